@@ -1,0 +1,20 @@
+//! The pure domain of Postrider: its words and its rules.
+//!
+//! # Cast
+//!
+//! An *environment* is a vendor's isolated space. An *event* is one thing that happened in it, named by an *event key*. A
+//! *webhook* is a subscription to events: of the whole environment, or of one *tenant*. An event and a webhook that matches it
+//! make a *delivery*; each HTTP request of a delivery is an *attempt*.
+//!
+//! Architecture invariant: nothing here does I/O, reads a clock, draws a random number or is async. Time comes in as
+//! [`Timestamp`], randomness as [`Entropy`].
+
+pub mod attempt;
+pub mod id;
+pub mod limits;
+pub mod time;
+
+pub use id::{
+    AttemptId, CategoryId, CredentialId, DeliveryId, EnvironmentId, EventId, EventTypeId, OperatorTokenId, WebhookId,
+};
+pub use time::{Clock, Entropy, Timestamp};

@@ -1,0 +1,102 @@
+//! Every limit of Postrider, by name and with its reason. Nothing that a user can make grow is without one.
+
+use std::time::Duration;
+
+// --- intake ---
+
+/// Bytes of one event as posted. Larger things belong behind a link in the payload.
+pub const EVENT_BYTES: usize = 256 * 1024;
+/// Bytes of one batch.
+pub const BATCH_BYTES: usize = 8 * 1024 * 1024;
+/// Events of one batch: one transaction that does not hold others up for long.
+pub const BATCH_EVENTS: usize = 1_000;
+/// Bytes of any other request body.
+pub const REQUEST_BYTES: usize = 64 * 1024;
+/// Objects and arrays within one another in a JSON document; deeper ones exhaust the stacks of receivers.
+pub const JSON_DEPTH: usize = 100;
+/// Characters of an event key.
+pub const EVENT_KEY_CHARS: usize = 255;
+/// Characters of the vendor's own ids: tenant, user, application.
+pub const FOREIGN_ID_CHARS: usize = 255;
+/// Characters of an idempotency key.
+pub const IDEMPOTENCY_KEY_CHARS: usize = 255;
+/// How long an idempotency key is remembered.
+pub const IDEMPOTENCY_KEPT: Duration = Duration::from_hours(24);
+/// How long a client may take over sending its request's head and body.
+pub const REQUEST_READ_TIMEOUT: Duration = Duration::from_secs(30);
+
+// --- what people configure ---
+
+/// Characters of names: webhooks, categories, event types, environments, credentials.
+pub const NAME_CHARS: usize = 255;
+/// Characters of descriptions.
+pub const DESCRIPTION_CHARS: usize = 2_000;
+/// Characters of a webhook's URL.
+pub const URL_CHARS: usize = 2_048;
+/// Subscriptions (`eventKeys`) of one webhook.
+pub const SUBSCRIPTIONS: usize = 500;
+/// Characters of a webhook's secret.
+pub const SECRET_CHARS: usize = 100;
+/// Characters that a tenant's user must give a secret at least.
+pub const SECRET_CHARS_FROM_TENANT: usize = 8;
+/// Webhooks of one environment: the matching index lives in memory.
+pub const WEBHOOKS_PER_ENVIRONMENT: usize = 100_000;
+/// Event types of one environment.
+pub const EVENT_TYPES_PER_ENVIRONMENT: usize = 5_000;
+/// Secrets of one environment at a time.
+pub const CREDENTIALS_PER_ENVIRONMENT: usize = 50;
+/// Entries of a webhook's own list of retry delays.
+pub const RETRY_DELAYS: usize = 30;
+/// The longest delay before a retry, and the longest that `Retry-After` is honoured for.
+pub const RETRY_DELAY: Duration = Duration::from_hours(24);
+
+// --- attempts ---
+
+/// An attempt's deadline, from looking the name up to the last byte of the body that is read.
+pub const ATTEMPT_DEADLINE: Duration = Duration::from_secs(15);
+/// The shortest deadline a webhook can ask for.
+pub const ATTEMPT_DEADLINE_LEAST: Duration = Duration::from_secs(1);
+/// The longest.
+pub const ATTEMPT_DEADLINE_MOST: Duration = Duration::from_secs(30);
+/// Bytes of an answer's body that are read before the connection is given up.
+pub const RESPONSE_BODY_READ: usize = 64 * 1024;
+/// Bytes of an answer's body that are kept.
+pub const RESPONSE_BODY_KEPT: usize = 16 * 1024;
+/// Bytes of an answer's headers that are read; more is a protocol error.
+pub const RESPONSE_HEADERS_READ: usize = 64 * 1024;
+/// Bytes of an answer's headers that are kept.
+pub const RESPONSE_HEADERS_KEPT: usize = 8 * 1024;
+/// Addresses of a host that are tried in one attempt.
+pub const ADDRESSES_TRIED: usize = 8;
+
+// --- scheduling ---
+
+/// Attempts in flight, in all: files and memory of one process.
+pub const IN_FLIGHT: usize = 4_096;
+/// The most attempts in flight to one webhook, while it answers well.
+pub const IN_FLIGHT_PER_WEBHOOK: usize = 128;
+/// A tenant's share of all slots while others wait: one in so many.
+pub const TENANT_SHARE: usize = 8;
+/// Bytes of event bodies in memory: intake, lanes and flight together.
+pub const MEMORY_BUDGET: usize = 64 * 1024 * 1024;
+/// How long a producer waits for room in the budget before it is told to come back.
+pub const INTAKE_PATIENCE: Duration = Duration::from_secs(2);
+/// Deliveries that a lane holds in memory; what waits beyond it stays in the database.
+pub const LANE_DELIVERIES: usize = 1_024;
+/// Deliveries that are read from the database for a lane at once.
+pub const LANE_PAGE: usize = 256;
+/// The longest pause of a lane whose endpoint does not answer.
+pub const BREAKER_PAUSE: Duration = Duration::from_mins(5);
+
+// --- store ---
+
+/// Commands in one group commit: more would make the first wait for the last.
+pub const GROUP_COMMANDS: usize = 1_024;
+/// Rows that one bite of upkeep touches, so that intake is never held up behind it.
+pub const UPKEEP_BITE: usize = 500;
+/// How long events, deliveries and attempts are kept unless configured otherwise.
+pub const RETENTION: Duration = Duration::from_hours(24 * 30);
+/// Rows of a page unless asked otherwise.
+pub const PAGE_ROWS: usize = 50;
+/// Rows of a page at most.
+pub const PAGE_ROWS_MOST: usize = 250;

@@ -1,0 +1,129 @@
+//! Time and randomness as values that are passed in.
+//!
+//! Owns the unit (integer microseconds since 1970, UTC) and the two traits by which the outside world is asked. Does not own any
+//! implementation: the binary has the system's, the test kit has manual ones.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// A moment: microseconds since 1970-01-01T00:00:00Z. On the wire RFC 3339 with milliseconds and `Z`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Timestamp(i64);
+
+/// A text that is no RFC 3339 moment.
+#[derive(Debug, thiserror::Error)]
+#[error("`{0}` is not a time; write it as RFC 3339, for example 2026-01-31T12:00:00.000Z")]
+pub struct ParseTimestampError(String);
+
+impl Timestamp {
+    /// The moment that many microseconds after 1970.
+    pub const fn from_micros(micros: i64) -> Self {
+        Self(micros)
+    }
+
+    /// Microseconds since 1970.
+    pub const fn as_micros(self) -> i64 {
+        self.0
+    }
+
+    /// Whole milliseconds since 1970, rounded down.
+    pub const fn as_millis(self) -> i64 {
+        self.0.div_euclid(1_000)
+    }
+
+    /// Whole seconds since 1970, rounded down.
+    pub const fn as_seconds(self) -> i64 {
+        self.0.div_euclid(1_000_000)
+    }
+
+    /// Reads RFC 3339 with any offset and any number of fractional digits (digits past the microsecond are cut off).
+    pub fn parse(text: &str) -> Result<Self, ParseTimestampError> {
+        text.parse::<jiff::Timestamp>()
+            .map(|t| Self(t.as_microsecond()))
+            .map_err(|_| ParseTimestampError(text.to_owned()))
+    }
+
+    /// How long after `earlier` this is; zero where it is not after it.
+    pub fn since(self, earlier: Self) -> Duration {
+        Duration::from_micros(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
+    }
+}
+
+impl std::ops::Add<Duration> for Timestamp {
+    type Output = Self;
+
+    fn add(self, later: Duration) -> Self {
+        Self(self.0.saturating_add(i64::try_from(later.as_micros()).unwrap_or(i64::MAX)))
+    }
+}
+
+impl std::ops::Sub<Duration> for Timestamp {
+    type Output = Self;
+
+    fn sub(self, earlier: Duration) -> Self {
+        Self(self.0.saturating_sub(i64::try_from(earlier.as_micros()).unwrap_or(i64::MAX)))
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match jiff::Timestamp::from_microsecond(self.0) {
+            Ok(t) => write!(f, "{t:.3}"),
+            Err(_) => write!(f, "{}us", self.0),
+        }
+    }
+}
+
+impl Serialize for Timestamp {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Timestamp {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::parse(&text).map_err(serde::de::Error::custom)
+    }
+}
+
+/// Where the time comes from. Cheap: it is asked several times for each delivery.
+pub trait Clock: Send + Sync + 'static {
+    /// The moment it is now. May step backwards when the system's clock is set.
+    fn now(&self) -> Timestamp;
+}
+
+/// Where randomness comes from: ids, jitter, secrets.
+pub trait Entropy: Send + Sync + 'static {
+    /// Fills `bytes` with random bytes; the system's source is cryptographically secure.
+    fn fill(&self, bytes: &mut [u8]);
+
+    /// A random number from 0 up to, and not including, 1.
+    fn unit(&self) -> f64 {
+        let mut bytes = [0; 8];
+        self.fill(&mut bytes);
+        let mantissa = u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
+        f64::from(mantissa) / (f64::from(u32::MAX) + 1.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_has_milliseconds_and_z_and_reads_back() {
+        let t = Timestamp::from_micros(1_767_225_600_123_456);
+        assert_eq!(t.to_string(), "2026-01-01T00:00:00.123Z");
+        assert_eq!(Timestamp::parse("2026-01-01T01:00:00.123456+01:00").expect("valid"), t);
+        assert!(Timestamp::parse("yesterday").is_err());
+    }
+
+    #[test]
+    fn negative_moments_round_down() {
+        assert_eq!(Timestamp::from_micros(-1).as_seconds(), -1);
+        assert_eq!(Timestamp::from_micros(-1).as_millis(), -1);
+    }
+}

@@ -1,0 +1,2 @@
+//! Placeholder until the program is written.
+fn main() {}
