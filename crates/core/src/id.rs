@@ -149,7 +149,12 @@ mod tests {
     #[test]
     fn only_the_hyphenated_form_is_an_id() {
         assert!("018f3c5e-7c1a-7b6e-9d2a-3f4b5c6d7e8f".parse::<WebhookId>().is_ok());
-        for bad in ["", "018f3c5e7c1a7b6e9d2a3f4b5c6d7e8f", "{018f3c5e-7c1a-7b6e-9d2a-3f4b5c6d7e8f}", "x18f3c5e-7c1a-7b6e-9d2a-3f4b5c6d7e8f"] {
+        for bad in [
+            "",
+            "018f3c5e7c1a7b6e9d2a3f4b5c6d7e8f",
+            "{018f3c5e-7c1a-7b6e-9d2a-3f4b5c6d7e8f}",
+            "x18f3c5e-7c1a-7b6e-9d2a-3f4b5c6d7e8f",
+        ] {
             assert_eq!(bad.parse::<WebhookId>(), Err(ParseIdError), "{bad}");
         }
     }

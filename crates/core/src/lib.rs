@@ -12,6 +12,7 @@
 pub mod attempt;
 pub mod id;
 pub mod limits;
+pub mod signature;
 pub mod time;
 
 pub use id::{
