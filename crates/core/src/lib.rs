@@ -10,10 +10,18 @@
 //! [`Timestamp`], randomness as [`Entropy`].
 
 pub mod attempt;
+pub mod delivery;
+pub mod environment;
+pub mod event;
+pub mod event_type;
+pub mod health;
 pub mod id;
 pub mod limits;
+pub mod matching;
+pub mod retry;
 pub mod signature;
 pub mod time;
+pub mod webhook;
 
 pub use id::{
     AttemptId, CategoryId, CredentialId, DeliveryId, EnvironmentId, EventId, EventTypeId, OperatorTokenId, WebhookId,

@@ -1,0 +1,338 @@
+//! A delivery, and the pure function that decides its fate.
+//!
+//! ```text
+//!            2XX
+//! pending ─────────────▶ delivered
+//!    │  ╲  failure, retries left        410, none left
+//!    │   ╲──────────▶ retrying ─────────────▶ failed
+//!    ▼                   ▼
+//! discarded ◀────────────┘   webhook disabled or deleted
+//! ```
+//!
+//! Invariant: `delivered`, `failed` and `discarded` are final; a resend or replay is another delivery.
+
+use std::time::Duration;
+
+use crate::attempt::{FailureKind, OurFault, Outcome, names};
+use crate::event::TenantId;
+use crate::id::{DeliveryId, EnvironmentId, EventId, WebhookId};
+use crate::retry::RetryPolicy;
+use crate::time::Timestamp;
+use crate::webhook::DisableReason;
+
+/// How long a delivery waits after a fault of our own. It has used up no attempt.
+pub const OUR_FAULT_DELAY: Duration = Duration::from_secs(10);
+
+/// An event on its way to one webhook.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delivery {
+    /// Its id.
+    pub id: DeliveryId,
+    /// What is delivered.
+    pub event_id: EventId,
+    /// To whom.
+    pub webhook_id: WebhookId,
+    /// The environment of both.
+    pub environment_id: EnvironmentId,
+    /// The event's tenant.
+    pub tenant_id: Option<TenantId>,
+    /// What brought it about.
+    pub origin: Origin,
+    /// The delivery that this one repeats, for a resend or replay of one.
+    pub resend_of: Option<DeliveryId>,
+    /// Where it stands.
+    pub state: DeliveryState,
+    /// Attempts that counted so far.
+    pub attempts: u32,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+/// What brought a delivery about. Stored by its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Origin {
+    /// An event was accepted.
+    Event,
+    /// A person asked for one delivery again.
+    Resend,
+    /// A person asked for many again.
+    Replay,
+}
+
+names!(Origin { Event => "event", Resend => "resend", Replay => "replay" });
+
+/// Where a delivery stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeliveryState {
+    /// Waits for its first attempt.
+    Pending {
+        /// Not before this moment; later than its making only after a fault of our own.
+        due_at: Timestamp,
+        /// The fault of our own that it waits for.
+        fault: Option<OurFault>,
+    },
+    /// Failed so far, waits for a retry.
+    Retrying {
+        /// Not before this moment.
+        due_at: Timestamp,
+        /// The fault of our own that it waits for besides.
+        fault: Option<OurFault>,
+    },
+    /// The endpoint took it.
+    Delivered {
+        /// When.
+        at: Timestamp,
+    },
+    /// The endpoint did not take it, and there are no further attempts.
+    Failed {
+        /// When that was decided.
+        at: Timestamp,
+        /// Why.
+        reason: FailReason,
+    },
+    /// It was not sent, or not sent again, because its webhook is off.
+    Discarded {
+        /// When that was decided.
+        at: Timestamp,
+        /// Why.
+        reason: DiscardReason,
+    },
+}
+
+impl DeliveryState {
+    /// The stable name.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Pending { .. } => "pending",
+            Self::Retrying { .. } => "retrying",
+            Self::Delivered { .. } => "delivered",
+            Self::Failed { .. } => "failed",
+            Self::Discarded { .. } => "discarded",
+        }
+    }
+
+    /// Whether nothing follows.
+    pub const fn is_final(&self) -> bool {
+        matches!(self, Self::Delivered { .. } | Self::Failed { .. } | Self::Discarded { .. })
+    }
+
+    /// When its next attempt is due; none for a final state.
+    pub const fn due_at(&self) -> Option<Timestamp> {
+        match self {
+            Self::Pending { due_at, .. } | Self::Retrying { due_at, .. } => Some(*due_at),
+            _ => None,
+        }
+    }
+}
+
+/// Why a delivery failed. Stored by its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum FailReason {
+    /// Every attempt that its webhook's policy allows has failed.
+    AttemptsExhausted,
+    /// The endpoint answered 410 Gone.
+    Gone,
+}
+
+names!(FailReason { AttemptsExhausted => "attempts_exhausted", Gone => "gone" });
+
+/// Why a delivery was discarded. Stored by its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum DiscardReason {
+    /// A person had disabled the webhook, or did while it waited.
+    WebhookDisabled,
+    /// The webhook was deleted while it waited.
+    WebhookDeleted,
+    /// The endpoint had answered 410 Gone to another delivery.
+    WebhookGone,
+    /// Its deliveries had failed for days.
+    WebhookFailing,
+}
+
+names!(DiscardReason {
+    WebhookDisabled => "webhook_disabled",
+    WebhookDeleted => "webhook_deleted",
+    WebhookGone => "webhook_gone",
+    WebhookFailing => "webhook_failing",
+});
+
+impl From<DisableReason> for DiscardReason {
+    fn from(reason: DisableReason) -> Self {
+        match reason {
+            DisableReason::ByUser => Self::WebhookDisabled,
+            DisableReason::Gone => Self::WebhookGone,
+            DisableReason::FailingForDays | DisableReason::FailuresInARow => Self::WebhookFailing,
+        }
+    }
+}
+
+/// What follows from an attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Step {
+    /// Where the delivery stands now.
+    pub state: DeliveryState,
+    /// Attempts that counted, this one included where it does.
+    pub attempts: u32,
+    /// What the attempt says of the webhook.
+    pub verdict: Verdict,
+}
+
+/// What an attempt says of its webhook. The store acts on it in the transaction that records the attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// Nothing that counts: more attempts follow, or the fault is ours.
+    None,
+    /// It works: a streak of failures ends.
+    Works,
+    /// One more delivery failed.
+    Failed,
+    /// The endpoint asks never to be called again: disable it.
+    Gone,
+}
+
+/// Decides what follows from an attempt of a delivery that waited (`pending` or `retrying`, after `attempts` that counted) and was
+/// made under `policy`. Total: every outcome leads to a state. `jitter` is from 0 up to 1.
+pub fn next(attempts: u32, outcome: &Outcome, policy: &RetryPolicy, now: Timestamp, jitter: f64) -> Step {
+    let counted = attempts.saturating_add(1);
+    let retry_after = match outcome {
+        Outcome::Ours(fault) => {
+            let due_at = now + OUR_FAULT_DELAY.mul_f64(1.0 + jitter);
+            let fault = Some(*fault);
+            let state = match attempts {
+                0 => DeliveryState::Pending { due_at, fault },
+                _ => DeliveryState::Retrying { due_at, fault },
+            };
+            return Step { state, attempts, verdict: Verdict::None };
+        }
+        Outcome::Answered { status: 200..=299, .. } => {
+            return Step { state: DeliveryState::Delivered { at: now }, attempts: counted, verdict: Verdict::Works };
+        }
+        Outcome::Answered { status: 410, .. } => {
+            let state = DeliveryState::Failed { at: now, reason: FailReason::Gone };
+            return Step { state, attempts: counted, verdict: Verdict::Gone };
+        }
+        Outcome::Answered { status: 429 | 503, retry_after } => *retry_after,
+        // Named one by one, so that a new kind of failure makes its author decide here.
+        Outcome::Answered { .. }
+        | Outcome::Failed(
+            FailureKind::NameNotFound
+            | FailureKind::AddressRefused
+            | FailureKind::ConnectionRefused
+            | FailureKind::ConnectFailed
+            | FailureKind::Tls
+            | FailureKind::Timeout
+            | FailureKind::ConnectionLost
+            | FailureKind::Protocol,
+        ) => None,
+    };
+    match policy.delay_after(counted, retry_after, jitter) {
+        Some(delay) => Step {
+            state: DeliveryState::Retrying { due_at: now + delay, fault: None },
+            attempts: counted,
+            verdict: Verdict::None,
+        },
+        None => Step {
+            state: DeliveryState::Failed { at: now, reason: FailReason::AttemptsExhausted },
+            attempts: counted,
+            verdict: Verdict::Failed,
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_micros(1_000_000_000);
+
+    fn outcomes() -> impl Strategy<Value = Outcome> {
+        prop_oneof![
+            (100..=999u16, proptest::option::of(0..200_000u64))
+                .prop_map(|(status, s)| Outcome::Answered { status, retry_after: s.map(Duration::from_secs) }),
+            proptest::sample::select(FailureKind::ALL).prop_map(Outcome::Failed),
+            proptest::sample::select(OurFault::ALL).prop_map(Outcome::Ours),
+        ]
+    }
+
+    fn policies() -> impl Strategy<Value = RetryPolicy> {
+        prop_oneof![
+            Just(RetryPolicy::Standard),
+            Just(RetryPolicy::Frontegg),
+            proptest::collection::vec(1..=86_400u32, 0..=30)
+                .prop_map(|s| RetryPolicy::Delays(s.try_into().expect("within the limits"))),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn every_history_ends_within_the_policys_attempts(
+            policy in policies(),
+            history in proptest::collection::vec((outcomes(), 0.0..1.0f64), 40..200),
+        ) {
+            let mut attempts = 0;
+            let mut now = NOW;
+            for (outcome, jitter) in history {
+                let step = next(attempts, &outcome, &policy, now, jitter);
+                let ours = matches!(outcome, Outcome::Ours(_));
+                prop_assert_eq!(step.attempts, attempts + u32::from(!ours));
+                prop_assert!(step.attempts as usize <= policy.delays().len() + 1);
+                match step.state {
+                    DeliveryState::Pending { due_at, fault } => {
+                        prop_assert!(ours && fault.is_some() && step.attempts == 0 && due_at > now);
+                        now = due_at;
+                    }
+                    DeliveryState::Retrying { due_at, fault } => {
+                        prop_assert!(step.attempts > 0 && due_at > now);
+                        prop_assert_eq!(ours, fault.is_some());
+                        now = due_at;
+                    }
+                    DeliveryState::Delivered { .. } => {
+                        prop_assert!(outcome.is_success());
+                        prop_assert_eq!(step.verdict, Verdict::Works);
+                        return Ok(());
+                    }
+                    DeliveryState::Failed { .. } => {
+                        prop_assert!(!outcome.is_success() && !ours);
+                        return Ok(());
+                    }
+                    DeliveryState::Discarded { .. } => prop_assert!(false, "an attempt never discards"),
+                }
+                attempts = step.attempts;
+            }
+        }
+    }
+
+    #[test]
+    fn gone_ends_at_once_and_every_other_4xx_is_retried() {
+        for status in 100..=999 {
+            let step = next(0, &Outcome::Answered { status, retry_after: None }, &RetryPolicy::Standard, NOW, 0.5);
+            let expected = match status {
+                200..=299 => "delivered",
+                410 => "failed",
+                _ => "retrying",
+            };
+            assert_eq!(step.state.name(), expected, "{status}");
+        }
+    }
+
+    #[test]
+    fn retry_after_counts_on_429_and_503_alone() {
+        let hour = Some(Duration::from_hours(1));
+        let due = |status| {
+            let step = next(0, &Outcome::Answered { status, retry_after: hour }, &RetryPolicy::Standard, NOW, 0.5);
+            step.state.due_at().expect("a retry").since(NOW)
+        };
+        assert!(due(429) >= Duration::from_hours(1) && due(503) >= Duration::from_hours(1));
+        assert_eq!(due(500), Duration::from_secs(5));
+        assert_eq!(due(404), Duration::from_secs(5));
+    }
+
+    #[test]
+    fn preset_frontegg_fails_at_once() {
+        let step = next(0, &Outcome::Failed(FailureKind::Timeout), &RetryPolicy::Frontegg, NOW, 0.5);
+        assert_eq!(step.state, DeliveryState::Failed { at: NOW, reason: FailReason::AttemptsExhausted });
+        assert_eq!(step.verdict, Verdict::Failed);
+    }
+}

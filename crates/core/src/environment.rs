@@ -1,0 +1,130 @@
+//! Environments, their credentials and settings.
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::{CredentialId, EnvironmentId, OperatorTokenId};
+use crate::time::Timestamp;
+
+/// An isolated space of a vendor.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Environment {
+    /// Its id; the client id, and `vendorId` in the Frontegg API.
+    pub id: EnvironmentId,
+    /// Its name for people.
+    pub name: String,
+    /// Whether and how tenants see the portal.
+    pub portal: PortalSettings,
+    /// Whose tokens of tenants' users are believed.
+    pub trusted_issuer: Option<TrustedIssuer>,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+/// What tenants see of webhooks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PortalSettings {
+    /// Whether tenants have webhooks at all. Enforced by the server on every call with a tenant user's token.
+    pub webhooks: Visibility,
+}
+
+/// How far a feature is shown to tenants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Visibility {
+    /// Not at all; every call of a tenant's user is refused.
+    #[default]
+    Hidden,
+    /// To every user of a tenant, whatever their permissions.
+    Always,
+    /// To those whose permissions allow it.
+    ByPermissions,
+}
+
+/// The identity provider whose tokens name a tenant's users. Issuer and audience together are unique on a server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TrustedIssuer {
+    /// The `iss` claim.
+    pub issuer: String,
+    /// The `aud` claim.
+    pub audience: String,
+    /// What its tokens are checked with; the kind of key fixes the algorithms.
+    pub key: IssuerKey,
+    /// The claim that names the tenant.
+    pub tenant_claim: String,
+    /// The claim that lists permissions.
+    pub permissions_claim: String,
+}
+
+/// What an issuer's tokens are checked with.
+#[derive(Clone, PartialEq, Eq)]
+pub enum IssuerKey {
+    /// Keys served at a URL, fetched through the egress guard.
+    JwksUrl(String),
+    /// One public key, PEM.
+    PublicKey(String),
+    /// A shared secret: HS256.
+    Secret(String),
+}
+
+impl std::fmt::Debug for IssuerKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::JwksUrl(url) => f.debug_tuple("JwksUrl").field(url).finish(),
+            Self::PublicKey(_) => f.write_str("PublicKey(..)"),
+            Self::Secret(_) => f.write_str("Secret(..)"),
+        }
+    }
+}
+
+/// One secret of an environment.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Credential {
+    /// Its id; tokens name it.
+    pub id: CredentialId,
+    /// The environment it opens.
+    pub environment_id: EnvironmentId,
+    /// What people call it.
+    pub name: String,
+    /// What is kept of the secret.
+    pub hash: CredentialHash,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it last got a token, to the minute.
+    pub last_used_at: Option<Timestamp>,
+    /// When it was revoked; its tokens are refused from then on.
+    pub revoked_at: Option<Timestamp>,
+}
+
+/// What is kept of a secret.
+#[derive(Clone, PartialEq, Eq)]
+pub enum CredentialHash {
+    /// SHA-256 of a generated secret: 256 random bits need no slow hash.
+    Sha256([u8; 32]),
+    /// Argon2id of a secret that a person chose, in PHC form.
+    Argon2id(String),
+}
+
+impl std::fmt::Debug for CredentialHash {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Sha256(_) => "Sha256(..)",
+            Self::Argon2id(_) => "Argon2id(..)",
+        })
+    }
+}
+
+/// A token of an operator: makes environments and credentials.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OperatorToken {
+    /// Its id.
+    pub id: OperatorTokenId,
+    /// What people call it.
+    pub name: String,
+    /// SHA-256 of the token.
+    pub hash: [u8; 32],
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it was revoked.
+    pub revoked_at: Option<Timestamp>,
+}
