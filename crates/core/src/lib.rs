@@ -10,6 +10,7 @@
 //! [`Timestamp`], randomness as [`Entropy`].
 
 pub mod attempt;
+pub mod body;
 pub mod delivery;
 pub mod environment;
 pub mod event;
@@ -18,6 +19,7 @@ pub mod health;
 pub mod id;
 pub mod limits;
 pub mod matching;
+pub mod permission;
 pub mod retry;
 pub mod signature;
 pub mod time;
