@@ -73,8 +73,7 @@ fn each_dependency_is_declared_once_with_what_it_is_for() {
     for line in section.lines() {
         let own = line.starts_with("postrider-");
         if line.contains(" = ") && !line.starts_with('#') && !own {
-            let related = before.contains(" = ") && before.split('-').next() == line.split(['-', ' ']).next();
-            assert!(before.starts_with("# ") || related, "`{line}` says what it is for in the line above");
+            assert!(before.starts_with("# "), "`{line}` says what it is for in the line above");
         }
         before = line;
     }
