@@ -11,6 +11,7 @@
 
 pub mod attempt;
 pub mod body;
+pub mod catalogue;
 pub mod delivery;
 pub mod environment;
 pub mod event;
