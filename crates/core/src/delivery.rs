@@ -99,16 +99,44 @@ pub enum DeliveryState {
     },
 }
 
+/// The states by name alone, as lists are filtered by them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum StateKind {
+    /// Waits for its first attempt.
+    Pending,
+    /// Waits for a retry.
+    Retrying,
+    /// Taken by the endpoint.
+    Delivered,
+    /// Given up.
+    Failed,
+    /// Not sent, or not sent again.
+    Discarded,
+}
+
+names!(StateKind {
+    Pending => "pending",
+    Retrying => "retrying",
+    Delivered => "delivered",
+    Failed => "failed",
+    Discarded => "discarded",
+});
+
 impl DeliveryState {
+    /// Which state it is, without its particulars.
+    pub const fn kind(&self) -> StateKind {
+        match self {
+            Self::Pending { .. } => StateKind::Pending,
+            Self::Retrying { .. } => StateKind::Retrying,
+            Self::Delivered { .. } => StateKind::Delivered,
+            Self::Failed { .. } => StateKind::Failed,
+            Self::Discarded { .. } => StateKind::Discarded,
+        }
+    }
+
     /// The stable name.
     pub const fn name(&self) -> &'static str {
-        match self {
-            Self::Pending { .. } => "pending",
-            Self::Retrying { .. } => "retrying",
-            Self::Delivered { .. } => "delivered",
-            Self::Failed { .. } => "failed",
-            Self::Discarded { .. } => "discarded",
-        }
+        self.kind().name()
     }
 
     /// Whether nothing follows.

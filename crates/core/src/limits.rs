@@ -92,6 +92,12 @@ pub const BREAKER_PAUSE: Duration = Duration::from_mins(5);
 
 /// Commands in one group commit: more would make the first wait for the last.
 pub const GROUP_COMMANDS: usize = 1_024;
+/// Rows that one page of a list looks at when no index serves its filters; a page that finds less than it may still has a cursor.
+pub const PAGE_ROWS_SEEN: usize = 5_000;
+/// Rows of a webhook's log that can be skipped by an offset.
+pub const LOG_OFFSET_MOST: usize = 100_000;
+/// Bytes of event bodies that one page of a lane reads at once.
+pub const LANE_PAGE_BYTES: usize = 4 * 1024 * 1024;
 /// Rows that one bite of upkeep touches, so that intake is never held up behind it.
 pub const UPKEEP_BITE: usize = 500;
 /// How long events, deliveries and attempts are kept unless configured otherwise.

@@ -1,1 +1,5 @@
-//! Placeholder until the crate is written.
+//! What tests of several crates share. Never a dependency of the product.
+
+pub mod clock;
+
+pub use clock::{ManualClock, SeededEntropy};
