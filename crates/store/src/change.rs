@@ -1,0 +1,209 @@
+//! The words of changes that people make: environments, credentials, webhooks, event types, settings.
+//!
+//! Each has an outcome of its own in which the expected results are values.
+
+use std::sync::Arc;
+
+use postrider_core::environment::{Credential, CredentialHash, Environment};
+use postrider_core::event::EventKey;
+use postrider_core::event_type::{Category, EventType};
+use postrider_core::signature::Secret;
+use postrider_core::webhook::{EndpointUrl, Scope, Sending, Webhook, WebhookStatus};
+use postrider_core::{CategoryId, EnvironmentId};
+
+/// Whether what a change names was there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Found {
+    /// It was, and is changed.
+    Yes,
+    /// It was not.
+    No,
+}
+
+/// An environment to be made.
+#[derive(Debug, Clone)]
+pub struct NewEnvironment {
+    /// Its id, where it is to have a given one: the bootstrap client id.
+    pub id: Option<EnvironmentId>,
+    /// Its name for people.
+    pub name: String,
+}
+
+/// What became of making an environment.
+#[derive(Debug, Clone, PartialEq)]
+pub enum CreateEnvironment {
+    /// Made, with the built-in event types.
+    Created(Arc<Environment>),
+    /// There is one of that id.
+    IdTaken,
+}
+
+/// What became of making a credential.
+#[derive(Debug, Clone, PartialEq)]
+pub enum CreateCredential {
+    /// Made.
+    Created(Arc<Credential>),
+    /// No such environment.
+    NoSuchEnvironment,
+    /// [`postrider_core::limits::CREDENTIALS_PER_ENVIRONMENT`] are in use.
+    LimitReached,
+}
+
+/// A credential to be made.
+#[derive(Debug, Clone)]
+pub struct NewCredential {
+    /// The environment it opens.
+    pub environment_id: EnvironmentId,
+    /// What people call it.
+    pub name: String,
+    /// What is kept of the secret.
+    pub hash: CredentialHash,
+}
+
+/// A webhook to be made. Its subscriptions are checked before, see [`crate::Directory::check_subscription`].
+#[derive(Debug, Clone)]
+pub struct NewWebhook {
+    /// The environment it belongs to.
+    pub environment_id: EnvironmentId,
+    /// Whose events it gets.
+    pub scope: Scope,
+    /// Its name for people.
+    pub display_name: String,
+    /// What it is for.
+    pub description: String,
+    /// Where events are sent.
+    pub url: EndpointUrl,
+    /// What requests are signed with.
+    pub secret: Option<Secret>,
+    /// What it subscribes to.
+    pub event_keys: Vec<String>,
+    /// Whether it starts active.
+    pub status: WebhookStatus,
+    /// How it is sent to.
+    pub sending: Sending,
+}
+
+/// What became of making a webhook.
+#[derive(Debug, Clone)]
+pub enum CreateWebhook {
+    /// Made.
+    Created(Arc<Webhook>),
+    /// No such environment.
+    NoSuchEnvironment,
+    /// [`postrider_core::limits::WEBHOOKS_PER_ENVIRONMENT`] are there.
+    LimitReached,
+}
+
+/// What is to be different about a webhook; what is absent stays.
+#[derive(Debug, Clone, Default)]
+pub struct WebhookPatch {
+    /// Its name for people.
+    pub display_name: Option<String>,
+    /// What it is for.
+    pub description: Option<String>,
+    /// Where events are sent.
+    pub url: Option<EndpointUrl>,
+    /// What requests are signed with; `Some(None)`: nothing.
+    pub secret: Option<Option<Secret>>,
+    /// What it subscribes to.
+    pub event_keys: Option<Vec<String>>,
+    /// Enabling clears the streak of failures and revives nothing; disabling discards what waits.
+    pub active: Option<bool>,
+    /// How it is sent to.
+    pub sending: Option<Sending>,
+}
+
+/// What became of making or renaming a category.
+#[derive(Debug, Clone, PartialEq)]
+pub enum PutCategory {
+    /// It is so now.
+    Put(Arc<Category>),
+    /// No such environment.
+    NoSuchEnvironment,
+    /// No such category.
+    NotFound,
+    /// Another category has that name.
+    NameTaken,
+}
+
+/// What became of deleting a category.
+#[derive(Debug, Clone, PartialEq)]
+pub enum DeleteCategory {
+    /// Deleted; as it was.
+    Deleted(Arc<Category>),
+    /// No such category.
+    NotFound,
+    /// Event types stand in it.
+    NotEmpty,
+}
+
+/// Names a category.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CategoryRef {
+    /// One that exists.
+    Id(CategoryId),
+    /// One of that name, made where there is none.
+    Name(String),
+}
+
+/// An event type to be made.
+#[derive(Debug, Clone)]
+pub struct NewEventType {
+    /// The environment it belongs to.
+    pub environment_id: EnvironmentId,
+    /// Its key.
+    pub key: EventKey,
+    /// Its name for people.
+    pub display_name: String,
+    /// When such an event is sent.
+    pub description: String,
+    /// The category it stands in.
+    pub category: CategoryRef,
+    /// The JSON Schema of the delivered body, as JSON text.
+    pub schema: Option<String>,
+    /// A sample of the payload, as JSON text.
+    pub sample: Option<String>,
+}
+
+/// What is to be different about an event type; what is absent stays. The key never changes.
+#[derive(Debug, Clone, Default)]
+pub struct EventTypePatch {
+    /// Its name for people.
+    pub display_name: Option<String>,
+    /// When such an event is sent.
+    pub description: Option<String>,
+    /// The category it stands in.
+    pub category: Option<CategoryRef>,
+    /// The JSON Schema; `Some(None)`: none.
+    pub schema: Option<Option<String>>,
+    /// The sample; `Some(None)`: none.
+    pub sample: Option<Option<String>>,
+}
+
+/// What became of making or changing an event type.
+#[derive(Debug, Clone, PartialEq)]
+pub enum PutEventType {
+    /// It is so now.
+    Put(Arc<EventType>),
+    /// No such environment.
+    NoSuchEnvironment,
+    /// No such event type.
+    NotFound,
+    /// No such category.
+    NoSuchCategory,
+    /// The environment has an event type of that key.
+    KeyTaken,
+    /// [`postrider_core::limits::EVENT_TYPES_PER_ENVIRONMENT`] are there.
+    LimitReached,
+}
+
+/// What became of setting a trusted issuer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PutTrustedIssuer {
+    /// It is so now.
+    Put,
+    /// No such environment.
+    NoSuchEnvironment,
+    /// Another environment trusts that issuer with that audience.
+    Taken,
+}

@@ -1,0 +1,159 @@
+//! The hot path's words: what producers and the engine hand to the writer, and what the writer tells after each commit.
+
+use std::sync::Arc;
+
+use postrider_core::attempt::Attempt;
+use postrider_core::delivery::{Delivery, DeliveryState, Step};
+use postrider_core::event::Event;
+use postrider_core::webhook::Webhook;
+use postrider_core::{DeliveryId, EnvironmentId, EventId, WebhookId};
+
+/// Events that are accepted together or not at all.
+#[derive(Debug, Default)]
+pub struct AcceptBatch {
+    /// In the producer's order.
+    pub events: Vec<NewEvent>,
+    /// Committed with the events, where the producer gave a key.
+    pub idempotency: Option<Idempotency>,
+}
+
+/// An event and whom it is for.
+#[derive(Debug, Clone)]
+pub struct NewEvent {
+    /// The event.
+    pub event: Arc<Event>,
+    /// One for each webhook that matches, disabled ones included.
+    pub deliveries: Vec<NewDelivery>,
+}
+
+/// A delivery to be.
+#[derive(Debug, Clone)]
+pub struct NewDelivery {
+    /// Its id.
+    pub id: DeliveryId,
+    /// The webhook as it was when it matched. Where it is disabled or deleted by the time of the commit, the delivery is discarded
+    /// with that reason.
+    pub webhook: Arc<Webhook>,
+}
+
+/// An idempotency key and what it stands for.
+#[derive(Debug, Clone)]
+pub struct Idempotency {
+    /// Keys are an environment's own.
+    pub environment_id: EnvironmentId,
+    /// The key, as the producer sent it.
+    pub key: String,
+    /// Of the request's body.
+    pub body_hash: [u8; 32],
+}
+
+/// What a producer is answered: its events in order, with the number of deliveries of each.
+pub type Receipt = Vec<(EventId, u32)>;
+
+/// What became of a batch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AcceptOutcome {
+    /// Committed.
+    Accepted(Receipt),
+    /// The key had been used with the same body; this is the first call's receipt, and nothing was written.
+    Repeated(Receipt),
+    /// The key had been used with another body.
+    KeyReused,
+}
+
+/// What an attempt, or a fault of our own, makes of a delivery.
+#[derive(Debug, Clone)]
+pub struct Settlement {
+    /// The delivery.
+    pub delivery: DeliveryId,
+    /// Its environment.
+    pub environment_id: EnvironmentId,
+    /// Its webhook.
+    pub webhook_id: WebhookId,
+    /// Its event.
+    pub event_id: EventId,
+    /// The attempt, where one was made: none for a fault of our own.
+    pub attempt: Option<Attempt>,
+    /// What follows.
+    pub step: Step,
+}
+
+/// Is told of each commit, on the writer's thread, before the callers are answered. It must be quick: everybody waits for it.
+pub trait CommitObserver: Send + Sync + 'static {
+    /// Takes what was committed.
+    fn committed(&self, commit: Commit);
+}
+
+/// What one commit brought. In the order of the commands within each list.
+#[derive(Debug, Default)]
+pub struct Commit {
+    /// Events accepted.
+    pub accepted: Vec<AcceptedEvent>,
+    /// Deliveries settled.
+    pub settled: Vec<Settled>,
+    /// Webhooks made, changed or deleted, the writer's own disabling included: the last state of each. The directory has them already.
+    pub webhooks: Vec<WebhookChange>,
+    /// Deliveries made by resending.
+    pub resent: Vec<Waiting>,
+}
+
+impl Commit {
+    /// Whether it brought nothing that an engine acts on.
+    pub fn is_empty(&self) -> bool {
+        self.accepted.is_empty() && self.settled.is_empty() && self.webhooks.is_empty() && self.resent.is_empty()
+    }
+}
+
+/// An event that is durable now.
+#[derive(Debug)]
+pub struct AcceptedEvent {
+    /// The event.
+    pub event: Arc<Event>,
+    /// Its deliveries that wait, due at once: those that were discarded at birth are not among them.
+    pub waiting: Vec<(DeliveryId, WebhookId)>,
+    /// All of its deliveries.
+    pub deliveries: u32,
+}
+
+/// A settlement that is durable now.
+#[derive(Debug, Clone, Copy)]
+pub struct Settled {
+    /// The delivery.
+    pub delivery: DeliveryId,
+    /// Its webhook.
+    pub webhook_id: WebhookId,
+    /// Its state as committed. Differs from the settlement's where the webhook was switched off meanwhile, or the delivery had
+    /// ended before: an end is final.
+    pub state: DeliveryState,
+}
+
+/// A change of a webhook.
+#[derive(Debug, Clone)]
+pub enum WebhookChange {
+    /// It is made, or is so now.
+    Put(Arc<Webhook>),
+    /// It is deleted.
+    Deleted(WebhookId),
+}
+
+/// A delivery that waits, with what is to be sent.
+#[derive(Debug, Clone)]
+pub struct Waiting {
+    /// The delivery.
+    pub delivery: Delivery,
+    /// Its event; counted against no budget.
+    pub event: Arc<Event>,
+}
+
+/// What became of a resend.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ResendOutcome {
+    /// The new delivery.
+    Resent(Delivery),
+    /// No such delivery in that environment.
+    NotFound,
+    /// Its webhook is disabled.
+    WebhookDisabled,
+    /// Its webhook is deleted.
+    WebhookDeleted,
+}

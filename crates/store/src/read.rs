@@ -1,0 +1,169 @@
+//! The words of reads: filters, pages, rows.
+//!
+//! Pages are newest first and go by cursor: [`Page::next`] is the `before` of the next one. A page looks at a bounded number of rows
+//! ([`postrider_core::limits::PAGE_ROWS_SEEN`]), so with filters that match few rows it may be short, or empty, and still have a `next`.
+
+use bytes::Bytes;
+use postrider_core::attempt::{Attempt, FailureKind};
+use postrider_core::delivery::{Delivery, Origin, StateKind};
+use postrider_core::event::{ApplicationId, EventKey, TenantId, UserId};
+use postrider_core::{AttemptId, DeliveryId, EventId, Timestamp, WebhookId};
+
+use crate::Waiting;
+
+/// Which page of a list.
+#[derive(Debug, Clone, Copy)]
+pub struct PageRequest<Id> {
+    /// Rows at most; [`postrider_core::limits::PAGE_ROWS_MOST`] bounds it.
+    pub limit: usize,
+    /// The `next` of the page before; none: the first page.
+    pub before: Option<Id>,
+}
+
+/// A page of a list, newest first.
+#[derive(Debug, Clone)]
+pub struct Page<Row, Id> {
+    /// The rows.
+    pub rows: Vec<Row>,
+    /// Where the next page begins; none: this is the last.
+    pub next: Option<Id>,
+}
+
+/// Which events. What is absent does not matter.
+#[derive(Debug, Clone, Default)]
+pub struct EventFilter {
+    /// Of that key.
+    pub event_key: Option<EventKey>,
+    /// Of that tenant.
+    pub tenant: Option<TenantId>,
+    /// Accepted at this moment or later.
+    pub from: Option<Timestamp>,
+    /// Accepted before this moment.
+    pub to: Option<Timestamp>,
+    /// Whether any webhook matched.
+    pub matched: Option<bool>,
+}
+
+/// An event in a list: all but its body.
+#[derive(Debug, Clone)]
+pub struct EventRow {
+    /// Its id.
+    pub id: EventId,
+    /// What happened.
+    pub key: EventKey,
+    /// The tenant it concerns.
+    pub tenant_id: Option<TenantId>,
+    /// The user it concerns.
+    pub user_id: Option<UserId>,
+    /// The application it concerns.
+    pub application_id: Option<ApplicationId>,
+    /// When it happened, as the producer says.
+    pub occurred_at: Option<Timestamp>,
+    /// When it was accepted.
+    pub accepted_at: Timestamp,
+    /// The length of its body.
+    pub body_bytes: usize,
+    /// Webhooks that matched when it was accepted; resends do not count.
+    pub deliveries: u32,
+}
+
+/// Which deliveries. What is absent does not matter.
+#[derive(Debug, Clone, Default)]
+pub struct DeliveryFilter {
+    /// Of that event.
+    pub event: Option<EventId>,
+    /// To that webhook.
+    pub webhook: Option<WebhookId>,
+    /// Of events of that tenant.
+    pub tenant: Option<TenantId>,
+    /// In that state.
+    pub state: Option<StateKind>,
+    /// Of events of that key.
+    pub event_key: Option<EventKey>,
+    /// Made at this moment or later.
+    pub from: Option<Timestamp>,
+    /// Made before this moment.
+    pub to: Option<Timestamp>,
+}
+
+/// A delivery in a list.
+#[derive(Debug, Clone)]
+pub struct DeliveryRow {
+    /// The delivery.
+    pub delivery: Delivery,
+    /// Its event's key.
+    pub event_key: EventKey,
+    /// The newest attempt, where one was made.
+    pub last_attempt: Option<LastAttempt>,
+}
+
+/// The newest attempt of a delivery, in short.
+#[derive(Debug, Clone, Copy)]
+pub struct LastAttempt {
+    /// Its id.
+    pub id: AttemptId,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// The endpoint's status code, where it answered.
+    pub status: Option<u16>,
+    /// Why it did not, where it did not.
+    pub failure: Option<FailureKind>,
+}
+
+/// An attempt with what was sent: a row of a webhook's log.
+#[derive(Debug, Clone)]
+pub struct LogRow {
+    /// The attempt.
+    pub attempt: Attempt,
+    /// The webhook.
+    pub webhook_id: WebhookId,
+    /// The event.
+    pub event_id: EventId,
+    /// Its key.
+    pub event_key: EventKey,
+    /// Its tenant.
+    pub tenant_id: Option<TenantId>,
+    /// The body as sent.
+    pub body: Bytes,
+    /// What brought the delivery about.
+    pub origin: Origin,
+}
+
+/// A part of a webhook's log, newest first.
+#[derive(Debug, Clone)]
+pub struct LogPage {
+    /// Rows of the whole log.
+    pub count: u64,
+    /// The rows asked for.
+    pub rows: Vec<LogRow>,
+}
+
+/// A place in a lane: after the delivery that is due then.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LanePosition {
+    /// When it is due.
+    pub due_at: Timestamp,
+    /// Its id.
+    pub delivery: DeliveryId,
+}
+
+/// Deliveries of a webhook that are due, earliest first.
+#[derive(Debug)]
+pub struct LanePage {
+    /// Those after the asked position that are due: as many as asked, or fewer where their bodies fill
+    /// [`postrider_core::limits::LANE_PAGE_BYTES`].
+    pub waiting: Vec<Waiting>,
+    /// When the earliest that is not due yet will be.
+    pub next_due: Option<Timestamp>,
+    /// Whether further ones are due already.
+    pub more: bool,
+}
+
+/// Whether a bite of upkeep left work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Upkeep {
+    /// More of the same waits; call again soon.
+    More,
+    /// Nothing is left to do for now.
+    Done,
+}
