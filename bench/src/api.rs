@@ -1,0 +1,133 @@
+//! The few calls of the native API that prepare a measurement. Not used while one runs.
+
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+use http::{Method, Request, header};
+use http_body_util::{BodyExt, Full};
+use hyper_util::{
+    client::legacy::{Client, connect::HttpConnector},
+    rt::TokioExecutor,
+};
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::json;
+
+use crate::{
+    error::{Error, Result},
+    event,
+    signature::WEBHOOK_SECRET,
+};
+
+/// The client id of the environment that the server is started with.
+pub(crate) const CLIENT_ID: &str = "0b8e1c5a-52f7-4a53-9d5e-6f1f2a3b4c5d";
+/// Its secret.
+pub(crate) const CLIENT_SECRET: &str = "benchmark-secret-6f1f2a3b4c5d0b8e1c5a52f74a53";
+
+type HttpClient = Client<HttpConnector, Full<Bytes>>;
+
+/// A vendor's session with the server.
+#[derive(Debug, Clone)]
+pub(crate) struct Api {
+    client: HttpClient,
+    server: SocketAddr,
+    token: String,
+}
+
+#[derive(Deserialize)]
+struct Token {
+    token: String,
+}
+
+#[derive(Deserialize)]
+struct Batch {
+    events: Vec<Accepted>,
+}
+
+#[derive(Deserialize)]
+struct Accepted {
+    deliveries: u64,
+}
+
+/// What the server said to a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum BatchAnswer {
+    Accepted {
+        deliveries: u64,
+    },
+    /// 503: the server asks to come back later.
+    Busy,
+}
+
+impl Api {
+    /// Signs in with the bootstrap credential.
+    pub(crate) async fn sign_in(server: SocketAddr) -> Result<Self> {
+        let mut api = Self { client: client(), server, token: String::new() };
+        let credential = json!({ "clientId": CLIENT_ID, "secret": CLIENT_SECRET });
+        let answer: Token = api.call("/auth/vendor", credential.to_string().into()).await?;
+        api.token = answer.token;
+        Ok(api)
+    }
+
+    /// The token for the generator's own requests.
+    pub(crate) fn token(&self) -> &str {
+        &self.token
+    }
+
+    /// Subscribes `url` to the events of `tenant`.
+    pub(crate) async fn create_webhook(&self, tenant: &str, url: &str) -> Result<()> {
+        let webhook = json!({
+            "displayName": "benchmark",
+            "url": url,
+            "eventKeys": [event::EVENT_KEY],
+            "secret": WEBHOOK_SECRET,
+            "tenantId": tenant,
+        });
+        let _webhook: serde_json::Value = self.call("/api/v1/webhooks", webhook.to_string().into()).await?;
+        Ok(())
+    }
+
+    /// Reports `count` events of `tenant` in one batch.
+    pub(crate) async fn report(&self, tenant: &str, count: u64) -> Result<BatchAnswer> {
+        let events: Vec<_> = (0..count).map(|number| event::body(tenant, number)).collect();
+        let body = format!("[{}]", events.join(","));
+        match self.call::<Batch>("/api/v1/events/batch", body.into()).await {
+            Ok(batch) => {
+                Ok(BatchAnswer::Accepted { deliveries: batch.events.iter().map(|event| event.deliveries).sum() })
+            }
+            Err(Error::Answer { status: 503, .. }) => Ok(BatchAnswer::Busy),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn call<T: DeserializeOwned>(&self, path: &str, body: Bytes) -> Result<T> {
+        let request = Request::builder()
+            .method(Method::POST)
+            .uri(format!("http://{}{path}", self.server))
+            .header(header::CONTENT_TYPE, "application/json")
+            .header(header::AUTHORIZATION, format!("Bearer {}", self.token))
+            .body(Full::new(body))
+            .map_err(|error| failed(path, error))?;
+        let response = self.client.request(request).await.map_err(|error| failed(path, error))?;
+        let status = response.status();
+        let body = response.into_body().collect().await.map_err(|error| failed(path, error))?.to_bytes();
+        if !status.is_success() {
+            let body = String::from_utf8_lossy(&body).into_owned();
+            return Err(Error::Answer { what: format!("POST {path}"), status: status.as_u16(), body });
+        }
+        serde_json::from_slice(&body).map_err(|error| failed(path, error))
+    }
+}
+
+/// Whether `server` answers that it is ready.
+pub(crate) async fn is_ready(server: SocketAddr) -> bool {
+    let uri = format!("http://{server}/readyz").parse().expect("an address makes a URI");
+    client().get(uri).await.is_ok_and(|response| response.status().is_success())
+}
+
+fn client() -> HttpClient {
+    Client::builder(TokioExecutor::new()).build_http()
+}
+
+fn failed(path: &str, error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
+    Error::Request { what: format!("POST {path}"), source: error.into() }
+}

@@ -1,0 +1,180 @@
+//! The sink: the receivers of all webhooks. One listener answers 200 at once and enters each arrival in the ledger; another,
+//! for the dead endpoints, reads requests and never answers.
+//!
+//! It lives in the generator's process, so that one clock tells both ends of a latency.
+
+use std::{
+    convert::Infallible,
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use bytes::Bytes;
+use http::{Request, Response, StatusCode};
+use http_body_util::{BodyExt, Empty};
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::TokioIo;
+use tokio::{
+    net::{TcpListener, TcpSocket, TcpStream},
+    task::JoinSet,
+};
+use uuid::Uuid;
+
+use crate::{
+    error::{Error, Result},
+    event,
+    ledger::Ledger,
+    signature::SignatureCheck,
+};
+
+/// Connections that may wait to be accepted; the kernel lowers it to its own limit.
+const LISTEN_BACKLOG: u32 = 4096;
+/// Of so many events one has its signatures verified.
+const SIGNATURE_SAMPLE: u64 = 256;
+
+/// What the sink demands of a delivery besides its event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Demand {
+    /// The relay signs nothing.
+    Nothing,
+    BothSignatures,
+}
+
+/// The running sink; dropping it closes all its connections.
+#[derive(Debug)]
+pub(crate) struct Sink {
+    healthy: SocketAddr,
+    dead: SocketAddr,
+    waiting: Arc<AtomicU64>,
+    _listeners: JoinSet<()>,
+}
+
+impl Sink {
+    /// Starts both listeners on loopback.
+    pub(crate) fn start(ledger: Arc<Ledger>, demand: Demand) -> Result<Self> {
+        let (healthy, healthy_listener) = listen()?;
+        let (dead, dead_listener) = listen()?;
+        let waiting = Arc::new(AtomicU64::new(0));
+        let mut listeners = JoinSet::new();
+        let receiver = Arc::new(Receiver { ledger, demand, check: SignatureCheck::new() });
+        listeners.spawn(accept(healthy_listener, move |stream| serve(stream, Arc::clone(&receiver))));
+        let counter = Arc::clone(&waiting);
+        listeners.spawn(accept(dead_listener, move |stream| hang(stream, Arc::clone(&counter))));
+        Ok(Self { healthy, dead, waiting, _listeners: listeners })
+    }
+
+    /// The URL of the healthy webhook number `webhook`.
+    pub(crate) fn healthy_url(&self, webhook: u32) -> String {
+        format!("http://{}/{webhook}", self.healthy)
+    }
+
+    /// The URL of a dead endpoint, told from others by its number.
+    pub(crate) fn dead_url(&self, number: u32) -> String {
+        format!("http://{}/{number}", self.dead)
+    }
+
+    /// How many requests wait for an answer that will not come.
+    pub(crate) fn waiting(&self) -> u64 {
+        self.waiting.load(Ordering::Relaxed)
+    }
+}
+
+fn listen() -> Result<(SocketAddr, TcpListener)> {
+    let bind = || {
+        let socket = TcpSocket::new_v4()?;
+        socket.bind(SocketAddr::from(([127, 0, 0, 1], 0)))?;
+        let listener = socket.listen(LISTEN_BACKLOG)?;
+        Ok((listener.local_addr()?, listener))
+    };
+    bind().map_err(Error::io("listen on loopback"))
+}
+
+async fn accept<F: Future<Output = ()> + Send + 'static>(listener: TcpListener, serve: impl Fn(TcpStream) -> F) {
+    let mut connections = JoinSet::new();
+    loop {
+        // A connection that broke before it was accepted is the server's to report: its delivery will be missing.
+        if let Ok((stream, _)) = listener.accept().await {
+            connections.spawn(serve(stream));
+        }
+        while connections.try_join_next().is_some() {}
+    }
+}
+
+#[derive(Debug)]
+struct Receiver {
+    ledger: Arc<Ledger>,
+    demand: Demand,
+    check: SignatureCheck,
+}
+
+async fn serve(stream: TcpStream, receiver: Arc<Receiver>) {
+    if stream.set_nodelay(true).is_err() {
+        return;
+    }
+    let service = service_fn(|request| receiver.receive(request));
+    // An error here is a connection that the server gave up; what it meant to deliver will be missing.
+    let _closed = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+}
+
+impl Receiver {
+    async fn receive(&self, request: Request<Incoming>) -> std::result::Result<Response<Empty<Bytes>>, Infallible> {
+        let (head, body) = request.into_parts();
+        let mut response = Response::new(Empty::new());
+        match body.collect().await {
+            Ok(body) => {
+                if self.enter(&head, &body.to_bytes()).is_none() {
+                    self.ledger.stranger();
+                    *response.status_mut() = StatusCode::BAD_REQUEST;
+                }
+            }
+            Err(_) => *response.status_mut() = StatusCode::BAD_REQUEST,
+        }
+        Ok(response)
+    }
+
+    fn enter(&self, head: &http::request::Parts, body: &[u8]) -> Option<()> {
+        let webhook = head.uri.path().strip_prefix('/')?.parse().ok()?;
+        let id = Uuid::try_parse_ascii(head.headers.get("webhook-id")?.as_bytes()).ok()?;
+        let sequence = event::sequence(body)?;
+        if self.demand == Demand::BothSignatures {
+            let headers = &head.headers;
+            let is_sample = sequence.is_multiple_of(SIGNATURE_SAMPLE);
+            let is_signed =
+                if is_sample { self.check.are_true(headers, body) } else { SignatureCheck::are_present(headers) };
+            is_signed.then_some(())?;
+        }
+        self.ledger.arrive(sequence, webhook, id);
+        Some(())
+    }
+}
+
+/// Counts one waiting request for as long as it waits.
+struct Waiting(Arc<AtomicU64>);
+
+impl Waiting {
+    fn new(counter: &Arc<AtomicU64>) -> Self {
+        counter.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(counter))
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+async fn hang(stream: TcpStream, counter: Arc<AtomicU64>) {
+    let service = service_fn(|_request: Request<Incoming>| {
+        let waiting = Waiting::new(&counter);
+        async move {
+            let _waiting = waiting;
+            std::future::pending::<std::result::Result<Response<Empty<Bytes>>, Infallible>>().await
+        }
+    });
+    // Ends when the server's patience does.
+    let _closed = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+}
