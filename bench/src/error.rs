@@ -23,7 +23,7 @@ pub(crate) enum Error {
     Request { what: String, source: Box<dyn std::error::Error + Send + Sync> },
     #[error("the answer to {what} cannot be read: {body}")]
     Unreadable { what: &'static str, body: String },
-    #[error("{0}")]
+    #[error(transparent)]
     Verification(#[from] crate::ledger::Discrepancy),
     #[error("the endpoints that never answer got no request within {}s", .0.as_secs())]
     NothingHangs(Duration),

@@ -59,7 +59,8 @@ pub(crate) struct Account {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "of {accepted} accepted events {missing} have not arrived everywhere, {misnamed} arrived under another id, {unaccepted} \
-     arrived without being accepted, {strangers} requests belong to no event; first wrong sequence number: {first:?}"
+     arrived without being accepted, {strangers} requests belong to no event or lack true signatures; first wrong sequence \
+     number: {first:?}"
 )]
 pub(crate) struct Discrepancy {
     pub(crate) accepted: u64,
@@ -131,9 +132,14 @@ impl Ledger {
         }
     }
 
-    /// A request came that belongs to no event of this ledger, or is not what was accepted.
+    /// A request came that belongs to no event of this ledger, or is not signed as it must be: [`Self::verify`] will fail.
     pub(crate) fn stranger(&self) {
         self.strangers.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Whether [`Self::verify`] will fail whatever still arrives.
+    pub(crate) fn has_strangers(&self) -> bool {
+        self.strangers.load(Ordering::Relaxed) > 0
     }
 
     /// The sequence number of the next event.

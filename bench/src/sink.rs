@@ -10,6 +10,7 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -32,6 +33,7 @@ use crate::{
 
 /// Connections that may wait to be accepted; the kernel lowers it to its own limit.
 const LISTEN_BACKLOG: u32 = 4096;
+const ACCEPT_PAUSE: Duration = Duration::from_millis(10);
 /// Of so many events one has its signatures verified.
 const SIGNATURE_SAMPLE: u64 = 256;
 
@@ -95,9 +97,10 @@ fn listen() -> Result<(SocketAddr, TcpListener)> {
 async fn accept<F: Future<Output = ()> + Send + 'static>(listener: TcpListener, serve: impl Fn(TcpStream) -> F) {
     let mut connections = JoinSet::new();
     loop {
-        // A connection that broke before it was accepted is the server's to report: its delivery will be missing.
-        if let Ok((stream, _)) = listener.accept().await {
-            connections.spawn(serve(stream));
+        match listener.accept().await {
+            Ok((stream, _)) => drop(connections.spawn(serve(stream))),
+            // The connection broke, or too many files are open: what it was to deliver will be missing, unless the server tries again.
+            Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
         }
         while connections.try_join_next().is_some() {}
     }

@@ -105,7 +105,7 @@ impl Stage {
         let (first, duplicates, cpu) = (ledger.next(), ledger.duplicates(), self.server.cpu_time()?);
         let busy = load.run(&self.target).await?;
         let deadline = Instant::now() + ARRIVAL;
-        while !ledger.is_even() && Instant::now() < deadline {
+        while !ledger.is_even() && !ledger.has_strangers() && Instant::now() < deadline {
             tokio::time::sleep(POLL).await;
         }
         let account = ledger.verify(first..ledger.next())?;
