@@ -181,3 +181,44 @@ async fn hang(stream: TcpStream, counter: Arc<AtomicU64>) {
     // Ends when the server's patience does.
     let _closed = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use http_body_util::Full;
+    use hyper_util::{client::legacy::Client, rt::TokioExecutor};
+
+    use super::*;
+
+    const ID: &str = "01900000-0000-7000-8000-000000000001";
+
+    /// Sends event 1 to a sink with this demand, without signatures; says how it was answered and what was entered.
+    async fn deliver_unsigned(demand: Demand) -> (StatusCode, Arc<Ledger>) {
+        let ledger = Arc::new(Ledger::new(2, 1));
+        for _ in 0..2 {
+            let claim = ledger.claim(Instant::now()).unwrap();
+            ledger.accept(claim, ID.parse().unwrap());
+        }
+        let sink = Sink::start(Arc::clone(&ledger), demand).unwrap();
+        let body = Full::new(Bytes::from(event::body("tenant", 1)));
+        let request = Request::post(sink.healthy_url(0)).header("webhook-id", ID).body(body).unwrap();
+        let response = Client::builder(TokioExecutor::new()).build_http().request(request).await.unwrap();
+        (response.status(), ledger)
+    }
+
+    #[tokio::test]
+    async fn an_arrival_is_entered_under_its_number() {
+        let (status, ledger) = deliver_unsigned(Demand::Nothing).await;
+        assert_eq!(status, StatusCode::OK);
+        assert_eq!(ledger.verify(1..2).unwrap().events, 1);
+        assert_eq!(ledger.verify(0..2).unwrap_err().first, Some(0));
+    }
+
+    #[tokio::test]
+    async fn an_unsigned_delivery_is_no_arrival_where_signatures_are_due() {
+        let (status, ledger) = deliver_unsigned(Demand::BothSignatures).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST);
+        assert!(ledger.has_strangers() && ledger.verify(1..2).is_err());
+    }
+}

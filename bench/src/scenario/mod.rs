@@ -135,3 +135,18 @@ impl Row {
         self
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_ratio_is_of_postrider_to_the_relay_of_the_same_round() {
+        let paired = Paired { relay: vec![10.0, 40.0, 20.0], postrider: vec![5.0, 30.0, 12.0] };
+        let row = paired.row("scenario", "measure", |figure| *figure);
+        assert_eq!((row.relay, row.postrider, row.ratio), (Some(20.0), Some(12.0), Some(0.6)));
+        let alone = Paired { relay: vec![10.0], postrider: Vec::new() }.row("scenario", "measure", |figure| *figure);
+        assert_eq!((alone.postrider, alone.ratio), (None, None));
+        assert!(alone.against(|_, _| unreachable!("nothing was measured")).bar.is_none());
+    }
+}
