@@ -66,8 +66,28 @@ pub const RESPONSE_BODY_KEPT: usize = 16 * 1024;
 pub const RESPONSE_HEADERS_READ: usize = 64 * 1024;
 /// Bytes of an answer's headers that are kept.
 pub const RESPONSE_HEADERS_KEPT: usize = 8 * 1024;
+/// Headers of an answer; more is a protocol error.
+pub const RESPONSE_HEADERS: usize = 100;
 /// Addresses of a host that are tried in one attempt.
 pub const ADDRESSES_TRIED: usize = 8;
+
+// --- connections ---
+
+/// Idle connections in all: files, and some 20 KiB of buffers each.
+pub const IDLE_CONNECTIONS: usize = 1_024;
+/// Idle connections to one host for one tenant; as many as a webhook can use at once.
+pub const IDLE_CONNECTIONS_PER_KEY: usize = IN_FLIGHT_PER_WEBHOOK;
+/// How long a connection may be idle. Receivers behind nginx (75 s), load balancers (60 s) or IIS keep it longer; those that keep it
+/// shorter (Node.js and Apache, 5 s) mostly announce it, which is heeded, and a race lost to them costs one new connection.
+pub const CONNECTION_IDLE: Duration = Duration::from_secs(30);
+/// How long a connection may be used, so that a host's new addresses are found even by those who never pause.
+pub const CONNECTION_AGE: Duration = Duration::from_mins(5);
+/// Names whose addresses are remembered.
+pub const DNS_CACHE_ENTRIES: u64 = 4_096;
+/// The longest that addresses are remembered, whatever their authority permits.
+pub const DNS_CACHED: Duration = Duration::from_mins(5);
+/// The longest that the absence of a name is remembered: people fix it while they watch.
+pub const DNS_ABSENCE_CACHED: Duration = Duration::from_secs(30);
 
 // --- scheduling ---
 

@@ -1,0 +1,311 @@
+//! Connections that wait for their next request.
+//!
+//! Owns which connection may serve whom: the key holds everything that must not be mixed. The proxy is not part of it because an
+//! [`crate::Egress`] has one pool and one proxy. Opens no connection.
+//!
+//! Invariants: no more idle connections than [`limits::IDLE_CONNECTIONS`], and per key [`limits::IDLE_CONNECTIONS_PER_KEY`]; the one
+//! used last is used next, so that a burst's surplus grows old and goes; locks are held for a look-up and never across an await.
+
+use std::hash::{BuildHasher as _, RandomState};
+use std::mem;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Instant;
+
+use aws_lc_rs::digest;
+use hashbrown::HashTable;
+use postrider_core::{EnvironmentId, limits};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::exchange::{Http1, Http2, Seat};
+
+/// Few enough to walk through, enough that threads seldom meet.
+const SHARDS: usize = 16;
+
+/// Whose connections these are. Requests of one scope never travel on a connection of another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct PoolScope(u128);
+
+impl PoolScope {
+    /// The scope of that number; for scopes that are neither an environment's nor a tenant's.
+    pub const fn new(number: u128) -> Self {
+        Self(number)
+    }
+
+    /// The scope of a tenant, or of the environment itself. It hashes; compute it once for each webhook.
+    pub fn of(environment: EnvironmentId, tenant: Option<&str>) -> Self {
+        let mut context = digest::Context::new(&digest::SHA256);
+        context.update(environment.as_bytes());
+        // A tenant with an empty name is not the environment.
+        if let Some(tenant) = tenant {
+            context.update(&[1]);
+            context.update(tenant.as_bytes());
+        }
+        let mut half = [0; 16];
+        half.copy_from_slice(&context.finish().as_ref()[..16]);
+        Self(u128::from_be_bytes(half))
+    }
+}
+
+/// What a connection is good for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Key<'a> {
+    pub(crate) scope: PoolScope,
+    pub(crate) tls: bool,
+    /// As in the URL: normalised, addresses in brackets.
+    pub(crate) host: &'a str,
+    pub(crate) port: u16,
+}
+
+/// A connection from the pool.
+pub(crate) enum Reused {
+    Http1(Box<Http1>),
+    Http2(Seat),
+}
+
+/// The pool.
+pub(crate) struct Pool {
+    shards: [Mutex<HashTable<Slot>>; SHARDS],
+    hasher: RandomState,
+    idle: AtomicUsize,
+    sweeping: AtomicBool,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+}
+
+struct Slot {
+    hash: u64,
+    scope: PoolScope,
+    tls: bool,
+    host: Box<str>,
+    port: u16,
+    /// Oldest first.
+    idle: Vec<Idle>,
+    shared: Vec<Shared>,
+}
+
+struct Idle {
+    connection: Box<Http1>,
+    since: Instant,
+}
+
+struct Shared {
+    connection: Arc<Http2>,
+    used: Instant,
+}
+
+impl Pool {
+    /// A pool whose upkeep is tracked by `tasks` and ends with `stop`.
+    pub(crate) fn new(tasks: TaskTracker, stop: CancellationToken) -> Self {
+        Self {
+            shards: std::array::from_fn(|_| Mutex::default()),
+            hasher: RandomState::new(),
+            idle: AtomicUsize::new(0),
+            sweeping: AtomicBool::new(false),
+            tasks,
+            stop,
+        }
+    }
+
+    /// HTTP/1 connections that wait.
+    pub(crate) fn idle(&self) -> usize {
+        self.idle.load(Ordering::Relaxed)
+    }
+
+    /// A connection that is good for `key` and alive as far as is known.
+    pub(crate) fn take(&self, key: &Key<'_>) -> Option<Reused> {
+        let hash = self.hasher.hash_one(key);
+        loop {
+            let mut idle = {
+                let mut shard = self.shard(hash);
+                let slot = shard.find_mut(hash, |slot| slot.is_for(key))?;
+                if let Some(seat) = slot.seat() {
+                    return Some(Reused::Http2(seat));
+                }
+                let idle = slot.idle.pop()?;
+                self.idle.fetch_sub(1, Ordering::Relaxed);
+                idle
+            };
+            if idle.since.elapsed() < idle.connection.kept_for && idle.connection.is_alive() {
+                return Some(Reused::Http1(idle.connection));
+            }
+        }
+    }
+
+    /// Takes a connection in that has nothing to do.
+    pub(crate) fn put(self: &Arc<Self>, key: &Key<'_>, connection: Box<Http1>) {
+        let hash = self.hasher.hash_one(key);
+        // What is closed for it is dropped after the lock.
+        let _surplus = {
+            let mut shard = self.shard(hash);
+            if self.stop.is_cancelled() {
+                return;
+            }
+            let mut surplus = None;
+            if self.idle.load(Ordering::Relaxed) >= limits::IDLE_CONNECTIONS {
+                surplus = remove_oldest(&mut shard);
+                if surplus.is_none() {
+                    return;
+                }
+                self.idle.fetch_sub(1, Ordering::Relaxed);
+            }
+            let slot = slot_for(&mut shard, hash, key);
+            if slot.idle.len() >= limits::IDLE_CONNECTIONS_PER_KEY {
+                surplus = Some(slot.idle.remove(0));
+                self.idle.fetch_sub(1, Ordering::Relaxed);
+            }
+            slot.idle.push(Idle { connection, since: Instant::now() });
+            self.idle.fetch_add(1, Ordering::Relaxed);
+            surplus
+        };
+        self.keep_swept();
+    }
+
+    /// Makes a connection available to all with this key, and takes the first seat. Where another one has room already, that one is
+    /// used and the new one closed: many requests at once opened it at the same time.
+    pub(crate) fn share(self: &Arc<Self>, key: &Key<'_>, connection: &Arc<Http2>) -> Option<Seat> {
+        let hash = self.hasher.hash_one(key);
+        let seat = {
+            let mut shard = self.shard(hash);
+            if self.stop.is_cancelled() {
+                return connection.seat();
+            }
+            let slot = slot_for(&mut shard, hash, key);
+            match slot.seat() {
+                Some(seat) => return Some(seat),
+                None if slot.shared.len() < limits::IDLE_CONNECTIONS_PER_KEY => {
+                    slot.shared.push(Shared { connection: connection.clone(), used: Instant::now() });
+                }
+                None => {}
+            }
+            connection.seat()
+        };
+        self.keep_swept();
+        seat
+    }
+
+    /// Closes everything that waits. Nothing comes in any more once the pool's `stop` was given.
+    pub(crate) fn clear(&self) {
+        for shard in &self.shards {
+            let slots = mem::take(&mut *lock(shard));
+            let idle: usize = slots.iter().map(|slot| slot.idle.len()).sum();
+            self.idle.fetch_sub(idle, Ordering::Relaxed);
+        }
+    }
+
+    /// Closes what has waited too long or was closed by the other side. Tells whether anything is left.
+    fn sweep(&self) -> bool {
+        let mut left = false;
+        for shard in &self.shards {
+            let mut gone = Vec::new();
+            let mut over = Vec::new();
+            let mut slots = lock(shard);
+            slots.retain(|slot| {
+                gone.extend(slot.idle.extract_if(.., |idle| {
+                    idle.since.elapsed() >= idle.connection.kept_for || !idle.connection.is_alive()
+                }));
+                over.extend(slot.shared.extract_if(.., |shared| {
+                    let stale = shared.connection.is_idle() && shared.used.elapsed() >= limits::CONNECTION_IDLE;
+                    stale || shared.connection.is_over()
+                }));
+                !slot.idle.is_empty() || !slot.shared.is_empty()
+            });
+            self.idle.fetch_sub(gone.len(), Ordering::Relaxed);
+            left |= !slots.is_empty();
+        }
+        left
+    }
+
+    /// Sees to it that a sweeper runs while there is something to sweep.
+    fn keep_swept(self: &Arc<Self>) {
+        if self.sweeping.load(Ordering::Acquire) || self.sweeping.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        self.tasks.spawn(sweep_until_empty(Arc::downgrade(self), self.stop.clone()));
+    }
+
+    fn shard(&self, hash: u64) -> MutexGuard<'_, HashTable<Slot>> {
+        // The table uses the low and the highest bits; these are neither.
+        lock(&self.shards[usize::try_from((hash >> 48) & 0xff).unwrap_or(0) % SHARDS])
+    }
+}
+
+async fn sweep_until_empty(pool: Weak<Pool>, stop: CancellationToken) {
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(limits::CONNECTION_IDLE / 6) => {}
+        }
+        let Some(pool) = pool.upgrade() else { return };
+        if !pool.sweep() {
+            pool.sweeping.store(false, Ordering::Release);
+            // Something may have come in between; then whoever is first goes on sweeping.
+            if pool.idle() == 0 || pool.sweeping.swap(true, Ordering::AcqRel) {
+                return;
+            }
+        }
+    }
+}
+
+/// A connection's state has no invariant that a panic elsewhere could have broken half-way.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn slot_for<'t>(shard: &'t mut HashTable<Slot>, hash: u64, key: &Key<'_>) -> &'t mut Slot {
+    shard
+        .entry(hash, |slot| slot.is_for(key), |slot| slot.hash)
+        .or_insert_with(|| Slot {
+            hash,
+            scope: key.scope,
+            tls: key.tls,
+            host: key.host.into(),
+            port: key.port,
+            idle: Vec::new(),
+            shared: Vec::new(),
+        })
+        .into_mut()
+}
+
+fn remove_oldest(shard: &mut HashTable<Slot>) -> Option<Idle> {
+    let slot = shard.iter_mut().filter(|slot| !slot.idle.is_empty()).min_by_key(|slot| slot.idle[0].since)?;
+    Some(slot.idle.remove(0))
+}
+
+impl Slot {
+    fn is_for(&self, key: &Key<'_>) -> bool {
+        self.scope == key.scope && self.port == key.port && self.tls == key.tls && *self.host == *key.host
+    }
+
+    fn seat(&mut self) -> Option<Seat> {
+        self.shared.retain(|shared| !shared.connection.is_over());
+        self.shared.iter_mut().find_map(|shared| {
+            let seat = shared.connection.seat()?;
+            shared.used = Instant::now();
+            Some(seat)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use postrider_core::EnvironmentId;
+
+    use super::PoolScope;
+
+    #[test]
+    fn scopes_of_tenants_differ_from_each_other_and_from_their_environments() {
+        let environment = |last: &str| format!("018f3c5e-7c1a-7b6e-9d2a-3f4b5c6d7e8{last}").parse::<EnvironmentId>().unwrap();
+        let scopes = [
+            PoolScope::of(environment("1"), None),
+            PoolScope::of(environment("1"), Some("")),
+            PoolScope::of(environment("1"), Some("a")),
+            PoolScope::of(environment("2"), Some("a")),
+        ];
+        for (index, scope) in scopes.iter().enumerate() {
+            assert_eq!(scopes.iter().filter(|other| *other == scope).count(), 1, "{index}");
+        }
+        assert_eq!(PoolScope::of(environment("1"), Some("a")), scopes[2]);
+    }
+}
