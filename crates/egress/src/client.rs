@@ -139,9 +139,8 @@ impl Egress {
             tls: Tls::new(options.extra_roots_pem.as_deref())?,
         };
         let pool = Arc::new(Pool::new(tasks.clone(), stop.clone()));
-        let user_agent = options
-            .user_agent
-            .unwrap_or(HeaderValue::from_static(concat!("Postrider/", env!("CARGO_PKG_VERSION"))));
+        let user_agent =
+            options.user_agent.unwrap_or(HeaderValue::from_static(concat!("Postrider/", env!("CARGO_PKG_VERSION"))));
         Ok(Self { inner: Arc::new(Inner { connector, pool, tasks, stop, user_agent }) })
     }
 
@@ -241,7 +240,8 @@ impl Inner {
             }
             Reused::Http2(seat) => {
                 progress.remote_address = Some(seat.about().address);
-                let request = outgoing.for_http2(seat.about()).map_err(|error| Failure { error, perhaps_stale: false })?;
+                let request =
+                    outgoing.for_http2(seat.about()).map_err(|error| Failure { error, perhaps_stale: false })?;
                 seat.exchange(request, key.host, deadline).await
             }
         }
@@ -254,11 +254,7 @@ impl Inner {
         key: &Key<'_>,
         deadline: &mut Deadline<'_>,
     ) -> Result<Answer, SendError> {
-        let about = About {
-            host: outgoing.host_header()?,
-            address: connected.address,
-            opened: Instant::now(),
-        };
+        let about = About { host: outgoing.host_header()?, address: connected.address, opened: Instant::now() };
         let not_http = |error: hyper::Error| crate::error::of_exchange(&error, key.host);
         match connected.version {
             Version::Http1 => {
@@ -274,7 +270,8 @@ impl Inner {
             Version::Http2 => {
                 let stop = self.stop.child_token();
                 let executor = Spawner { tasks: self.tasks.clone(), stop: stop.clone() };
-                let connection = http2_over(connected.stream, about, executor, stop.drop_guard()).await.map_err(not_http)?;
+                let connection =
+                    http2_over(connected.stream, about, executor, stop.drop_guard()).await.map_err(not_http)?;
                 let seat = self.pool.share(key, &connection).ok_or_else(|| {
                     SendError::endpoint(FailureKind::Protocol, format!("{} permits no requests", key.host))
                 })?;
@@ -297,8 +294,10 @@ struct Outgoing<'a> {
 
 impl<'a> Outgoing<'a> {
     fn new(request: OutboundRequest, target: Target<'a>, user_agent: &HeaderValue) -> Result<Self, SendError> {
-        let path = PathAndQuery::try_from(&target.url[Position::BeforePath..Position::AfterQuery])
-            .map_err(|error| SendError::endpoint(FailureKind::Protocol, format!("the URL's path cannot be sent: {error}")))?;
+        let path =
+            PathAndQuery::try_from(&target.url[Position::BeforePath..Position::AfterQuery]).map_err(|error| {
+                SendError::endpoint(FailureKind::Protocol, format!("the URL's path cannot be sent: {error}"))
+            })?;
         let mut headers = request.headers;
         remove_what_governs_the_connection(&mut headers);
         headers.entry(header::USER_AGENT).or_insert_with(|| user_agent.clone());

@@ -76,7 +76,10 @@ impl<'a> Target<'a> {
             "https" => true,
             "http" => false,
             other => {
-                return Err(SendError::endpoint(FailureKind::Protocol, format!("requests are not sent to {other}: URLs")));
+                return Err(SendError::endpoint(
+                    FailureKind::Protocol,
+                    format!("requests are not sent to {other}: URLs"),
+                ));
             }
         };
         match (url.host_str(), url.port_or_known_default()) {
@@ -104,7 +107,7 @@ impl Connector {
                     format!("the name {} could not be looked up in time", target.host),
                 ),
                 (Stage::Connecting, Some(proxy)) if !proxy_reached.load(Ordering::Relaxed) => {
-                    proxy.fault("does not accept connections")
+                    proxy.fault("does not respond")
                 }
                 (Stage::Connecting, _) => SendError::timeout(span, "connecting"),
                 (Stage::ShakingHands, _) => SendError::timeout(span, "in the TLS handshake"),
@@ -146,11 +149,7 @@ impl Connector {
     }
 
     /// The addresses of a host in order of trial, every one of which may be dialled.
-    async fn checked_addresses(
-        &self,
-        target: &Target<'_>,
-        progress: &mut Progress,
-    ) -> Result<Vec<IpAddr>, SendError> {
+    async fn checked_addresses(&self, target: &Target<'_>, progress: &mut Progress) -> Result<Vec<IpAddr>, SendError> {
         let found = match target.url.host() {
             Some(Host::Ipv4(v4)) => vec![IpAddr::V4(v4)],
             Some(Host::Ipv6(v6)) => vec![IpAddr::V6(v6).to_canonical()],
@@ -158,7 +157,7 @@ impl Connector {
                 let begun = Instant::now();
                 let found = self.resolver.resolve(target.host).await;
                 progress.timings.dns = Some(begun.elapsed());
-                found.map_err(of_lookup)?.iter().map(IpAddr::to_canonical).collect()
+                found.map_err(|error| of_lookup(&error))?.iter().map(IpAddr::to_canonical).collect()
             }
         };
         for &address in &found {
@@ -176,7 +175,6 @@ impl Connector {
 
     async fn through(&self, proxy: &ProxyUrl, to: SocketAddr, reached: &AtomicBool) -> Result<Stream, SendError> {
         let tcp = self.dial_proxy(proxy).await?;
-        reached.store(true, Ordering::Relaxed);
         let mut stream = match proxy.kind {
             ProxyKind::Http | ProxyKind::Socks5 => Stream::Tcp(tcp),
             ProxyKind::HttpInTls => {
@@ -184,6 +182,8 @@ impl Connector {
                 Stream::Tls(Box::new(handshake.map_err(|what| proxy.fault(format_args!("cannot be trusted: {what}")))?))
             }
         };
+        // From here on it may be the endpoint that lets the proxy wait.
+        reached.store(true, Ordering::Relaxed);
         proxy.tunnel(&mut stream, to).await?;
         Ok(stream)
     }
@@ -192,14 +192,20 @@ impl Connector {
     async fn dial_proxy(&self, proxy: &ProxyUrl) -> Result<TcpStream, SendError> {
         let found = match proxy.literal() {
             Some(address) => vec![address],
-            None => self.resolver.resolve(&proxy.host).await.map_err(|error| proxy.fault(format_args!("has no address: {error}")))?,
+            None => self
+                .resolver
+                .resolve(&proxy.host)
+                .await
+                .map_err(|error| proxy.fault(format_args!("has no address: {error}")))?,
         };
-        first_to_connect(&in_order_of_trial(&found), |address| self.dialer.connect(SocketAddr::new(address, proxy.port)))
-            .await
-            .map_err(|error| match error {
-                SendError::Endpoint { message, .. } => proxy.fault(format_args!("cannot be reached: {message}")),
-                ours @ SendError::Ours { .. } => ours,
-            })
+        first_to_connect(&in_order_of_trial(&found), |address| {
+            self.dialer.connect(SocketAddr::new(address, proxy.port))
+        })
+        .await
+        .map_err(|error| match error {
+            SendError::Endpoint { message, .. } => proxy.fault(format_args!("cannot be reached: {message}")),
+            ours @ SendError::Ours { .. } => ours,
+        })
     }
 
     async fn in_tls(&self, target: &Target<'_>, stream: Stream) -> Result<(Stream, Version), SendError> {
@@ -226,7 +232,7 @@ impl Version {
     }
 }
 
-fn of_lookup(error: ResolveError) -> SendError {
+fn of_lookup(error: &ResolveError) -> SendError {
     let message = error.to_string();
     match error {
         ResolveError::NotFound { .. } => SendError::endpoint(FailureKind::NameNotFound, message),

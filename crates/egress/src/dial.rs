@@ -83,7 +83,11 @@ pub(crate) fn in_order_of_trial(addresses: &[IpAddr]) -> Vec<IpAddr> {
     other.reverse();
     let mut ordered = Vec::with_capacity(limits::ADDRESSES_TRIED);
     while ordered.len() < limits::ADDRESSES_TRIED {
-        let next = if ordered.len() % 2 == 0 { same.pop().or_else(|| other.pop()) } else { other.pop().or_else(|| same.pop()) };
+        let next = if ordered.len() % 2 == 0 {
+            same.pop().or_else(|| other.pop())
+        } else {
+            other.pop().or_else(|| same.pop())
+        };
         match next {
             Some(&address) if !ordered.contains(&address) => ordered.push(address),
             Some(_) => {}
@@ -179,7 +183,8 @@ mod tests {
 
     #[test]
     fn sources_take_turns_within_the_family() {
-        let dialer = Dialer { sources: addresses(&["127.0.0.1", "::1", "127.0.0.2"]).into(), turn: AtomicUsize::new(0) };
+        let dialer =
+            Dialer { sources: addresses(&["127.0.0.1", "::1", "127.0.0.2"]).into(), turn: AtomicUsize::new(0) };
         let to: SocketAddr = "8.8.8.8:80".parse().unwrap();
         let used: Vec<_> = (0..4).map(|_| dialer.source_for(to).unwrap().unwrap().to_string()).collect();
         assert_eq!(used, ["127.0.0.1", "127.0.0.2", "127.0.0.1", "127.0.0.2"]);

@@ -78,10 +78,9 @@ fn of_connect_with(error: &io::Error, to: SocketAddr, has_route: fn(IpAddr) -> b
         Some(Errno::AGAIN | Errno::ADDRINUSE) => exhausted("local ports"),
         // Either no local port is free, or no interface has an address of the family.
         Some(Errno::ADDRNOTAVAIL) if has_route(ip) => exhausted("local ports"),
-        Some(Errno::ADDRNOTAVAIL | Errno::AFNOSUPPORT | Errno::NETDOWN) => no_route(),
         // With a route to elsewhere it is that network which cannot be reached.
         Some(Errno::NETUNREACH) if has_route(ip) => unreachable("there is no route to its network"),
-        Some(Errno::NETUNREACH) => no_route(),
+        Some(Errno::NETUNREACH | Errno::ADDRNOTAVAIL | Errno::AFNOSUPPORT | Errno::NETDOWN) => no_route(),
         Some(Errno::PERM | Errno::ACCESS) => {
             SendError::ours(OurFault::NoRoute, format!("this machine's own firewall forbids connections to {ip}"))
         }
@@ -94,8 +93,7 @@ fn of_connect_with(error: &io::Error, to: SocketAddr, has_route: fn(IpAddr) -> b
 /// Whether this machine has a way to the family's networks at large. Connecting a datagram socket only consults the routes; nothing
 /// is sent, and the destinations are reserved for documentation.
 fn has_route(family_of: IpAddr) -> bool {
-    let (local, far) =
-        if family_of.is_ipv4() { ("0.0.0.0:0", "192.0.2.1:9") } else { ("[::]:0", "[2001:db8::1]:9") };
+    let (local, far) = if family_of.is_ipv4() { ("0.0.0.0:0", "192.0.2.1:9") } else { ("[::]:0", "[2001:db8::1]:9") };
     UdpSocket::bind(local).and_then(|socket| socket.connect(far)).is_ok()
 }
 
@@ -116,7 +114,10 @@ pub(crate) fn of_exchange(error: &hyper::Error, host: &str) -> SendError {
         return SendError::endpoint(FailureKind::Tls, crate::tls::in_words(tls, host));
     }
     if error.is_user() {
-        return SendError::endpoint(FailureKind::Protocol, format!("the request cannot be expressed: {}", detail(error)));
+        return SendError::endpoint(
+            FailureKind::Protocol,
+            format!("the request cannot be expressed: {}", detail(error)),
+        );
     }
     let lost = |message| SendError::endpoint(FailureKind::ConnectionLost, message);
     match io.map(io::Error::kind) {

@@ -104,14 +104,22 @@ pub(crate) struct Seat(Arc<Http2>);
 pub(crate) async fn http1_over(stream: Stream, about: About) -> Result<Box<Http1>, hyper::Error> {
     let arrivals = Arrivals::default();
     let wire = TokioIo::new(Wire::new(stream, arrivals.clone()));
-    let (sender, driver) =
-        http1::Builder::new().max_buf_size(limits::RESPONSE_HEADERS_READ).handshake::<_, Body>(wire).await?;
+    let (sender, driver) = http1::Builder::new()
+        .max_header_size(limits::RESPONSE_HEADERS_READ)
+        .max_buf_size(limits::RESPONSE_HEADERS_READ)
+        .handshake::<_, Body>(wire)
+        .await?;
     let kept_for = limits::CONNECTION_IDLE;
     Ok(Box::new(Http1 { sender, driver, ended: false, arrivals, about, kept_for }))
 }
 
 /// Turns a stream into an HTTP/2 connection whose tasks run on `executor` until `stop` is dropped.
-pub(crate) async fn http2_over(stream: Stream, about: About, executor: Spawner, stop: DropGuard) -> Result<Arc<Http2>, hyper::Error> {
+pub(crate) async fn http2_over(
+    stream: Stream,
+    about: About,
+    executor: Spawner,
+    stop: DropGuard,
+) -> Result<Arc<Http2>, hyper::Error> {
     let arrivals = Arrivals::default();
     let wire = TokioIo::new(Wire::new(stream, arrivals.clone()));
     let window = u32::try_from(limits::RESPONSE_BODY_READ).expect("a limit of some kilobytes");
@@ -192,18 +200,15 @@ impl Http1 {
         let mut response = pin!(self.sender.try_send_request(request));
         // The driver is polled first and with the real waker: whatever wakes the answer happened in there. The answer itself then
         // needs to wake nobody.
-        let mut idle = Context::from_waker(Waker::noop());
         std::future::poll_fn(|cx| {
+            let mut idle = Context::from_waker(Waker::noop());
             if !self.ended {
                 self.ended = Pin::new(&mut self.driver).poll(cx).is_ready();
             }
             if let Poll::Ready(response) = response.as_mut().poll(&mut idle) {
                 return Poll::Ready(response.map_err(|mut failed| {
                     let unsent = failed.take_message().is_some();
-                    Failure {
-                        error: of_exchange(failed.error(), host),
-                        perhaps_stale: unsent || !self.arrivals.any(),
-                    }
+                    Failure { error: of_exchange(failed.error(), host), perhaps_stale: unsent || !self.arrivals.any() }
                 }));
             }
             deadline.sleep.as_mut().poll(cx).map(|()| Err(Failure::timeout(deadline.span)))
@@ -213,8 +218,8 @@ impl Http1 {
 
     async fn read_body(&mut self, body: Incoming, reading: &mut Reading, deadline: &mut Deadline<'_>) -> Stopped {
         let mut body = pin!(body);
-        let mut idle = Context::from_waker(Waker::noop());
         std::future::poll_fn(|cx| {
+            let mut idle = Context::from_waker(Waker::noop());
             let mut driven = false;
             loop {
                 match body.as_mut().poll_frame(&mut idle) {

@@ -146,6 +146,10 @@ fn class_of_v4(address: Ipv4Addr) -> Option<&'static str> {
 }
 
 /// The class for which an IPv6 address (not an IPv4-mapped one) is refused; `None` for public addresses.
+#[expect(
+    clippy::match_same_arms,
+    reason = "each block stands alone, with its reason, in the order in which blocks nest"
+)]
 fn class_of_v6(address: Ipv6Addr) -> Option<&'static str> {
     let segments = address.segments();
     let class = match segments {

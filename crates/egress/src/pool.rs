@@ -296,7 +296,8 @@ mod tests {
 
     #[test]
     fn scopes_of_tenants_differ_from_each_other_and_from_their_environments() {
-        let environment = |last: &str| format!("018f3c5e-7c1a-7b6e-9d2a-3f4b5c6d7e8{last}").parse::<EnvironmentId>().unwrap();
+        let environment =
+            |last: &str| format!("018f3c5e-7c1a-7b6e-9d2a-3f4b5c6d7e8{last}").parse::<EnvironmentId>().unwrap();
         let scopes = [
             PoolScope::of(environment("1"), None),
             PoolScope::of(environment("1"), Some("")),

@@ -45,7 +45,9 @@ struct Credentials {
 
 /// A text that names no proxy. It may hold a password and is therefore not repeated.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("not a proxy's URL; write http://host:port, https://host:port or socks5://host:port, with user:password@ before the host if needed")]
+#[error(
+    "not a proxy's URL; write http://host:port, https://host:port or socks5://host:port, with user:password@ before the host if needed"
+)]
 pub struct ParseProxyUrlError;
 
 impl FromStr for ProxyUrl {

@@ -14,8 +14,8 @@ use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{
-    AlertDescription, CertificateError, ClientConfig, DigitallySignedStruct, Error as TlsError, OtherError, RootCertStore,
-    SignatureScheme,
+    AlertDescription, CertificateError, ClientConfig, DigitallySignedStruct, Error as TlsError, OtherError,
+    RootCertStore, SignatureScheme,
 };
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsConnector;
@@ -126,10 +126,16 @@ pub(crate) fn in_words(error: &TlsError, host: &str) -> String {
             | AlertDescription::HandshakeFailure
             | AlertDescription::InsufficientSecurity,
         ) => {
-            format!("{host} and this server have no TLS version or cipher in common; this server speaks TLS 1.2 and 1.3")
+            format!(
+                "{host} and this server have no TLS version or cipher in common; this server speaks TLS 1.2 and 1.3"
+            )
         }
-        TlsError::AlertReceived(AlertDescription::UnrecognisedName) => format!("{host} has no certificate for that name"),
-        TlsError::AlertReceived(AlertDescription::CertificateRequired) => format!("{host} asks for a client certificate"),
+        TlsError::AlertReceived(AlertDescription::UnrecognisedName) => {
+            format!("{host} has no certificate for that name")
+        }
+        TlsError::AlertReceived(AlertDescription::CertificateRequired) => {
+            format!("{host} asks for a client certificate")
+        }
         TlsError::AlertReceived(AlertDescription::NoApplicationProtocol) => {
             format!("{host} speaks neither HTTP/2 nor HTTP/1.1")
         }
