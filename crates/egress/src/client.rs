@@ -3,7 +3,7 @@
 //! Owns what a request looks like on the wire and when a second connection is tried. Does not retry a delivery, follow a redirect,
 //! keep a cookie or decompress: it reports what came.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -33,6 +33,8 @@ use crate::tls::{RootsError, Tls};
 pub struct EgressOptions {
     /// Networks that may be dialled although they are not public.
     pub allow: Vec<IpNet>,
+    /// Single addresses, each on one port, that may be dialled although they are not public.
+    pub allow_exactly: Vec<SocketAddr>,
     /// Local addresses that connections leave from, in turn; the system's choice where there are none.
     pub source_addresses: Vec<IpAddr>,
     /// The proxy that all connections go through.
@@ -132,7 +134,7 @@ impl Egress {
             .map_err(|(address, source)| EgressSetupError::SourceAddress { address, source })?;
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
         let connector = Connector {
-            policy: AddressPolicy::new(options.allow),
+            policy: AddressPolicy::new(options.allow).and_exactly(options.allow_exactly),
             resolver,
             dialer,
             proxy: options.proxy,

@@ -161,7 +161,7 @@ impl Connector {
             }
         };
         for &address in &found {
-            if let Err(refusal) = self.policy.check_address(address) {
+            if let Err(refusal) = self.policy.check_socket(SocketAddr::new(address, target.port)) {
                 let message = if target.url.domain().is_some() {
                     format!("{} leads to an address that is refused: {refusal}", target.host)
                 } else {

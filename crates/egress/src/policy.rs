@@ -2,12 +2,12 @@
 //!
 //! Owns the list of address classes that are refused and the words a person reads about a refusal. Pure: it looks no name up and
 //! opens no socket. [`AddressPolicy::check_url`] is a courtesy at the moment of saving; the guard is
-//! [`AddressPolicy::check_address`], which the connector asks about every address right before it dials.
+//! [`AddressPolicy::check_socket`], which the connector asks about every address right before it dials.
 //!
 //! Invariant: what is not known to be publicly routable is refused. A new special-purpose block is thus refused before this file
 //! learns its name.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
 use ipnet::IpNet;
@@ -17,6 +17,7 @@ use url::{Host, Url};
 #[derive(Debug, Clone)]
 pub struct AddressPolicy {
     allow: Arc<[IpNet]>,
+    exactly: Arc<[SocketAddr]>,
 }
 
 /// An address that this server does not dial.
@@ -61,7 +62,19 @@ pub enum UrlRefusal {
 impl AddressPolicy {
     /// A policy that permits public addresses, and those in `allow` although they are not public.
     pub fn new(allow: Vec<IpNet>) -> Self {
-        Self { allow: allow.into() }
+        Self { allow: allow.into(), exactly: Arc::default() }
+    }
+
+    /// The same policy, which also permits these addresses on these ports and no others.
+    #[must_use]
+    pub fn and_exactly(self, sockets: Vec<SocketAddr>) -> Self {
+        Self { exactly: sockets.into(), ..self }
+    }
+
+    /// Whether `socket` may be dialled: its address may be, or it is permitted exactly.
+    pub fn check_socket(&self, socket: SocketAddr) -> Result<(), Refusal> {
+        let socket = SocketAddr::new(socket.ip().to_canonical(), socket.port());
+        if self.exactly.contains(&socket) { Ok(()) } else { self.check_address(socket.ip()) }
     }
 
     /// Whether `address` may be dialled.
@@ -90,10 +103,12 @@ impl AddressPolicy {
         if url.port() == Some(0) {
             return Err(UrlRefusal::PortZero);
         }
+        // Another scheme was refused above, so that there is a port.
+        let port = url.port_or_known_default().unwrap_or_default();
         match url.host() {
             None | Some(Host::Domain("" | ".")) => Err(UrlRefusal::NoHost),
-            Some(Host::Ipv4(v4)) => Ok(self.check_address(v4.into())?),
-            Some(Host::Ipv6(v6)) => Ok(self.check_address(v6.into())?),
+            Some(Host::Ipv4(v4)) => Ok(self.check_socket((v4, port).into())?),
+            Some(Host::Ipv6(v6)) => Ok(self.check_socket((v6, port).into())?),
             Some(Host::Domain(name)) if is_local_name(name) && !self.permits_loopback() => {
                 Err(UrlRefusal::LocalName(name.to_owned()))
             }

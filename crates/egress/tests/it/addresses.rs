@@ -127,6 +127,22 @@ fn an_allowed_network_is_allowed_in_every_spelling_and_nothing_else_is() {
 }
 
 #[test]
+fn an_address_that_is_permitted_exactly_is_permitted_on_that_port_alone() {
+    let policy = AddressPolicy::new(Vec::new()).and_exactly(vec!["127.0.0.1:4000".parse().unwrap()]);
+    for (socket, permitted) in [
+        ("127.0.0.1:4000", true),
+        ("[::ffff:127.0.0.1]:4000", true),
+        ("127.0.0.1:4001", false),
+        ("127.0.0.2:4000", false),
+        ("[::1]:4000", false),
+    ] {
+        assert_eq!(policy.check_socket(socket.parse().unwrap()).is_ok(), permitted, "{socket}");
+    }
+    let saved = |url: &str| policy.check_url(&Url::parse(url).unwrap()).is_ok();
+    assert!(saved("http://127.0.0.1:4000/") && !saved("http://127.0.0.1/") && !saved("http://localhost:4000/"));
+}
+
+#[test]
 fn urls_are_judged_by_the_address_they_come_to() {
     let strict = AddressPolicy::new(Vec::new());
     let open = AddressPolicy::new(vec!["127.0.0.0/8".parse().unwrap()]);
