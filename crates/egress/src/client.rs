@@ -5,7 +5,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
@@ -14,6 +14,7 @@ use http::{Method, Request, Uri};
 use http_body_util::Full;
 use ipnet::IpNet;
 use postrider_core::attempt::{FailureKind, OurFault, Timings};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use url::{Position, Url};
@@ -192,7 +193,7 @@ impl Inner {
         let url = request.url.clone();
         let target = Target::of(&url)?;
         let key = Key { scope: request.pool, tls: target.tls, host: target.host, port: target.port };
-        let until = tokio::time::Instant::from_std(started + request.deadline);
+        let until = started + request.deadline;
         let sleep = std::pin::pin!(tokio::time::sleep_until(until));
         let mut deadline = Deadline { sleep, span: request.deadline, started, first_byte: None };
         let outgoing = Outgoing::new(request, target, &self.user_agent)?;
@@ -206,7 +207,7 @@ impl Inner {
         &self,
         outgoing: Outgoing<'_>,
         key: &Key<'_>,
-        until: tokio::time::Instant,
+        until: Instant,
         deadline: &mut Deadline<'_>,
         progress: &mut Progress,
     ) -> Result<Answer, SendError> {

@@ -6,10 +6,11 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use postrider_core::attempt::{FailureKind, OurFault, Timings};
 use tokio::net::TcpStream;
+use tokio::time::Instant;
 use url::{Host, Url};
 
 use crate::dial::{Dialer, first_to_connect, in_order_of_trial};
@@ -95,7 +96,7 @@ impl Connector {
         &self,
         target: &Target<'_>,
         progress: &mut Progress,
-        until: tokio::time::Instant,
+        until: Instant,
         span: Duration,
     ) -> Result<Connected, SendError> {
         let proxy_reached = AtomicBool::new(false);

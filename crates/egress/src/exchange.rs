@@ -12,7 +12,7 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Request, Response};
@@ -23,7 +23,7 @@ use hyper::rt::Executor as _;
 use hyper_util::rt::TokioIo;
 use postrider_core::attempt::{BodyEnd, FailureKind};
 use postrider_core::limits;
-use tokio::time::Sleep;
+use tokio::time::{Instant, Sleep};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
@@ -76,8 +76,8 @@ pub(crate) struct About {
 /// A connection for one exchange at a time.
 pub(crate) struct Http1 {
     sender: http1::SendRequest<Body>,
-    driver: http1::Connection<TokioIo<Wire>, Body>,
-    ended: bool,
+    /// Absent once the connection has ended: dropped at once, so that a request it had not yet taken up comes back.
+    driver: Option<http1::Connection<TokioIo<Wire>, Body>>,
     arrivals: Arrivals,
     pub(crate) about: About,
     /// How long the receiver said it keeps the connection, less a margin.
@@ -110,7 +110,7 @@ pub(crate) async fn http1_over(stream: Stream, about: About) -> Result<Box<Http1
         .handshake::<_, Body>(wire)
         .await?;
     let kept_for = limits::CONNECTION_IDLE;
-    Ok(Box::new(Http1 { sender, driver, ended: false, arrivals, about, kept_for }))
+    Ok(Box::new(Http1 { sender, driver: Some(driver), arrivals, about, kept_for }))
 }
 
 /// Turns a stream into an HTTP/2 connection whose tasks run on `executor` until `stop` is dropped.
@@ -168,8 +168,16 @@ where
 impl Http1 {
     /// Whether an idle connection is still open, as far as is known here. Costs no system call unless something arrived.
     pub(crate) fn is_alive(&mut self) -> bool {
-        let mut cx = Context::from_waker(Waker::noop());
-        !self.ended && Pin::new(&mut self.driver).poll(&mut cx).is_pending() && self.sender.is_ready()
+        self.drive(&mut Context::from_waker(Waker::noop()));
+        self.driver.is_some() && self.sender.is_ready()
+    }
+
+    fn drive(&mut self, cx: &mut Context<'_>) {
+        if let Some(driver) = &mut self.driver
+            && Pin::new(driver).poll(cx).is_ready()
+        {
+            self.driver = None;
+        }
     }
 
     /// Sends a request and reads the answer. The connection comes back if it can be used again.
@@ -202,9 +210,7 @@ impl Http1 {
         // needs to wake nobody.
         std::future::poll_fn(|cx| {
             let mut idle = Context::from_waker(Waker::noop());
-            if !self.ended {
-                self.ended = Pin::new(&mut self.driver).poll(cx).is_ready();
-            }
+            self.drive(cx);
             if let Poll::Ready(response) = response.as_mut().poll(&mut idle) {
                 return Poll::Ready(response.map_err(|mut failed| {
                     let unsent = failed.take_message().is_some();
@@ -228,13 +234,11 @@ impl Http1 {
                             return Poll::Ready(stopped);
                         }
                     }
-                    Poll::Pending if driven && self.ended => return Poll::Ready(Stopped::Broken),
+                    Poll::Pending if driven && self.driver.is_none() => return Poll::Ready(Stopped::Broken),
                     Poll::Pending if driven => return deadline.sleep.as_mut().poll(cx).map(|()| Stopped::TimedOut),
                     Poll::Pending => {
                         driven = true;
-                        if !self.ended {
-                            self.ended = Pin::new(&mut self.driver).poll(cx).is_ready();
-                        }
+                        self.drive(cx);
                     }
                 }
             }

@@ -10,11 +10,11 @@ use std::hash::{BuildHasher as _, RandomState};
 use std::mem;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::Instant;
 
 use aws_lc_rs::digest;
 use hashbrown::HashTable;
 use postrider_core::{EnvironmentId, limits};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -209,7 +209,7 @@ impl Pool {
                     let stale = shared.connection.is_idle() && shared.used.elapsed() >= limits::CONNECTION_IDLE;
                     stale || shared.connection.is_over()
                 }));
-                !slot.idle.is_empty() || !slot.shared.is_empty()
+                !slot.is_empty()
             });
             self.idle.fetch_sub(gone.len(), Ordering::Relaxed);
             left |= !slots.is_empty();
@@ -241,7 +241,7 @@ async fn sweep_until_empty(pool: Weak<Pool>, stop: CancellationToken) {
         if !pool.sweep() {
             pool.sweeping.store(false, Ordering::Release);
             // Something may have come in between; then whoever is first goes on sweeping.
-            if pool.idle() == 0 || pool.sweeping.swap(true, Ordering::AcqRel) {
+            if !pool.sweep() || pool.sweeping.swap(true, Ordering::AcqRel) {
                 return;
             }
         }
@@ -268,14 +268,25 @@ fn slot_for<'t>(shard: &'t mut HashTable<Slot>, hash: u64, key: &Key<'_>) -> &'t
         .into_mut()
 }
 
+/// Removes the connection of a shard that has waited longest, and its slot if nothing else is in it.
 fn remove_oldest(shard: &mut HashTable<Slot>) -> Option<Idle> {
-    let slot = shard.iter_mut().filter(|slot| !slot.idle.is_empty()).min_by_key(|slot| slot.idle[0].since)?;
-    Some(slot.idle.remove(0))
+    let oldest = shard.iter().filter(|slot| !slot.idle.is_empty()).min_by_key(|slot| slot.idle[0].since)?;
+    let hash = oldest.hash;
+    let mut slot = shard.find_entry(hash, |slot| slot.hash == hash && !slot.idle.is_empty()).ok()?;
+    let removed = slot.get_mut().idle.remove(0);
+    if slot.get().is_empty() {
+        slot.remove();
+    }
+    Some(removed)
 }
 
 impl Slot {
     fn is_for(&self, key: &Key<'_>) -> bool {
         self.scope == key.scope && self.port == key.port && self.tls == key.tls && *self.host == *key.host
+    }
+
+    fn is_empty(&self) -> bool {
+        self.idle.is_empty() && self.shared.is_empty()
     }
 
     fn seat(&mut self) -> Option<Seat> {

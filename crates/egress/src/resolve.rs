@@ -8,10 +8,11 @@ use std::net::IpAddr;
 use std::pin::Pin;
 use std::time::Duration;
 
-use hickory_resolver::config::{LookupIpStrategy, NameServerConfig, ResolveHosts, ResolverConfig, ResolverOpts};
-use hickory_resolver::net::NetError;
+use hickory_resolver::config::{NameServerConfig, ResolveHosts, ResolverConfig, ResolverOpts};
+use hickory_resolver::lookup::Lookup;
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
-use hickory_resolver::proto::op::Query;
+use hickory_resolver::net::{DnsError, NetError};
+use hickory_resolver::proto::op::{Query, ResponseCode};
 use hickory_resolver::proto::rr::{Name, RecordType};
 use hickory_resolver::{Hosts, TokioResolver};
 use postrider_core::limits;
@@ -55,8 +56,7 @@ pub(crate) struct SystemResolver {
 
 impl SystemResolver {
     pub(crate) fn new() -> Result<Self, NetError> {
-        let provider = TokioRuntimeProvider::default();
-        let (config, mut options) = match hickory_resolver::system_conf::read_system_conf() {
+        let (config, options) = match hickory_resolver::system_conf::read_system_conf() {
             Ok(read) => read,
             Err(error) => {
                 // The C library does the same where there is no configuration.
@@ -65,7 +65,10 @@ impl SystemResolver {
                 (ResolverConfig::from_parts(None, Vec::new(), vec![local]), ResolverOpts::default())
             }
         };
-        options.ip_strategy = LookupIpStrategy::Ipv6AndIpv4;
+        Self::with(config, options, Hosts::from_system().unwrap_or_default())
+    }
+
+    fn with(config: ResolverConfig, mut options: ResolverOpts, hosts: Hosts) -> Result<Self, NetError> {
         options.use_hosts_file = ResolveHosts::Never;
         options.cache_size = limits::DNS_CACHE_ENTRIES;
         options.positive_max_ttl = Some(limits::DNS_CACHED);
@@ -74,16 +77,16 @@ impl SystemResolver {
         options.timeout = Duration::from_secs(2);
         options.attempts = 2;
         options.max_active_requests = limits::IN_FLIGHT;
-        let mut builder = TokioResolver::builder_with_config(config, provider);
+        let mut builder = TokioResolver::builder_with_config(config, TokioRuntimeProvider::default());
         *builder.options_mut() = options;
-        Ok(Self { hosts: Hosts::from_system().unwrap_or_default(), dns: builder.build()? })
+        Ok(Self { hosts, dns: builder.build()? })
     }
 
     fn in_hosts_file(&self, name: &Name) -> Vec<IpAddr> {
         [RecordType::AAAA, RecordType::A]
             .into_iter()
             .filter_map(|kind| self.hosts.lookup_static_host(&Query::query(name.clone(), kind)))
-            .flat_map(|lookup| lookup.answers().iter().filter_map(|record| record.data.ip_addr()).collect::<Vec<_>>())
+            .flat_map(|lookup| addresses_in(&lookup).collect::<Vec<_>>())
             .collect()
     }
 }
@@ -95,29 +98,140 @@ impl Resolve for SystemResolver {
             // A name that DNS cannot express does not exist.
             let mut name = Name::from_ascii(host).map_err(|_| not_found())?;
             name.set_fqdn(true);
-            let listed = self.in_hosts_file(&name);
-            if !listed.is_empty() {
-                return Ok(listed);
+            let mut found = self.in_hosts_file(&name);
+            if !found.is_empty() {
+                return Ok(found);
             }
-            match self.dns.lookup_ip(name).await {
-                Ok(found) => {
-                    let addresses: Vec<IpAddr> = found.iter().collect();
-                    if addresses.is_empty() { Err(not_found()) } else { Ok(addresses) }
+            // Both families, always: the guard is to see every address that the name can lead to.
+            let (v6, v4) =
+                tokio::join!(self.dns.lookup(name.clone(), RecordType::AAAA), self.dns.lookup(name, RecordType::A));
+            let mut failed = None;
+            for answer in [v6, v4] {
+                match answer {
+                    Ok(lookup) => found.extend(addresses_in(&lookup)),
+                    Err(error) if says_no_such_name(&error) => {}
+                    Err(error) => failed = Some(error),
                 }
-                Err(error) if says_no_such_name(&error) => Err(not_found()),
-                Err(error) => Err(ResolveError::Failed { host: host.to_owned(), reason: error.to_string() }),
+            }
+            match failed {
+                _ if !found.is_empty() => Ok(found),
+                // The other family's silence says nothing about this one: the name may well have an address.
+                Some(error) => Err(ResolveError::Failed { host: host.to_owned(), reason: error.to_string() }),
+                None => Err(not_found()),
             }
         })
     }
 }
 
+fn addresses_in(lookup: &Lookup) -> impl Iterator<Item = IpAddr> {
+    lookup.answers().iter().filter_map(|record| record.data.ip_addr())
+}
+
 /// Whether an authority said so: NXDOMAIN, or no record of the type. A server's failure also has "no records", but another code.
 fn says_no_such_name(error: &NetError) -> bool {
-    use hickory_resolver::net::DnsError;
-    use hickory_resolver::proto::op::ResponseCode;
     matches!(
         error,
         NetError::Dns(DnsError::NoRecordsFound(none))
             if matches!(none.response_code, ResponseCode::NXDomain | ResponseCode::NoError)
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use hickory_resolver::config::ConnectionConfig;
+    use hickory_resolver::proto::op::Message;
+    use hickory_resolver::proto::rr::{RData, Record};
+    use tokio::net::UdpSocket;
+
+    use super::*;
+
+    /// A name server whose answers are a function of name and type.
+    async fn name_server(asked: Arc<AtomicUsize>) -> ResolverConfig {
+        let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        let mut connection = ConnectionConfig::udp();
+        connection.port = socket.local_addr().unwrap().port();
+        let mut server = NameServerConfig::udp([127, 0, 0, 1].into());
+        server.connections = vec![connection];
+        tokio::spawn(async move {
+            let mut buffer = [0; 2048];
+            while let Ok((length, from)) = socket.recv_from(&mut buffer).await {
+                asked.fetch_add(1, Ordering::SeqCst);
+                let answer = answer(&Message::from_vec(&buffer[..length]).unwrap());
+                socket.send_to(&answer.to_vec().unwrap(), from).await.unwrap();
+            }
+        });
+        ResolverConfig::from_parts(None, vec![Name::from_ascii("search.test.").unwrap()], vec![server])
+    }
+
+    fn answer(query: &Message) -> Message {
+        let question = query.queries[0].clone();
+        let mut answer = Message::response(query.id, query.op_code);
+        answer.add_query(question.clone());
+        let name = question.name().to_ascii().to_lowercase();
+        let ip = match (name.as_str(), question.query_type()) {
+            ("both.test." | "v4.test.", RecordType::A) => Some("192.0.2.1"),
+            ("half-broken.test." | "intranet.search.test.", RecordType::A) => Some("192.0.2.2"),
+            ("both.test.", RecordType::AAAA) => Some("2001:db8::1"),
+            ("broken.test.", RecordType::A) | ("half-broken.test.", RecordType::AAAA) => {
+                answer.metadata.response_code = ResponseCode::ServFail;
+                None
+            }
+            ("refused.test.", _) => {
+                answer.metadata.response_code = ResponseCode::Refused;
+                None
+            }
+            ("nobody.test." | "intranet.", _) => {
+                answer.metadata.response_code = ResponseCode::NXDomain;
+                None
+            }
+            _ => None,
+        };
+        if let Some(ip) = ip {
+            answer.add_answer(Record::from_rdata(
+                question.name().clone(),
+                60,
+                RData::from(ip.parse::<IpAddr>().unwrap()),
+            ));
+        }
+        answer
+    }
+
+    #[tokio::test]
+    async fn what_name_servers_say_is_told_apart_from_their_failures() {
+        let asked = Arc::new(AtomicUsize::new(0));
+        let mut hosts = Hosts::default();
+        hosts.read_hosts_conf(&b"192.0.2.9 listed.test\n"[..]).unwrap();
+        let resolver = SystemResolver::with(name_server(asked.clone()).await, ResolverOpts::default(), hosts).unwrap();
+        let addresses = |texts: &[&str]| texts.iter().map(|text| text.parse().unwrap()).collect::<Vec<IpAddr>>();
+
+        assert_eq!(resolver.resolve("listed.test").await, Ok(addresses(&["192.0.2.9"])));
+        assert_eq!(asked.load(Ordering::SeqCst), 0, "the hosts file comes first");
+        for (host, expected) in [
+            ("both.test", vec!["2001:db8::1", "192.0.2.1"]),
+            ("both.test.", vec!["2001:db8::1", "192.0.2.1"]),
+            ("v4.test", vec!["192.0.2.1"]),
+            ("half-broken.test", vec!["192.0.2.2"]),
+        ] {
+            assert_eq!(resolver.resolve(host).await, Ok(addresses(&expected)), "{host}");
+        }
+        for host in ["nobody.test", "empty.test", "intranet", "not..a.name"] {
+            assert_eq!(resolver.resolve(host).await, Err(ResolveError::NotFound { host: host.to_owned() }));
+        }
+        for host in ["broken.test", "refused.test"] {
+            let failed = resolver.resolve(host).await;
+            assert!(matches!(failed, Err(ResolveError::Failed { .. })), "{host}: {failed:?}");
+        }
+
+        let before = asked.load(Ordering::SeqCst);
+        resolver.resolve("both.test").await.unwrap();
+        assert_eq!(asked.load(Ordering::SeqCst), before, "answers are remembered as long as they allow");
+    }
+
+    #[test]
+    fn the_systems_configuration_is_usable_outside_of_a_runtime() {
+        assert!(SystemResolver::new().is_ok());
+    }
 }

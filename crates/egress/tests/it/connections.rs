@@ -134,6 +134,49 @@ async fn idle_connections_are_bounded_by_key_and_in_all() {
 }
 
 #[tokio::test]
+async fn connections_are_closed_when_they_waited_too_long() {
+    let (egress, http1, http2) = (egress(), Receiver::start().await, http2_receiver().await);
+    answer(egress.send(post(&http1.url("/"))).await);
+    answer(egress.send(post(&http2.url_for(RECEIVER_NAME, "/"))).await);
+    tokio::time::pause();
+    tokio::time::advance(limits::CONNECTION_IDLE / 2).await;
+    assert_eq!(egress.holdings().idle_connections, 1);
+    tokio::time::advance(limits::CONNECTION_IDLE).await;
+    // With the clock paused, patience passes as soon as nothing else happens: closing is all that can.
+    http1.wait_for_open_connections(0, limits::CONNECTION_IDLE).await;
+    http2.wait_for_open_connections(0, limits::CONNECTION_IDLE).await;
+    while egress.holdings().tasks > 0 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(egress.holdings().idle_connections, 0, "and nothing is left to sweep");
+}
+
+#[tokio::test]
+async fn a_connection_does_not_live_for_ever() {
+    let (egress, receiver) = (egress(), Receiver::start().await);
+    receiver.on("/", Behaviour::Answer(Reply::new(200, "")));
+    answer(egress.send(post(&receiver.url("/"))).await);
+    tokio::time::pause();
+    tokio::time::advance(limits::CONNECTION_IDLE / 2).await;
+    tokio::time::resume();
+    answer(egress.send(post(&receiver.url("/"))).await);
+    assert_eq!(receiver.accepted(), 1);
+    let mut passed = limits::CONNECTION_IDLE / 2;
+    while receiver.accepted() == 1 {
+        tokio::time::pause();
+        tokio::time::advance(limits::CONNECTION_IDLE / 2).await;
+        tokio::time::resume();
+        passed += limits::CONNECTION_IDLE / 2;
+        answer(egress.send(post(&receiver.url("/"))).await);
+    }
+    // Closed after the first answer past its age; noticed by the one after.
+    assert!(
+        passed >= limits::CONNECTION_AGE && passed <= limits::CONNECTION_AGE + limits::CONNECTION_IDLE,
+        "{passed:?}"
+    );
+}
+
+#[tokio::test]
 async fn many_http2_requests_travel_on_one_connection() {
     let (egress, receiver) = (egress(), http2_receiver().await);
     assert_eq!(answer(egress.send(post(&receiver.url_for(RECEIVER_NAME, "/a?b"))).await).status, 200);
