@@ -124,6 +124,7 @@ pub(crate) fn of_exchange(error: &hyper::Error, host: &str) -> SendError {
         Some(io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionAborted) => {
             lost(format!("{host} reset the connection before it answered"))
         }
+        Some(io::ErrorKind::UnexpectedEof) => lost(format!("{host} closed the connection before it answered")),
         None if error.is_incomplete_message() || error.is_canceled() || error.is_closed() => {
             lost(format!("{host} closed the connection before it answered"))
         }

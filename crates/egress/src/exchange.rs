@@ -349,10 +349,11 @@ impl Failure {
 
 /// Whether an HTTP/2 request fell with its connection, or was turned away unread, rather than being answered by an error.
 fn went_unprocessed(error: &hyper::Error) -> bool {
-    match std::error::Error::source(error).and_then(|source| source.downcast_ref::<h2::Error>()) {
-        Some(error) => error.is_io() || error.is_go_away() || error.reason() == Some(h2::Reason::REFUSED_STREAM),
-        None => error.is_canceled() || error.is_closed(),
+    let source = std::error::Error::source(error);
+    if let Some(error) = source.and_then(|source| source.downcast_ref::<h2::Error>()) {
+        return error.is_io() || error.is_go_away() || error.reason() == Some(h2::Reason::REFUSED_STREAM);
     }
+    source.is_some_and(|source| source.is::<std::io::Error>()) || error.is_canceled() || error.is_closed()
 }
 
 fn check_header_count(headers: &HeaderMap, host: &str) -> Result<(), Failure> {

@@ -48,7 +48,7 @@ pub enum Behaviour {
     Hang,
     /// Close the connection instead of answering.
     Close,
-    /// Reset the connection (RST) instead of answering.
+    /// Reset the connection (RST), or the request's stream in HTTP/2, instead of answering.
     Reset,
     /// Send these bytes, whatever they are, and close.
     Raw(Bytes),

@@ -1,9 +1,11 @@
 //! The guard: what may be saved, what may be dialled, and that nothing slips through between the two.
 
 use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
 
 use postrider_core::attempt::{FailureKind, OurFault};
-use postrider_egress::{AddressPolicy, EgressOptions, ResolveError, UrlRefusal};
+use postrider_egress::{AddressPolicy, Egress, EgressOptions, Resolve, ResolveError, Resolving, UrlRefusal};
 use postrider_testkit::receiver::Receiver;
 use url::Url;
 
@@ -223,7 +225,6 @@ async fn literal_addresses_are_checked_when_dialled_too() {
 #[tokio::test]
 async fn one_bad_answer_refuses_the_name() {
     let receiver = Receiver::start().await;
-    let good = receiver.address().ip().to_string();
     for (index, answers) in
         [["127.0.0.1", "10.0.0.1"], ["10.0.0.1", "127.0.0.1"], ["127.0.0.1", "::1"]].iter().enumerate()
     {
@@ -232,7 +233,7 @@ async fn one_bad_answer_refuses_the_name() {
         assert_eq!(kind, FailureKind::AddressRefused, "{index}");
         assert!(message.starts_with("mixed.test leads to an address that is refused"), "{message}");
     }
-    assert_eq!((receiver.accepted(), good.as_str()), (0, "127.0.0.1"));
+    assert_eq!(receiver.accepted(), 0);
 }
 
 #[tokio::test]
@@ -283,6 +284,22 @@ async fn a_name_that_does_not_exist_is_the_endpoints_and_a_name_server_that_fail
 }
 
 #[tokio::test]
+async fn a_lookup_that_never_ends_is_ours_at_the_deadline() {
+    struct Silent;
+    impl Resolve for Silent {
+        fn resolve<'a>(&'a self, _: &'a str) -> Resolving<'a> {
+            Box::pin(std::future::pending())
+        }
+    }
+    let egress = Egress::with_resolver(options(), Arc::new(Silent)).unwrap();
+    let mut request = post("http://silent.test/");
+    request.deadline = Duration::from_millis(100);
+    let (fault, message) = fault(egress.send(request).await);
+    assert_eq!(fault, OurFault::Resolver);
+    assert_eq!(message, "the name silent.test could not be looked up in time");
+}
+
+#[tokio::test]
 async fn a_dead_first_address_does_not_cost_the_delivery() {
     let receiver = Receiver::start().await;
     // Nothing listens on 127.0.0.2 at that port: the receiver is bound to 127.0.0.1.
@@ -307,6 +324,6 @@ async fn connections_leave_from_the_configured_source_address() {
 
     let mut foreign = super::options();
     foreign.source_addresses = vec!["192.0.2.1".parse().unwrap()];
-    let error = postrider_egress::Egress::with_resolver(foreign, Names::new(&[])).err().unwrap();
+    let error = Egress::with_resolver(foreign, Names::new(&[])).err().unwrap();
     assert_eq!(error.to_string(), "connections cannot leave from 192.0.2.1: it is no address of this machine");
 }

@@ -202,6 +202,20 @@ async fn many_http2_requests_travel_on_one_connection() {
 }
 
 #[tokio::test]
+async fn an_http2_connection_that_died_is_replaced_once() {
+    let (egress, receiver) = (egress(), http2_receiver().await);
+    let url = receiver.url_for(RECEIVER_NAME, "/");
+    let ok = || Behaviour::Answer(Reply::new(200, ""));
+    receiver.script("/", [ok(), Behaviour::Close, ok(), Behaviour::Close, Behaviour::Close, ok()]);
+    assert_eq!(answer(egress.send(post(&url)).await).status, 200);
+    assert_eq!(answer(egress.send(post(&url)).await).status, 200);
+    assert_eq!(failure(egress.send(post(&url)).await).0, FailureKind::ConnectionLost);
+    assert_eq!(answer(egress.send(post(&url)).await).status, 200);
+    let connections: Vec<usize> = receiver.received().iter().map(|received| received.connection).collect();
+    assert_eq!(connections, [1, 1, 2, 2, 3, 4]);
+}
+
+#[tokio::test]
 async fn http2_outcomes_are_those_of_http1() {
     let (egress, receiver) = (egress(), http2_receiver().await);
     let url = receiver.url_for(RECEIVER_NAME, "/");

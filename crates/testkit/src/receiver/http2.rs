@@ -14,6 +14,7 @@ use hyper::body::{Body, Frame, Incoming};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::TcpStream;
+use tokio::sync::Notify;
 use tokio_rustls::server::TlsStream;
 
 use super::{Behaviour, Received, Reply, Shared};
@@ -38,14 +39,23 @@ impl Body for Endless {
 }
 
 pub(super) async fn serve(stream: TlsStream<TcpStream>, number: usize, shared: Arc<Shared>) -> io::Result<()> {
-    let service = service_fn(move |request| answer(request, number, shared.clone()));
-    hyper::server::conn::http2::Builder::new(TokioExecutor::new())
-        .serve_connection(TokioIo::new(stream), service)
-        .await
-        .map_err(io::Error::other)
+    let hang_up = Arc::new(Notify::new());
+    let hung_up = hang_up.clone();
+    let service = service_fn(move |request| answer(request, number, shared.clone(), hang_up.clone()));
+    let serving =
+        hyper::server::conn::http2::Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(stream), service);
+    tokio::select! {
+        served = serving => served.map_err(io::Error::other),
+        () = hung_up.notified() => Ok(()),
+    }
 }
 
-async fn answer(request: Request<Incoming>, connection: usize, shared: Arc<Shared>) -> Result<Answer, GivenUp> {
+async fn answer(
+    request: Request<Incoming>,
+    connection: usize,
+    shared: Arc<Shared>,
+    hang_up: Arc<Notify>,
+) -> Result<Answer, GivenUp> {
     let (head, body) = request.into_parts();
     let body = body.collect().await.map_err(|_| GivenUp)?.to_bytes();
     let target = head.uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
@@ -64,7 +74,11 @@ async fn answer(request: Request<Incoming>, connection: usize, shared: Arc<Share
         Behaviour::Answer(reply) => Ok(plain(&reply)),
         Behaviour::EndlessBody(status) => Ok(with_status(status, Either::Right(Endless))),
         Behaviour::Hang => std::future::pending().await,
-        Behaviour::Close | Behaviour::Reset => Err(GivenUp),
+        Behaviour::Close => {
+            hang_up.notify_one();
+            std::future::pending().await
+        }
+        Behaviour::Reset => Err(GivenUp),
         other => panic!("{other:?} has no meaning in HTTP/2"),
     }
 }
