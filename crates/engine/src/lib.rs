@@ -1,1 +1,3 @@
-//! Placeholder until the crate is written.
+//! Lanes, scheduler, attempts, recording, upkeep.
+
+mod scheduler;

@@ -1,0 +1,246 @@
+//! How well a webhook's endpoint answers, and how much it is trusted with in return: its share of the slots, and the breaker.
+//!
+//! The share starts small, grows with each good answer while it is used up, halves with each bad one and never falls below one. It
+//! grows only while it is used up, so that an endpoint that never needed many slots cannot take many when it stops answering. After
+//! some bad outcomes in a row the breaker opens: the lane pauses, longer each time, and then sends one probe at a time.
+//!
+//! Invariant: faults of our own change nothing here.
+
+use std::time::Duration;
+
+use postrider_core::Timestamp;
+use postrider_core::attempt::Outcome;
+use postrider_core::limits::BREAKER_PAUSE;
+
+/// Slots of a lane that has not shown yet how it answers.
+const FIRST_SHARE: usize = 4;
+/// Bad outcomes in a row that open the breaker.
+const BREAKER_OPENS_AFTER: u32 = 5;
+/// Bad outcomes in a row after which a lane no longer counts as one that answers.
+const FAILING_AFTER: u32 = 2;
+/// The first pause; each further one is twice as long, up to [`BREAKER_PAUSE`].
+const FIRST_PAUSE: Duration = Duration::from_secs(5);
+/// How much of a pause jitter takes off at most: endpoints that died together are not probed together.
+const PAUSE_JITTER: f64 = 0.25;
+/// How long a lane with attempts in flight may be silent until it counts as one that does not answer: well beyond what a healthy
+/// endpoint takes, well below any deadline.
+const SILENT_AFTER: Duration = Duration::from_secs(2);
+
+/// What an attempt says of the endpoint's health.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Signal {
+    /// It answers.
+    Well,
+    /// It does not, or says that it is overloaded or broken.
+    Unwell,
+    /// The attempt says nothing: the fault was ours, or it was given up.
+    Nothing,
+}
+
+impl Signal {
+    pub(crate) fn of(outcome: &Outcome) -> Self {
+        match outcome {
+            Outcome::Ours(_) => Self::Nothing,
+            outcome if outcome.is_unwell() => Self::Unwell,
+            _ => Self::Well,
+        }
+    }
+}
+
+/// Lanes of a class share a limit of slots.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Class {
+    /// Has answered, and still does.
+    Well,
+    /// Has not answered yet, fails, or keeps silent.
+    Troubled,
+}
+
+impl Class {
+    pub(super) const BOTH: [Self; 2] = [Self::Well, Self::Troubled];
+
+    pub(super) const fn other(self) -> Self {
+        match self {
+            Self::Well => Self::Troubled,
+            Self::Troubled => Self::Well,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Pause {
+    until: Timestamp,
+    length: Duration,
+}
+
+#[derive(Debug)]
+pub(super) struct Health {
+    share: usize,
+    most: usize,
+    has_answered: bool,
+    unwell_in_a_row: u32,
+    pause: Option<Pause>,
+    /// The last answer, or the launch that found nothing in flight.
+    silent_since: Timestamp,
+}
+
+impl Health {
+    /// Of an endpoint of which nothing is known; `most` is the largest share.
+    pub(super) fn unknown(most: usize) -> Self {
+        let silent_since = Timestamp::from_micros(0);
+        Self {
+            share: FIRST_SHARE.min(most),
+            most,
+            has_answered: false,
+            unwell_in_a_row: 0,
+            pause: None,
+            silent_since,
+        }
+    }
+
+    pub(super) const fn share(&self) -> usize {
+        self.share
+    }
+
+    pub(super) const fn failures_in_a_row(&self) -> u32 {
+        self.unwell_in_a_row
+    }
+
+    pub(super) const fn is_paused(&self) -> bool {
+        self.pause.is_some()
+    }
+
+    /// Until when nothing is sent; the moment may have passed, then a probe is due.
+    pub(super) fn paused_until(&self) -> Option<Timestamp> {
+        self.pause.map(|pause| pause.until)
+    }
+
+    /// How many more may be launched now.
+    pub(super) fn room(&self, in_flight: usize, now: Timestamp) -> usize {
+        match self.pause {
+            None => self.share.saturating_sub(in_flight),
+            // What was in flight when the breaker opened counts as the probe.
+            Some(pause) => usize::from(now >= pause.until && in_flight == 0),
+        }
+    }
+
+    pub(super) fn class(&self, in_flight: usize, now: Timestamp) -> Class {
+        let silent = in_flight > 0 && now.since(self.silent_since) > SILENT_AFTER;
+        if self.has_answered && self.unwell_in_a_row < FAILING_AFTER && self.pause.is_none() && !silent {
+            Class::Well
+        } else {
+            Class::Troubled
+        }
+    }
+
+    /// One more is about to be in flight.
+    pub(super) fn launched(&mut self, in_flight: usize, now: Timestamp) {
+        if in_flight == 0 {
+            self.silent_since = now;
+        }
+    }
+
+    /// One of `in_flight` has ended. `jitter` is from 0 up to 1.
+    pub(super) fn ended(&mut self, signal: Signal, in_flight: usize, now: Timestamp, jitter: f64) {
+        self.silent_since = now;
+        match signal {
+            Signal::Nothing => {}
+            Signal::Well => {
+                self.has_answered = true;
+                self.unwell_in_a_row = 0;
+                if self.pause.take().is_some() {
+                    self.share = FIRST_SHARE.min(self.most);
+                } else if in_flight >= self.share {
+                    self.share = (self.share + 1).min(self.most);
+                }
+            }
+            Signal::Unwell => {
+                self.unwell_in_a_row = self.unwell_in_a_row.saturating_add(1);
+                self.share = (self.share / 2).max(1);
+                let length = match self.pause {
+                    // Answers to what was sent before the pause add nothing to it.
+                    Some(pause) if now < pause.until => return,
+                    Some(pause) => (pause.length * 2).min(BREAKER_PAUSE),
+                    None if self.unwell_in_a_row >= BREAKER_OPENS_AFTER => FIRST_PAUSE,
+                    None => return,
+                };
+                let until = now + length.mul_f64(1.0 - PAUSE_JITTER * jitter);
+                self.pause = Some(Pause { until, length });
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MOST: usize = 128;
+
+    #[test]
+    fn pauses_double_to_five_minutes_and_one_good_answer_ends_them() {
+        let mut now = Timestamp::from_micros(0);
+        let mut health = Health::unknown(MOST);
+        for _ in 0..BREAKER_OPENS_AFTER {
+            assert!(health.room(0, now) > 0);
+            health.ended(Signal::Unwell, 1, now, 0.0);
+        }
+        for seconds in [5, 10, 20, 40, 80, 160, 300, 300] {
+            let until = health.paused_until().expect("paused");
+            assert_eq!(until.since(now), Duration::from_secs(seconds));
+            assert_eq!(health.room(0, until - Duration::from_micros(1)), 0);
+            assert_eq!((health.room(0, until), health.room(1, until)), (1, 0), "one probe at a time");
+            now = until;
+            health.ended(Signal::Unwell, 1, now, 0.0);
+        }
+        health.ended(Signal::Well, 1, now, 0.0);
+        assert_eq!((health.is_paused(), health.room(0, now)), (false, FIRST_SHARE));
+    }
+
+    #[test]
+    fn stragglers_do_not_lengthen_a_pause_and_our_faults_do_not_open_one() {
+        let now = Timestamp::from_micros(0);
+        let mut health = Health::unknown(MOST);
+        for _ in 0..100 {
+            health.ended(Signal::Nothing, 1, now, 0.0);
+        }
+        assert_eq!((health.share(), health.is_paused()), (FIRST_SHARE, false));
+        for _ in 0..100 {
+            health.ended(Signal::Unwell, 1, now, 0.0);
+        }
+        assert_eq!(health.paused_until(), Some(now + FIRST_PAUSE));
+    }
+
+    #[test]
+    fn a_share_grows_only_while_it_is_used_up() {
+        let now = Timestamp::from_micros(0);
+        let mut health = Health::unknown(MOST);
+        for _ in 0..1_000 {
+            health.ended(Signal::Well, 1, now, 0.0);
+        }
+        assert_eq!(health.share(), FIRST_SHARE);
+        for _ in 0..1_000 {
+            health.ended(Signal::Well, health.share(), now, 0.0);
+        }
+        assert_eq!(health.share(), MOST);
+        for _ in 0..4 {
+            health.ended(Signal::Unwell, MOST, now, 0.0);
+        }
+        assert_eq!(health.share(), MOST / 16);
+    }
+
+    #[test]
+    fn a_lane_that_has_not_answered_fails_or_is_silent_is_troubled() {
+        let now = Timestamp::from_micros(10_000_000);
+        let mut health = Health::unknown(MOST);
+        assert_eq!(health.class(0, now), Class::Troubled);
+        health.ended(Signal::Well, 1, now, 0.0);
+        assert_eq!(health.class(3, now), Class::Well);
+        assert_eq!(health.class(3, now + Duration::from_secs(3)), Class::Troubled, "silent");
+        assert_eq!(health.class(0, now + Duration::from_secs(3)), Class::Well, "idle");
+        health.ended(Signal::Unwell, 1, now, 0.0);
+        assert_eq!(health.class(0, now), Class::Well, "one failure is nothing");
+        health.ended(Signal::Unwell, 1, now, 0.0);
+        assert_eq!(health.class(0, now), Class::Troubled);
+    }
+}

@@ -1,0 +1,268 @@
+//! A lane: what waits for one webhook, in memory and in the database, and what is in flight to it.
+//!
+//! A lane's deliveries wait in flows, one for each tenant of the events. What a lane does not hold in memory is in the database; the
+//! lane knows for certain whether anything that is due may be there ([`Stored`]).
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use postrider_core::event::{Event, TenantId};
+use postrider_core::{DeliveryId, Timestamp, WebhookId};
+use postrider_store::LanePosition;
+
+use super::health::Health;
+use super::ring::{Arena, Links, Members, Ring};
+
+/// Tenants whose backlog a lane tells apart; with more, everybody's new deliveries of the lane wait in the database.
+const TENANTS_WITH_BACKLOG: usize = 8;
+/// How long a lane waits to read again after a read that brought nothing in: what keeps it from reading in circles.
+pub(super) const READ_AGAIN: Duration = Duration::from_millis(100);
+
+/// A delivery that waits for its attempt.
+#[derive(Debug, Clone)]
+pub(crate) struct Ready {
+    /// Which one.
+    pub(crate) id: DeliveryId,
+    /// What is delivered.
+    pub(crate) event: Arc<Event>,
+    /// Attempts that counted so far.
+    pub(crate) attempts: u32,
+}
+
+/// Whether a lane's deliveries are sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// They are.
+    Active,
+    /// The webhook is disabled or gone: what waits is left to the sweep.
+    Off,
+}
+
+#[derive(Debug)]
+pub(super) struct Lane {
+    pub(super) webhook: WebhookId,
+    pub(super) standing: Standing,
+    pub(super) health: Health,
+    pub(super) class: super::health::Class,
+    /// By tenant.
+    pub(super) flows: HashMap<u32, u32>,
+    /// Flows that wait until the lane has room.
+    pub(super) parked: Ring,
+    /// Stands among the lanes that have room for flows which are still parked.
+    pub(super) thawing: bool,
+    pub(super) queued: usize,
+    pub(super) in_flight: usize,
+    /// Ended, and not committed yet.
+    pub(super) unsettled: usize,
+    pub(super) stored: Stored,
+    pub(super) alarm: Option<Timestamp>,
+}
+
+impl Lane {
+    pub(super) fn new(webhook: WebhookId, share_most: usize) -> Self {
+        Self {
+            webhook,
+            standing: Standing::Active,
+            health: Health::unknown(share_most),
+            class: super::health::Class::Troubled,
+            flows: HashMap::new(),
+            parked: Ring::default(),
+            thawing: false,
+            queued: 0,
+            in_flight: 0,
+            unsettled: 0,
+            stored: Stored::default(),
+            alarm: None,
+        }
+    }
+
+    pub(super) fn room(&self, now: Timestamp) -> usize {
+        self.health.room(self.in_flight, now)
+    }
+
+    pub(super) fn is_pausing(&self, now: Timestamp) -> bool {
+        self.health.paused_until().is_some_and(|until| until > now)
+    }
+
+    /// Nothing of it is in memory or on its way.
+    pub(super) fn is_empty(&self) -> bool {
+        self.queued == 0 && self.in_flight == 0 && self.unsettled == 0 && self.stored.reading.is_none()
+    }
+}
+
+/// Where a flow waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// Nowhere: nothing is queued in it.
+    Nowhere,
+    /// Among its tenant's flows.
+    Offered,
+    /// Among its lane's flows, until that has room.
+    Parked,
+}
+
+/// A tenant's deliveries to one webhook, in order of arrival.
+#[derive(Debug)]
+pub(super) struct Flow {
+    pub(super) lane: u32,
+    pub(super) tenant: u32,
+    pub(super) queue: VecDeque<Ready>,
+    pub(super) in_flight: usize,
+    /// Ended, and not committed yet.
+    pub(super) unsettled: usize,
+    pub(super) place: Place,
+    links: Links,
+}
+
+impl Flow {
+    pub(super) fn new(lane: u32, tenant: u32) -> Self {
+        Self { lane, tenant, queue: VecDeque::new(), in_flight: 0, unsettled: 0, place: Place::Nowhere, links: Links::default() }
+    }
+}
+
+impl Members for Arena<Flow> {
+    fn links(&mut self, index: u32) -> &mut Links {
+        &mut self[index].links
+    }
+}
+
+/// What is known of a lane's deliveries that are in the database alone.
+///
+/// They are read in passes from the first due one on. A pass is a consistent view of its moment: what is accepted later comes to
+/// the lane directly, and is either taken or noted in `missed`. So when a pass has come to its end, everything it saw was taken and
+/// nothing was missed since it began, nothing that is due is in the database alone.
+#[derive(Debug, Default)]
+pub(super) struct Stored {
+    /// Whose deliveries may be there and are due.
+    pub(super) backlog: Backlog,
+    /// When the earliest of the others will be due.
+    pub(super) next_due: Option<Timestamp>,
+    /// A page is being read.
+    pub(super) reading: Option<Reading>,
+    /// Stands in the queue for reading.
+    pub(super) hungry: bool,
+    /// The last row of this pass that was taken.
+    cursor: Option<LanePosition>,
+    /// Something was left to the database since the pass began.
+    missed: bool,
+    /// Not to be read again before.
+    pub(super) not_before: Option<Timestamp>,
+}
+
+/// What happened while a page was being read.
+#[derive(Debug, Default)]
+pub(super) struct Reading {
+    /// Deliveries whose results were committed: the page may still show them as they were.
+    pub(super) settled: Vec<DeliveryId>,
+    /// The lane was switched off, or forgot what it held: the page is of no use.
+    pub(super) stale: bool,
+}
+
+/// How a page came out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reached {
+    /// There are further rows that are due.
+    More,
+    /// It was the last page of the pass.
+    End,
+}
+
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) enum Backlog {
+    #[default]
+    None,
+    Of(Vec<Option<TenantId>>),
+    Everybody,
+}
+
+impl Stored {
+    /// Whether a new delivery of that tenant must wait in the database, behind others of the tenant that are there.
+    pub(super) fn is_behind_backlog(&self, tenant: Option<&TenantId>) -> bool {
+        match &self.backlog {
+            Backlog::None => false,
+            Backlog::Of(tenants) => tenants.iter().any(|other| other.as_ref() == tenant),
+            Backlog::Everybody => true,
+        }
+    }
+
+    /// A delivery of that tenant, due now, is left to the database.
+    pub(super) fn leave(&mut self, tenant: Option<&TenantId>) {
+        self.missed = true;
+        if self.is_behind_backlog(tenant) {
+            return;
+        }
+        match &mut self.backlog {
+            Backlog::None => self.backlog = Backlog::Of(vec![tenant.cloned()]),
+            Backlog::Of(tenants) if tenants.len() < TENANTS_WITH_BACKLOG => tenants.push(tenant.cloned()),
+            Backlog::Of(_) | Backlog::Everybody => self.backlog = Backlog::Everybody,
+        }
+    }
+
+    /// Anything may be in the database.
+    pub(super) fn leave_unknown(&mut self) {
+        self.missed = true;
+        self.backlog = Backlog::Everybody;
+    }
+
+    /// Something in the database will be due then.
+    pub(super) fn expect(&mut self, due_at: Timestamp) {
+        self.next_due = Some(self.next_due.map_or(due_at, |other| other.min(due_at)));
+    }
+
+    /// When the database is to be read next, as far as this lane alone is concerned.
+    pub(super) fn next_read(&self) -> Option<Timestamp> {
+        if self.reading.is_some() {
+            return None;
+        }
+        let wanted = match self.backlog {
+            Backlog::None => self.next_due?,
+            Backlog::Of(_) | Backlog::Everybody => Timestamp::from_micros(0),
+        };
+        Some(self.not_before.map_or(wanted, |not_before| wanted.max(not_before)))
+    }
+
+    /// Begins to read a page: after which row.
+    pub(super) fn begin_read(&mut self, now: Timestamp) -> Option<LanePosition> {
+        if self.next_due.is_some_and(|due| due <= now) {
+            // What has become due is behind rows of this pass, or in the next pass.
+            self.next_due = None;
+            if self.backlog == Backlog::None {
+                self.backlog = Backlog::Of(Vec::new());
+                self.cursor = None;
+            }
+            self.missed |= self.cursor.is_some();
+        }
+        self.reading = Some(Reading::default());
+        if self.cursor.is_none() {
+            self.missed = false;
+        }
+        self.cursor
+    }
+
+    /// A page was read, of which `taken` rows were new and the last one taken or known already is `last`.
+    pub(super) fn end_read(&mut self, taken: usize, last: Option<LanePosition>, reached: Reached, now: Timestamp) {
+        if last.is_some() {
+            self.cursor = last;
+        }
+        self.not_before = (taken == 0 && reached == Reached::More).then_some(now + READ_AGAIN);
+        if reached == Reached::More {
+            return;
+        }
+        if !self.missed {
+            self.backlog = Backlog::None;
+            self.cursor = None;
+        } else if taken == 0 {
+            // Nothing new follows the cursor; what was missed may stand before it.
+            self.cursor = None;
+            self.not_before = Some(now + READ_AGAIN);
+        }
+    }
+
+    /// The page could not be read, or is of no use.
+    pub(super) fn give_read_up(&mut self, now: Timestamp) {
+        self.cursor = None;
+        self.leave_unknown();
+        self.not_before = Some(now + READ_AGAIN);
+    }
+}

@@ -1,0 +1,106 @@
+//! Reads from the database: which lane reads next, and what becomes of a page.
+
+use postrider_core::limits::LANE_PAGE;
+use postrider_core::{Timestamp, WebhookId};
+use postrider_store::LanePosition;
+
+use super::lane::Reached;
+use super::{PAUSED_LANE_DELIVERIES, Ready, Scheduler, Standing};
+
+/// Pages that are read at once: readers are few, and others read too.
+const READS: usize = 2;
+
+/// A page that a lane wants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct PageRequest {
+    pub(crate) webhook: WebhookId,
+    /// The row after which it begins.
+    pub(crate) after: Option<LanePosition>,
+    /// The most rows.
+    pub(crate) limit: usize,
+}
+
+/// What a page has brought.
+#[derive(Debug)]
+pub(crate) struct PageRows {
+    /// In the order of their positions.
+    pub(crate) rows: Vec<(LanePosition, Ready)>,
+    /// When the earliest that is not due yet will be.
+    pub(crate) next_due: Option<Timestamp>,
+    /// Whether further ones are due.
+    pub(crate) more: bool,
+}
+
+impl Scheduler {
+    /// Work of unknown extent is in the database, the earliest of it due then.
+    pub(crate) fn stored(&mut self, webhook: WebhookId, due_at: Timestamp, now: Timestamp) {
+        let index = self.lane(webhook);
+        self.lanes[index].stored.expect(due_at);
+        self.consider(index, now);
+    }
+
+    /// The next page to be read; each is answered with [`Self::paged`]. None: nobody wants one, or enough are being read.
+    pub(crate) fn page_wanted(&mut self, now: Timestamp) -> Option<PageRequest> {
+        if self.stopped || self.reads >= READS {
+            return None;
+        }
+        while let Some(index) = self.hungry.pop_front() {
+            self.lanes[index].stored.hungry = false;
+            // Whatever made it hungry may be over; if not, it queues again behind the others.
+            let lane = &self.lanes[index];
+            let is_due = lane.stored.next_read().is_some_and(|at| at <= now);
+            if lane.standing == Standing::Off || !is_due || lane.is_pausing(now) || lane.queued > self.low_water(index) {
+                self.consider(index, now);
+                self.drop_lane_if_over(index);
+                continue;
+            }
+            self.reads += 1;
+            let limit = if lane.health.is_paused() { PAUSED_LANE_DELIVERIES } else { LANE_PAGE };
+            let lane = &mut self.lanes[index];
+            let after = lane.stored.begin_read(now);
+            return Some(PageRequest { webhook: lane.webhook, after, limit });
+        }
+        None
+    }
+
+    /// A page has been read, or could not be.
+    pub(crate) fn paged(&mut self, webhook: WebhookId, page: Option<PageRows>, now: Timestamp) {
+        self.reads -= 1;
+        let Some(&index) = self.lane_of.get(&webhook) else { return };
+        let Some(reading) = self.lanes[index].stored.reading.take() else { return };
+        match page {
+            _ if self.lanes[index].standing == Standing::Off => {}
+            Some(page) if !reading.stale => self.take_page(index, page, &reading.settled, now),
+            _ => self.lanes[index].stored.give_read_up(now),
+        }
+        self.consider(index, now);
+        self.drop_lane_if_over(index);
+    }
+
+    fn take_page(&mut self, index: u32, page: PageRows, settled: &[postrider_core::DeliveryId], now: Timestamp) {
+        let mut reached = if page.more { Reached::More } else { Reached::End };
+        let (mut taken, mut last) = (0, None);
+        for (position, ready) in page.rows {
+            let is_known = self.held.contains_key(&ready.id) || settled.contains(&ready.id);
+            if !is_known {
+                if !self.has_memory_for(index, &ready, now) {
+                    reached = Reached::More;
+                    break;
+                }
+                self.queue(index, ready, now);
+                taken += 1;
+            }
+            last = Some(position);
+        }
+        let stored = &mut self.lanes[index].stored;
+        if let Some(due_at) = page.next_due {
+            stored.expect(due_at);
+        }
+        stored.end_read(taken, last, reached, now);
+    }
+
+    /// A lane reads when no more than so many are queued.
+    pub(super) fn low_water(&self, index: u32) -> usize {
+        if self.lanes[index].health.is_paused() { 0 } else { (self.limits.lane / 8).min(LANE_PAGE / 2) }
+    }
+}
