@@ -141,6 +141,11 @@ impl Room {
         Self(Some(Box::new(share)))
     }
 
+    /// The share, where it is of that type: for its maker, who may give it back early.
+    pub fn share<T: Any>(&self) -> Option<&T> {
+        self.0.as_ref()?.downcast_ref()
+    }
+
     /// An event that counts against no budget, as in reads for the API.
     pub const fn uncounted() -> Self {
         Self(None)

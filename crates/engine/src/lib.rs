@@ -1,3 +1,157 @@
-//! Lanes, scheduler, attempts, recording, upkeep.
+//! What becomes of an accepted event: lanes, turns, attempts, recording, and upkeep.
+//!
+//! # Path of an event
+//!
+//! [`Engine::accept`] takes room in the memory, matches webhooks and hands event and deliveries to the store. After the commit, on the
+//! writer's thread, the deliveries are pushed to the scheduler and what may be sent at once is launched ([`dispatch`]). An
+//! attempt signs, sends, lets [`postrider_core::delivery::next`] decide and hands the result to the store's next commit
+//! ([`attempt`]). Retries, and whatever does not fit in memory, wait in the database, and are read when they are due and there is room.
+//!
+//! Architecture invariants: whatever must happen after a commit happens in the commit's observer, so that a caller who went away loses
+//! nothing. No task stands between a commit and an attempt, or between an attempt's end and the next launch: whoever brings the news
+//! also acts on it, under one lock that is never held across an await. What is in memory is bounded by [`postrider_core::limits`],
+//! what is in the database is not.
 
+mod attempt;
+mod dispatch;
+mod intake;
+mod meters;
+mod options;
+mod pages;
 mod scheduler;
+mod signing;
+mod transport;
+mod upkeep;
+mod watch;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use postrider_core::event::Event;
+use postrider_core::signature::Secret;
+use postrider_core::webhook::{EndpointUrl, Scope};
+use postrider_core::{Clock, DeliveryId, Entropy, EnvironmentId, EventId, WebhookId};
+use postrider_egress::{Egress, Exchange};
+use postrider_store::{ResendOutcome, Store, StoreError};
+use tokio::sync::broadcast;
+
+pub use self::intake::{AcceptError, IncomingEvent};
+pub use self::options::EngineOptions;
+pub use self::scheduler::LaneReport;
+pub use self::transport::{Sending, Transport};
+
+use self::dispatch::Core;
+
+/// The engine: a handle, cheap to clone.
+#[derive(Clone)]
+pub struct Engine {
+    core: Arc<Core>,
+}
+
+/// A request to try an endpoint out.
+#[derive(Debug, Clone)]
+pub struct TestRequest {
+    /// On whose behalf.
+    pub environment_id: EnvironmentId,
+    /// For whose webhook; connections are not shared between tenants.
+    pub scope: Scope,
+    /// The endpoint.
+    pub url: EndpointUrl,
+    /// What to sign with.
+    pub secret: Option<Secret>,
+    /// What to send.
+    pub body: Bytes,
+    /// How long it may take.
+    pub deadline: Duration,
+}
+
+/// What came of a test.
+#[derive(Debug)]
+pub struct TestReport {
+    /// What was sent as `webhook-id`; no event of that id is recorded.
+    pub event_id: EventId,
+    /// The exchange.
+    pub exchange: Exchange,
+}
+
+impl Engine {
+    /// Starts the engine on a store that nobody has started: from here on it takes events, sends what waits and keeps house.
+    ///
+    /// Must be called within a tokio runtime, whose threads make the attempts.
+    pub fn start(
+        store: Store,
+        egress: Egress,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+        options: EngineOptions,
+    ) -> Self {
+        let transport = Arc::new(egress.clone());
+        Self::start_over(transport, store, egress, clock, entropy, options)
+    }
+
+    /// As [`Self::start`], with attempts and tests made over another transport than the egress client.
+    pub fn start_over(
+        transport: Arc<dyn Transport>,
+        store: Store,
+        egress: Egress,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+        options: EngineOptions,
+    ) -> Self {
+        Self { core: Core::start(transport, store, egress, clock, entropy, options) }
+    }
+
+    /// Accepts events together or not at all: answered when they are durable. A caller may go away while it waits; what was handed to
+    /// the store is then committed and delivered all the same.
+    pub async fn accept(
+        &self,
+        environment: EnvironmentId,
+        events: Vec<IncomingEvent>,
+        idempotency: Option<postrider_store::Idempotency>,
+    ) -> Result<postrider_store::AcceptOutcome, AcceptError> {
+        self.core.accept(environment, events, idempotency).await
+    }
+
+    /// Sends a delivery once more, as a new delivery.
+    pub async fn resend(&self, environment: EnvironmentId, delivery: DeliveryId) -> Result<ResendOutcome, StoreError> {
+        self.core.store.resend(environment, delivery).await
+    }
+
+    /// Tries an endpoint out: the headers of a delivery, any body, and nothing is recorded.
+    pub async fn test(&self, request: TestRequest) -> TestReport {
+        self.core.test(request).await
+    }
+
+    /// How a webhook's lane stands.
+    pub fn lane(&self, webhook: WebhookId) -> LaneReport {
+        self.core.report(webhook)
+    }
+
+    /// The environment's events as they are accepted. Who reads slowly misses some.
+    pub fn watch(&self, environment: EnvironmentId) -> broadcast::Receiver<Arc<Event>> {
+        self.core.watchers.watch(environment)
+    }
+
+    /// The client that all requests leave through.
+    pub fn egress(&self) -> &Egress {
+        &self.core.egress
+    }
+
+    /// The store.
+    pub fn store(&self) -> &Store {
+        &self.core.store
+    }
+
+    /// Looks at the clock now, instead of within a second: for clocks that jump.
+    pub fn wake(&self) {
+        self.core.wake();
+    }
+
+    /// Stops: takes no more events, lets what is in flight finish for as long as the options say, gives up the rest, and waits until
+    /// the results are recorded. What was given up waits in the database as before and is sent at the next start. The store stays
+    /// open: closing it is its owner's.
+    pub async fn shutdown(&self) {
+        self.core.shutdown().await;
+    }
+}

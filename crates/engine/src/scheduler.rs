@@ -268,9 +268,7 @@ impl Scheduler {
             Standing::Active => self.lanes[index].stored.leave_unknown(),
             Standing::Off => {
                 self.shed(index, 0);
-                let stored = &mut self.lanes[index].stored;
-                let reading = stored.reading.take().map(|reading| lane::Reading { stale: true, ..reading });
-                *stored = lane::Stored { reading, hungry: stored.hungry, ..Default::default() };
+                self.lanes[index].stored.forget();
             }
         }
         self.consider(index, now);

@@ -205,6 +205,13 @@ impl Stored {
         self.backlog = Backlog::Everybody;
     }
 
+    /// What is in the database is no longer this lane's.
+    pub(super) fn forget(&mut self) {
+        let reading = self.reading.take().map(|reading| Reading { stale: true, ..reading });
+        // Its place in the queue for reading is given up when its turn comes.
+        *self = Self { reading, hungry: self.hungry, ..Self::default() };
+    }
+
     /// Something in the database will be due then.
     pub(super) fn expect(&mut self, due_at: Timestamp) {
         self.next_due = Some(self.next_due.map_or(due_at, |other| other.min(due_at)));

@@ -1,0 +1,205 @@
+//! An attempt: the request, what came of it, and its record.
+//!
+//! Invariants: the body that is signed is the body that is sent; a slot is given back whatever becomes of the attempt; what was given
+//! up is not recorded, so the delivery waits as before.
+
+use std::sync::Arc;
+
+use http::header::{ACCEPT, CONTENT_TYPE, USER_AGENT};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use postrider_core::attempt::{Attempt, AttemptResult, Outcome};
+use postrider_core::delivery;
+use postrider_core::limits::RESPONSE_HEADERS_KEPT;
+use postrider_core::retry::parse_retry_after;
+use postrider_core::webhook::{Scope, Webhook};
+use postrider_core::{AttemptId, DeliveryId, EnvironmentId, EventId, Timestamp};
+use postrider_egress::{Answer, Exchange, OutboundRequest, PoolScope, SendError};
+use postrider_store::Settlement;
+
+use crate::dispatch::Core;
+use crate::scheduler::{Launch, Signal, Standing};
+use crate::signing::Signer;
+use crate::{TestReport, TestRequest};
+
+/// Tests of endpoints that are under way at once; others wait their turn.
+pub(crate) const TESTS: usize = 64;
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const ACCEPTED: HeaderValue = HeaderValue::from_static("application/json, text/plain, */*");
+const PRODUCT: HeaderValue = HeaderValue::from_static(concat!("Postrider/", env!("CARGO_PKG_VERSION")));
+const TRACE_ID: HeaderName = HeaderName::from_static("frontegg-trace-id");
+const SECRET_JWT: HeaderName = HeaderName::from_static("x-webhook-secret");
+const WEBHOOK_ID: HeaderName = HeaderName::from_static("webhook-id");
+const WEBHOOK_TIMESTAMP: HeaderName = HeaderName::from_static("webhook-timestamp");
+const WEBHOOK_SIGNATURE: HeaderName = HeaderName::from_static("webhook-signature");
+
+/// Gives the slot back, should the attempt end before it has a result.
+struct Flight<'a> {
+    core: &'a Arc<Core>,
+    delivery: DeliveryId,
+    landed: bool,
+}
+
+impl Flight<'_> {
+    fn land(mut self) {
+        self.landed = true;
+    }
+}
+
+impl Drop for Flight<'_> {
+    fn drop(&mut self) {
+        if !self.landed {
+            self.core.act(|scheduler, now| scheduler.released(self.delivery, now));
+        }
+    }
+}
+
+impl Core {
+    /// Makes an attempt, from the webhook as it is now to the record.
+    pub(crate) async fn attempt(self: Arc<Self>, launch: Launch) {
+        let Launch { webhook: webhook_id, delivery } = launch;
+        let flight = Flight { core: &self, delivery: delivery.id, landed: false };
+        let Some(webhook) = self.store.directory().webhook(webhook_id).filter(|webhook| webhook.status.is_active())
+        else {
+            // Switched off at this moment: what waits is the sweep's.
+            self.act(|scheduler, now| scheduler.webhook_stands(webhook_id, Standing::Off, now));
+            self.upkeep.notify_one();
+            return;
+        };
+
+        let started_at = self.clock.now();
+        let id = AttemptId::new(started_at, &*self.entropy);
+        let event = &delivery.event;
+        if delivery.attempts == 0 {
+            self.meters.first_attempt_after.record(started_at.since(event.accepted_at).as_secs_f64());
+        }
+        let signer = webhook.secret.as_ref().map(|secret| self.signers.of(webhook_id, secret));
+        let request = OutboundRequest {
+            method: Method::POST,
+            url: webhook.url.url().clone(),
+            headers: headers(id, event.id, &event.body, signer.as_deref(), started_at),
+            body: event.body.clone(),
+            deadline: webhook.sending.deadline.get(),
+            pool: pool(webhook.environment_id, &webhook.scope),
+        };
+        let Some(exchange) = self.giving_up.run_until_cancelled(self.transport.send(request)).await else { return };
+
+        let now = self.clock.now();
+        let outcome = outcome_of(&exchange, now);
+        self.meters.attempted(&outcome);
+        self.meters.attempt_duration.record(exchange.timings.total.as_secs_f64());
+        let step = delivery::next(delivery.attempts, &outcome, &webhook.sending.retry, now, self.entropy.unit());
+        let settlement = Settlement {
+            delivery: delivery.id,
+            environment_id: event.environment_id,
+            webhook_id,
+            event_id: event.id,
+            attempt: attempt_of(id, delivery.id, step.attempts, started_at, &webhook, exchange),
+            step,
+        };
+        // First the slot, then the record: the commit may be quicker than this thread.
+        let jitter = self.entropy.unit();
+        self.act(|scheduler, now| scheduler.finished(delivery.id, Signal::of(&outcome), now, jitter));
+        flight.land();
+        self.store.record(settlement);
+    }
+
+    pub(crate) async fn test(&self, request: TestRequest) -> TestReport {
+        let TestRequest { environment_id, scope, url, secret, body, deadline } = request;
+        let _turn = self.tests.acquire().await;
+        let now = self.clock.now();
+        let event_id = EventId::new(now, &*self.entropy);
+        let signer = secret.map(Signer::new);
+        let request = OutboundRequest {
+            method: Method::POST,
+            url: url.url().clone(),
+            headers: headers(AttemptId::new(now, &*self.entropy), event_id, &body, signer.as_ref(), now),
+            body,
+            deadline,
+            pool: pool(environment_id, &scope),
+        };
+        TestReport { event_id, exchange: self.transport.send(request).await }
+    }
+}
+
+fn pool(environment: EnvironmentId, scope: &Scope) -> PoolScope {
+    PoolScope::of(environment, scope.tenant().map(postrider_core::event::TenantId::as_str))
+}
+
+/// The headers of a delivery: these, and no others besides those of HTTP itself.
+fn headers(attempt: AttemptId, event: EventId, body: &[u8], signer: Option<&Signer>, now: Timestamp) -> HeaderMap {
+    let visible = "numbers, hyphens and base64 are visible ASCII";
+    let uuid = |uuid: uuid::Uuid| {
+        HeaderValue::from_str(uuid.hyphenated().encode_lower(&mut uuid::Uuid::encode_buffer())).expect(visible)
+    };
+    let mut headers = HeaderMap::with_capacity(8);
+    headers.insert(CONTENT_TYPE, JSON);
+    headers.insert(ACCEPT, ACCEPTED);
+    headers.insert(USER_AGENT, PRODUCT);
+    headers.insert(TRACE_ID, uuid(attempt.as_uuid()));
+    if let Some(signer) = signer {
+        headers.insert(SECRET_JWT, signer.jwt(now));
+    }
+    headers.insert(WEBHOOK_ID, uuid(event.as_uuid()));
+    headers.insert(WEBHOOK_TIMESTAMP, HeaderValue::from(now.as_seconds()));
+    if let Some(signer) = signer {
+        let signature = signer.key.standard(event, now, body);
+        headers.insert(WEBHOOK_SIGNATURE, HeaderValue::try_from(signature).expect(visible));
+    }
+    headers
+}
+
+fn outcome_of(exchange: &Exchange, now: Timestamp) -> Outcome {
+    match &exchange.result {
+        Ok(answer) => {
+            let retry_after = answer.headers.get(http::header::RETRY_AFTER);
+            let retry_after = retry_after.and_then(|value| parse_retry_after(value.to_str().ok()?, now));
+            Outcome::Answered { status: answer.status, retry_after }
+        }
+        Err(SendError::Endpoint { kind, .. }) => Outcome::Failed(*kind),
+        Err(SendError::Ours { fault, .. }) => Outcome::Ours(*fault),
+    }
+}
+
+/// The record of an attempt; none for a fault of our own, which is no attempt.
+fn attempt_of(
+    id: AttemptId,
+    delivery_id: DeliveryId,
+    number: u32,
+    started_at: Timestamp,
+    webhook: &Webhook,
+    exchange: Exchange,
+) -> Option<Attempt> {
+    let result = match exchange.result {
+        Ok(Answer { status, headers, body, body_end }) => {
+            AttemptResult::Answered { status, headers: kept(&headers), body, body_end }
+        }
+        Err(SendError::Endpoint { kind, message }) => AttemptResult::Failed { kind, message },
+        Err(SendError::Ours { fault, message }) => {
+            tracing::warn!(webhook.id = %webhook.id, fault = fault.name(), message, "could not make an attempt");
+            return None;
+        }
+    };
+    Some(Attempt {
+        id,
+        delivery_id,
+        number,
+        started_at,
+        result,
+        url: webhook.url.as_str().to_owned(),
+        remote_address: exchange.remote_address,
+        timings: exchange.timings,
+    })
+}
+
+/// Headers as they are kept: whole ones, in order, up to the limit.
+fn kept(headers: &HeaderMap) -> Vec<(String, String)> {
+    let mut room = RESPONSE_HEADERS_KEPT;
+    let mut kept = Vec::with_capacity(headers.len());
+    for (name, value) in headers {
+        let Some(left) = room.checked_sub(name.as_str().len() + value.len()) else { break };
+        room = left;
+        kept.push((name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()));
+    }
+    kept
+}

@@ -1,0 +1,300 @@
+//! Where news meets the scheduler: commits, ends of attempts, pages and the passing of time.
+//!
+//! Whoever brings news takes the lock, tells the scheduler, takes what may be launched now, and starts it after letting the lock go.
+//! The writer's thread is among them, so what is done under the lock is bounded in each step.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+use postrider_core::{Clock, Entropy, Timestamp, WebhookId};
+use postrider_egress::Egress;
+use postrider_store::{Commit, CommitObserver, Store, WebhookChange};
+use tokio::runtime::Handle;
+use tokio::sync::{Notify, Semaphore};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::intake::Share;
+use crate::meters::Meters;
+use crate::options::EngineOptions;
+use crate::scheduler::{LaneReport, Limits, Ready, Scheduler, Standing};
+use crate::signing::Signers;
+use crate::transport::Transport;
+use crate::watch::Watchers;
+
+/// Launches and pushes under one lock: others wait for no more than these.
+const AT_ONCE: usize = 64;
+/// How long the timer sleeps at most while something is due later: the clock may be set.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// How often gauges are shown.
+const SHOW_EVERY: Duration = Duration::from_secs(1);
+/// How long a stop waits for results to be committed after the last attempt has ended.
+const RECORDING_PATIENCE: Duration = Duration::from_secs(5);
+
+/// What the engine's tasks share.
+pub(crate) struct Core {
+    pub(crate) store: Store,
+    pub(crate) egress: Egress,
+    pub(crate) transport: Arc<dyn Transport>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) entropy: Arc<dyn Entropy>,
+    pub(crate) options: EngineOptions,
+    pub(crate) signers: Signers,
+    pub(crate) watchers: Watchers,
+    pub(crate) meters: Meters,
+    /// Memory for events that are not committed yet, in bytes.
+    pub(crate) intake: Arc<Semaphore>,
+    pub(crate) intake_bytes: usize,
+    /// Tests that may be under way at once.
+    pub(crate) tests: Semaphore,
+    /// Wakes upkeep.
+    pub(crate) upkeep: Notify,
+    /// Set when no more work is taken.
+    pub(crate) stopping: CancellationToken,
+    /// Set when attempts in flight are given up.
+    pub(crate) giving_up: CancellationToken,
+    runtime: Handle,
+    tasks: TaskTracker,
+    scheduler: Mutex<Scheduler>,
+    /// Wakes the timer.
+    timer: Notify,
+    /// Tells a stop that something has ended.
+    ended: Notify,
+}
+
+impl Core {
+    pub(crate) fn start(
+        transport: Arc<dyn Transport>,
+        store: Store,
+        egress: Egress,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+        options: EngineOptions,
+    ) -> Arc<Self> {
+        let half = options.memory_budget / 2;
+        let limits = Limits {
+            in_flight: options.in_flight.max(1),
+            per_webhook: postrider_core::limits::IN_FLIGHT_PER_WEBHOOK,
+            memory: half,
+            lane: postrider_core::limits::LANE_DELIVERIES,
+        };
+        let core = Arc::new(Self {
+            store,
+            egress,
+            transport,
+            clock,
+            entropy,
+            signers: Signers::default(),
+            watchers: Watchers::default(),
+            meters: Meters::new(),
+            intake: Arc::new(Semaphore::new(half)),
+            intake_bytes: half,
+            tests: Semaphore::new(crate::attempt::TESTS),
+            upkeep: Notify::new(),
+            stopping: CancellationToken::new(),
+            giving_up: CancellationToken::new(),
+            runtime: Handle::current(),
+            tasks: TaskTracker::new(),
+            scheduler: Mutex::new(Scheduler::new(limits)),
+            timer: Notify::new(),
+            ended: Notify::new(),
+            options,
+        });
+        core.store.start(Arc::new(Observer(Arc::downgrade(&core))));
+        core.spawn(core.clone().find_work());
+        core.spawn(core.clone().keep_time());
+        core.spawn(core.clone().keep_house());
+        core.spawn(core.clone().show_gauges());
+        core
+    }
+
+    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.tasks.spawn_on(task, &self.runtime);
+    }
+
+    fn scheduler(&self) -> MutexGuard<'_, Scheduler> {
+        self.scheduler.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells the scheduler something and starts what follows from it.
+    pub(crate) fn act(self: &Arc<Self>, news: impl FnOnce(&mut Scheduler, Timestamp)) {
+        let mut news = Some(news);
+        let mut launches = Vec::new();
+        let mut pages = Vec::new();
+        loop {
+            let now = self.clock.now();
+            let mut scheduler = self.scheduler();
+            let next_wake = scheduler.next_wake();
+            if let Some(news) = news.take() {
+                news(&mut scheduler, now);
+            }
+            let more = scheduler.launch(now, AT_ONCE, &mut launches);
+            while let Some(page) = scheduler.page_wanted(now) {
+                pages.push(page);
+            }
+            let wakes_earlier = match (next_wake, scheduler.next_wake()) {
+                (Some(before), Some(after)) => after < before,
+                (before, after) => before.is_none() && after.is_some(),
+            };
+            drop(scheduler);
+            if wakes_earlier {
+                self.timer.notify_one();
+            }
+            for launch in launches.drain(..) {
+                self.spawn(self.clone().attempt(launch));
+            }
+            for page in pages.drain(..) {
+                self.spawn(self.clone().read_page(page));
+            }
+            if !more {
+                break;
+            }
+        }
+        if self.is_stopping() {
+            self.ended.notify_waiters();
+        }
+    }
+
+    pub(crate) fn report(&self, webhook: WebhookId) -> LaneReport {
+        self.scheduler().report(webhook)
+    }
+
+    pub(crate) fn wake(&self) {
+        self.timer.notify_one();
+    }
+
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stopping.is_cancelled()
+    }
+
+    /// Wakes lanes when their moment comes.
+    async fn keep_time(self: Arc<Self>) {
+        while !self.is_stopping() {
+            self.act(|_, _| {});
+            let next = self.scheduler().next_wake();
+            let sleep = next.map_or(Duration::MAX, |at| at.since(self.clock.now()).min(LOOK_AGAIN));
+            tokio::select! {
+                () = self.stopping.cancelled() => return,
+                () = self.timer.notified() => {}
+                () = tokio::time::sleep(sleep) => {}
+            }
+        }
+    }
+
+    async fn show_gauges(self: Arc<Self>) {
+        while !self.is_stopping() {
+            let totals = self.scheduler().totals();
+            self.meters.show(&totals, self.intake_bytes - self.intake.available_permits());
+            tokio::select! {
+                () = self.stopping.cancelled() => return,
+                () = tokio::time::sleep(SHOW_EVERY) => {}
+            }
+        }
+    }
+
+    pub(crate) async fn shutdown(&self) {
+        self.stopping.cancel();
+        self.intake.close();
+        self.scheduler().stop();
+        let patience = self.options.shutdown_patience;
+        if !self.ends_within(patience, |scheduler| scheduler.totals().in_flight() == 0).await {
+            let given_up = self.scheduler().totals().in_flight();
+            tracing::warn!(attempts = given_up, "gave attempts up that were in flight; they are made again at the next start");
+            self.giving_up.cancel();
+        }
+        if !self.ends_within(RECORDING_PATIENCE, |scheduler| scheduler.totals().slots == 0).await {
+            let unrecorded = self.scheduler().totals().slots;
+            tracing::warn!(attempts = unrecorded, "stopped before results were recorded; unless the store still does, these attempts are made again at the next start");
+        }
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+
+    async fn ends_within(&self, patience: Duration, is_over: impl Fn(&Scheduler) -> bool) -> bool {
+        let wait = async {
+            loop {
+                let ended = self.ended.notified();
+                tokio::pin!(ended);
+                // Listens before it looks, so that no end falls in between.
+                ended.as_mut().enable();
+                if is_over(&self.scheduler()) {
+                    return;
+                }
+                ended.await;
+            }
+        };
+        tokio::time::timeout(patience, wait).await.is_ok()
+    }
+
+    fn committed(self: &Arc<Self>, commit: Commit) {
+        let Commit { accepted, settled, webhooks, resent } = commit;
+        for event in &accepted {
+            if let Some(share) = event.event.room.share::<Share>() {
+                share.give_back();
+            }
+        }
+        self.meters.events_accepted.increment(accepted.len() as u64);
+        self.watchers.show(accepted.iter().map(|accepted| &accepted.event));
+        if !webhooks.is_empty() {
+            self.webhooks_changed(webhooks);
+        }
+        for settled in settled.chunks(AT_ONCE) {
+            for one in settled {
+                self.meters.settled(&one.state);
+            }
+            self.act(|scheduler, now| {
+                for one in settled {
+                    scheduler.settled(one.webhook_id, one.delivery, one.state, now);
+                }
+            });
+        }
+        let new = accepted.into_iter().flat_map(|accepted| {
+            let event = accepted.event;
+            accepted.waiting.into_iter().map(move |(id, webhook)| (webhook, Ready { id, event: event.clone(), attempts: 0 }))
+        });
+        let again = resent.into_iter().map(|waiting| {
+            let ready = Ready { id: waiting.delivery.id, event: waiting.event, attempts: waiting.delivery.attempts };
+            (waiting.delivery.webhook_id, ready)
+        });
+        let mut waiting = new.chain(again).peekable();
+        while waiting.peek().is_some() {
+            self.act(|scheduler, now| {
+                for (webhook, delivery) in waiting.by_ref().take(AT_ONCE) {
+                    scheduler.push(webhook, delivery, now);
+                }
+            });
+        }
+    }
+
+    fn webhooks_changed(self: &Arc<Self>, changes: Vec<WebhookChange>) {
+        self.act(|scheduler, now| {
+            for change in changes {
+                match change {
+                    WebhookChange::Put(webhook) if webhook.status.is_active() => {
+                        scheduler.webhook_stands(webhook.id, Standing::Active, now);
+                    }
+                    WebhookChange::Put(webhook) => {
+                        scheduler.webhook_stands(webhook.id, Standing::Off, now);
+                        self.upkeep.notify_one();
+                    }
+                    WebhookChange::Deleted(webhook) => {
+                        scheduler.webhook_deleted(webhook, now);
+                        self.signers.forget(webhook);
+                        self.upkeep.notify_one();
+                    }
+                }
+            }
+        });
+    }
+}
+
+/// Does not keep the engine alive: the store has it for as long as it is open.
+struct Observer(Weak<Core>);
+
+impl CommitObserver for Observer {
+    fn committed(&self, commit: Commit) {
+        if let Some(core) = self.0.upgrade() {
+            core.committed(commit);
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! What an engine is started with.
+
+use std::time::Duration;
+
+use postrider_core::limits;
+
+/// How much of everything. The defaults are the project's limits.
+#[derive(Debug, Clone)]
+pub struct EngineOptions {
+    /// Attempts in flight in all; at least one.
+    pub in_flight: usize,
+    /// Bytes of events in memory: one half for intake until the commit, the other for lanes and flight.
+    pub memory_budget: usize,
+    /// How long a producer waits for room in that memory.
+    pub intake_patience: Duration,
+    /// How long a stop waits for what is in flight.
+    pub shutdown_patience: Duration,
+    /// How long events, deliveries and attempts are kept.
+    pub retention: Duration,
+}
+
+impl Default for EngineOptions {
+    fn default() -> Self {
+        Self {
+            in_flight: limits::IN_FLIGHT,
+            memory_budget: limits::MEMORY_BUDGET,
+            intake_patience: limits::INTAKE_PATIENCE,
+            // Longer than the default deadline: an endpoint that answers at all gets to.
+            shutdown_patience: Duration::from_secs(20),
+            retention: limits::RETENTION,
+        }
+    }
+}

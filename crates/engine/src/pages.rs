@@ -1,0 +1,57 @@
+//! Reading what waits in the database: at the start, and page by page as lanes have room.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use postrider_store::{LanePosition, Waiting};
+
+use crate::dispatch::Core;
+use crate::scheduler::{PageRequest, PageRows, Ready};
+
+/// How long the start waits to ask again what waits, after the store failed to tell.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
+
+impl Core {
+    /// Tells the scheduler which lanes have work in the database.
+    pub(crate) async fn find_work(self: Arc<Self>) {
+        loop {
+            match self.store.lanes_with_work().await {
+                Ok(lanes) => {
+                    tracing::info!(lanes = lanes.len(), "found what waits from before");
+                    self.act(|scheduler, now| {
+                        for (webhook, due_at) in lanes {
+                            scheduler.stored(webhook, due_at, now);
+                        }
+                    });
+                    return;
+                }
+                Err(postrider_store::StoreError::Closed) => return,
+                Err(error) => tracing::error!(error = %error, "cannot read what waits from before; trying again"),
+            }
+            tokio::time::sleep(ASK_AGAIN).await;
+        }
+    }
+
+    pub(crate) async fn read_page(self: Arc<Self>, request: PageRequest) {
+        let PageRequest { webhook, after, limit } = request;
+        let page = match self.store.page_lane(webhook, self.clock.now(), after, limit).await {
+            Ok(page) => Some(PageRows {
+                rows: page.waiting.into_iter().filter_map(row).collect(),
+                next_due: page.next_due,
+                more: page.more,
+            }),
+            Err(error) => {
+                tracing::warn!(webhook.id = %webhook, error = %error, "cannot read what waits for a webhook; trying again");
+                None
+            }
+        };
+        self.act(|scheduler, now| scheduler.paged(webhook, page, now));
+    }
+}
+
+fn row(waiting: Waiting) -> Option<(LanePosition, Ready)> {
+    let Waiting { delivery, event } = waiting;
+    // One that has ended is not waiting.
+    let position = LanePosition { due_at: delivery.state.due_at()?, delivery: delivery.id };
+    Some((position, Ready { id: delivery.id, event, attempts: delivery.attempts }))
+}
