@@ -1,0 +1,478 @@
+//! The scheduler against a model of the database, and its promises of fairness in numbers.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use postrider_core::delivery::{DeliveryState, OUR_FAULT_DELAY};
+use postrider_core::event::{Event, EventKey, Room, TenantId};
+use postrider_core::{EnvironmentId, EventId};
+use postrider_store::LanePosition;
+use proptest::prelude::*;
+
+use super::*;
+
+const START: Timestamp = Timestamp::from_micros(1_767_225_600_000_000);
+
+fn uuid(kind: u64, number: usize) -> uuid::Uuid {
+    uuid::Uuid::from_u64_pair(kind, (number as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15))
+}
+
+fn webhook(number: usize) -> WebhookId {
+    WebhookId::from_uuid(uuid(1, number))
+}
+
+fn event(tenant: usize, bytes: usize) -> Arc<Event> {
+    Arc::new(Event {
+        id: EventId::from_uuid(uuid(2, tenant)),
+        environment_id: EnvironmentId::from_uuid(uuid(3, 0)),
+        key: EventKey::parse("it.happened").unwrap(),
+        tenant_id: Some(TenantId::parse(&format!("tenant {tenant}")).unwrap()),
+        user_id: None,
+        application_id: None,
+        occurred_at: None,
+        accepted_at: START,
+        body: Bytes::from(vec![b' '; bytes]),
+        room: Room::uncounted(),
+    })
+}
+
+fn ready(number: usize, tenant: usize) -> Ready {
+    Ready { id: DeliveryId::from_uuid(uuid(4, number)), event: event(tenant, 0), attempts: 0 }
+}
+
+fn tenant_name(launch: &Launch) -> String {
+    launch.delivery.event.tenant_id.as_ref().unwrap().to_string()
+}
+
+impl Scheduler {
+    fn launch_all(&mut self, now: Timestamp) -> Vec<Launch> {
+        let mut launches = Vec::new();
+        while self.launch(now, 64, &mut launches) {}
+        launches
+    }
+
+    /// Recounts everything.
+    fn check(&self, now: Timestamp) {
+        let stages = |stage| self.held.values().filter(move |held| held.stage == stage).count();
+        assert_eq!(self.totals.queued, stages(Stage::Queued));
+        assert_eq!(self.totals.in_flight(), stages(Stage::InFlight));
+        assert_eq!(self.totals.slots, stages(Stage::InFlight) + stages(Stage::Unsettled));
+        assert_eq!(self.totals.bytes, self.held.values().map(|held| held.bytes as usize).sum::<usize>());
+        assert_eq!(self.totals.paused, self.lanes.iter().filter(|(_, lane)| lane.health.is_paused()).count());
+        assert!(self.totals.slots <= self.limits.in_flight && self.totals.bytes <= self.limits.memory);
+        for (index, lane) in self.lanes.iter() {
+            let flows: Vec<&Flow> = lane.flows.values().map(|flow| &self.flows[*flow]).collect();
+            assert_eq!(lane.queued, flows.iter().map(|flow| flow.queue.len()).sum::<usize>());
+            assert_eq!(lane.in_flight, flows.iter().map(|flow| flow.in_flight).sum::<usize>());
+            assert_eq!(lane.unsettled, flows.iter().map(|flow| flow.unsettled).sum::<usize>());
+            assert!(lane.queued <= self.limits.lane);
+            let is_parked = flows.iter().any(|flow| flow.place == Place::Parked);
+            assert_eq!(is_parked, !lane.parked.is_empty());
+            assert!(!is_parked || lane.room(now) == 0 || lane.thawing, "parked flows of a lane with room");
+            assert!(flows.iter().all(|flow| (flow.place == Place::Nowhere) == flow.queue.is_empty()));
+            assert_eq!(lane.alarm, self.alarms.iter().find(|(_, lane)| *lane == index).map(|(at, _)| *at));
+        }
+        for (index, tenant) in self.tenants.iter() {
+            for class in Class::BOTH {
+                let seat = &tenant.seats[class as usize];
+                let flows: Vec<&Flow> = self
+                    .flows
+                    .iter()
+                    .map(|(_, flow)| flow)
+                    .filter(|flow| flow.tenant == index && self.lanes[flow.lane].class == class)
+                    .collect();
+                assert_eq!(seat.in_flight, flows.iter().map(|flow| flow.in_flight).sum::<usize>());
+                let is_offering = flows.iter().any(|flow| flow.place == Place::Offered);
+                assert_eq!(seat.tier, is_offering.then(|| tenant.tier(class, &self.limits)));
+            }
+        }
+    }
+}
+
+// --- against a model of the database ---
+
+#[derive(Debug, Clone)]
+enum Step {
+    Accept { webhook: usize, tenant: usize, bytes: usize },
+    Launch,
+    Finish { which: usize, signal: Signal },
+    Settle { which: usize, retry: bool },
+    Release { which: usize },
+    BeginRead,
+    EndRead { which: usize, fails: bool },
+    Wait { millis: u64 },
+    Switch { webhook: usize, standing: Standing },
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let which = 0..1_000usize;
+    let signal = prop_oneof![3 => Just(Signal::Well), 3 => Just(Signal::Unwell), 1 => Just(Signal::Nothing)];
+    let standing = prop_oneof![Just(Standing::Active), Just(Standing::Off)];
+    let step = prop_oneof![
+        8 => (0..4usize, 0..5usize, prop_oneof![9 => Just(0usize), 1 => 0..3_000usize])
+            .prop_map(|(webhook, tenant, bytes)| Step::Accept { webhook, tenant, bytes }),
+        6 => Just(Step::Launch),
+        6 => (which.clone(), signal).prop_map(|(which, signal)| Step::Finish { which, signal }),
+        6 => (which.clone(), any::<bool>()).prop_map(|(which, retry)| Step::Settle { which, retry }),
+        1 => which.clone().prop_map(|which| Step::Release { which }),
+        3 => Just(Step::BeginRead),
+        3 => (which, proptest::bool::weighted(0.1)).prop_map(|(which, fails)| Step::EndRead { which, fails }),
+        3 => (1..3_000u64).prop_map(|millis| Step::Wait { millis }),
+        1 => (0..4usize, standing).prop_map(|(webhook, standing)| Step::Switch { webhook, standing }),
+    ];
+    proptest::collection::vec(step, 1..400)
+}
+
+struct Row {
+    webhook: WebhookId,
+    ready: Ready,
+    due_at: Timestamp,
+}
+
+struct World {
+    scheduler: Scheduler,
+    now: Timestamp,
+    accepted: usize,
+    /// What has not ended.
+    rows: BTreeMap<DeliveryId, Row>,
+    in_flight: Vec<DeliveryId>,
+    unsettled: Vec<DeliveryId>,
+    reads: Vec<(WebhookId, PageRows)>,
+}
+
+impl World {
+    fn new() -> Self {
+        let limits = Limits { in_flight: 24, per_webhook: 6, memory: 20 * OVERHEAD_BYTES, lane: 12 };
+        Self {
+            scheduler: Scheduler::new(limits),
+            now: START,
+            accepted: 0,
+            rows: BTreeMap::new(),
+            in_flight: Vec::new(),
+            unsettled: Vec::new(),
+            reads: Vec::new(),
+        }
+    }
+
+    fn apply(&mut self, step: Step) {
+        let now = self.now;
+        match step {
+            Step::Accept { webhook: number, tenant, bytes } => {
+                self.accepted += 1;
+                let mut ready = ready(self.accepted, tenant);
+                ready.event = event(tenant, bytes);
+                let webhook = webhook(number);
+                self.rows.insert(ready.id, Row { webhook, ready: ready.clone(), due_at: now });
+                self.scheduler.push(webhook, ready, now);
+            }
+            Step::Launch => {
+                for launch in self.scheduler.launch_all(now) {
+                    let id = launch.delivery.id;
+                    let row = &self.rows[&id];
+                    assert!(row.webhook == launch.webhook && row.due_at <= now);
+                    assert!(!self.in_flight.contains(&id) && !self.unsettled.contains(&id), "launched twice");
+                    self.in_flight.push(id);
+                }
+            }
+            Step::Finish { which, signal } => {
+                if let Some(id) = take(&mut self.in_flight, which) {
+                    self.unsettled.push(id);
+                    self.scheduler.finished(id, signal, now, 0.5);
+                }
+            }
+            Step::Settle { which, retry } => {
+                if let Some(id) = take(&mut self.unsettled, which) {
+                    let due_at = now + OUR_FAULT_DELAY;
+                    let row = self.rows.get_mut(&id).unwrap();
+                    let webhook = row.webhook;
+                    let state = if retry {
+                        row.due_at = due_at;
+                        row.ready.attempts += 1;
+                        DeliveryState::Retrying { due_at, fault: None }
+                    } else {
+                        self.rows.remove(&id);
+                        DeliveryState::Delivered { at: now }
+                    };
+                    self.scheduler.settled(webhook, id, state, now);
+                }
+            }
+            Step::Release { which } => {
+                if let Some(id) = take(&mut self.in_flight, which) {
+                    self.scheduler.released(id, now);
+                }
+            }
+            Step::BeginRead => {
+                if let Some(request) = self.scheduler.page_wanted(now) {
+                    let page = self.page(request);
+                    self.reads.push((request.webhook, page));
+                }
+            }
+            Step::EndRead { which, fails } => {
+                if let Some((webhook, page)) = take(&mut self.reads, which) {
+                    self.scheduler.paged(webhook, (!fails).then_some(page), now);
+                }
+            }
+            Step::Wait { millis } => self.now = now + Duration::from_millis(millis),
+            Step::Switch { webhook: number, standing } => {
+                self.scheduler.webhook_stands(webhook(number), standing, now);
+            }
+        }
+        self.scheduler.check(self.now);
+        // As the engine does: whoever brings news also launches.
+        assert!(self.in_flight.len() <= self.scheduler.totals.in_flight());
+    }
+
+    /// What the database answers at this moment; small pages, so that passes have several.
+    fn page(&self, request: PageRequest) -> PageRows {
+        let of_lane = || self.rows.values().filter(|row| row.webhook == request.webhook);
+        let mut rows: Vec<(LanePosition, Ready)> = of_lane()
+            .filter(|row| row.due_at <= self.now)
+            .map(|row| (LanePosition { due_at: row.due_at, delivery: row.ready.id }, row.ready.clone()))
+            .filter(|(position, _)| request.after.is_none_or(|after| *position > after))
+            .collect();
+        rows.sort_by_key(|(position, _)| *position);
+        let limit = request.limit.min(5);
+        let more = rows.len() > limit;
+        rows.truncate(limit);
+        let next_due = of_lane().map(|row| row.due_at).filter(|due_at| *due_at > self.now).min();
+        PageRows { rows, next_due, more }
+    }
+
+    /// Lets everything go well from here on.
+    fn end_well(&mut self) {
+        for number in 0..4 {
+            self.scheduler.webhook_stands(webhook(number), Standing::Active, self.now);
+        }
+        for _ in 0..10_000 {
+            if self.rows.is_empty() {
+                return;
+            }
+            self.apply(Step::Launch);
+            while !self.in_flight.is_empty() {
+                self.apply(Step::Finish { which: 0, signal: Signal::Well });
+            }
+            while !self.unsettled.is_empty() {
+                self.apply(Step::Settle { which: 0, retry: false });
+            }
+            self.apply(Step::BeginRead);
+            while !self.reads.is_empty() {
+                self.apply(Step::EndRead { which: 0, fails: false });
+            }
+            if self.scheduler.totals.queued == 0 && self.scheduler.hungry.is_empty() {
+                // Nothing but time can help: the scheduler must know when.
+                match self.scheduler.next_wake() {
+                    Some(at) => self.now = self.now.max(at),
+                    None => assert!(self.rows.is_empty(), "{} deliveries forgotten", self.rows.len()),
+                }
+            }
+        }
+        panic!("{} deliveries never end", self.rows.len());
+    }
+}
+
+fn take<T>(from: &mut Vec<T>, which: usize) -> Option<T> {
+    (!from.is_empty()).then(|| from.remove(which % from.len()))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, max_shrink_iters: 4_000, ..ProptestConfig::default() })]
+
+    /// Nothing is launched twice, nothing is forgotten, and every limit holds, whatever happens in whatever order.
+    #[test]
+    fn everything_accepted_is_launched_once_at_a_time_and_to_its_end(steps in steps()) {
+        let mut world = World::new();
+        for step in steps {
+            world.apply(step);
+        }
+        world.end_well();
+        prop_assert_eq!(world.scheduler.totals, Totals::default());
+    }
+}
+
+// --- fairness, in numbers ---
+
+fn full_size() -> Scheduler {
+    Scheduler::new(Limits {
+        in_flight: limits::IN_FLIGHT,
+        per_webhook: limits::IN_FLIGHT_PER_WEBHOOK,
+        memory: limits::MEMORY_BUDGET / 2,
+        lane: limits::LANE_DELIVERIES,
+    })
+}
+
+/// Sends one delivery after the other until the webhook counts as one that answers.
+fn prove(scheduler: &mut Scheduler, number: usize, tenant: usize, next: &mut usize) {
+    *next += 1;
+    scheduler.push(webhook(number), ready(*next, tenant), START);
+    let launches = scheduler.launch_all(START);
+    assert_eq!(launches.len(), 1);
+    let id = launches[0].delivery.id;
+    scheduler.finished(id, Signal::Well, START, 0.5);
+    scheduler.settled(webhook(number), id, DeliveryState::Delivered { at: START }, START);
+}
+
+/// 10,000 webhooks of 50 tenants that were never heard of, with more to send than fits, and none ever answers.
+fn with_hanging_webhooks(scheduler: &mut Scheduler, next: &mut usize) -> Vec<Launch> {
+    let mut hanging = Vec::new();
+    for round in 0..6 {
+        for number in 0..10_000 {
+            *next += 1;
+            scheduler.push(webhook(100_000 + number), ready(*next, 1_000 + number % 50), START);
+            if round == 0 {
+                scheduler.launch(START, 64, &mut hanging);
+            }
+        }
+    }
+    hanging.extend(scheduler.launch_all(START));
+    assert!(hanging.len() <= limits::IN_FLIGHT / 2);
+    assert!(hanging.len() > limits::IN_FLIGHT / 2 - limits::IN_FLIGHT / 32, "slots are not left unused either");
+    hanging
+}
+
+#[test]
+fn lanes_that_answer_do_not_wait_for_ten_thousand_that_hang() {
+    let (mut scheduler, mut next) = (full_size(), 0);
+    for number in 0..20 {
+        prove(&mut scheduler, number, number, &mut next);
+    }
+    with_hanging_webhooks(&mut scheduler, &mut next);
+    for _ in 0..100 {
+        for number in 0..20 {
+            next += 1;
+            scheduler.push(webhook(number), ready(next, number), START);
+            let launches = scheduler.launch_all(START);
+            assert_eq!(launches.iter().map(|launch| launch.webhook).collect::<Vec<_>>(), [webhook(number)]);
+            let id = launches[0].delivery.id;
+            assert_eq!(scheduler.launch_all(START).len(), 0);
+            scheduler.finished(id, Signal::Well, START, 0.5);
+            scheduler.settled(webhook(number), id, DeliveryState::Delivered { at: START }, START);
+        }
+    }
+}
+
+#[test]
+fn a_tenant_with_nothing_in_flight_gets_a_slot_at_once_beside_ten_thousand_that_hang() {
+    let (mut scheduler, mut next) = (full_size(), 0);
+    with_hanging_webhooks(&mut scheduler, &mut next);
+    for quiet in 0..10 {
+        next += 1;
+        scheduler.push(webhook(quiet), ready(next, quiet), START);
+        let launches = scheduler.launch_all(START);
+        assert_eq!(launches.iter().map(|launch| launch.webhook).collect::<Vec<_>>(), [webhook(quiet)]);
+    }
+}
+
+#[test]
+fn a_tenant_has_an_eighth_while_others_wait() {
+    let mut scheduler = Scheduler::new(Limits { in_flight: 64, per_webhook: 128, memory: 1 << 30, lane: 1_024 });
+    let mut next = 0;
+    for number in 0..40 {
+        prove(&mut scheduler, number, number / 4, &mut next);
+    }
+    // Ten tenants with four webhooks each, a hundred deliveries for each webhook.
+    for round in 0..100 {
+        for number in 0..40 {
+            next += 1;
+            scheduler.push(webhook(number), ready(next, number / 4), START);
+        }
+        if round == 0 {
+            continue;
+        }
+    }
+    let mut in_flight: HashMap<String, usize> = HashMap::new();
+    let launches = scheduler.launch_all(START);
+    for launch in &launches {
+        *in_flight.entry(tenant_name(launch)).or_default() += 1;
+    }
+    assert_eq!(in_flight.len(), 10);
+    assert!(in_flight.values().all(|slots| *slots <= 64 / limits::TENANT_SHARE), "{in_flight:?}");
+    assert!(launches.len() >= 64 - 64 / 32, "{}", launches.len());
+}
+
+#[test]
+fn a_lane_serves_its_tenants_in_turn_however_much_one_of_them_sends() {
+    let (mut scheduler, mut next) = (full_size(), 0);
+    prove(&mut scheduler, 0, 0, &mut next);
+    for _ in 0..1_000 {
+        next += 1;
+        scheduler.push(webhook(0), ready(next, 0), START);
+    }
+    // Far more tenants than the lane has room for.
+    for tenant in 1..=300 {
+        next += 1;
+        scheduler.push(webhook(0), ready(next, tenant), START);
+    }
+    let mut waiting: HashSet<String> = (1..=300).map(|tenant| format!("tenant {tenant}")).collect();
+    let mut in_flight = scheduler.launch_all(START);
+    let mut launched = 0;
+    while !waiting.is_empty() {
+        let launch = in_flight.remove(0);
+        launched += 1;
+        waiting.remove(&tenant_name(&launch));
+        scheduler.finished(launch.delivery.id, Signal::Well, START, 0.5);
+        scheduler.settled(webhook(0), launch.delivery.id, DeliveryState::Delivered { at: START }, START);
+        in_flight.extend(scheduler.launch_all(START));
+        scheduler.check(START);
+        assert!(launched <= 2 * 301 + limits::IN_FLIGHT_PER_WEBHOOK, "{} tenants wait still", waiting.len());
+    }
+}
+
+#[test]
+fn a_quiet_tenant_passes_the_backlog_of_a_noisy_one() {
+    let (mut scheduler, mut next) = (full_size(), 0);
+    for _ in 0..100_000 {
+        next += 1;
+        scheduler.push(webhook(0), ready(next, 0), START);
+    }
+    assert!(scheduler.totals().queued < limits::LANE_DELIVERIES);
+    next += 1;
+    let quiet = ready(next, 1);
+    scheduler.push(webhook(0), quiet.clone(), START);
+    let launches = scheduler.launch_all(START);
+    assert!(launches.iter().any(|launch| launch.delivery.id == quiet.id));
+}
+
+#[test]
+fn a_large_body_counts_for_several_turns() {
+    let mut scheduler = Scheduler::new(Limits { in_flight: 1, per_webhook: 128, memory: 1 << 30, lane: 1_024 });
+    for number in 0..100 {
+        let mut large = ready(number, 0);
+        large.event = event(0, 4 * TURN_BYTES - 1);
+        scheduler.push(webhook(0), large, START);
+        scheduler.push(webhook(1), ready(1_000 + number, 1), START);
+    }
+    let mut sent: HashMap<WebhookId, usize> = HashMap::new();
+    for _ in 0..50 {
+        let launch = scheduler.launch_all(START).pop().unwrap();
+        *sent.entry(launch.webhook).or_default() += 1;
+        scheduler.finished(launch.delivery.id, Signal::Well, START, 0.5);
+        scheduler.settled(launch.webhook, launch.delivery.id, DeliveryState::Delivered { at: START }, START);
+    }
+    let large = sent[&webhook(0)];
+    assert!((10..=11).contains(&large), "{large}");
+}
+
+#[test]
+fn a_lane_that_stops_answering_keeps_few_in_memory_and_sends_one_probe() {
+    let (mut scheduler, mut next, mut now) = (full_size(), 0, START);
+    for _ in 0..500 {
+        next += 1;
+        scheduler.push(webhook(0), ready(next, 0), START);
+    }
+    for _ in 0..2 {
+        for launch in scheduler.launch_all(now) {
+            scheduler.finished(launch.delivery.id, Signal::Unwell, now, 0.0);
+            let retry = DeliveryState::Retrying { due_at: now + Duration::from_mins(5), fault: None };
+            scheduler.settled(webhook(0), launch.delivery.id, retry, now);
+        }
+    }
+    assert!(scheduler.report(webhook(0)).waiting_in_memory <= PAUSED_LANE_DELIVERIES);
+    assert_eq!(scheduler.launch_all(now).len(), 0);
+    assert_eq!(scheduler.page_wanted(now), None, "nothing is read for a lane that pauses");
+    now = scheduler.next_wake().unwrap();
+    assert_eq!(Some(now), scheduler.report(webhook(0)).paused_until);
+    assert_eq!(scheduler.launch_all(now).len(), 1);
+    assert_eq!(scheduler.totals().bytes, scheduler.totals().queued * OVERHEAD_BYTES + OVERHEAD_BYTES);
+}
