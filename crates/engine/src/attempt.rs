@@ -59,12 +59,15 @@ impl Core {
     pub(crate) async fn attempt(self: Arc<Self>, launch: Launch) {
         let Launch { webhook: webhook_id, delivery } = launch;
         let flight = Flight { core: &self, delivery: delivery.id, landed: false };
-        let Some(webhook) = self.store.directory().webhook(webhook_id).filter(|webhook| webhook.status.is_active())
-        else {
-            // Switched off at this moment: what waits is the sweep's.
-            self.act(|scheduler, now| scheduler.webhook_stands(webhook_id, Standing::Off, now));
-            self.upkeep.notify_one();
-            return;
+        let webhook = match self.store.directory().webhook(webhook_id) {
+            Some(webhook) if webhook.status.is_active() => webhook,
+            off => {
+                // Switched off at this moment: what waits is the sweep's.
+                let standing = if off.is_some() { Standing::Off } else { Standing::Gone };
+                self.act(|scheduler, now| scheduler.webhook_stands(webhook_id, standing, now));
+                self.upkeep.notify_one();
+                return;
+            }
         };
 
         let started_at = self.clock.now();

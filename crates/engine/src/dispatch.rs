@@ -278,7 +278,7 @@ impl Core {
                         self.upkeep.notify_one();
                     }
                     WebhookChange::Deleted(webhook) => {
-                        scheduler.webhook_deleted(webhook, now);
+                        scheduler.webhook_stands(webhook, Standing::Gone, now);
                         self.signers.forget(webhook);
                         self.upkeep.notify_one();
                     }

@@ -241,7 +241,7 @@ impl Scheduler {
             return;
         }
         let index = self.lane(webhook);
-        if self.lanes[index].standing == Standing::Off {
+        if self.lanes[index].standing != Standing::Active {
             return;
         }
         let behind = self.lanes[index].stored.is_behind_backlog(delivery.event.tenant_id.as_ref());
@@ -256,7 +256,7 @@ impl Scheduler {
         }
     }
 
-    /// A webhook was made or changed; from now on its deliveries are sent, or not.
+    /// A webhook was made, changed or deleted; from now on its deliveries are sent, or not.
     pub(crate) fn webhook_stands(&mut self, webhook: WebhookId, standing: Standing, now: Timestamp) {
         let Some(&index) = self.lane_of.get(&webhook) else { return };
         if self.lanes[index].standing == standing {
@@ -266,20 +266,13 @@ impl Scheduler {
         match standing {
             // What is there waits for the sweep; what the sweep leaves is for this lane.
             Standing::Active => self.lanes[index].stored.leave_unknown(),
-            Standing::Off => {
+            Standing::Off | Standing::Gone => {
                 self.shed(index, 0);
                 self.lanes[index].stored.forget();
             }
         }
         self.consider(index, now);
-    }
-
-    /// A webhook is gone for good.
-    pub(crate) fn webhook_deleted(&mut self, webhook: WebhookId, now: Timestamp) {
-        self.webhook_stands(webhook, Standing::Off, now);
-        if let Some(&index) = self.lane_of.get(&webhook) {
-            self.drop_lane_if_over(index);
-        }
+        self.drop_lane_if_over(index);
     }
 
     /// Launches what the limits allow, up to `most`; whether more might have followed.
@@ -498,10 +491,10 @@ impl Scheduler {
         }
     }
 
-    /// Forgets a lane whose webhook is off and of which nothing is left.
+    /// Forgets a lane whose webhook is gone and of which nothing is left.
     fn drop_lane_if_over(&mut self, index: u32) {
         let lane = &self.lanes[index];
-        if lane.standing == Standing::Active || !lane.is_empty() || lane.thawing || lane.stored.hungry {
+        if lane.standing != Standing::Gone || !lane.is_empty() || lane.thawing || lane.stored.hungry {
             return;
         }
         let flows: Vec<u32> = lane.flows.values().copied().collect();

@@ -35,8 +35,10 @@ pub(crate) struct Ready {
 pub(crate) enum Standing {
     /// They are.
     Active,
-    /// The webhook is disabled or gone: what waits is left to the sweep.
+    /// The webhook is disabled: what waits is left to the sweep.
     Off,
+    /// The webhook is deleted: the same, and the lane is forgotten.
+    Gone,
 }
 
 #[derive(Debug)]

@@ -49,7 +49,7 @@ impl Scheduler {
             // Whatever made it hungry may be over; if not, it queues again behind the others.
             let lane = &self.lanes[index];
             let is_due = lane.stored.next_read().is_some_and(|at| at <= now);
-            if lane.standing == Standing::Off || !is_due || lane.is_pausing(now) || lane.queued > self.low_water(index) {
+            if lane.standing != Standing::Active || !is_due || lane.is_pausing(now) || lane.queued > self.low_water(index) {
                 self.consider(index, now);
                 self.drop_lane_if_over(index);
                 continue;
@@ -69,7 +69,7 @@ impl Scheduler {
         let Some(&index) = self.lane_of.get(&webhook) else { return };
         let Some(reading) = self.lanes[index].stored.reading.take() else { return };
         match page {
-            _ if self.lanes[index].standing == Standing::Off => {}
+            _ if self.lanes[index].standing != Standing::Active => {}
             Some(page) if !reading.stale => self.take_page(index, page, &reading.settled, now),
             _ => self.lanes[index].stored.give_read_up(now),
         }

@@ -70,7 +70,8 @@ impl Scheduler {
             assert!(lane.queued <= self.limits.lane);
             let is_parked = flows.iter().any(|flow| flow.place == Place::Parked);
             assert_eq!(is_parked, !lane.parked.is_empty());
-            assert!(!is_parked || lane.room(now) == 0 || lane.thawing, "parked flows of a lane with room");
+            let is_about_to_wake = lane.alarm.is_some_and(|at| at <= now);
+            assert!(!is_parked || lane.room(now) == 0 || lane.thawing || is_about_to_wake, "parked in spite of room");
             assert!(flows.iter().all(|flow| (flow.place == Place::Nowhere) == flow.queue.is_empty()));
             assert_eq!(lane.alarm, self.alarms.iter().find(|(_, lane)| *lane == index).map(|(at, _)| *at));
         }
@@ -250,6 +251,7 @@ impl World {
                 return;
             }
             self.apply(Step::Launch);
+            let launched = !self.in_flight.is_empty();
             while !self.in_flight.is_empty() {
                 self.apply(Step::Finish { which: 0, signal: Signal::Well });
             }
@@ -257,10 +259,11 @@ impl World {
                 self.apply(Step::Settle { which: 0, retry: false });
             }
             self.apply(Step::BeginRead);
+            let read = !self.reads.is_empty();
             while !self.reads.is_empty() {
                 self.apply(Step::EndRead { which: 0, fails: false });
             }
-            if self.scheduler.totals.queued == 0 && self.scheduler.hungry.is_empty() {
+            if !launched && !read {
                 // Nothing but time can help: the scheduler must know when.
                 match self.scheduler.next_wake() {
                     Some(at) => self.now = self.now.max(at),
@@ -287,7 +290,8 @@ proptest! {
             world.apply(step);
         }
         world.end_well();
-        prop_assert_eq!(world.scheduler.totals, Totals::default());
+        let paused = world.scheduler.totals.paused;
+        prop_assert_eq!(world.scheduler.totals, Totals { paused, ..Totals::default() });
     }
 }
 
@@ -372,13 +376,10 @@ fn a_tenant_has_an_eighth_while_others_wait() {
         prove(&mut scheduler, number, number / 4, &mut next);
     }
     // Ten tenants with four webhooks each, a hundred deliveries for each webhook.
-    for round in 0..100 {
+    for _ in 0..100 {
         for number in 0..40 {
             next += 1;
             scheduler.push(webhook(number), ready(next, number / 4), START);
-        }
-        if round == 0 {
-            continue;
         }
     }
     let mut in_flight: HashMap<String, usize> = HashMap::new();

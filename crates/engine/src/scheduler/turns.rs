@@ -248,16 +248,19 @@ impl Scheduler {
         while let Some(&(at, lane)) = self.alarms.first().filter(|(at, _)| *at <= now) {
             self.alarms.remove(&(at, lane));
             self.lanes[lane].alarm = None;
-            self.thaw(lane, now);
             self.consider(lane, now);
         }
     }
 
     /// Looks what a lane waits for: a page, which it queues for, or a moment, which it sets its alarm to.
     pub(super) fn consider(&mut self, index: u32, now: Timestamp) {
+        if self.lanes[index].health.is_paused() {
+            // The pause may be over: time alone makes room for a probe.
+            self.thaw(index, now);
+        }
         let lane = &self.lanes[index];
         let alarm = match lane.health.paused_until().filter(|until| *until > now) {
-            _ if lane.standing == Standing::Off => None,
+            _ if lane.standing != Standing::Active => None,
             Some(until) => (lane.queued > 0 || lane.stored.next_read().is_some()).then_some(until),
             None if lane.queued > self.low_water(index) => None,
             None => lane.stored.next_read(),
