@@ -199,12 +199,18 @@ impl Core {
         let patience = self.options.shutdown_patience;
         if !self.ends_within(patience, |scheduler| scheduler.totals().in_flight() == 0).await {
             let given_up = self.scheduler().totals().in_flight();
-            tracing::warn!(attempts = given_up, "gave attempts up that were in flight; they are made again at the next start");
+            tracing::warn!(
+                attempts = given_up,
+                "gave attempts up that were in flight; they are made again at the next start"
+            );
             self.giving_up.cancel();
         }
         if !self.ends_within(RECORDING_PATIENCE, |scheduler| scheduler.totals().slots == 0).await {
             let unrecorded = self.scheduler().totals().slots;
-            tracing::warn!(attempts = unrecorded, "stopped before results were recorded; unless the store still does, these attempts are made again at the next start");
+            tracing::warn!(
+                attempts = unrecorded,
+                "stopped before results were recorded; unless the store still does, these attempts are made again at the next start"
+            );
         }
         self.tasks.close();
         self.tasks.wait().await;
@@ -250,7 +256,10 @@ impl Core {
         }
         let new = accepted.into_iter().flat_map(|accepted| {
             let event = accepted.event;
-            accepted.waiting.into_iter().map(move |(id, webhook)| (webhook, Ready { id, event: event.clone(), attempts: 0 }))
+            accepted
+                .waiting
+                .into_iter()
+                .map(move |(id, webhook)| (webhook, Ready { id, event: event.clone(), attempts: 0 }))
         });
         let again = resent.into_iter().map(|waiting| {
             let ready = Ready { id: waiting.delivery.id, event: waiting.event, attempts: waiting.delivery.attempts };

@@ -1,6 +1,8 @@
 //! What is counted and measured, by name. Handles are made once: an attempt costs a few atomic additions.
 
-use metrics::{Counter, Gauge, Histogram, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
+use metrics::{
+    Counter, Gauge, Histogram, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
+};
 use postrider_core::attempt::Outcome;
 use postrider_core::delivery::DeliveryState;
 
@@ -34,10 +36,19 @@ impl Meters {
         describe_counter!("postrider_deliveries_total", "Deliveries that ended after an attempt, by state.");
         describe_gauge!("postrider_attempts_in_flight", "Attempts under way.");
         describe_gauge!("postrider_results_unrecorded", "Results of attempts that wait for their commit.");
-        describe_gauge!("postrider_deliveries_waiting_in_memory", "Deliveries that wait in memory; more may wait in the database.");
-        describe_gauge!("postrider_lanes_paused", "Webhooks whose endpoints do not answer and are left alone for a while.");
+        describe_gauge!(
+            "postrider_deliveries_waiting_in_memory",
+            "Deliveries that wait in memory; more may wait in the database."
+        );
+        describe_gauge!(
+            "postrider_lanes_paused",
+            "Webhooks whose endpoints do not answer and are left alone for a while."
+        );
         describe_gauge!("postrider_memory_bytes", "What events hold of the memory budget, by where they are.");
-        describe_histogram!("postrider_first_attempt_seconds", "From acceptance of an event to the beginning of a delivery's first attempt.");
+        describe_histogram!(
+            "postrider_first_attempt_seconds",
+            "From acceptance of an event to the beginning of a delivery's first attempt."
+        );
         describe_histogram!("postrider_attempt_seconds", "The length of attempts.");
         let attempts = |outcome| counter!("postrider_attempts_total", "outcome" => outcome);
         let deliveries = |state| counter!("postrider_deliveries_total", "state" => state);

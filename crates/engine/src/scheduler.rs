@@ -213,7 +213,10 @@ impl Scheduler {
     /// How a webhook's lane stands; of one that has no lane, as a new one does.
     pub(crate) fn report(&self, webhook: WebhookId) -> LaneReport {
         let Some(&index) = self.lane_of.get(&webhook) else {
-            return LaneReport { share: Lane::new(webhook, self.limits.per_webhook).health.share(), ..Default::default() };
+            return LaneReport {
+                share: Lane::new(webhook, self.limits.per_webhook).health.share(),
+                ..Default::default()
+            };
         };
         let lane = &self.lanes[index];
         LaneReport {
@@ -395,7 +398,8 @@ impl Scheduler {
     fn queue(&mut self, lane: u32, delivery: Ready, now: Timestamp) {
         let flow = self.flow(lane, &delivery);
         let bytes = cost(&delivery);
-        let held = Held { flow, bytes: u32::try_from(bytes).expect("an event has some kilobytes"), stage: Stage::Queued };
+        let held =
+            Held { flow, bytes: u32::try_from(bytes).expect("an event has some kilobytes"), stage: Stage::Queued };
         self.held.insert(delivery.id, held);
         self.totals.bytes += bytes;
         self.totals.queued += 1;
@@ -404,7 +408,11 @@ impl Scheduler {
         self.flows[flow].queue.push_back(delivery);
         if self.flows[flow].place == Place::Nowhere {
             // Behind those that are parked already, unless there is room for all.
-            if self.lanes[lane].parked.is_empty() { self.offer(flow) } else { self.park(flow) }
+            if self.lanes[lane].parked.is_empty() {
+                self.offer(flow)
+            } else {
+                self.park(flow)
+            }
             self.thaw(lane, now);
         }
     }

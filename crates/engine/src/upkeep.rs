@@ -40,7 +40,10 @@ impl Core {
         self.in_bites(|| self.store.vacuum_bite()).await
     }
 
-    async fn in_bites<F: Future<Output = Result<Upkeep, StoreError>>>(&self, bite: impl Fn() -> F) -> Result<(), StoreError> {
+    async fn in_bites<F: Future<Output = Result<Upkeep, StoreError>>>(
+        &self,
+        bite: impl Fn() -> F,
+    ) -> Result<(), StoreError> {
         loop {
             let began = Instant::now();
             if bite().await? == Upkeep::Done {

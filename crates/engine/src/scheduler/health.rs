@@ -88,14 +88,7 @@ impl Health {
     /// Of an endpoint of which nothing is known; `most` is the largest share.
     pub(super) fn unknown(most: usize) -> Self {
         let silent_since = Timestamp::from_micros(0);
-        Self {
-            share: FIRST_SHARE.min(most),
-            most,
-            has_answered: false,
-            unwell_in_a_row: 0,
-            pause: None,
-            silent_since,
-        }
+        Self { share: FIRST_SHARE.min(most), most, has_answered: false, unwell_in_a_row: 0, pause: None, silent_since }
     }
 
     pub(super) const fn share(&self) -> usize {

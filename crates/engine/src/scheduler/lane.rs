@@ -119,7 +119,15 @@ pub(super) struct Flow {
 
 impl Flow {
     pub(super) fn new(lane: u32, tenant: u32) -> Self {
-        Self { lane, tenant, queue: VecDeque::new(), in_flight: 0, unsettled: 0, place: Place::Nowhere, links: Links::default() }
+        Self {
+            lane,
+            tenant,
+            queue: VecDeque::new(),
+            in_flight: 0,
+            unsettled: 0,
+            place: Place::Nowhere,
+            links: Links::default(),
+        }
     }
 }
 

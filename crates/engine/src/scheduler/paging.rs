@@ -49,7 +49,11 @@ impl Scheduler {
             // Whatever made it hungry may be over; if not, it queues again behind the others.
             let lane = &self.lanes[index];
             let is_due = lane.stored.next_read().is_some_and(|at| at <= now);
-            if lane.standing != Standing::Active || !is_due || lane.is_pausing(now) || lane.queued > self.low_water(index) {
+            if lane.standing != Standing::Active
+                || !is_due
+                || lane.is_pausing(now)
+                || lane.queued > self.low_water(index)
+            {
                 self.consider(index, now);
                 self.drop_lane_if_over(index);
                 continue;

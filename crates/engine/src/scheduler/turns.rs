@@ -210,7 +210,8 @@ impl Scheduler {
             return;
         }
         let flows: Vec<u32> = self.lanes[lane].flows.values().copied().collect();
-        let offered: Vec<u32> = flows.iter().copied().filter(|flow| self.flows[*flow].place == Place::Offered).collect();
+        let offered: Vec<u32> =
+            flows.iter().copied().filter(|flow| self.flows[*flow].place == Place::Offered).collect();
         for flow in &offered {
             self.withdraw(*flow);
         }
