@@ -362,14 +362,12 @@ impl Scheduler {
         let event = &delivery.event;
         // Most lanes have one tenant, whose flow is kept.
         let key = TenantKey { environment: event.environment_id, tenant: event.tenant_id.clone() };
-        let tenant = match self.tenant_of.get(&key) {
-            Some(&tenant) => tenant,
-            None => {
-                let tenant = self.tenants.put(Tenant::new(key.clone()));
-                self.tenant_of.insert(key, tenant);
-                tenant
-            }
-        };
+        let known = self.tenant_of.get(&key).copied();
+        let tenant = known.unwrap_or_else(|| {
+            let tenant = self.tenants.put(Tenant::new(key.clone()));
+            self.tenant_of.insert(key, tenant);
+            tenant
+        });
         if let Some(&flow) = self.lanes[lane].flows.get(&tenant) {
             return flow;
         }
@@ -409,9 +407,9 @@ impl Scheduler {
         if self.flows[flow].place == Place::Nowhere {
             // Behind those that are parked already, unless there is room for all.
             if self.lanes[lane].parked.is_empty() {
-                self.offer(flow)
+                self.offer(flow);
             } else {
-                self.park(flow)
+                self.park(flow);
             }
             self.thaw(lane, now);
         }

@@ -124,7 +124,7 @@ impl Ring {
         self.len -= 1;
     }
 
-    pub(super) fn to_back(&mut self, members: &mut impl Members, index: u32) {
+    pub(super) fn requeue(&mut self, members: &mut impl Members, index: u32) {
         if self.back != index {
             self.leave(members, index);
             self.join(members, index);
@@ -161,7 +161,7 @@ mod tests {
                         model.retain(|other| *other != index);
                     }
                     (2, true) => {
-                        ring.to_back(&mut members, index);
+                        ring.requeue(&mut members, index);
                         model.retain(|other| *other != index);
                         model.push_back(index);
                     }

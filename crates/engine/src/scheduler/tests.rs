@@ -94,7 +94,7 @@ impl Scheduler {
 
 // --- against a model of the database ---
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 enum Step {
     Accept { webhook: usize, tenant: usize, bytes: usize },
     Launch,

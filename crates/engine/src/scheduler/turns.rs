@@ -21,7 +21,7 @@ impl Scheduler {
                 let credit = &mut self.tenants[tenant].seats[class as usize].credit;
                 *credit = (*credit + 1).min(1);
                 if *credit < 1 {
-                    self.seat_to_back(tenant, class);
+                    self.requeue_seat(tenant, class);
                     continue;
                 }
                 // None: the tenant's flows are all parked, and it has left the ring.
@@ -76,8 +76,8 @@ impl Scheduler {
         let seat = &mut self.tenants[tenant].seats[class as usize];
         seat.in_flight += 1;
         seat.credit -= i64::try_from(turns).expect("a body has some kilobytes");
-        seat.flows.to_back(&mut self.flows, flow);
-        self.seat_to_back(tenant, class);
+        seat.flows.requeue(&mut self.flows, flow);
+        self.requeue_seat(tenant, class);
         if self.flows[flow].queue.is_empty() {
             self.withdraw(flow);
             self.thaw(index, now);
@@ -90,9 +90,9 @@ impl Scheduler {
         Launch { webhook, delivery }
     }
 
-    fn seat_to_back(&mut self, tenant: u32, class: Class) {
+    fn requeue_seat(&mut self, tenant: u32, class: Class) {
         if let Some(tier) = self.tenants[tenant].seats[class as usize].tier {
-            self.seats[class as usize][tier as usize].to_back(&mut self.tenants, seat(tenant, class));
+            self.seats[class as usize][tier as usize].requeue(&mut self.tenants, seat(tenant, class));
         }
     }
 
