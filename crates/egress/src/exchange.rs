@@ -353,7 +353,8 @@ fn went_unprocessed(error: &hyper::Error) -> bool {
     if let Some(error) = source.and_then(|source| source.downcast_ref::<h2::Error>()) {
         return error.is_io() || error.is_go_away() || error.reason() == Some(h2::Reason::REFUSED_STREAM);
     }
-    source.is_some_and(|source| source.is::<std::io::Error>()) || error.is_canceled() || error.is_closed()
+    let broke = source.is_some_and(<dyn std::error::Error>::is::<std::io::Error>);
+    broke || error.is_canceled() || error.is_closed()
 }
 
 fn check_header_count(headers: &HeaderMap, host: &str) -> Result<(), Failure> {

@@ -40,13 +40,13 @@ impl Body for Endless {
 
 pub(super) async fn serve(stream: TlsStream<TcpStream>, number: usize, shared: Arc<Shared>) -> io::Result<()> {
     let hang_up = Arc::new(Notify::new());
-    let hung_up = hang_up.clone();
+    let over = hang_up.clone();
     let service = service_fn(move |request| answer(request, number, shared.clone(), hang_up.clone()));
     let serving =
         hyper::server::conn::http2::Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(stream), service);
     tokio::select! {
         served = serving => served.map_err(io::Error::other),
-        () = hung_up.notified() => Ok(()),
+        () = over.notified() => Ok(()),
     }
 }
 
