@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use url::{Position, Url};
 
-use crate::connect::{Connected, Connector, Progress, Target, Version};
+use crate::connect::{Connector, Progress, Target, Version};
 use crate::dial::Dialer;
 use crate::error::SendError;
 use crate::exchange::{About, Answer, Body, Deadline, Failure, Spawner, http1_over, http2_over};
@@ -218,9 +218,8 @@ impl Inner {
                 finished => return finished.map_err(|failure| failure.error),
             }
         }
-        let target = outgoing.target;
-        let connected = self.connector.connect(&target, progress, until, deadline.span).await?;
-        self.exchange_on_fresh(connected, outgoing, key, deadline).await
+        // Apart, because it is seldom and large: a look-up and two handshakes would otherwise take room in every request in flight.
+        Box::pin(self.exchange_on_fresh(outgoing, key, until, deadline, progress)).await
     }
 
     async fn exchange_on_reused(
@@ -252,11 +251,13 @@ impl Inner {
 
     async fn exchange_on_fresh(
         &self,
-        connected: Connected,
         outgoing: Outgoing<'_>,
         key: &Key<'_>,
+        until: Instant,
         deadline: &mut Deadline<'_>,
+        progress: &mut Progress,
     ) -> Result<Answer, SendError> {
+        let connected = self.connector.connect(&outgoing.target, progress, until, deadline.span).await?;
         let about = About { host: outgoing.host_header()?, address: connected.address, opened: Instant::now() };
         let not_http = |error: hyper::Error| crate::error::of_exchange(&error, key.host);
         match connected.version {
@@ -342,7 +343,7 @@ impl<'a> Outgoing<'a> {
 /// Headers that say where a message ends, or what becomes of the connection, are ours alone: two opinions on them let one request
 /// smuggle in another.
 fn remove_what_governs_the_connection(headers: &mut HeaderMap) {
-    const OURS: [HeaderName; 9] = [
+    const OURS: [HeaderName; 11] = [
         header::HOST,
         header::CONTENT_LENGTH,
         header::TRANSFER_ENCODING,
@@ -352,13 +353,13 @@ fn remove_what_governs_the_connection(headers: &mut HeaderMap) {
         header::TRAILER,
         header::EXPECT,
         header::PROXY_AUTHORIZATION,
+        HeaderName::from_static("keep-alive"),
+        HeaderName::from_static("proxy-connection"),
     ];
     // Most requests have none of them: one walk over the names instead of a search for each.
     while let Some(name) = headers.keys().find(|name| OURS.contains(name)).cloned() {
         headers.remove(name);
     }
-    headers.remove("keep-alive");
-    headers.remove("proxy-connection");
 }
 
 #[cfg(test)]

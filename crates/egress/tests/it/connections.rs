@@ -68,6 +68,25 @@ async fn a_connection_that_died_while_idle_is_replaced_once() {
     assert_eq!(receiver.received().len(), 1);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn no_request_falls_between_the_death_of_a_connection_and_its_notice() {
+    let (egress, receiver) = (egress(), Receiver::start().await);
+    receiver.on("/", Behaviour::AnswerThenClose(Reply::new(200, "bye")));
+    let senders: Vec<_> = (0..16)
+        .map(|_| {
+            let (egress, url) = (egress.clone(), receiver.url("/"));
+            tokio::spawn(async move {
+                for _ in 0..50 {
+                    assert_eq!(answer(egress.send(post(&url)).await).status, 200);
+                }
+            })
+        })
+        .collect();
+    for sender in senders {
+        sender.await.unwrap();
+    }
+}
+
 #[tokio::test]
 async fn an_answer_that_breaks_off_on_a_used_connection_is_not_asked_for_again() {
     let (egress, receiver) = (egress(), Receiver::start().await);

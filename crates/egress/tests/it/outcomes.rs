@@ -239,3 +239,11 @@ async fn the_request_is_sent_as_given_except_for_what_governs_the_connection() {
     names.sort();
     assert_eq!(names, ["content-length", "host", "user-agent", "webhook-id", "x-webhook-secret"]);
 }
+
+#[tokio::test]
+async fn a_request_in_flight_takes_little_room() {
+    let egress = egress();
+    let sending = egress.send(post("http://127.0.0.1:9/"));
+    let bytes = size_of_val(&sending) * limits::IN_FLIGHT;
+    assert!(bytes <= 16 * 1024 * 1024, "{bytes} bytes for all that may be in flight");
+}
