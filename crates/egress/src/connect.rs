@@ -15,7 +15,7 @@ use url::{Host, Url};
 
 use crate::dial::{Dialer, first_to_connect, in_order_of_trial};
 use crate::error::SendError;
-use crate::policy::AddressPolicy;
+use crate::policy::{AddressPolicy, is_local_name};
 use crate::proxy::{ProxyKind, ProxyUrl};
 use crate::resolve::{Resolve, ResolveError};
 use crate::tls::Tls;
@@ -154,6 +154,7 @@ impl Connector {
         let found = match target.url.host() {
             Some(Host::Ipv4(v4)) => vec![IpAddr::V4(v4)],
             Some(Host::Ipv6(v6)) => vec![IpAddr::V6(v6).to_canonical()],
+            Some(Host::Domain(name)) if is_local_name(name) => self.policy.loopback(),
             _ => {
                 let begun = Instant::now();
                 let found = self.resolver.resolve(target.host).await;

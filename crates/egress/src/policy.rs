@@ -116,13 +116,21 @@ impl AddressPolicy {
         }
     }
 
+    /// What `localhost` comes to without asking anybody: those loopback addresses that may be dialled. An operator who permits
+    /// `127.0.0.0/8` means `localhost` too, although it also stands for `::1`. Where neither may be dialled, both: to be refused.
+    pub(crate) fn loopback(&self) -> Vec<IpAddr> {
+        let both = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
+        let permitted: Vec<IpAddr> = both.into_iter().filter(|&address| self.check_address(address).is_ok()).collect();
+        if permitted.is_empty() { both.to_vec() } else { permitted }
+    }
+
     fn permits_loopback(&self) -> bool {
-        self.check_address(Ipv4Addr::LOCALHOST.into()).is_ok() || self.check_address(Ipv6Addr::LOCALHOST.into()).is_ok()
+        self.loopback().iter().any(|&address| self.check_address(address).is_ok())
     }
 }
 
 /// `localhost` and all below it, which RFC 6761 reserves for the machine itself.
-fn is_local_name(name: &str) -> bool {
+pub(crate) fn is_local_name(name: &str) -> bool {
     let name = name.strip_suffix('.').unwrap_or(name);
     let last = name.rsplit('.').next().unwrap_or(name);
     last.eq_ignore_ascii_case("localhost")

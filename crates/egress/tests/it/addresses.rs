@@ -223,6 +223,20 @@ async fn literal_addresses_are_checked_when_dialled_too() {
 }
 
 #[tokio::test]
+async fn localhost_is_this_machine_whatever_name_servers_say() {
+    let receiver = Receiver::start().await;
+    let names = Names::new(&[("localhost", &[&["8.8.8.8"]]), ("a.localhost.", &[&["8.8.8.8"]])]);
+    for host in ["localhost", "a.localhost."] {
+        let permitted = egress_with(options(), names.clone());
+        assert_eq!(answer(permitted.send(post(&receiver.url_for(host, "/"))).await).status, 200, "{host}");
+        let not_permitted = egress_with(EgressOptions::default(), names.clone());
+        let refused = failure(not_permitted.send(post(&receiver.url_for(host, "/"))).await);
+        assert_eq!(refused.0, FailureKind::AddressRefused, "{host}");
+    }
+    assert!(names.asked().is_empty());
+}
+
+#[tokio::test]
 async fn one_bad_answer_refuses_the_name() {
     let receiver = Receiver::start().await;
     for (index, answers) in
