@@ -58,8 +58,7 @@ fn a_request_has_the_contracts_headers_and_signatures_and_no_others() {
         assert!(uuid::Uuid::parse_str(&header("frontegg-trace-id")).is_ok());
         assert_eq!(header("webhook-id"), id.to_string());
         assert_eq!(header("webhook-timestamp"), server.clock.now().as_seconds().to_string());
-        let unsigned =
-            ["accept", "content-type", "frontegg-trace-id", "user-agent", "webhook-id", "webhook-timestamp"];
+        let unsigned = ["accept", "content-type", "frontegg-trace-id", "user-agent", "webhook-id", "webhook-timestamp"];
         if request.url.contains("plain") {
             assert_eq!(names, unsigned);
         } else {
@@ -194,7 +193,8 @@ fn our_own_faults_use_up_no_attempt_and_blame_nobody() {
 
 #[test]
 fn producers_are_told_to_come_back_rather_than_memory_grows() {
-    let options = EngineOptions { memory_budget: 32 * 1024, intake_patience: Duration::ZERO, ..EngineOptions::default() };
+    let options =
+        EngineOptions { memory_budget: 32 * 1024, intake_patience: Duration::ZERO, ..EngineOptions::default() };
     let server = Server::start(1, options);
     assert_eq!(server.try_accept(vec![event_of(None, 16 * 1024)]), Err(AcceptError::TooLarge));
     let engine = server.engine();
@@ -225,8 +225,8 @@ fn a_backlog_stays_in_the_database_and_every_delivery_of_it_arrives_once() {
     let server = Server::start(1, options);
     let hangs = server.create_webhook("hangs", Scope::Environment, RetryPolicy::Standard);
     server.receivers.all(Reply::Hangs);
-    for _ in 0..10 {
-        server.accept(vec![event_of(Some("noisy"), 600); 500]);
+    for _ in 0..20 {
+        server.accept(vec![event_of(Some("noisy"), 600); 250]);
     }
     let lane = server.engine().lane(hangs.id);
     assert!(lane.waiting_in_memory <= LANE_DELIVERIES && lane.in_flight > 0);

@@ -33,7 +33,9 @@ impl Mood {
         match self {
             Self::Well => Reply::Status(204),
             Self::Flaky if dice.unit() < 0.5 => Reply::Status(200),
-            Self::Flaky => [Reply::Status(404), Reply::Status(503), Reply::Fails(FailureKind::ConnectionLost)][dice.below(3)],
+            Self::Flaky => {
+                [Reply::Status(404), Reply::Status(503), Reply::Fails(FailureKind::ConnectionLost)][dice.below(3)]
+            }
             Self::Down => Reply::Fails(FailureKind::ConnectionRefused),
             Self::Hanging => Reply::Hangs,
             Self::OutOfReach => Reply::Ours(OurFault::NoRoute),
@@ -126,10 +128,12 @@ impl Simulation {
             for delivery in deliveries {
                 let webhook = self.webhooks.iter().find(|webhook| webhook.id == delivery.webhook_id).unwrap();
                 let url = webhook.url.url().as_str();
-                let attempts = self.server.wait(self.server.store().attempts(self.server.environment(), delivery.id)).unwrap();
+                let attempts =
+                    self.server.wait(self.server.store().attempts(self.server.environment(), delivery.id)).unwrap();
                 assert_eq!(attempts.len(), delivery.attempts as usize);
-                let (DeliveryState::Delivered { at } | DeliveryState::Failed { at, .. } | DeliveryState::Discarded { at, .. }) =
-                    delivery.state
+                let (DeliveryState::Delivered { at }
+                | DeliveryState::Failed { at, .. }
+                | DeliveryState::Discarded { at, .. }) = delivery.state
                 else {
                     panic!("{delivery:?} has not ended");
                 };

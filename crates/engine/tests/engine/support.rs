@@ -35,7 +35,7 @@ const GLANCE: Duration = Duration::from_millis(2);
 
 /// What a receiver does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reply {
+pub(crate) enum Reply {
     Status(u16),
     Fails(FailureKind),
     Ours(OurFault),
@@ -44,26 +44,26 @@ pub enum Reply {
 }
 
 impl Reply {
-    pub fn is_success(self) -> bool {
+    pub(crate) fn is_success(self) -> bool {
         matches!(self, Self::Status(200..=299))
     }
 }
 
 /// A request that reached a receiver.
 #[derive(Debug, Clone)]
-pub struct Received {
-    pub at: Timestamp,
-    pub url: String,
-    pub event: EventId,
-    pub headers: HeaderMap,
-    pub body: Bytes,
-    pub reply: Reply,
+pub(crate) struct Received {
+    pub(crate) at: Timestamp,
+    pub(crate) url: String,
+    pub(crate) event: EventId,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+    pub(crate) reply: Reply,
 }
 
 type Plan = Box<dyn FnMut(&str) -> Reply + Send>;
 
 /// Everybody who receives, and what they got.
-pub struct Receivers {
+pub(crate) struct Receivers {
     clock: Arc<ManualClock>,
     plan: Mutex<Plan>,
     log: Mutex<Vec<Received>>,
@@ -71,19 +71,19 @@ pub struct Receivers {
 }
 
 impl Receivers {
-    pub fn log(&self) -> Vec<Received> {
+    pub(crate) fn log(&self) -> Vec<Received> {
         self.log.lock().unwrap().clone()
     }
 
-    pub fn all(&self, reply: Reply) {
+    pub(crate) fn all(&self, reply: Reply) {
         self.plan(move |_| reply);
     }
 
-    pub fn plan(&self, plan: impl FnMut(&str) -> Reply + Send + 'static) {
+    pub(crate) fn plan(&self, plan: impl FnMut(&str) -> Reply + Send + 'static) {
         *self.plan.lock().unwrap() = Box::new(plan);
     }
 
-    pub fn release(&self) {
+    pub(crate) fn release(&self) {
         self.released.notify_waiters();
     }
 }
@@ -105,8 +105,14 @@ impl Transport for Wire {
             let reply = (self.receivers.plan.lock().unwrap())(request.url.as_str());
             let event = request.headers["webhook-id"].to_str().unwrap().parse().unwrap();
             let url = request.url.to_string();
-            let received =
-                Received { at: self.receivers.clock.now(), url, event, headers: request.headers, body: request.body, reply };
+            let received = Received {
+                at: self.receivers.clock.now(),
+                url,
+                event,
+                headers: request.headers,
+                body: request.body,
+                reply,
+            };
             self.receivers.log.lock().unwrap().push(received);
             let result = match reply {
                 Reply::Status(status) => {
@@ -147,10 +153,10 @@ struct Life {
 }
 
 /// A server, in one life after the other.
-pub struct Server {
-    pub clock: Arc<ManualClock>,
-    pub entropy: Arc<SeededEntropy>,
-    pub receivers: Arc<Receivers>,
+pub(crate) struct Server {
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) entropy: Arc<SeededEntropy>,
+    pub(crate) receivers: Arc<Receivers>,
     options: EngineOptions,
     environment: EnvironmentId,
     life: Option<Life>,
@@ -158,7 +164,7 @@ pub struct Server {
 
 impl Server {
     /// Starts in an empty directory; every receiver answers 200.
-    pub fn start(seed: u64, options: EngineOptions) -> Self {
+    pub(crate) fn start(seed: u64, options: EngineOptions) -> Self {
         let clock = Arc::new(ManualClock::default());
         let receivers = Arc::new(Receivers {
             clock: clock.clone(),
@@ -197,7 +203,7 @@ impl Server {
     }
 
     /// Ends this life as a power cut does, and begins the next from what the disk held at that moment.
-    pub fn crash(&mut self) {
+    pub(crate) fn crash(&mut self) {
         let Life { engine, cut, runtime, directory } = self.life.take().unwrap();
         cut.store(true, Ordering::SeqCst);
         let image = tempfile::tempdir().unwrap();
@@ -208,7 +214,7 @@ impl Server {
     }
 
     /// Ends this life in order, and begins the next.
-    pub fn restart(&mut self) {
+    pub(crate) fn restart(&mut self) {
         let Life { engine, cut, runtime, directory } = self.life.take().unwrap();
         runtime.block_on(async {
             engine.shutdown().await;
@@ -220,43 +226,43 @@ impl Server {
         self.live_in(directory);
     }
 
-    pub fn engine(&self) -> &Engine {
+    pub(crate) fn engine(&self) -> &Engine {
         &self.life.as_ref().unwrap().engine
     }
 
-    pub fn store(&self) -> &Store {
+    pub(crate) fn store(&self) -> &Store {
         self.engine().store()
     }
 
-    pub fn environment(&self) -> EnvironmentId {
+    pub(crate) fn environment(&self) -> EnvironmentId {
         self.environment
     }
 
     /// Waits for an answer.
-    pub fn wait<T>(&self, answer: impl Future<Output = T>) -> T {
+    pub(crate) fn wait<T>(&self, answer: impl Future<Output = T>) -> T {
         let runtime = &self.life.as_ref().unwrap().runtime;
         runtime.block_on(async { tokio::time::timeout(DEADLINE, answer).await.expect("an answer in time") })
     }
 
     /// Waits for a state.
-    pub fn until(&self, state: &str, mut is_reached: impl FnMut() -> bool) {
+    pub(crate) fn until(&self, state: &str, mut is_reached: impl FnMut() -> bool) {
         let deadline = Instant::now() + DEADLINE;
         while !is_reached() {
             assert!(Instant::now() < deadline, "{state}: not reached in time");
-            self.wait(tokio::time::sleep(GLANCE));
+            self.wait(async { tokio::time::sleep(GLANCE).await });
         }
     }
 
-    pub fn advance(&self, by: Duration) {
+    pub(crate) fn advance(&self, by: Duration) {
         self.clock.advance(by);
         self.engine().wake();
     }
 
-    pub fn create_webhook(&self, name: &str, scope: Scope, retry: RetryPolicy) -> Arc<Webhook> {
+    pub(crate) fn create_webhook(&self, name: &str, scope: Scope, retry: RetryPolicy) -> Arc<Webhook> {
         self.create_signed_webhook(name, scope, retry, None)
     }
 
-    pub fn create_signed_webhook(
+    pub(crate) fn create_signed_webhook(
         &self,
         name: &str,
         scope: Scope,
@@ -280,23 +286,23 @@ impl Server {
         }
     }
 
-    pub fn switch(&self, webhook: WebhookId, active: bool) {
+    pub(crate) fn switch(&self, webhook: WebhookId, active: bool) {
         let patch = WebhookPatch { active: Some(active), ..WebhookPatch::default() };
         self.wait(self.store().update_webhook(self.environment, None, webhook, patch)).unwrap().unwrap();
     }
 
-    pub fn try_accept(&self, events: Vec<IncomingEvent>) -> Result<AcceptOutcome, AcceptError> {
+    pub(crate) fn try_accept(&self, events: Vec<IncomingEvent>) -> Result<AcceptOutcome, AcceptError> {
         self.wait(self.engine().accept(self.environment, events, None))
     }
 
-    pub fn accept(&self, events: Vec<IncomingEvent>) -> Vec<(EventId, u32)> {
+    pub(crate) fn accept(&self, events: Vec<IncomingEvent>) -> Vec<(EventId, u32)> {
         match self.try_accept(events).unwrap() {
             AcceptOutcome::Accepted(receipt) => receipt,
             other => panic!("{other:?}"),
         }
     }
 
-    pub fn deliveries_of(&self, event: EventId) -> Vec<Delivery> {
+    pub(crate) fn deliveries_of(&self, event: EventId) -> Vec<Delivery> {
         let filter = DeliveryFilter { event: Some(event), ..DeliveryFilter::default() };
         let page = PageRequest { limit: 100, before: None };
         let page = self.wait(self.store().deliveries(self.environment, filter, page)).unwrap();
@@ -304,7 +310,7 @@ impl Server {
     }
 
     /// The only delivery of an event.
-    pub fn delivery_of(&self, event: EventId) -> Delivery {
+    pub(crate) fn delivery_of(&self, event: EventId) -> Delivery {
         let mut deliveries = self.deliveries_of(event);
         assert_eq!(deliveries.len(), 1);
         deliveries.remove(0)
@@ -329,7 +335,7 @@ impl Server {
     }
 
     /// Waits until all that could be sent was. Time passes slowly meanwhile. Returns when there is more to do, if ever.
-    pub fn quiesce(&self, webhooks: &[WebhookId]) -> Option<Timestamp> {
+    pub(crate) fn quiesce(&self, webhooks: &[WebhookId]) -> Option<Timestamp> {
         let mut rest = Rest::Busy;
         self.until("rest", || {
             rest = self.rest(webhooks);
@@ -345,7 +351,7 @@ impl Server {
     }
 
     /// Lets the time pass, as much as is needed, until nothing is left to do.
-    pub fn finish(&self, webhooks: &[WebhookId]) {
+    pub(crate) fn finish(&self, webhooks: &[WebhookId]) {
         for _ in 0..1_000 {
             let Some(next) = self.quiesce(webhooks) else { return };
             if next > self.clock.now() {
@@ -377,15 +383,15 @@ fn copy_image(from: &Path, to: &Path) {
     }
 }
 
-pub fn tenant(name: &str) -> Scope {
+pub(crate) fn tenant(name: &str) -> Scope {
     Scope::Tenant(TenantId::parse(name).unwrap())
 }
 
-pub fn event(tenant: Option<&str>) -> IncomingEvent {
+pub(crate) fn event(tenant: Option<&str>) -> IncomingEvent {
     event_of(tenant, 2)
 }
 
-pub fn event_of(tenant: Option<&str>, bytes: usize) -> IncomingEvent {
+pub(crate) fn event_of(tenant: Option<&str>, bytes: usize) -> IncomingEvent {
     IncomingEvent {
         key: EventKey::parse("it.happened").unwrap(),
         tenant_id: tenant.map(|tenant| TenantId::parse(tenant).unwrap()),
