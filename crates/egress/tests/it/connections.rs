@@ -141,12 +141,14 @@ async fn idle_connections_are_bounded_by_key_and_in_all() {
     assert_eq!(egress.holdings().idle_connections, limits::IDLE_CONNECTIONS_PER_KEY);
     receiver.wait_for_open_connections(limits::IDLE_CONNECTIONS_PER_KEY, PATIENCE).await;
     receiver.on("/", Behaviour::Answer(Reply::new(200, "")));
-    for scope in 0..(limits::IDLE_CONNECTIONS + 50) as u128 {
+    let scopes = limits::IDLE_CONNECTIONS + 50;
+    for scope in 0..scopes as u128 {
         let mut request = post(&receiver.url("/"));
         request.pool = PoolScope::new(1000 + scope);
         answer(egress.send(request).await);
         assert!(egress.holdings().idle_connections <= limits::IDLE_CONNECTIONS);
     }
+    assert_eq!(receiver.accepted(), many + scopes, "no scope rode on another's connection");
     let idle = egress.holdings().idle_connections;
     assert!(idle > limits::IDLE_CONNECTIONS * 9 / 10, "the newest are kept: {idle}");
     receiver.wait_for_open_connections(idle, PATIENCE).await;
