@@ -3,6 +3,7 @@
 //! Whoever brings news takes the lock, tells the scheduler, takes what may be launched now, and starts it after letting the lock go.
 //! The writer's thread is among them, so what is done under the lock is bounded in each step.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
@@ -49,9 +50,11 @@ pub(crate) struct Core {
     pub(crate) tests: Semaphore,
     /// Wakes upkeep.
     pub(crate) upkeep: Notify,
-    /// Set when no more work is taken.
+    /// Cancelled when no more work is taken.
     pub(crate) stopping: CancellationToken,
-    /// Set when attempts in flight are given up.
+    /// The same, to be asked often: it takes no lock.
+    is_stopping: AtomicBool,
+    /// Cancelled when attempts in flight are given up.
     pub(crate) giving_up: CancellationToken,
     runtime: Handle,
     tasks: TaskTracker,
@@ -92,6 +95,7 @@ impl Core {
             tests: Semaphore::new(crate::attempt::TESTS),
             upkeep: Notify::new(),
             stopping: CancellationToken::new(),
+            is_stopping: AtomicBool::new(false),
             giving_up: CancellationToken::new(),
             runtime: Handle::current(),
             tasks: TaskTracker::new(),
@@ -164,7 +168,7 @@ impl Core {
     }
 
     pub(crate) fn is_stopping(&self) -> bool {
-        self.stopping.is_cancelled()
+        self.is_stopping.load(Ordering::Relaxed)
     }
 
     /// Wakes lanes when their moment comes.
@@ -193,6 +197,7 @@ impl Core {
     }
 
     pub(crate) async fn shutdown(&self) {
+        self.is_stopping.store(true, Ordering::Relaxed);
         self.stopping.cancel();
         self.intake.close();
         self.scheduler().stop();

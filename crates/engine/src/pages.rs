@@ -28,7 +28,10 @@ impl Core {
                 Err(postrider_store::StoreError::Closed) => return,
                 Err(error) => tracing::error!(error = %error, "cannot read what waits from before; trying again"),
             }
-            tokio::time::sleep(ASK_AGAIN).await;
+            tokio::select! {
+                () = self.stopping.cancelled() => return,
+                () = tokio::time::sleep(ASK_AGAIN) => {}
+            }
         }
     }
 

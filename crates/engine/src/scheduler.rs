@@ -253,7 +253,7 @@ impl Scheduler {
             self.consider(index, now);
         } else {
             self.queue(index, delivery, now);
-            if self.lanes[index].health.is_paused() {
+            if self.lanes[index].health.quiet_until().is_some() {
                 self.consider(index, now);
             }
         }
@@ -383,7 +383,11 @@ impl Scheduler {
         let key = TenantKey { environment: delivery.event.environment_id, tenant: delivery.event.tenant_id.clone() };
         let tenant = self.tenant_of.get(&key).copied();
         let lane = &self.lanes[lane];
-        let most = if lane.is_pausing(now) { PAUSED_LANE_DELIVERIES } else { self.limits.lane };
+        let most = if lane.health.is_paused() && lane.quiet_until(now).is_some() {
+            PAUSED_LANE_DELIVERIES
+        } else {
+            self.limits.lane
+        };
         let flow = tenant.and_then(|tenant| lane.flows.get(&tenant)).map_or(0, |flow| self.flows[*flow].queue.len());
         let bytes = tenant.map_or(0, |tenant| self.tenants[tenant].bytes);
         let held = self.totals.bytes + cost(delivery);
@@ -464,6 +468,7 @@ impl Scheduler {
                 self.totals.queued -= 1;
                 self.give_back(flow, held.bytes);
             }
+            self.flows[flow].give_space_back();
             keep -= self.flows[flow].queue.len();
             if self.flows[flow].queue.is_empty() {
                 self.withdraw(flow);

@@ -4,7 +4,8 @@
 //! grows only while it is used up, so that an endpoint that never needed many slots cannot take many when it stops answering. After
 //! some bad outcomes in a row the breaker opens: the lane pauses, longer each time, and then sends one probe at a time.
 //!
-//! Invariant: faults of our own change nothing here.
+//! Faults of our own say nothing of the endpoint and change none of this. After some of them in a row a lane merely tries again one
+//! by one and with a breath between, so that a proxy that is down is not asked a thousand times a second for nothing.
 
 use std::time::Duration;
 
@@ -22,6 +23,10 @@ const FAILING_AFTER: u32 = 2;
 const FIRST_PAUSE: Duration = Duration::from_secs(5);
 /// How much of a pause jitter takes off at most: endpoints that died together are not probed together.
 const PAUSE_JITTER: f64 = 0.25;
+/// Faults of our own in a row after which a lane holds its breath.
+const FAULTS_HOLD_AFTER: u32 = 3;
+/// For how long.
+const FAULT_HOLD: Duration = Duration::from_secs(1);
 /// How long a lane with attempts in flight may be silent until it counts as one that does not answer: well beyond what a healthy
 /// endpoint takes, well below any deadline.
 const SILENT_AFTER: Duration = Duration::from_secs(2);
@@ -80,6 +85,8 @@ pub(super) struct Health {
     has_answered: bool,
     unwell_in_a_row: u32,
     pause: Option<Pause>,
+    faults_in_a_row: u32,
+    held_until: Option<Timestamp>,
     /// The last answer, or the launch that found nothing in flight.
     silent_since: Timestamp,
 }
@@ -87,8 +94,16 @@ pub(super) struct Health {
 impl Health {
     /// Of an endpoint of which nothing is known; `most` is the largest share.
     pub(super) fn unknown(most: usize) -> Self {
-        let silent_since = Timestamp::from_micros(0);
-        Self { share: FIRST_SHARE.min(most), most, has_answered: false, unwell_in_a_row: 0, pause: None, silent_since }
+        Self {
+            share: FIRST_SHARE.min(most),
+            most,
+            has_answered: false,
+            unwell_in_a_row: 0,
+            pause: None,
+            faults_in_a_row: 0,
+            held_until: None,
+            silent_since: Timestamp::from_micros(0),
+        }
     }
 
     pub(super) const fn share(&self) -> usize {
@@ -108,12 +123,17 @@ impl Health {
         self.pause.map(|pause| pause.until)
     }
 
+    /// Until when nothing is sent for whatever reason; the moment may have passed, then one at a time is.
+    pub(super) fn quiet_until(&self) -> Option<Timestamp> {
+        self.paused_until().max(self.held_until)
+    }
+
     /// How many more may be launched now.
     pub(super) fn room(&self, in_flight: usize, now: Timestamp) -> usize {
-        match self.pause {
+        match self.quiet_until() {
             None => self.share.saturating_sub(in_flight),
             // What was in flight when the breaker opened counts as the probe.
-            Some(pause) => usize::from(now >= pause.until && in_flight == 0),
+            Some(until) => usize::from(now >= until && in_flight == 0),
         }
     }
 
@@ -136,8 +156,15 @@ impl Health {
     /// One of `in_flight` has ended. `jitter` is from 0 up to 1.
     pub(super) fn ended(&mut self, signal: Signal, in_flight: usize, now: Timestamp, jitter: f64) {
         self.silent_since = now;
+        if signal != Signal::Nothing {
+            self.faults_in_a_row = 0;
+            self.held_until = None;
+        }
         match signal {
-            Signal::Nothing => {}
+            Signal::Nothing => {
+                self.faults_in_a_row = self.faults_in_a_row.saturating_add(1);
+                self.held_until = (self.faults_in_a_row >= FAULTS_HOLD_AFTER).then_some(now + FAULT_HOLD);
+            }
             Signal::Well => {
                 self.has_answered = true;
                 self.unwell_in_a_row = 0;
@@ -197,7 +224,8 @@ mod tests {
         for _ in 0..100 {
             health.ended(Signal::Nothing, 1, now, 0.0);
         }
-        assert_eq!((health.share(), health.is_paused()), (FIRST_SHARE, false));
+        assert_eq!((health.share(), health.is_paused(), health.failures_in_a_row()), (FIRST_SHARE, false, 0));
+        assert_eq!((health.room(0, now), health.room(0, now + FAULT_HOLD)), (0, 1), "one by one, a second apart");
         for _ in 0..100 {
             health.ended(Signal::Unwell, 1, now, 0.0);
         }

@@ -16,8 +16,11 @@ use super::ring::{Arena, Links, Members, Ring};
 
 /// Tenants whose backlog a lane tells apart; with more, everybody's new deliveries of the lane wait in the database.
 const TENANTS_WITH_BACKLOG: usize = 8;
-/// How long a lane waits to read again after a read that brought nothing in: what keeps it from reading in circles.
+/// How long a lane waits to read again after a page that could not be read, or not one row of which could be taken.
 pub(super) const READ_AGAIN: Duration = Duration::from_millis(100);
+
+/// Deliveries that a flow keeps space for when it has none.
+const KEPT_CAPACITY: usize = 32;
 
 /// A delivery that waits for its attempt.
 #[derive(Debug, Clone)]
@@ -83,8 +86,9 @@ impl Lane {
         self.health.room(self.in_flight, now)
     }
 
-    pub(super) fn is_pausing(&self, now: Timestamp) -> bool {
-        self.health.paused_until().is_some_and(|until| until > now)
+    /// The moment before which nothing is sent, if it is to come.
+    pub(super) fn quiet_until(&self, now: Timestamp) -> Option<Timestamp> {
+        self.health.quiet_until().filter(|until| *until > now)
     }
 
     /// Nothing of it is in memory or on its way.
@@ -127,6 +131,15 @@ impl Flow {
             unsettled: 0,
             place: Place::Nowhere,
             links: Links::default(),
+        }
+    }
+}
+
+impl Flow {
+    /// Frees the space that many deliveries took, so that ten thousand quiet lanes do not keep that of their busiest moments.
+    pub(super) fn give_space_back(&mut self) {
+        if self.queue.capacity() > KEPT_CAPACITY {
+            self.queue.shrink_to(self.queue.len());
         }
     }
 }
@@ -262,7 +275,8 @@ impl Stored {
         if last.is_some() {
             self.cursor = last;
         }
-        self.not_before = (taken == 0 && reached == Reached::More).then_some(now + READ_AGAIN);
+        // Without a step forward nothing but time helps: there is no memory for the next row.
+        self.not_before = (last.is_none() && reached == Reached::More).then_some(now + READ_AGAIN);
         if reached == Reached::More {
             return;
         }
@@ -270,9 +284,9 @@ impl Stored {
             self.backlog = Backlog::None;
             self.cursor = None;
         } else if taken == 0 {
-            // Nothing new follows the cursor; what was missed may stand before it.
+            // Nothing new follows the cursor; what was missed may stand before it. This cannot go round in circles: for each further
+            // pass, something must have been missed since the last one began.
             self.cursor = None;
-            self.not_before = Some(now + READ_AGAIN);
         }
     }
 

@@ -51,7 +51,7 @@ impl Scheduler {
             let is_due = lane.stored.next_read().is_some_and(|at| at <= now);
             if lane.standing != Standing::Active
                 || !is_due
-                || lane.is_pausing(now)
+                || lane.quiet_until(now).is_some()
                 || lane.queued > self.low_water(index)
             {
                 self.consider(index, now);

@@ -79,6 +79,7 @@ impl Scheduler {
         seat.flows.requeue(&mut self.flows, flow);
         self.requeue_seat(tenant, class);
         if self.flows[flow].queue.is_empty() {
+            self.flows[flow].give_space_back();
             self.withdraw(flow);
             self.thaw(index, now);
         }
@@ -255,12 +256,12 @@ impl Scheduler {
 
     /// Looks what a lane waits for: a page, which it queues for, or a moment, which it sets its alarm to.
     pub(super) fn consider(&mut self, index: u32, now: Timestamp) {
-        if self.lanes[index].health.is_paused() {
+        if self.lanes[index].health.quiet_until().is_some() {
             // The pause may be over: time alone makes room for a probe.
             self.thaw(index, now);
         }
         let lane = &self.lanes[index];
-        let alarm = match lane.health.paused_until().filter(|until| *until > now) {
+        let alarm = match lane.quiet_until(now) {
             _ if lane.standing != Standing::Active => None,
             Some(until) => (lane.queued > 0 || lane.stored.next_read().is_some()).then_some(until),
             None if lane.queued > self.low_water(index) => None,
