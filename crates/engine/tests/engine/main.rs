@@ -1,5 +1,7 @@
 //! The engine on the real store, with a clock that is moved by hand and receivers that do as they are told.
 
+#![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
+
 mod rules;
 mod simulation;
 mod support;

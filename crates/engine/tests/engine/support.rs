@@ -29,7 +29,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::Notify;
 
 /// How long a test waits for anything.
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_mins(1);
 /// How often it looks.
 const GLANCE: Duration = Duration::from_millis(2);
 
