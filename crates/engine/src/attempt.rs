@@ -9,8 +9,10 @@ use http::header::{ACCEPT, CONTENT_TYPE, USER_AGENT};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use postrider_core::attempt::{Attempt, AttemptResult, Outcome};
 use postrider_core::delivery;
+use postrider_core::event::Event;
 use postrider_core::limits::RESPONSE_HEADERS_KEPT;
 use postrider_core::retry::parse_retry_after;
+use postrider_core::signature::Secret;
 use postrider_core::webhook::{Scope, Webhook};
 use postrider_core::{AttemptId, DeliveryId, EnvironmentId, EventId, Timestamp};
 use postrider_egress::{Answer, Exchange, OutboundRequest, PoolScope, SendError};
@@ -122,6 +124,12 @@ impl Core {
             pool: pool(environment_id, &scope),
         };
         TestReport { event_id, exchange: self.transport.send(request).await }
+    }
+
+    pub(crate) fn headers_of(&self, event: &Event, secret: &Secret) -> HeaderMap {
+        let now = self.clock.now();
+        let signer = Signer::new(secret.clone());
+        headers(AttemptId::new(now, &*self.entropy), event.id, &event.body, Some(&signer), now)
     }
 }
 

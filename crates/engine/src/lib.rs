@@ -123,6 +123,12 @@ impl Engine {
         self.core.test(request).await
     }
 
+    /// The headers of an attempt made now to deliver that event to a webhook with that secret: for those who watch events instead of
+    /// being sent them.
+    pub fn headers_of(&self, event: &Event, secret: &Secret) -> http::HeaderMap {
+        self.core.headers_of(event, secret)
+    }
+
     /// How a webhook's lane stands.
     pub fn lane(&self, webhook: WebhookId) -> LaneReport {
         self.core.report(webhook)
