@@ -1,1 +1,75 @@
-//! Placeholder until the crate is written.
+//! Postrider's HTTP surface: the native API at `/api/v1`, the API of Frontegg's webhooks at its own paths, health, and the control
+//! surface for operators on the server's own machine.
+//!
+//! # Path of a call
+//!
+//! [`edge`] (whose shape errors have, panics) → the router → the caller ([`auth::caller`]: token, revocation, visibility,
+//! permissions) → path and query ([`extract`]) → body ([`body`]: limits while reading, JSON) → the handler: values checked
+//! ([`rules`]), store or engine asked, the answer written.
+//!
+//! A file is an endpoint or one small subject: its request, its documentation, its handler. To add one: write the file, name its
+//! handlers in `native::routes` or `frontegg::routes`; the OpenAPI document and the tests that go by it follow.
+//!
+//! Architecture invariants: JSON on the wire and status codes live here alone; a caller is checked before its body is read; an
+//! id that is out of the caller's reach is answered like one that does not exist; nothing here opens a socket or reads a clock.
+
+#![expect(unused_qualifications, reason = "what utoipa's macros make names types in full")]
+
+mod auth;
+mod body;
+mod control;
+mod edge;
+mod error;
+mod extract;
+mod failure;
+mod frontegg;
+mod native;
+mod rules;
+mod sample;
+mod state;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::routing::get;
+use utoipa_axum::router::OpenApiRouter;
+
+pub use auth::secrets::{generate_operator_token, generate_secret, hash_chosen, sha256};
+pub use error::{ApiError, Code};
+pub use state::{ApiOptions, ApiState, RenderMetrics};
+
+/// The API as callers reach it over TCP.
+pub fn router(state: ApiState) -> Router {
+    let (frontegg, _) = frontegg::routes();
+    let router = native_router().merge(frontegg).route("/metrics", get(native::health::metrics));
+    finished(router, state)
+}
+
+/// The API as operators reach it over the control socket: the native API with their rights, and operators' tokens.
+pub fn control_router(state: ApiState) -> Router {
+    finished(control::routes(native_router()), state)
+}
+
+/// The OpenAPI document of [`router`].
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    let mut document = native::openapi::frame();
+    document.merge(OpenApiRouter::into_openapi(native::routes()));
+    document.merge(frontegg::routes().1);
+    document
+}
+
+fn native_router() -> Router<ApiState> {
+    let (router, _) = native::routes().split_for_parts();
+    router
+        .route("/api/v1/openapi.json", get(native::openapi::document))
+        .route("/healthz", get(native::health::healthz))
+        .route("/readyz", get(native::health::readyz))
+}
+
+fn finished(router: Router<ApiState>, state: ApiState) -> Router {
+    let entropy = Arc::clone(state.entropy());
+    let router = router
+        .fallback(|| async { ApiError::of_status(http::StatusCode::NOT_FOUND) })
+        .method_not_allowed_fallback(|| async { ApiError::of_status(http::StatusCode::METHOD_NOT_ALLOWED) });
+    edge::Edge::around(router.with_state(state), entropy)
+}

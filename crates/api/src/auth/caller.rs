@@ -1,0 +1,211 @@
+//! The caller of a request, and the kinds of caller that calls ask for.
+//!
+//! A handler names the kind it serves in its signature: [`Vendor`], [`Member`] (a vendor, or a tenant's user within its tenant and
+//! permissions) or [`Operator`]. What a signature does not let in, the handler never sees.
+
+use axum::extract::FromRequestParts;
+use http::request::Parts;
+use http::{HeaderMap, header};
+use postrider_core::EnvironmentId;
+use postrider_core::environment::Visibility;
+use postrider_core::event::TenantId;
+use postrider_core::permission::{Permission, PermissionSet};
+use postrider_core::webhook::{Scope, Webhook};
+
+use crate::auth::issuer::{self, TenantUser};
+use crate::auth::secrets;
+use crate::error::{ApiError, Code};
+use crate::state::ApiState;
+
+/// The header by which an operator on the control socket names an environment.
+pub(crate) const ENVIRONMENT_HEADER: &str = "postrider-environment";
+
+/// Marks requests that came through the control socket, which only the operator's account can open.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct FromControlSocket;
+
+/// Who calls.
+#[derive(Debug, Clone)]
+pub(crate) enum Caller {
+    /// A program of the vendor's, with a token of an environment.
+    Vendor(EnvironmentId),
+    /// A user of a tenant. Permissions are those of the token; visibility has not been looked at.
+    TenantUser(TenantUser),
+    /// An operator, with a token.
+    Operator,
+    /// An operator, through the control socket.
+    Control,
+}
+
+impl Caller {
+    /// Authenticates a request.
+    pub(crate) async fn of(parts: &Parts, state: &ApiState) -> Result<Self, ApiError> {
+        if parts.extensions.get::<FromControlSocket>().is_some() {
+            return Ok(Self::Control);
+        }
+        let token = token(&parts.headers)?;
+        if secrets::is_operator_token(token) {
+            return match state.directory().operator_token(&secrets::sha256(token)) {
+                Some(_) => Ok(Self::Operator),
+                None => Err(ApiError::new(Code::TokenInvalid, "there is no such operator's token, or it was revoked")),
+            };
+        }
+        if let Some(environment_id) = state.vendor_tokens().check(token, state.directory(), state.now())? {
+            return Ok(Self::Vendor(environment_id));
+        }
+        issuer::check(state, token).await.map(Self::TenantUser)
+    }
+}
+
+fn token(headers: &HeaderMap) -> Result<&str, ApiError> {
+    // Bytes outside ASCII make a token that is not valid, not one that is missing.
+    let text = |name: &str| headers.get(name).and_then(|value| std::str::from_utf8(value.as_bytes()).ok());
+    let bearer = text(header::AUTHORIZATION.as_str()).and_then(|value| {
+        let (scheme, token) = value.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then_some(token)
+    });
+    bearer.or_else(|| text("x-access-token")).map(str::trim).filter(|token| !token.is_empty()).ok_or_else(|| {
+        ApiError::new(
+            Code::TokenMissing,
+            "send a token as `Authorization: Bearer <token>`; POST /auth/vendor gives one",
+        )
+    })
+}
+
+/// The environment that an operator on the control socket means: the one that a header names, or the only one there is.
+fn environment_of_control(headers: &HeaderMap, state: &ApiState) -> Result<EnvironmentId, ApiError> {
+    let at = ENVIRONMENT_HEADER;
+    if let Some(value) = headers.get(at) {
+        let id = value.to_str().ok().and_then(|text| text.parse().ok());
+        let id: EnvironmentId =
+            id.ok_or_else(|| ApiError::at(Code::InvalidParameter, at, "is not the id of an environment"))?;
+        return match state.directory().environment(id) {
+            Some(_) => Ok(id),
+            None => Err(ApiError::not_found("environment")),
+        };
+    }
+    match state.directory().environments().as_slice() {
+        [only] => Ok(only.id),
+        _ => Err(ApiError::at(Code::InvalidParameter, at, "name the environment in this header, as there are several")),
+    }
+}
+
+/// A vendor, in its environment.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Vendor {
+    pub(crate) environment_id: EnvironmentId,
+}
+
+impl FromRequestParts<ApiState> for Vendor {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, ApiError> {
+        let environment_id = match Caller::of(parts, state).await? {
+            Caller::Vendor(environment_id) => environment_id,
+            Caller::Control => environment_of_control(&parts.headers, state)?,
+            Caller::TenantUser(_) => {
+                return Err(ApiError::forbidden(
+                    "this call is the vendor's: a token of a tenant's user cannot make it",
+                ));
+            }
+            Caller::Operator => return Err(operator_elsewhere()),
+        };
+        Ok(Self { environment_id })
+    }
+}
+
+fn operator_elsewhere() -> ApiError {
+    ApiError::forbidden(
+        "an operator's token manages environments and credentials; this call takes a token of an environment",
+    )
+}
+
+/// A vendor, or a tenant's user within its tenant and permissions.
+#[derive(Debug, Clone)]
+pub(crate) struct Member {
+    pub(crate) environment_id: EnvironmentId,
+    /// The tenant, where the caller is a user of one: nothing outside it exists for the caller.
+    pub(crate) tenant: Option<TenantId>,
+    permissions: PermissionSet,
+}
+
+impl Member {
+    /// A user of a tenant, as far as the vendor's portal settings let it in.
+    pub(crate) fn of_user(user: TenantUser, state: &ApiState) -> Result<Self, ApiError> {
+        let environment = state.directory().environment(user.environment_id);
+        let permissions = match environment.map(|environment| environment.portal.webhooks) {
+            None | Some(Visibility::Hidden) => {
+                return Err(ApiError::new(Code::PortalHidden, "the vendor has not switched webhooks on for tenants"));
+            }
+            Some(Visibility::Always) => PermissionSet::all(),
+            Some(Visibility::ByPermissions) => user.permissions,
+        };
+        Ok(Self { environment_id: user.environment_id, tenant: Some(user.tenant_id), permissions })
+    }
+
+    /// A vendor.
+    pub(crate) fn of_vendor(environment_id: EnvironmentId) -> Self {
+        Self { environment_id, tenant: None, permissions: PermissionSet::all() }
+    }
+
+    /// Refuses a caller that may not do it.
+    pub(crate) fn require(&self, permission: Permission) -> Result<(), ApiError> {
+        if self.permissions.allows(permission) {
+            return Ok(());
+        }
+        Err(ApiError::forbidden(format!("the token lacks the permission {}", permission.name())))
+    }
+
+    /// Whether the caller may do it.
+    pub(crate) fn may(&self, permission: Permission) -> bool {
+        self.permissions.allows(permission)
+    }
+
+    /// Refuses a tenant's user: the call is about the environment.
+    pub(crate) fn require_vendor(&self) -> Result<(), ApiError> {
+        match self.tenant {
+            None => Ok(()),
+            Some(_) => Err(ApiError::forbidden("this call is the vendor's: a token of a tenant's user cannot make it")),
+        }
+    }
+
+    /// Whether webhooks of that scope are within the caller's reach.
+    pub(crate) fn reaches(&self, scope: &Scope) -> bool {
+        self.tenant.is_none() || self.tenant.as_ref() == scope.tenant()
+    }
+
+    /// Whether that webhook is.
+    pub(crate) fn sees(&self, webhook: &Webhook) -> bool {
+        webhook.environment_id == self.environment_id && self.reaches(&webhook.scope)
+    }
+}
+
+impl FromRequestParts<ApiState> for Member {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, ApiError> {
+        match Caller::of(parts, state).await? {
+            Caller::Vendor(environment_id) => Ok(Self::of_vendor(environment_id)),
+            Caller::Control => Ok(Self::of_vendor(environment_of_control(&parts.headers, state)?)),
+            Caller::TenantUser(user) => Self::of_user(user, state),
+            Caller::Operator => Err(operator_elsewhere()),
+        }
+    }
+}
+
+/// An operator.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Operator;
+
+impl FromRequestParts<ApiState> for Operator {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, ApiError> {
+        match Caller::of(parts, state).await? {
+            Caller::Operator | Caller::Control => Ok(Self),
+            Caller::Vendor(_) | Caller::TenantUser(_) => {
+                Err(ApiError::forbidden("this call is the operator's: it takes an operator's token"))
+            }
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! The keys that trusted issuers serve at a URL.
+//!
+//! Owns when they are fetched and how long they count. They are fetched through the egress guard, one fetch for a URL at a time,
+//! at most once in [`REFRESH_INTERVAL`] whatever tokens arrive, so that nobody makes this server hammer an issuer.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method, header};
+use jsonwebtoken::jwk::{AlgorithmParameters, Jwk, PublicKeyUse};
+use jsonwebtoken::{Algorithm, DecodingKey};
+use postrider_core::{Clock, Timestamp};
+use postrider_egress::{Egress, OutboundRequest, PoolScope};
+use serde::Deserialize;
+use url::Url;
+
+use crate::error::{ApiError, Code};
+
+/// The least time between two fetches from one URL.
+const REFRESH_INTERVAL: Duration = Duration::from_secs(30);
+/// How long keys count without being fetched again: as long as a key that was withdrawn may go on working.
+const KEPT: Duration = Duration::from_mins(10);
+/// URLs whose keys are kept.
+const URLS: usize = 256;
+/// Keys of one set that are looked at.
+const KEYS: usize = 64;
+/// How long a fetch may take: somebody waits for it.
+const DEADLINE: Duration = Duration::from_secs(5);
+
+/// A key that checks tokens.
+#[derive(Clone)]
+pub(crate) struct CheckingKey {
+    kid: Option<String>,
+    /// Where the set says so, this algorithm alone.
+    algorithm: Option<Algorithm>,
+    pub(crate) key: DecodingKey,
+}
+
+impl CheckingKey {
+    /// Whether it can have signed a token with that header.
+    fn fits(&self, kid: Option<&str>, algorithm: Algorithm) -> bool {
+        kid.is_none_or(|kid| self.kid.as_deref() == Some(kid))
+            && self.algorithm.is_none_or(|own| own == algorithm)
+            && self.key.family().algorithms().contains(&algorithm)
+    }
+}
+
+#[derive(Default)]
+struct KeySet {
+    keys: Arc<[CheckingKey]>,
+    fetched_at: Option<Timestamp>,
+    asked_at: Option<Timestamp>,
+}
+
+/// The key sets by URL.
+#[derive(Default)]
+pub(crate) struct Jwks(Mutex<HashMap<String, Arc<tokio::sync::Mutex<KeySet>>>>);
+
+impl Jwks {
+    /// The keys at that URL that can have signed a token with this header.
+    pub(crate) async fn find(
+        &self,
+        url: &str,
+        kid: Option<&str>,
+        algorithm: Algorithm,
+        egress: &Egress,
+        clock: &dyn Clock,
+    ) -> Result<Vec<CheckingKey>, ApiError> {
+        let set = self.set(url);
+        let mut set = set.lock().await;
+        let now = clock.now();
+        let fitting = |set: &KeySet| -> Vec<CheckingKey> {
+            set.keys.iter().filter(|key| key.fits(kid, algorithm)).cloned().collect()
+        };
+        let is_fresh = set.fetched_at.is_some_and(|at| now.since(at) < KEPT);
+        let found = fitting(&set);
+        if is_fresh && !found.is_empty() {
+            return Ok(found);
+        }
+        // A clock that was set back must not keep the keys from being fetched.
+        if set.asked_at.is_none_or(|at| now < at || now.since(at) >= REFRESH_INTERVAL) {
+            set.asked_at = Some(now);
+            match fetch(url, egress).await {
+                Ok(keys) => {
+                    set.keys = keys.into();
+                    set.fetched_at = Some(now);
+                }
+                Err(error) => {
+                    tracing::warn!(error.message = %error, "a trusted issuer's keys could not be fetched");
+                }
+            }
+        }
+        match set.fetched_at {
+            Some(at) if now.since(at) < KEPT => Ok(fitting(&set)),
+            _ => Err(ApiError::new(
+                Code::IssuerUnreachable,
+                "the keys of the token's issuer cannot be fetched at the moment",
+            )),
+        }
+    }
+
+    fn set(&self, url: &str) -> Arc<tokio::sync::Mutex<KeySet>> {
+        let mut sets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(set) = sets.get(url) {
+            return Arc::clone(set);
+        }
+        if sets.len() >= URLS {
+            sets.clear();
+        }
+        Arc::clone(sets.entry(url.to_owned()).or_default())
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+enum FetchError {
+    #[error("{0}")]
+    Send(#[from] postrider_egress::SendError),
+    #[error("the answer has status {0}")]
+    Status(u16),
+    #[error("the URL cannot be read")]
+    Url(#[from] url::ParseError),
+    #[error("the answer is no set of keys: {0}")]
+    Form(#[from] serde_json::Error),
+}
+
+async fn fetch(url: &str, egress: &Egress) -> Result<Vec<CheckingKey>, FetchError> {
+    let mut headers = HeaderMap::new();
+    headers.insert(header::ACCEPT, HeaderValue::from_static("application/jwk-set+json, application/json"));
+    let request = OutboundRequest {
+        method: Method::GET,
+        url: Arc::new(Url::parse(url)?),
+        headers,
+        body: Bytes::new(),
+        deadline: DEADLINE,
+        // Connections to issuers are shared with nobody's webhooks.
+        pool: PoolScope::new(0),
+    };
+    let answer = egress.send(request).await.result?;
+    if answer.status != 200 {
+        return Err(FetchError::Status(answer.status));
+    }
+    Ok(keys_of(&answer.body)?)
+}
+
+#[derive(Deserialize)]
+struct Document {
+    keys: Vec<serde_json::Value>,
+}
+
+/// The usable keys of a set. Keys of other kinds stand beside them in real sets, and are passed over; so is a shared secret, which
+/// everybody could read there.
+fn keys_of(body: &[u8]) -> Result<Vec<CheckingKey>, serde_json::Error> {
+    let document: Document = serde_json::from_slice(body)?;
+    let usable = document.keys.into_iter().take(KEYS).filter_map(|value| {
+        let jwk: Jwk = serde_json::from_value(value).ok()?;
+        if matches!(jwk.algorithm, AlgorithmParameters::OctetKey(_) | AlgorithmParameters::Other(_))
+            || jwk.common.public_key_use.as_ref().is_some_and(|purpose| *purpose != PublicKeyUse::Signature)
+        {
+            return None;
+        }
+        let algorithm = jwk.common.key_algorithm.map(|algorithm| algorithm.to_string().parse());
+        let key = DecodingKey::from_jwk(&jwk).ok()?;
+        // An algorithm of another purpose than signing makes the key unusable.
+        Some(CheckingKey { kid: jwk.common.key_id, algorithm: algorithm.transpose().ok()?, key })
+    });
+    Ok(usable.collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shared_secrets_and_keys_for_encryption_are_passed_over() {
+        let rsa = r#""kty":"RSA","n":"AQAB","e":"AQAB""#;
+        let set = format!(
+            r#"{{"keys":[{{"kty":"oct","k":"c2VjcmV0"}},{{{rsa},"use":"enc"}},{{{rsa},"kid":"a","alg":"RS256"}},{{"kty":"?"}}]}}"#
+        );
+        let keys = keys_of(set.as_bytes()).expect("a set");
+        assert_eq!(keys.len(), 1);
+        assert!(keys[0].fits(Some("a"), Algorithm::RS256));
+        for (kid, algorithm) in
+            [(Some("a"), Algorithm::PS256), (Some("a"), Algorithm::HS256), (Some("b"), Algorithm::RS256)]
+        {
+            assert!(!keys[0].fits(kid, algorithm), "{kid:?} {algorithm:?}");
+        }
+    }
+}

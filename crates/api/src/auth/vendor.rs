@@ -1,0 +1,50 @@
+//! `POST /auth/vendor`: client id and secret for a token.
+
+use axum::Json as Answer;
+use axum::extract::State;
+use postrider_core::EnvironmentId;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::auth::tokens;
+use crate::body::Json;
+use crate::error::{ApiError, Code, FronteggErrors};
+use crate::state::ApiState;
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Login {
+    /// The environment's id.
+    client_id: String,
+    /// One of its secrets.
+    secret: String,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Token {
+    /// A JWT for `Authorization: Bearer`.
+    token: String,
+    /// Seconds for which it is valid.
+    expires_in: u64,
+}
+
+/// Get a token
+///
+/// Exchanges the credentials of an environment for a token that opens everything in it.
+#[utoipa::path(post, path = "/auth/vendor", tag = "auth", security(()),
+    request_body = Login,
+    responses(
+        (status = 200, description = "A token.", body = Token),
+        (status = 401, description = "Client id or secret are wrong.", body = FronteggErrors)))]
+pub(crate) async fn log_in(State(state): State<ApiState>, Json(login): Json<Login>) -> Result<Answer<Token>, ApiError> {
+    let wrong = || ApiError::new(Code::CredentialsInvalid, "client id or secret are wrong");
+    let environment_id: EnvironmentId = login.client_id.trim().parse().map_err(|_| wrong())?;
+    let mut credentials = state.directory().credentials(environment_id);
+    credentials.retain(|credential| credential.revoked_at.is_none());
+    let credential = state.secrets().find(&credentials, &login.secret).await?.ok_or_else(wrong)?;
+    let now = state.now();
+    state.store().touch_credential(credential.id, now);
+    let token = state.vendor_tokens().issue(credential, now)?;
+    Ok(Answer(Token { token, expires_in: tokens::LIFETIME.as_secs() }))
+}

@@ -1,0 +1,167 @@
+//! Reading a request's body, and the JSON in it.
+//!
+//! Owns the limits: a body is cut off while it is read, never after; one that drips is given up; what all bodies on their way
+//! in hold together is bounded. Does not own what the JSON means.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{FromRequest, Request};
+use axum::http::{HeaderMap, header};
+use bytes::{Bytes, BytesMut};
+use http_body_util::BodyExt as _;
+use postrider_core::limits::{MEMORY_BUDGET, REQUEST_BYTES, REQUEST_READ_TIMEOUT};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::error::Category;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::error::{ApiError, Code};
+use crate::state::ApiState;
+
+/// What the intake budget is counted in, so that its permits fit the semaphore's type.
+const UNIT: usize = 1024;
+/// A body up to this length is not counted: the budget is for those that could fill the memory.
+const UNCOUNTED: usize = 16 * 1024;
+
+/// The bytes of bodies that are being read, all requests together.
+#[derive(Debug, Clone)]
+pub(crate) struct Intake(Arc<Semaphore>);
+
+impl Default for Intake {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(MEMORY_BUDGET / UNIT)))
+    }
+}
+
+impl Intake {
+    fn take(&self, bytes: usize) -> Result<OwnedSemaphorePermit, ApiError> {
+        let units = u32::try_from(bytes.div_ceil(UNIT)).unwrap_or(u32::MAX);
+        Arc::clone(&self.0)
+            .try_acquire_many_owned(units)
+            .map_err(|_| ApiError::new(Code::Overloaded, "too many large bodies are being read; try again shortly"))
+    }
+}
+
+/// A body that was read; its share of the intake budget is given back when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Read {
+    pub(crate) bytes: Bytes,
+    _share: Option<OwnedSemaphorePermit>,
+}
+
+impl Read {
+    /// The body as text. A byte order mark at its start is passed over.
+    pub(crate) fn text(&self) -> Result<&str, ApiError> {
+        let bytes = self.bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&self.bytes);
+        std::str::from_utf8(bytes).map_err(|error| {
+            let line = bytes[..error.valid_up_to()].split(|byte| *byte == b'\n').count();
+            ApiError::new(
+                Code::InvalidJson,
+                format!("the body is not UTF-8: byte {} (line {line}) begins no character", error.valid_up_to()),
+            )
+        })
+    }
+}
+
+/// Reads a body of at most `limit` bytes.
+pub(crate) async fn read(state: &ApiState, headers: &HeaderMap, body: Body, limit: usize) -> Result<Read, ApiError> {
+    let announced = headers
+        .get(header::CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.parse::<usize>().ok());
+    if announced.is_some_and(|length| length > limit) {
+        return Err(too_large(limit));
+    }
+    match tokio::time::timeout(REQUEST_READ_TIMEOUT, collect(state.intake(), body, limit)).await {
+        Ok(read) => read,
+        Err(_) => Err(ApiError::new(
+            Code::RequestTimeout,
+            format!("the body did not arrive within {} seconds", REQUEST_READ_TIMEOUT.as_secs()),
+        )),
+    }
+}
+
+async fn collect(intake: &Intake, mut body: Body, limit: usize) -> Result<Read, ApiError> {
+    // Most bodies are one frame, which is taken as it is.
+    let mut first: Option<Bytes> = None;
+    let mut rest = BytesMut::new();
+    let mut length = 0;
+    let mut share: Option<OwnedSemaphorePermit> = None;
+    while let Some(frame) = body.frame().await {
+        let frame =
+            frame.map_err(|_| ApiError::new(Code::InvalidRequest, "the body broke off or is not framed well"))?;
+        let Ok(bytes) = frame.into_data() else { continue };
+        if length + bytes.len() > limit {
+            return Err(too_large(limit));
+        }
+        if length + bytes.len() > UNCOUNTED {
+            let more = intake.take(bytes.len())?;
+            match &mut share {
+                Some(share) => share.merge(more),
+                None => share = Some(more),
+            }
+        }
+        length += bytes.len();
+        match &first {
+            None => first = Some(bytes),
+            Some(head) => {
+                if rest.is_empty() {
+                    rest.extend_from_slice(head);
+                }
+                rest.extend_from_slice(&bytes);
+            }
+        }
+    }
+    let bytes = if rest.is_empty() { first.unwrap_or_default() } else { rest.freeze() };
+    Ok(Read { bytes, _share: share })
+}
+
+fn too_large(limit: usize) -> ApiError {
+    ApiError::new(Code::BodyTooLarge, format!("the body is larger than {limit} bytes"))
+}
+
+/// Reads JSON of a known form from a text.
+pub(crate) fn parse<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, ApiError> {
+    serde_json::from_str(text).map_err(|error| of_json(&error))
+}
+
+/// What is wrong with a JSON text, with its position.
+pub(crate) fn of_json(error: &serde_json::Error) -> ApiError {
+    let code = match error.classify() {
+        Category::Data => Code::InvalidRequest,
+        Category::Syntax | Category::Eof | Category::Io => Code::InvalidJson,
+    };
+    ApiError::new(code, error.to_string())
+}
+
+/// A body of JSON in the form of `T`.
+#[derive(Debug)]
+pub(crate) struct Json<T>(pub(crate) T);
+
+impl<T: DeserializeOwned> FromRequest<ApiState> for Json<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &ApiState) -> Result<Self, ApiError> {
+        let (parts, body) = request.into_parts();
+        let read = read(state, &parts.headers, body, REQUEST_BYTES).await?;
+        if read.bytes.is_empty() {
+            return Err(ApiError::new(Code::InvalidJson, "the body is empty; JSON is expected"));
+        }
+        parse(read.text()?).map(Self)
+    }
+}
+
+/// A body that does not matter, and is read to its end, so that the connection can be used again. Clients send one with every
+/// `POST`, be it empty or `{}`.
+#[derive(Debug)]
+pub(crate) struct Ignored;
+
+impl FromRequest<ApiState> for Ignored {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &ApiState) -> Result<Self, ApiError> {
+        let (parts, body) = request.into_parts();
+        read(state, &parts.headers, body, REQUEST_BYTES).await.map(|_| Self)
+    }
+}

@@ -1,0 +1,136 @@
+//! What surrounds every call: the shape of errors, request ids, and panics.
+//!
+//! Owns the decision which API a path belongs to. Does not own any path's meaning. One service around the whole router, so that a
+//! call that succeeds pays for nothing but a boxed future.
+
+use std::any::Any;
+use std::convert::Infallible;
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use axum::Router;
+use axum::extract::Request;
+use axum::response::Response;
+use futures_util::FutureExt as _;
+use http::{HeaderName, HeaderValue};
+use postrider_core::Entropy;
+use tower::Service;
+
+use crate::error::{ApiError, Code};
+
+/// The header by which Frontegg's callers name a request to its support.
+const TRACE_ID: HeaderName = HeaderName::from_static("frontegg-trace-id");
+
+/// Whose shape an answer has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Surface {
+    Native,
+    Frontegg,
+}
+
+impl Surface {
+    fn of(path: &str) -> Self {
+        let head = path.trim_start_matches('/').split('/').next().unwrap_or_default();
+        match head {
+            "frontegg" | "auth" | "webhook" | "event" | "integrations" | "metadata" => Self::Frontegg,
+            _ => Self::Native,
+        }
+    }
+}
+
+/// A fault that nobody foresaw.
+#[derive(Debug, thiserror::Error)]
+#[error("panic: {0}")]
+struct Panicked(String);
+
+impl Panicked {
+    fn new(payload: &(dyn Any + Send)) -> Self {
+        let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
+        Self(text.or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_else(|| "of another kind".to_owned()))
+    }
+}
+
+/// The router with its surroundings.
+#[derive(Clone)]
+pub(crate) struct Edge {
+    router: Router,
+    entropy: Arc<dyn Entropy>,
+}
+
+impl Edge {
+    pub(crate) fn around(router: Router, entropy: Arc<dyn Entropy>) -> Router {
+        Router::new().fallback_service(Self { router, entropy })
+    }
+}
+
+impl Service<Request> for Edge {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        <Router as Service<Request>>::poll_ready(&mut self.router, context)
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        let surface = Surface::of(request.uri().path());
+        let uri = request.uri().clone();
+        let entropy = Arc::clone(&self.entropy);
+        let answer = AssertUnwindSafe(self.router.call(request)).catch_unwind();
+        Box::pin(async move {
+            let response = match answer.await {
+                Ok(Ok(response)) if response.status().as_u16() < 400 && surface == Surface::Native => {
+                    return Ok(response);
+                }
+                Ok(Ok(response)) => Ok(response),
+                Ok(Err(never)) => match never {},
+                Err(payload) => Err(ApiError::caused(Code::Internal, "a panic", Panicked::new(&*payload))),
+            };
+            Ok(shaped(response, surface, uri.path(), &*entropy))
+        })
+    }
+}
+
+fn shaped(response: Result<Response, ApiError>, surface: Surface, path: &str, entropy: &dyn Entropy) -> Response {
+    let mut bytes = [0; 16];
+    entropy.fill(&mut bytes);
+    let request_id = uuid::Builder::from_random_bytes(bytes).into_uuid().to_string();
+    let mut response = response.unwrap_or_else(axum::response::IntoResponse::into_response);
+    if response.status().as_u16() >= 400 {
+        let error = response.extensions_mut().remove::<ApiError>();
+        let error = error.unwrap_or_else(|| ApiError::of_status(response.status()));
+        error.log(&request_id, path);
+        let allow = response.headers_mut().remove(http::header::ALLOW);
+        response = match surface {
+            Surface::Native => error.into_problem(&request_id),
+            Surface::Frontegg => error.into_frontegg(),
+        };
+        if let Some(allow) = allow {
+            response.headers_mut().insert(http::header::ALLOW, allow);
+        }
+    }
+    if surface == Surface::Frontegg
+        && let Ok(value) = HeaderValue::from_str(&request_id)
+    {
+        response.headers_mut().insert(TRACE_ID, value);
+    }
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_belongs_to_one_api() {
+        for path in ["/webhook", "/webhook/x", "/frontegg/nothing", "/auth/vendor/", "/metadata", "//webhook"] {
+            assert_eq!(Surface::of(path), Surface::Frontegg, "{path}");
+        }
+        for path in ["/", "/api/v1/events", "/webhooks", "/healthz", ""] {
+            assert_eq!(Surface::of(path), Surface::Native, "{path}");
+        }
+    }
+}

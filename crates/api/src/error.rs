@@ -1,0 +1,337 @@
+//! What is answered when a request is not: one error type, a closed set of codes, two shapes on the wire.
+//!
+//! Owns the codes, their statuses and how an error looks in each API. Does not own when one occurs: that is said where a call is
+//! served. A handler's error carries no shape; [`crate::edge`] gives it the one of the API that was asked.
+//!
+//! Invariants: every answer with a status of 400 or more was an [`ApiError`]; a 5XX says nothing of its cause to the caller, and
+//! is logged once with all of it.
+
+use std::borrow::Cow;
+use std::error::Error;
+use std::fmt;
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::response::{IntoResponse, Response};
+use http::{HeaderValue, StatusCode, header};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// Seconds after which a caller is asked to come back when there was no room or the store could not be written.
+const RETRY_AFTER_SECONDS: u32 = 1;
+
+macro_rules! codes {
+    ($($(#[doc = $doc:literal])+ $case:ident => $name:literal, $status:ident, $title:literal;)*) => {
+        /// What went wrong, in a word that stays the same. One section of `docs/errors.md` explains each.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, ToSchema)]
+        #[schema(as = ErrorCode)]
+        pub enum Code {
+            $($(#[doc = $doc])+ #[serde(rename = $name)] $case,)*
+        }
+
+        impl Code {
+            /// Every code, in order of declaration.
+            pub const ALL: &'static [Self] = &[$(Self::$case),*];
+
+            /// The stable name.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$case => $name),* }
+            }
+
+            /// The status it is answered with.
+            pub const fn status(self) -> StatusCode {
+                match self { $(Self::$case => StatusCode::$status),* }
+            }
+
+            /// What it is in a few words; the same for every occurrence.
+            pub const fn title(self) -> &'static str {
+                match self { $(Self::$case => $title),* }
+            }
+        }
+    };
+}
+
+codes! {
+    /// The body is not JSON, or no UTF-8.
+    InvalidJson => "invalid_json", BAD_REQUEST, "The body is not JSON";
+    /// The body is JSON of another form: a member is missing, unknown or of another type.
+    InvalidRequest => "invalid_request", BAD_REQUEST, "The request cannot be read";
+    /// A query parameter or a header is missing, unknown or unreadable.
+    InvalidParameter => "invalid_parameter", BAD_REQUEST, "A parameter cannot be read";
+    /// A payload has a member with a name of the envelope.
+    ReservedName => "reserved_name", BAD_REQUEST, "The name is reserved";
+    /// A URL that this server does not send to.
+    UrlRefused => "url_refused", BAD_REQUEST, "The URL is refused";
+    /// The request carries no token.
+    TokenMissing => "token_missing", UNAUTHORIZED, "A token is needed";
+    /// The token is none of this server's, was changed, or its issuer is not trusted.
+    TokenInvalid => "token_invalid", UNAUTHORIZED, "The token is not valid";
+    /// The token's time is over.
+    TokenExpired => "token_expired", UNAUTHORIZED, "The token has expired";
+    /// The credential that the token was made with was revoked.
+    TokenRevoked => "token_revoked", UNAUTHORIZED, "The token was revoked";
+    /// Client id or secret are wrong.
+    CredentialsInvalid => "credentials_invalid", UNAUTHORIZED, "Client id or secret are wrong";
+    /// The caller's kind or permissions do not allow it.
+    Forbidden => "forbidden", FORBIDDEN, "Not allowed";
+    /// The vendor does not show webhooks to tenants.
+    PortalHidden => "portal_hidden", FORBIDDEN, "Webhooks are not switched on for tenants";
+    /// The request names a tenant or environment that is not the token's.
+    ScopeForeign => "scope_foreign", FORBIDDEN, "Another tenant or environment";
+    /// A call of the Frontegg API names neither tenant nor environment.
+    ScopeMissing => "scope_missing", FORBIDDEN, "Tenant or environment is missing";
+    /// Nothing of that id is within the caller's reach.
+    NotFound => "not_found", NOT_FOUND, "Not found";
+    /// No such path.
+    RouteNotFound => "route_not_found", NOT_FOUND, "No such path";
+    /// The path exists, the method does not.
+    MethodNotAllowed => "method_not_allowed", METHOD_NOT_ALLOWED, "Method not allowed";
+    /// The body did not arrive in time.
+    RequestTimeout => "request_timeout", REQUEST_TIMEOUT, "The body did not arrive in time";
+    /// Something of that name, key or id exists already.
+    Conflict => "conflict", CONFLICT, "Exists already";
+    /// The environment has as many of these as it can have.
+    LimitReached => "limit_reached", CONFLICT, "There are too many";
+    /// A resend to a webhook that is disabled or deleted.
+    WebhookInactive => "webhook_inactive", CONFLICT, "The webhook is not active";
+    /// The body is larger than the limit.
+    BodyTooLarge => "body_too_large", PAYLOAD_TOO_LARGE, "The body is too large";
+    /// It can be read, but a value is outside what it can be.
+    InvalidValue => "invalid_value", UNPROCESSABLE_ENTITY, "A value cannot be meant";
+    /// The idempotency key was used with another body.
+    IdempotencyKeyReused => "idempotency_key_reused", UNPROCESSABLE_ENTITY, "The idempotency key was used before";
+    /// A fault of this server.
+    Internal => "internal", INTERNAL_SERVER_ERROR, "Something went wrong here";
+    /// The store cannot be read or written, or the server is stopping.
+    Unavailable => "unavailable", SERVICE_UNAVAILABLE, "Not available at the moment";
+    /// There is no room at the moment.
+    Overloaded => "overloaded", SERVICE_UNAVAILABLE, "No room at the moment";
+    /// The trusted issuer's keys cannot be fetched.
+    IssuerUnreachable => "issuer_unreachable", SERVICE_UNAVAILABLE, "The issuer's keys cannot be fetched";
+}
+
+/// One thing that is wrong with a request.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(crate) struct Issue {
+    /// The member, as a JSON pointer into the body (`/3/eventKey`), or the parameter's name.
+    pub(crate) at: String,
+    /// What is wrong with it.
+    pub(crate) detail: String,
+}
+
+/// A request that is not answered as asked. Small, as it travels in every `Result`.
+#[derive(Debug, Clone)]
+pub struct ApiError(Arc<Parts>);
+
+#[derive(Debug, Clone)]
+struct Parts {
+    code: Code,
+    detail: Cow<'static, str>,
+    issues: Vec<Issue>,
+    cause: Option<Arc<dyn Error + Send + Sync>>,
+}
+
+impl ApiError {
+    pub(crate) fn new(code: Code, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self(Arc::new(Parts { code, detail: detail.into(), issues: Vec::new(), cause: None }))
+    }
+
+    /// A value that cannot be meant, at that place in the body.
+    pub(crate) fn value(at: impl Into<String>, detail: impl fmt::Display) -> Self {
+        Self::at(Code::InvalidValue, at, detail)
+    }
+
+    /// An error about one place of the request.
+    pub(crate) fn at(code: Code, at: impl Into<String>, detail: impl fmt::Display) -> Self {
+        let (at, detail) = (at.into(), format!("{detail}"));
+        let name = at.trim_start_matches('/');
+        let text = if name.is_empty() { detail.clone() } else { format!("{name}: {detail}") };
+        Self(Arc::new(Parts { code, detail: text.into(), issues: vec![Issue { at, detail }], cause: None }))
+    }
+
+    /// A fault of this server, or of what it stands on.
+    pub(crate) fn caused(code: Code, detail: &'static str, cause: impl Error + Send + Sync + 'static) -> Self {
+        let cause: Option<Arc<dyn Error + Send + Sync>> = Some(Arc::new(cause));
+        Self(Arc::new(Parts { code, detail: detail.into(), issues: Vec::new(), cause }))
+    }
+
+    /// Nothing of that kind and id is within reach. The same text whether it never was or is another's.
+    pub(crate) fn not_found(kind: &str) -> Self {
+        Self::new(Code::NotFound, format!("there is no such {kind}"))
+    }
+
+    /// The caller's permissions do not allow it.
+    pub(crate) fn forbidden(detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(Code::Forbidden, detail)
+    }
+
+    /// The same error, said of an element of an array: pointers begin with its index.
+    pub(crate) fn of_element(mut self, index: usize) -> Self {
+        let parts = Arc::make_mut(&mut self.0);
+        parts.detail = format!("event {index}: {}", parts.detail).into();
+        for issue in &mut parts.issues {
+            issue.at = format!("/{index}{}", issue.at);
+        }
+        if parts.issues.is_empty() {
+            parts.issues.push(Issue { at: format!("/{index}"), detail: parts.detail.to_string() });
+        }
+        self
+    }
+
+    /// What went wrong.
+    pub fn code(&self) -> Code {
+        self.0.code
+    }
+
+    /// The error for an answer that something below the handlers made.
+    pub(crate) fn of_status(status: StatusCode) -> Self {
+        match status {
+            StatusCode::NOT_FOUND => Self::new(Code::RouteNotFound, "there is nothing at this path"),
+            StatusCode::METHOD_NOT_ALLOWED => {
+                Self::new(Code::MethodNotAllowed, "this path does not take this method; see the header Allow")
+            }
+            StatusCode::PAYLOAD_TOO_LARGE => Self::new(Code::BodyTooLarge, "the body is too large"),
+            status if status.is_client_error() => Self::new(Code::InvalidRequest, "the request cannot be read"),
+            _ => Self::new(Code::Internal, "an answer without a reason"),
+        }
+    }
+
+    /// Writes the fault down, once. Of a caller's mistake nothing is written.
+    pub(crate) fn log(&self, request_id: &str, path: &str) {
+        let parts = &*self.0;
+        if !parts.code.status().is_server_error() {
+            return;
+        }
+        let mut chain = String::new();
+        let mut cause: Option<&dyn Error> = parts.cause.as_ref().map(|cause| cause.as_ref() as &dyn Error);
+        while let Some(error) = cause {
+            chain.push_str(": ");
+            chain.push_str(&error.to_string());
+            cause = error.source();
+        }
+        let (code, detail) = (parts.code.name(), &*parts.detail);
+        if parts.code == Code::Internal {
+            tracing::error!(request.id = request_id, request.path = path, error.code = code, "{detail}{chain}");
+        } else {
+            tracing::warn!(request.id = request_id, request.path = path, error.code = code, "{detail}{chain}");
+        }
+    }
+
+    /// What the caller reads: of a fault of ours, nothing but that there was one.
+    fn detail_for_caller(&self) -> Cow<'_, str> {
+        match self.0.code {
+            Code::Internal => "something went wrong here; the server's log says more under this request id".into(),
+            _ => (&*self.0.detail).into(),
+        }
+    }
+
+    /// The answer of the native API: RFC 9457.
+    pub(crate) fn into_problem(self, request_id: &str) -> Response {
+        let code = self.0.code;
+        let problem = Problem {
+            r#type: format!("urn:postrider:error:{}", code.name()),
+            title: code.title().to_owned(),
+            status: code.status().as_u16(),
+            code,
+            detail: self.detail_for_caller().into_owned(),
+            request_id: request_id.to_owned(),
+            errors: self.0.issues.clone(),
+        };
+        let mut response = self.answer("application/problem+json", &problem);
+        if let Ok(value) = HeaderValue::from_str(request_id) {
+            response.headers_mut().insert("request-id", value);
+        }
+        response
+    }
+
+    /// The answer of the Frontegg API. It has no 422: what cannot be meant is malformed there.
+    pub(crate) fn into_frontegg(self) -> Response {
+        let status = match self.0.code {
+            Code::InvalidValue => StatusCode::BAD_REQUEST,
+            code => code.status(),
+        };
+        let errors = vec![self.detail_for_caller().into_owned()];
+        let mut response = self.answer("application/json", &FronteggErrors { errors, status_code: status.as_u16() });
+        *response.status_mut() = status;
+        response
+    }
+
+    fn answer(&self, media_type: &'static str, body: &impl Serialize) -> Response {
+        let code = self.0.code;
+        let body = serde_json::to_vec(body).expect("strings and numbers can be written as JSON");
+        let mut response = Response::new(Body::from(body));
+        *response.status_mut() = code.status();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
+        match code.status() {
+            StatusCode::UNAUTHORIZED => {
+                headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            }
+            StatusCode::SERVICE_UNAVAILABLE => {
+                headers.insert(header::RETRY_AFTER, RETRY_AFTER_SECONDS.into());
+            }
+            // What is left of the body is not read, so the connection cannot be used again.
+            StatusCode::REQUEST_TIMEOUT => {
+                headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+            }
+            _ => {}
+        }
+        response
+    }
+}
+
+/// Leaves the shape open: the edge finds the error among the extensions and writes it as the API that was asked does.
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = self.0.code.status();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+/// An error of the native API, after RFC 9457.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Problem {
+    /// The code as a URN.
+    r#type: String,
+    /// What it is in a few words; the same for every occurrence of the code.
+    title: String,
+    /// The status of the answer.
+    status: u16,
+    /// What went wrong, in a word that stays the same.
+    code: Code,
+    /// What went wrong here.
+    detail: String,
+    /// Finds the request in the server's log.
+    request_id: String,
+    /// Each thing that is wrong, where it is known.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<Issue>,
+}
+
+/// An error of the Frontegg API.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct FronteggErrors {
+    /// What went wrong, for a person.
+    errors: Vec<String>,
+    /// The status of the answer.
+    status_code: u16,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_has_its_section_in_the_documentation() {
+        let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/errors.md"))
+            .expect("docs/errors.md is there");
+        let sections: Vec<_> = text.lines().filter_map(|line| line.strip_prefix("## ")).collect();
+        let codes: Vec<_> =
+            Code::ALL.iter().map(|code| format!("`{}` ({})", code.name(), code.status().as_u16())).collect();
+        assert_eq!(sections, codes);
+    }
+}

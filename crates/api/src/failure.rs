@@ -1,0 +1,38 @@
+//! What failures of the store and the engine are to a caller.
+
+use postrider_engine::AcceptError;
+use postrider_store::StoreError;
+
+use crate::error::{ApiError, Code};
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Unavailable => {
+                Self::caused(Code::Unavailable, "the store cannot be read or written at the moment", error)
+            }
+            StoreError::Closed => Self::caused(Code::Unavailable, "the server is stopping", error),
+            StoreError::NoSuchEnvironment => Self::not_found("environment"),
+            StoreError::Defect(_) => Self::caused(Code::Internal, "the store refused a command", error),
+        }
+    }
+}
+
+impl From<AcceptError> for ApiError {
+    fn from(error: AcceptError) -> Self {
+        match error {
+            AcceptError::Overloaded => {
+                Self::new(Code::Overloaded, "there is no room for more events at the moment; try again shortly")
+            }
+            AcceptError::Stopping => Self::new(Code::Unavailable, "the server is stopping"),
+            AcceptError::Unavailable => {
+                Self::caused(Code::Unavailable, "events cannot be written at the moment", error)
+            }
+            AcceptError::TooLarge => Self::new(
+                Code::BodyTooLarge,
+                "the events and their deliveries are too large to be accepted together; send fewer at once",
+            ),
+            AcceptError::Refused(error) => error.into(),
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! Credentials: the secrets of an environment. Operators make and revoke them; a vendor sees which there are.
+
+use axum::Json as Answer;
+use axum::extract::State;
+use http::StatusCode;
+use postrider_core::environment::{Credential as Stored, CredentialHash};
+use postrider_core::{CredentialId, EnvironmentId};
+use postrider_store::{CreateCredential, Found, NewCredential};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::auth::secrets::{self, CHOSEN_SECRET_CHARS, CHOSEN_SECRET_CHARS_MOST};
+use crate::body::Json;
+use crate::error::{ApiError, Code, Problem};
+use crate::extract::Ids;
+use crate::native::environments::Reach;
+use crate::native::wire::{Page, Time};
+use crate::rules;
+use crate::state::ApiState;
+
+/// One secret of an environment. The secret itself is shown once, in the answer that made it.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Credential {
+    /// Its id.
+    id: Uuid,
+    /// The environment it opens; the client id.
+    environment_id: Uuid,
+    /// What people call it.
+    name: String,
+    /// Whether the secret was generated here or chosen by a person.
+    kind: SecretKind,
+    /// When it was made.
+    created_at: Time,
+    /// When it last got a token, to the minute.
+    last_used_at: Option<Time>,
+    /// When it was revoked; its tokens are refused from then on.
+    revoked_at: Option<Time>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum SecretKind {
+    /// Made here, at random.
+    Generated,
+    /// Chosen by a person.
+    Chosen,
+}
+
+impl From<&Stored> for Credential {
+    fn from(credential: &Stored) -> Self {
+        Self {
+            id: credential.id.as_uuid(),
+            environment_id: credential.environment_id.as_uuid(),
+            name: credential.name.clone(),
+            kind: match credential.hash {
+                CredentialHash::Sha256(_) => SecretKind::Generated,
+                CredentialHash::Argon2id(_) => SecretKind::Chosen,
+            },
+            created_at: credential.created_at.into(),
+            last_used_at: credential.last_used_at.map(Into::into),
+            revoked_at: credential.revoked_at.map(Into::into),
+        }
+    }
+}
+
+/// A credential to be made.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct NewSecret {
+    /// What people call it.
+    name: String,
+    /// A secret of one's own choice, 16 to 200 characters. Better left out: then a strong one is generated.
+    secret: Option<String>,
+}
+
+/// A credential with its secret, which is shown this once.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct CreatedCredential {
+    #[serde(flatten)]
+    credential: Credential,
+    /// The secret. It cannot be read again.
+    secret: String,
+}
+
+/// List credentials
+///
+/// Revoked ones included, oldest first.
+#[utoipa::path(get, path = "/api/v1/environments/{environmentId}/credentials", tag = "environments",
+    params(("environmentId" = Uuid, Path, description = "The environment.")), responses(
+    (status = 200, description = "The credentials.", body = Page<Credential>),
+    (status = 404, description = "There is no such environment within reach.", body = Problem)))]
+pub(crate) async fn list_credentials(
+    State(state): State<ApiState>,
+    reach: Reach,
+    Ids(environment_id): Ids<EnvironmentId>,
+) -> Result<Answer<Page<Credential>>, ApiError> {
+    reach.require(environment_id)?;
+    if state.directory().environment(environment_id).is_none() {
+        return Err(ApiError::not_found("environment"));
+    }
+    let mut credentials = state.directory().credentials(environment_id);
+    credentials.sort_by_key(|credential| credential.id);
+    let items = credentials.iter().map(|credential| (&**credential).into()).collect();
+    Ok(Answer(Page { items, next_cursor: None }))
+}
+
+/// Create a credential
+///
+/// The answer holds the secret, which is shown this once. For operators.
+#[utoipa::path(post, path = "/api/v1/environments/{environmentId}/credentials", tag = "environments",
+    params(("environmentId" = Uuid, Path, description = "The environment.")),
+    request_body = NewSecret, responses(
+    (status = 201, description = "The credential and its secret.", body = CreatedCredential),
+    (status = 404, description = "There is no such environment within reach.", body = Problem),
+    (status = 409, description = "The environment has as many as it can have.", body = Problem)))]
+pub(crate) async fn create_credential(
+    State(state): State<ApiState>,
+    reach: Reach,
+    Ids(environment_id): Ids<EnvironmentId>,
+    Json(new): Json<NewSecret>,
+) -> Result<(StatusCode, Answer<CreatedCredential>), ApiError> {
+    reach.require(environment_id)?;
+    reach.require_operator()?;
+    let name = rules::name("/name", new.name)?;
+    let (secret, hash) = match new.secret {
+        None => {
+            let secret = secrets::generate_secret(&**state.entropy());
+            let hash = CredentialHash::Sha256(secrets::sha256(&secret));
+            (secret, hash)
+        }
+        Some(secret) => {
+            if !(CHOSEN_SECRET_CHARS..=CHOSEN_SECRET_CHARS_MOST).contains(&secret.chars().count()) {
+                let range = format!("has {CHOSEN_SECRET_CHARS} to {CHOSEN_SECRET_CHARS_MOST} characters");
+                return Err(ApiError::value("/secret", range));
+            }
+            let hash = state.secrets().hash(secret.clone(), state.entropy().clone()).await?;
+            (secret, hash)
+        }
+    };
+    match state.store().create_credential(NewCredential { environment_id, name, hash }).await? {
+        CreateCredential::Created(credential) => {
+            let credential = Credential::from(&*credential);
+            Ok((StatusCode::CREATED, Answer(CreatedCredential { credential, secret })))
+        }
+        CreateCredential::NoSuchEnvironment => Err(ApiError::not_found("environment")),
+        CreateCredential::LimitReached => {
+            Err(ApiError::new(Code::LimitReached, "the environment has too many credentials; revoke one first"))
+        }
+    }
+}
+
+/// Revoke a credential
+///
+/// Tokens that were made with it are refused from now on. For operators.
+#[utoipa::path(delete, path = "/api/v1/environments/{environmentId}/credentials/{credentialId}", tag = "environments",
+    params(
+        ("environmentId" = Uuid, Path, description = "The environment."),
+        ("credentialId" = Uuid, Path, description = "The credential.")),
+    responses(
+    (status = 204, description = "It is revoked."),
+    (status = 404, description = "There is none of that id within reach.", body = Problem)))]
+pub(crate) async fn revoke_credential(
+    State(state): State<ApiState>,
+    reach: Reach,
+    Ids((environment_id, credential_id)): Ids<(EnvironmentId, CredentialId)>,
+) -> Result<StatusCode, ApiError> {
+    reach.require(environment_id)?;
+    reach.require_operator()?;
+    match state.store().revoke_credential(environment_id, credential_id).await? {
+        Found::Yes => Ok(StatusCode::NO_CONTENT),
+        Found::No => Err(ApiError::not_found("credential")),
+    }
+}

@@ -1,0 +1,273 @@
+//! Deliveries: where each event stands with each webhook.
+
+use axum::Json as Answer;
+use axum::extract::State;
+use http::StatusCode;
+use postrider_core::delivery::{Delivery as Stored, DeliveryState, Origin, StateKind};
+use postrider_core::permission::Permission;
+use postrider_core::{DeliveryId, EnvironmentId};
+use postrider_store::{DeliveryFilter, DeliveryRow, PageRequest, ResendOutcome};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
+
+use crate::auth::caller::Member;
+use crate::body::Ignored;
+use crate::error::{ApiError, Code, Problem};
+use crate::extract::{Ids, Params};
+use crate::native::events::read::{event_key, moment, raw, tenant};
+use crate::native::wire::{self, Page, Time};
+use crate::state::ApiState;
+
+/// An event on its way to one webhook.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Delivery {
+    /// Its id.
+    id: Uuid,
+    /// What is delivered.
+    event_id: Uuid,
+    /// The event's key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    event_key: Option<String>,
+    /// The event's tenant.
+    tenant_id: Option<String>,
+    /// To whom.
+    webhook_id: Uuid,
+    /// What brought it about: `event`, `resend` or `replay`.
+    origin: &'static str,
+    /// The delivery that this one repeats.
+    resend_of: Option<Uuid>,
+    /// `pending`, `retrying`, `delivered`, `failed` or `discarded`; nothing follows the last three.
+    state: &'static str,
+    /// Why it failed or was discarded.
+    reason: Option<&'static str>,
+    /// A fault of this server's that it waits for; it has used up no attempt.
+    waiting_for: Option<&'static str>,
+    /// When its next attempt is due.
+    next_attempt_at: Option<Time>,
+    /// When it ended.
+    ended_at: Option<Time>,
+    /// Attempts that counted so far.
+    attempts: u32,
+    /// The newest attempt.
+    last_attempt: Option<LastAttempt>,
+    /// When it was made.
+    created_at: Time,
+}
+
+/// The newest attempt of a delivery, in short.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct LastAttempt {
+    /// Its id.
+    id: Uuid,
+    /// When it began.
+    started_at: Time,
+    /// The endpoint's status code, where it answered.
+    status_code: Option<u16>,
+    /// Why it did not, where it did not.
+    failure: Option<&'static str>,
+}
+
+impl Delivery {
+    fn new(delivery: &Stored) -> Self {
+        let (reason, waiting_for, ended_at) = match delivery.state {
+            DeliveryState::Pending { fault, .. } | DeliveryState::Retrying { fault, .. } => {
+                (None, fault.map(postrider_core::attempt::OurFault::name), None)
+            }
+            DeliveryState::Delivered { at } => (None, None, Some(at)),
+            DeliveryState::Failed { at, reason } => (Some(reason.name()), None, Some(at)),
+            DeliveryState::Discarded { at, reason } => (Some(reason.name()), None, Some(at)),
+        };
+        Self {
+            id: delivery.id.as_uuid(),
+            event_id: delivery.event_id.as_uuid(),
+            event_key: None,
+            tenant_id: delivery.tenant_id.as_ref().map(|id| id.as_str().to_owned()),
+            webhook_id: delivery.webhook_id.as_uuid(),
+            origin: Origin::name(delivery.origin),
+            resend_of: delivery.resend_of.map(DeliveryId::as_uuid),
+            state: delivery.state.name(),
+            reason,
+            waiting_for,
+            next_attempt_at: delivery.state.due_at().map(Into::into),
+            ended_at: ended_at.map(Into::into),
+            attempts: delivery.attempts,
+            last_attempt: None,
+            created_at: delivery.created_at.into(),
+        }
+    }
+}
+
+impl From<&DeliveryRow> for Delivery {
+    fn from(row: &DeliveryRow) -> Self {
+        let last_attempt = row.last_attempt.map(|last| LastAttempt {
+            id: last.id.as_uuid(),
+            started_at: last.started_at.into(),
+            status_code: last.status,
+            failure: last.failure.map(postrider_core::attempt::FailureKind::name),
+        });
+        Self { event_key: Some(row.event_key.as_str().to_owned()), last_attempt, ..Self::new(&row.delivery) }
+    }
+}
+
+/// A delivery with what is sent.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct WholeDelivery {
+    #[serde(flatten)]
+    delivery: Delivery,
+    /// The body that is sent, byte for byte. `null` once the event's time of keeping is over.
+    #[schema(value_type = Option<Object>)]
+    body: Option<Box<RawValue>>,
+}
+
+/// Which deliveries.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct DeliveryQuery {
+    /// Of that event.
+    event_id: Option<String>,
+    /// To that webhook. A tenant's user must name one.
+    webhook_id: Option<String>,
+    /// Of events of that tenant.
+    tenant_id: Option<String>,
+    /// In that state: `pending`, `retrying`, `delivered`, `failed` or `discarded`.
+    state: Option<String>,
+    /// Of events of that key.
+    event_key: Option<String>,
+    /// Made at this moment or later, RFC 3339.
+    from: Option<String>,
+    /// Made before this moment, RFC 3339.
+    to: Option<String>,
+    /// Rows of the page: 1 to 250, 50 where it is left out.
+    limit: Option<usize>,
+    /// The `nextCursor` of the page before.
+    cursor: Option<String>,
+}
+
+/// List deliveries
+///
+/// Newest first.
+#[utoipa::path(get, path = "/api/v1/deliveries", tag = "deliveries", params(DeliveryQuery), responses(
+    (status = 200, description = "A page of deliveries.", body = Page<Delivery>),
+    (status = 400, description = "A parameter cannot be read.", body = Problem),
+    (status = 404, description = "There is no webhook of that id within reach.", body = Problem)))]
+pub(crate) async fn list_deliveries(
+    State(state): State<ApiState>,
+    member: Member,
+    Params(query): Params<DeliveryQuery>,
+) -> Result<Answer<Page<Delivery>>, ApiError> {
+    member.require(Permission::ReadWebhookLogs)?;
+    let filter = DeliveryFilter {
+        event: wire::id("eventId", query.event_id.as_deref())?,
+        webhook: wire::id("webhookId", query.webhook_id.as_deref())?,
+        tenant: tenant(query.tenant_id.as_deref())?,
+        state: query.state.as_deref().map(state_kind).transpose()?,
+        event_key: event_key(query.event_key.as_deref())?,
+        from: moment("from", query.from.as_deref())?,
+        to: moment("to", query.to.as_deref())?,
+    };
+    if member.tenant.is_some() {
+        // Deliveries to the environment's webhooks concern the tenant's events too, and are not the tenant's to see.
+        let webhook = filter.webhook.ok_or_else(|| {
+            ApiError::at(
+                Code::InvalidParameter,
+                "webhookId",
+                "a tenant's user names the webhook whose deliveries to list",
+            )
+        })?;
+        if !state.directory().webhook(webhook).is_some_and(|webhook| member.sees(&webhook)) {
+            return Err(ApiError::not_found("webhook"));
+        }
+    }
+    let page = PageRequest { limit: wire::page_rows(query.limit)?, before: wire::cursor(query.cursor.as_deref())? };
+    deliveries_page(&state, member.environment_id, filter, page).await.map(Answer)
+}
+
+fn state_kind(name: &str) -> Result<StateKind, ApiError> {
+    StateKind::from_name(name).ok_or_else(|| {
+        let names: Vec<_> = StateKind::ALL.iter().map(|kind| kind.name()).collect();
+        ApiError::at(Code::InvalidParameter, "state", format!("is one of {}", names.join(", ")))
+    })
+}
+
+/// A page of deliveries on the wire.
+pub(crate) async fn deliveries_page(
+    state: &ApiState,
+    environment_id: EnvironmentId,
+    filter: DeliveryFilter,
+    page: PageRequest<DeliveryId>,
+) -> Result<Page<Delivery>, ApiError> {
+    let page = state.store().deliveries(environment_id, filter, page).await?;
+    Ok(Page { items: page.rows.iter().map(Into::into).collect(), next_cursor: page.next.map(|id| id.to_string()) })
+}
+
+/// The delivery of that id, where it is within the caller's reach.
+pub(crate) async fn within_reach(state: &ApiState, member: &Member, id: DeliveryId) -> Result<DeliveryRow, ApiError> {
+    let row = state.store().delivery(member.environment_id, id).await?;
+    let row = row.ok_or_else(|| ApiError::not_found("delivery"))?;
+    // Of a webhook that was deleted nobody knows any more whose it was: the vendor alone sees its deliveries.
+    let reached = member.tenant.is_none()
+        || state.directory().webhook(row.delivery.webhook_id).is_some_and(|webhook| member.sees(&webhook));
+    if reached { Ok(row) } else { Err(ApiError::not_found("delivery")) }
+}
+
+/// Get a delivery
+///
+/// With the body that is sent.
+#[utoipa::path(get, path = "/api/v1/deliveries/{deliveryId}", tag = "deliveries",
+    params(("deliveryId" = Uuid, Path, description = "The delivery.")), responses(
+    (status = 200, description = "The delivery.", body = WholeDelivery),
+    (status = 404, description = "There is none of that id within reach.", body = Problem)))]
+pub(crate) async fn get_delivery(
+    State(state): State<ApiState>,
+    member: Member,
+    Ids(id): Ids<DeliveryId>,
+) -> Result<Answer<WholeDelivery>, ApiError> {
+    member.require(Permission::ReadWebhookLogs)?;
+    let row = within_reach(&state, &member, id).await?;
+    let event = state.store().event(member.environment_id, row.delivery.event_id).await?;
+    let body = event.map(|event| raw(&event.body)).transpose()?;
+    Ok(Answer(WholeDelivery { delivery: (&row).into(), body }))
+}
+
+/// Resend a delivery
+///
+/// Makes a new delivery of the same event to the same webhook. The one that is repeated stays as it is.
+#[utoipa::path(post, path = "/api/v1/deliveries/{deliveryId}/resend", tag = "deliveries",
+    params(("deliveryId" = Uuid, Path, description = "The delivery to repeat.")), responses(
+    (status = 202, description = "The new delivery.", body = Delivery),
+    (status = 404, description = "There is none of that id within reach.", body = Problem),
+    (status = 409, description = "The webhook is disabled or deleted.", body = Problem)))]
+pub(crate) async fn resend_delivery(
+    State(state): State<ApiState>,
+    member: Member,
+    Ids(id): Ids<DeliveryId>,
+    _: Ignored,
+) -> Result<(StatusCode, Answer<Delivery>), ApiError> {
+    member.require(Permission::WriteWebhook)?;
+    let row = within_reach(&state, &member, id).await?;
+    let delivery = resend(&state, member.environment_id, id).await?;
+    let event_key = Some(row.event_key.as_str().to_owned());
+    Ok((StatusCode::ACCEPTED, Answer(Delivery { event_key, ..Delivery::new(&delivery) })))
+}
+
+/// Repeats a delivery that is within reach.
+pub(crate) async fn resend(
+    state: &ApiState,
+    environment_id: EnvironmentId,
+    id: DeliveryId,
+) -> Result<Stored, ApiError> {
+    match state.engine().resend(environment_id, id).await? {
+        ResendOutcome::Resent(delivery) => Ok(delivery),
+        ResendOutcome::NotFound => Err(ApiError::not_found("delivery")),
+        ResendOutcome::WebhookDisabled => {
+            Err(ApiError::new(Code::WebhookInactive, "the webhook is disabled; enable it, then resend"))
+        }
+        ResendOutcome::WebhookDeleted => Err(ApiError::new(Code::WebhookInactive, "the webhook was deleted")),
+    }
+}

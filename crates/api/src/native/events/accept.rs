@@ -1,0 +1,43 @@
+//! `POST /api/v1/events`: one event. The hot path: what happens here happens for every event there is.
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::response::Response;
+use http::HeaderMap;
+use postrider_core::limits::EVENT_BYTES;
+
+use crate::auth::caller::Vendor;
+use crate::body;
+use crate::error::{ApiError, Code, Problem};
+use crate::native::events::{Accepted, NewEvent, accepted, take_in};
+use crate::state::ApiState;
+
+/// Send an event
+///
+/// Answered after the event and its deliveries are committed and synced: what was answered with 202 is delivered, whatever happens
+/// to the server. At most 256 KiB. With the header `Idempotency-Key` the call can be repeated for 24 hours without sending the
+/// event twice.
+#[utoipa::path(post, path = "/api/v1/events", tag = "events", request_body = NewEvent,
+    params(("Idempotency-Key" = Option<String>, Header, description = "1 to 255 characters, unique to this event.")),
+    responses(
+    (status = 202, description = "The event is durable.", body = Accepted),
+    (status = 400, description = "The body cannot be read.", body = Problem),
+    (status = 413, description = "The body is larger than 256 KiB.", body = Problem),
+    (status = 422, description = "A value is outside what it can be, or the idempotency key was used with another body.",
+        body = Problem),
+    (status = 503, description = "There is no room at the moment; see the header Retry-After.", body = Problem)))]
+pub(crate) async fn accept_event(
+    State(state): State<ApiState>,
+    vendor: Vendor,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, ApiError> {
+    let read = body::read(&state, &headers, body, EVENT_BYTES).await?;
+    let event: NewEvent<'_> = body::parse(read.text()?)?;
+    let event = event.composed(vendor.environment_id)?;
+    let (receipt, freshness) = take_in(&state, vendor.environment_id, &headers, &read.bytes, vec![event]).await?;
+    let &[(event_id, deliveries)] = receipt.as_slice() else {
+        return Err(ApiError::new(Code::Internal, "a receipt for one event has another number of them"));
+    };
+    Ok(accepted(freshness, &Accepted { event_id: event_id.as_uuid(), deliveries }))
+}

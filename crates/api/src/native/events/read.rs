@@ -1,0 +1,208 @@
+//! Reading events. The vendor's alone: an event may concern a tenant and yet not be for its eyes.
+
+use axum::Json as Answer;
+use axum::extract::State;
+use postrider_core::event::{EventKey, TenantId};
+use postrider_core::{EventId, Timestamp};
+use postrider_store::{DeliveryFilter, EventFilter, EventRow, PageRequest};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
+
+use crate::auth::caller::Vendor;
+use crate::error::{ApiError, Code, Problem};
+use crate::extract::{Ids, Params};
+use crate::native::deliveries::{Delivery, deliveries_page};
+use crate::native::wire::{self, Page, Time};
+use crate::state::ApiState;
+
+/// An event in a list: all but its body.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[expect(clippy::struct_field_names, reason = "`eventKey` is the word on the wire")]
+pub(crate) struct Event {
+    /// Its id; `webhook-id` on every attempt.
+    id: Uuid,
+    /// What happened.
+    event_key: String,
+    /// The tenant it concerns.
+    tenant_id: Option<String>,
+    /// The user it concerns.
+    user_id: Option<String>,
+    /// The application it concerns.
+    application_id: Option<String>,
+    /// When it happened, as the producer says.
+    occurred_at: Option<Time>,
+    /// When it was accepted.
+    accepted_at: Time,
+    /// Webhooks that matched when it was accepted.
+    deliveries: u32,
+    /// The length of its body.
+    body_bytes: usize,
+}
+
+impl From<EventRow> for Event {
+    fn from(row: EventRow) -> Self {
+        Self {
+            id: row.id.as_uuid(),
+            event_key: row.key.as_str().to_owned(),
+            tenant_id: row.tenant_id.map(|id| id.as_str().to_owned()),
+            user_id: row.user_id.map(|id| id.as_str().to_owned()),
+            application_id: row.application_id.map(|id| id.as_str().to_owned()),
+            occurred_at: row.occurred_at.map(Into::into),
+            accepted_at: row.accepted_at.into(),
+            deliveries: row.deliveries,
+            body_bytes: row.body_bytes,
+        }
+    }
+}
+
+/// An event with its body.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct WholeEvent {
+    /// Its id; `webhook-id` on every attempt.
+    id: Uuid,
+    /// What happened.
+    event_key: String,
+    /// The tenant it concerns.
+    tenant_id: Option<String>,
+    /// The user it concerns.
+    user_id: Option<String>,
+    /// The application it concerns.
+    application_id: Option<String>,
+    /// When it happened, as the producer says.
+    occurred_at: Option<Time>,
+    /// When it was accepted.
+    accepted_at: Time,
+    /// The body that is delivered, byte for byte.
+    #[schema(value_type = Object)]
+    body: Box<RawValue>,
+}
+
+/// Which events.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct EventQuery {
+    /// Of that key.
+    event_key: Option<String>,
+    /// Of that tenant.
+    tenant_id: Option<String>,
+    /// Accepted at this moment or later, RFC 3339.
+    from: Option<String>,
+    /// Accepted before this moment, RFC 3339.
+    to: Option<String>,
+    /// Whether any webhook matched.
+    matched: Option<bool>,
+    /// Rows of the page: 1 to 250, 50 where it is left out.
+    limit: Option<usize>,
+    /// The `nextCursor` of the page before.
+    cursor: Option<String>,
+}
+
+/// The moment that a parameter names.
+pub(crate) fn moment(name: &str, text: Option<&str>) -> Result<Option<Timestamp>, ApiError> {
+    text.map(Timestamp::parse).transpose().map_err(|error| ApiError::at(Code::InvalidParameter, name, error))
+}
+
+/// The event key that a parameter names.
+pub(crate) fn event_key(text: Option<&str>) -> Result<Option<EventKey>, ApiError> {
+    let key = text.map(EventKey::parse).transpose();
+    key.map_err(|error| ApiError::at(Code::InvalidParameter, "eventKey", error))
+}
+
+/// The tenant that a parameter names.
+pub(crate) fn tenant(text: Option<&str>) -> Result<Option<TenantId>, ApiError> {
+    let tenant = text.map(TenantId::parse).transpose();
+    tenant.map_err(|error| ApiError::at(Code::InvalidParameter, "tenantId", error))
+}
+
+/// List events
+///
+/// Newest first, those that matched no webhook included.
+#[utoipa::path(get, path = "/api/v1/events", tag = "events", params(EventQuery), responses(
+    (status = 200, description = "A page of events.", body = Page<Event>),
+    (status = 400, description = "A parameter cannot be read.", body = Problem)))]
+pub(crate) async fn list_events(
+    State(state): State<ApiState>,
+    vendor: Vendor,
+    Params(query): Params<EventQuery>,
+) -> Result<Answer<Page<Event>>, ApiError> {
+    let filter = EventFilter {
+        event_key: event_key(query.event_key.as_deref())?,
+        tenant: tenant(query.tenant_id.as_deref())?,
+        from: moment("from", query.from.as_deref())?,
+        to: moment("to", query.to.as_deref())?,
+        matched: query.matched,
+    };
+    let page = PageRequest { limit: wire::page_rows(query.limit)?, before: wire::cursor(query.cursor.as_deref())? };
+    let page = state.store().events(vendor.environment_id, filter, page).await?;
+    Ok(Answer(Page {
+        items: page.rows.into_iter().map(Into::into).collect(),
+        next_cursor: page.next.map(|id: EventId| id.to_string()),
+    }))
+}
+
+/// Get an event
+///
+/// With its body.
+#[utoipa::path(get, path = "/api/v1/events/{eventId}", tag = "events",
+    params(("eventId" = Uuid, Path, description = "The event.")), responses(
+    (status = 200, description = "The event.", body = WholeEvent),
+    (status = 404, description = "There is none of that id within reach.", body = Problem)))]
+pub(crate) async fn get_event(
+    State(state): State<ApiState>,
+    vendor: Vendor,
+    Ids(id): Ids<EventId>,
+) -> Result<Answer<WholeEvent>, ApiError> {
+    let event = state.store().event(vendor.environment_id, id).await?.ok_or_else(|| ApiError::not_found("event"))?;
+    Ok(Answer(WholeEvent {
+        id: event.id.as_uuid(),
+        event_key: event.key.as_str().to_owned(),
+        tenant_id: event.tenant_id.map(|id| id.as_str().to_owned()),
+        user_id: event.user_id.map(|id| id.as_str().to_owned()),
+        application_id: event.application_id.map(|id| id.as_str().to_owned()),
+        occurred_at: event.occurred_at.map(Into::into),
+        accepted_at: event.accepted_at.into(),
+        body: raw(&event.body)?,
+    }))
+}
+
+/// A stored body as JSON.
+pub(crate) fn raw(body: &[u8]) -> Result<Box<RawValue>, ApiError> {
+    serde_json::from_slice(body).map_err(|error| ApiError::caused(Code::Internal, "a stored body is not JSON", error))
+}
+
+/// Which page.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct PageQuery {
+    /// Rows of the page: 1 to 250, 50 where it is left out.
+    pub(crate) limit: Option<usize>,
+    /// The `nextCursor` of the page before.
+    pub(crate) cursor: Option<String>,
+}
+
+/// List the deliveries of an event
+///
+/// Resends included, newest first.
+#[utoipa::path(get, path = "/api/v1/events/{eventId}/deliveries", tag = "events",
+    params(("eventId" = Uuid, Path, description = "The event."), PageQuery), responses(
+    (status = 200, description = "A page of deliveries.", body = Page<Delivery>),
+    (status = 404, description = "There is no event of that id within reach.", body = Problem)))]
+pub(crate) async fn list_deliveries_of_event(
+    State(state): State<ApiState>,
+    vendor: Vendor,
+    Ids(id): Ids<EventId>,
+    Params(query): Params<PageQuery>,
+) -> Result<Answer<Page<Delivery>>, ApiError> {
+    let page = PageRequest { limit: wire::page_rows(query.limit)?, before: wire::cursor(query.cursor.as_deref())? };
+    if state.store().event(vendor.environment_id, id).await?.is_none() {
+        return Err(ApiError::not_found("event"));
+    }
+    let filter = DeliveryFilter { event: Some(id), ..DeliveryFilter::default() };
+    deliveries_page(&state, vendor.environment_id, filter, page).await.map(Answer)
+}

@@ -1,0 +1,55 @@
+//! The native API at `/api/v1`: JSON in camelCase, unknown members refused, cursor pages, RFC 9457 errors.
+
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::state::ApiState;
+
+pub(crate) mod attempts;
+pub(crate) mod categories;
+pub(crate) mod credentials;
+pub(crate) mod deliveries;
+pub(crate) mod environments;
+pub(crate) mod event_types;
+pub(crate) mod events;
+pub(crate) mod health;
+pub(crate) mod openapi;
+pub(crate) mod portal_settings;
+pub(crate) mod source_addresses;
+pub(crate) mod trusted_issuer;
+pub(crate) mod webhook_tests;
+pub(crate) mod webhooks;
+pub(crate) mod wire;
+
+/// Every call of the native API, each with its documentation.
+pub(crate) fn routes() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::new()
+        .routes(routes!(events::accept::accept_event, events::read::list_events))
+        .routes(routes!(events::batch::accept_events))
+        .routes(routes!(events::stream::stream_events))
+        .routes(routes!(events::read::get_event))
+        .routes(routes!(events::read::list_deliveries_of_event))
+        .routes(routes!(webhooks::list::list_webhooks, webhooks::create::create_webhook))
+        .routes(routes!(webhooks::get::get_webhook, webhooks::update::update_webhook, webhooks::delete::delete_webhook))
+        .routes(routes!(webhook_tests::test_webhook))
+        .routes(routes!(webhook_tests::test_draft))
+        .routes(routes!(deliveries::list_deliveries))
+        .routes(routes!(deliveries::get_delivery))
+        .routes(routes!(deliveries::resend_delivery))
+        .routes(routes!(attempts::list_attempts))
+        .routes(routes!(event_types::list_event_types, event_types::create_event_type))
+        .routes(routes!(event_types::get_event_type, event_types::update_event_type, event_types::delete_event_type))
+        .routes(routes!(categories::list_categories, categories::create_category))
+        .routes(routes!(categories::rename_category, categories::delete_category))
+        .routes(routes!(portal_settings::get_portal_settings, portal_settings::put_portal_settings))
+        .routes(routes!(
+            trusted_issuer::get_trusted_issuer,
+            trusted_issuer::put_trusted_issuer,
+            trusted_issuer::delete_trusted_issuer
+        ))
+        .routes(routes!(source_addresses::list_source_addresses))
+        .routes(routes!(environments::list_environments, environments::create_environment))
+        .routes(routes!(environments::get_environment, environments::rename_environment))
+        .routes(routes!(credentials::list_credentials, credentials::create_credential))
+        .routes(routes!(credentials::revoke_credential))
+}

@@ -1,0 +1,159 @@
+//! Tests of webhooks, saved or not: a request like a delivery's, recorded nowhere.
+
+use axum::Json as Answer;
+use axum::extract::State;
+use bytes::Bytes;
+use postrider_core::WebhookId;
+use postrider_core::permission::Permission;
+use postrider_core::signature::Secret;
+use postrider_core::webhook::{EndpointUrl, Scope};
+use postrider_egress::SendError;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::auth::caller::Member;
+use crate::body::Json;
+use crate::error::{ApiError, Problem};
+use crate::extract::Ids;
+use crate::native::attempts::{ExchangeResult, HeaderLine, Timings};
+use crate::native::webhooks::within_reach;
+use crate::state::ApiState;
+use crate::{rules, sample};
+
+/// What is sent in a test of a webhook.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct TestForm {
+    /// The built-in event whose sample is sent; `frontegg.user.created` where it is left out.
+    event_key: Option<String>,
+    /// Sent as it is, instead of a sample.
+    #[schema(value_type = Option<Object>)]
+    payload: Option<Box<RawValue>>,
+}
+
+/// A webhook that is not saved yet, and what is sent in a test of it.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct DraftForm {
+    /// Where the test is sent.
+    url: String,
+    /// What it is signed with; it is not signed where this is left out.
+    secret: Option<String>,
+    /// The built-in event whose sample is sent; `frontegg.user.created` where it is left out.
+    event_key: Option<String>,
+    /// Sent as it is, instead of a sample.
+    #[schema(value_type = Option<Object>)]
+    payload: Option<Box<RawValue>>,
+}
+
+/// What came of a test.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct TestResult {
+    /// The `webhook-id` that was sent.
+    webhook_id: Uuid,
+    /// Whether the endpoint answered with 2XX.
+    is_success: bool,
+    #[serde(flatten)]
+    result: ExchangeResult,
+    /// Where the time went.
+    timings: Timings,
+}
+
+/// Test a webhook
+///
+/// Sends one request as a delivery would be sent, signed with the webhook's secret, disabled webhooks included. It is recorded
+/// nowhere and changes nothing.
+#[utoipa::path(post, path = "/api/v1/webhooks/{webhookId}/test", tag = "webhooks",
+    params(("webhookId" = Uuid, Path, description = "The webhook.")), request_body = TestForm, responses(
+    (status = 200, description = "What came of it, be it success or failure.", body = TestResult),
+    (status = 400, description = "The body cannot be read, or this server does not send to that URL.", body = Problem),
+    (status = 404, description = "There is none of that id within reach.", body = Problem)))]
+pub(crate) async fn test_webhook(
+    State(state): State<ApiState>,
+    member: Member,
+    Ids(id): Ids<WebhookId>,
+    Json(form): Json<TestForm>,
+) -> Result<Answer<TestResult>, ApiError> {
+    member.require(Permission::WriteWebhook)?;
+    let webhook = within_reach(&state, &member, id)?;
+    let body = body_of(&member, form.event_key.as_deref(), form.payload)?;
+    let (scope, url, secret) = (webhook.scope.clone(), webhook.url.clone(), webhook.secret.clone());
+    send(&state, &member, scope, url, secret, body).await
+}
+
+/// Test a draft
+///
+/// As the test of a webhook, before there is one.
+#[utoipa::path(post, path = "/api/v1/webhook-tests", tag = "webhooks", request_body = DraftForm, responses(
+    (status = 200, description = "What came of it, be it success or failure.", body = TestResult),
+    (status = 400, description = "The body cannot be read, or this server does not send to that URL.", body = Problem),
+    (status = 422, description = "A value is outside what it can be.", body = Problem)))]
+pub(crate) async fn test_draft(
+    State(state): State<ApiState>,
+    member: Member,
+    Json(form): Json<DraftForm>,
+) -> Result<Answer<TestResult>, ApiError> {
+    member.require(Permission::WriteWebhook)?;
+    let url = rules::url(&state, "/url", &form.url)?;
+    let secret = form.secret.map(|text| rules::secret(&member, "/secret", &text)).transpose()?.flatten();
+    let body = body_of(&member, form.event_key.as_deref(), form.payload)?;
+    let scope = Scope::of(member.tenant.clone());
+    send(&state, &member, scope, url, secret, body).await
+}
+
+fn body_of(member: &Member, event_key: Option<&str>, payload: Option<Box<RawValue>>) -> Result<Bytes, ApiError> {
+    match (event_key, payload) {
+        (Some(_), Some(_)) => Err(ApiError::value("", "`eventKey` and `payload` exclude each other")),
+        (None, Some(payload)) => Ok(Bytes::from(String::from(Box::<str>::from(payload)))),
+        (key, None) => sample::body(member.environment_id, key)
+            .ok_or_else(|| ApiError::value("/eventKey", "is no built-in event; give a `payload` instead")),
+    }
+}
+
+async fn send(
+    state: &ApiState,
+    member: &Member,
+    scope: Scope,
+    url: EndpointUrl,
+    secret: Option<Secret>,
+    body: Bytes,
+) -> Result<Answer<TestResult>, ApiError> {
+    let (event_id, sent) = sample::send(state, member.environment_id, scope, url, secret, body).await?;
+    let timings = sent.timings.into();
+    let result = match sent.result {
+        Ok(answer) => ExchangeResult {
+            status_code: Some(answer.status),
+            headers: answer
+                .headers
+                .iter()
+                .map(|(name, value)| HeaderLine {
+                    name: name.as_str().to_owned(),
+                    value: String::from_utf8_lossy(value.as_bytes()).into_owned(),
+                })
+                .collect(),
+            body: Some(String::from_utf8_lossy(&answer.body).into_owned()),
+            body_end: Some(answer.body_end.name()),
+            failure: None,
+            error_message: None,
+        },
+        Err(error) => {
+            let failure = match &error {
+                SendError::Endpoint { kind, .. } => kind.name(),
+                SendError::Ours { fault, .. } => fault.name(),
+            };
+            ExchangeResult {
+                status_code: None,
+                headers: Vec::new(),
+                body: None,
+                body_end: None,
+                failure: Some(failure),
+                error_message: Some(error.to_string()),
+            }
+        }
+    };
+    let is_success = result.status_code.is_some_and(|status| (200..300).contains(&status));
+    Ok(Answer(TestResult { webhook_id: event_id.as_uuid(), is_success, result, timings }))
+}

@@ -1,0 +1,110 @@
+//! `POST /api/v1/webhooks`
+
+use axum::Json as Answer;
+use axum::extract::State;
+use http::StatusCode;
+use postrider_core::event::TenantId;
+use postrider_core::permission::Permission;
+use postrider_core::signature::Secret;
+use postrider_core::webhook::{DisableReason, Scope, Sending, WebhookStatus};
+use postrider_store::{CreateWebhook, NewWebhook};
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use crate::auth::caller::Member;
+use crate::body::Json;
+use crate::error::{ApiError, Code, Problem};
+use crate::native::webhooks::{RetryPolicyForm, Webhook, sending};
+use crate::native::wire::Given;
+use crate::rules;
+use crate::state::ApiState;
+
+/// A webhook to be made.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = NewWebhook)]
+pub(crate) struct Form {
+    /// The tenant whose events it gets. Left out: the environment's webhook, which gets the events of every tenant. A tenant's
+    /// user can leave it out, and gets a webhook of its own tenant.
+    tenant_id: Option<String>,
+    /// Its name for people.
+    #[serde(default)]
+    display_name: String,
+    /// What it is for.
+    #[serde(default)]
+    description: String,
+    /// Where events are sent.
+    url: String,
+    /// What requests are signed with. Left out: one is generated. `null`: requests are not signed.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    secret: Given<String>,
+    /// What it subscribes to: keys, `prefix.*`, `*`, `Category.*`, ids of event types and categories. At most 500.
+    event_keys: Vec<String>,
+    /// Whether it gets events from the start.
+    #[serde(default = "active")]
+    #[schema(default = true)]
+    is_active: bool,
+    /// When failed attempts are repeated; the preset `standard` where it is left out.
+    retry_policy: Option<RetryPolicyForm>,
+    /// Seconds that an attempt may take: 1 to 30, 15 where it is left out.
+    deadline_seconds: Option<u32>,
+    /// Days over which deliveries must have failed before the webhook is disabled, 5 where it is left out; `null`: never.
+    #[serde(default)]
+    #[schema(value_type = Option<u16>)]
+    disable_after_days: Given<u16>,
+}
+
+fn active() -> bool {
+    true
+}
+
+/// Create a webhook
+#[utoipa::path(post, path = "/api/v1/webhooks", tag = "webhooks", request_body = Form, responses(
+    (status = 201, description = "The webhook.", body = Webhook),
+    (status = 400, description = "The body cannot be read, or this server does not send to that URL.", body = Problem),
+    (status = 409, description = "The environment has as many as it can have.", body = Problem),
+    (status = 422, description = "A value is outside what it can be.", body = Problem)))]
+pub(crate) async fn create_webhook(
+    State(state): State<ApiState>,
+    member: Member,
+    Json(form): Json<Form>,
+) -> Result<(StatusCode, Answer<Webhook>), ApiError> {
+    member.require(Permission::WriteWebhook)?;
+    let tenant = form.tenant_id.map(|id| TenantId::parse(&id)).transpose();
+    let tenant = tenant.map_err(|error| ApiError::value("/tenantId", error))?.or_else(|| member.tenant.clone());
+    let scope = Scope::of(tenant);
+    if !member.reaches(&scope) {
+        return Err(ApiError::new(Code::ScopeForeign, "the token is another tenant's"));
+    }
+    let secret = match form.secret {
+        Given::Absent => Some(Secret::generate(&**state.entropy())),
+        Given::Null => None,
+        Given::Value(text) => rules::secret(&member, "/secret", &text)?,
+    };
+    let before = Sending::default();
+    let new = NewWebhook {
+        environment_id: member.environment_id,
+        scope,
+        display_name: rules::optional_name("/displayName", form.display_name)?,
+        description: rules::description("/description", form.description)?,
+        url: rules::url(&state, "/url", &form.url)?,
+        secret,
+        event_keys: rules::event_keys(&state, member.environment_id, "/eventKeys", form.event_keys)?,
+        status: if form.is_active { WebhookStatus::Active } else { WebhookStatus::Disabled(DisableReason::ByUser) },
+        sending: sending(&before, form.retry_policy, form.deadline_seconds, form.disable_after_days)?.unwrap_or(before),
+    };
+    let webhook = created(state.store().create_webhook(new).await?)?;
+    Ok((StatusCode::CREATED, Answer(Webhook::new(&state, &member, &webhook))))
+}
+
+/// The webhook, where one was made.
+pub(crate) fn created(outcome: CreateWebhook) -> Result<std::sync::Arc<postrider_core::webhook::Webhook>, ApiError> {
+    match outcome {
+        CreateWebhook::Created(webhook) => Ok(webhook),
+        CreateWebhook::NoSuchEnvironment => Err(ApiError::not_found("environment")),
+        CreateWebhook::LimitReached => {
+            Err(ApiError::new(Code::LimitReached, "the environment has as many webhooks as it can have"))
+        }
+    }
+}

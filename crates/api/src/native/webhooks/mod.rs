@@ -1,0 +1,220 @@
+//! Webhooks: the record that all of their calls answer with, and the settings of sending.
+
+use postrider_core::WebhookId;
+use postrider_core::permission::Permission;
+use postrider_core::retry::{RetryDelays, RetryPolicy};
+use postrider_core::webhook::{Deadline, Sending, Webhook as Stored, WebhookStatus};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::auth::caller::Member;
+use crate::error::ApiError;
+use crate::native::wire::{Given, Time};
+use crate::state::ApiState;
+
+pub(crate) mod create;
+pub(crate) mod delete;
+pub(crate) mod get;
+pub(crate) mod list;
+pub(crate) mod update;
+
+/// A subscription to events.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Webhook {
+    /// Its id.
+    id: Uuid,
+    /// The environment it belongs to.
+    environment_id: Uuid,
+    /// The tenant whose events it gets; `null`: it is the environment's, and gets the events of every tenant.
+    tenant_id: Option<String>,
+    /// Its name for people.
+    display_name: String,
+    /// What it is for.
+    description: String,
+    /// Where events are sent.
+    url: String,
+    /// Whether requests are signed.
+    is_signed: bool,
+    /// What requests are signed with. Left out for callers that may not write webhooks.
+    #[serde(skip_serializing_if = "Given::is_absent")]
+    #[schema(value_type = Option<String>)]
+    secret: Given<String>,
+    /// What it subscribes to: keys, `prefix.*`, `*`, `Category.*`, ids of event types and categories.
+    event_keys: Vec<String>,
+    /// Whether it gets events.
+    is_active: bool,
+    /// Why it does not: `by_user`, `gone`, `failing_for_days` or `failures_in_a_row`.
+    disabled_reason: Option<&'static str>,
+    /// When failed attempts are repeated.
+    retry_policy: RetryPolicyForm,
+    /// Seconds that an attempt may take.
+    deadline_seconds: u32,
+    /// Days over which deliveries must have failed before the webhook is disabled; `null`: never.
+    disable_after_days: Option<u16>,
+    /// Deliveries so far that came from events.
+    invocations: u64,
+    /// How it is doing.
+    health: Health,
+    /// When it was made.
+    created_at: Time,
+    /// When a person last changed it.
+    updated_at: Time,
+}
+
+/// How a webhook is doing at the moment.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Health {
+    /// Deliveries that wait in memory; more may wait in the database.
+    waiting_in_memory: usize,
+    /// Attempts under way.
+    in_flight: usize,
+    /// Attempts that may be under way at once: it grows while the endpoint answers well.
+    share: usize,
+    /// Until when nothing is sent because the endpoint does not answer.
+    paused_until: Option<Time>,
+    /// Attempts in a row that said the endpoint is unwell.
+    consecutive_failures: u32,
+    /// Deliveries that failed since the last success.
+    failed_deliveries: Option<FailedDeliveries>,
+}
+
+/// Deliveries that failed with no success between.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct FailedDeliveries {
+    /// How many.
+    count: u32,
+    /// When the first of them ended.
+    first_at: Time,
+    /// When the last of them ended.
+    last_at: Time,
+}
+
+impl Webhook {
+    /// The record as that caller may see it.
+    pub(crate) fn new(state: &ApiState, member: &Member, webhook: &Stored) -> Self {
+        let lane = state.engine().lane(webhook.id);
+        let secret = match &webhook.secret {
+            _ if !member.may(Permission::WriteWebhook) => Given::Absent,
+            None => Given::Null,
+            Some(secret) => Given::Value(secret.expose().to_owned()),
+        };
+        Self {
+            id: webhook.id.as_uuid(),
+            environment_id: webhook.environment_id.as_uuid(),
+            tenant_id: webhook.scope.tenant().map(|tenant| tenant.as_str().to_owned()),
+            display_name: webhook.display_name.clone(),
+            description: webhook.description.clone(),
+            url: webhook.url.as_str().to_owned(),
+            is_signed: webhook.secret.is_some(),
+            secret,
+            event_keys: webhook.event_keys.clone(),
+            is_active: webhook.status.is_active(),
+            disabled_reason: match webhook.status {
+                WebhookStatus::Active => None,
+                WebhookStatus::Disabled(reason) => Some(reason.name()),
+            },
+            retry_policy: (&webhook.sending.retry).into(),
+            deadline_seconds: webhook.sending.deadline.into(),
+            disable_after_days: webhook.sending.disable_after_days,
+            invocations: webhook.invocations,
+            health: Health {
+                waiting_in_memory: lane.waiting_in_memory,
+                in_flight: lane.in_flight,
+                share: lane.share,
+                paused_until: lane.paused_until.map(Into::into),
+                consecutive_failures: lane.consecutive_failures,
+                failed_deliveries: webhook.streak.map(|streak| FailedDeliveries {
+                    count: streak.count,
+                    first_at: streak.first_at.into(),
+                    last_at: streak.last_at.into(),
+                }),
+            },
+            created_at: webhook.created_at.into(),
+            updated_at: webhook.updated_at.into(),
+        }
+    }
+}
+
+/// A retry policy: a preset or a list of delays, one of the two.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct RetryPolicyForm {
+    /// `standard`: after 5 s, 30 s, 5 min, 30 min, 2 h, 5 h, 10 h and 14 h. `frontegg`: none, and the webhook is disabled after
+    /// five failed deliveries in a row.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    preset: Option<Preset>,
+    /// The seconds before each retry: at most 30 entries of 1 to 86,400. Empty: no retries.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    delays_in_seconds: Option<Vec<u32>>,
+}
+
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum Preset {
+    /// Eight retries over some 31 hours.
+    Standard,
+    /// No retries.
+    Frontegg,
+}
+
+impl From<&RetryPolicy> for RetryPolicyForm {
+    fn from(policy: &RetryPolicy) -> Self {
+        match policy {
+            RetryPolicy::Standard => Self { preset: Some(Preset::Standard), delays_in_seconds: None },
+            RetryPolicy::Frontegg => Self { preset: Some(Preset::Frontegg), delays_in_seconds: None },
+            RetryPolicy::Delays(delays) => Self { preset: None, delays_in_seconds: Some(delays.clone().into()) },
+        }
+    }
+}
+
+impl RetryPolicyForm {
+    fn parsed(self) -> Result<RetryPolicy, ApiError> {
+        match (self.preset, self.delays_in_seconds) {
+            (Some(Preset::Standard), None) => Ok(RetryPolicy::Standard),
+            (Some(Preset::Frontegg), None) => Ok(RetryPolicy::Frontegg),
+            (None, Some(delays)) => RetryDelays::try_from(delays)
+                .map(RetryPolicy::Delays)
+                .map_err(|error| ApiError::value("/retryPolicy/delaysInSeconds", error)),
+            _ => Err(ApiError::value("/retryPolicy", "has either `preset` or `delaysInSeconds`")),
+        }
+    }
+}
+
+/// The settings of sending as a request gives them, over those there are. None where it gives none.
+fn sending(
+    before: &Sending,
+    retry_policy: Option<RetryPolicyForm>,
+    deadline_seconds: Option<u32>,
+    disable_after_days: Given<u16>,
+) -> Result<Option<Sending>, ApiError> {
+    if retry_policy.is_none() && deadline_seconds.is_none() && disable_after_days.is_absent() {
+        return Ok(None);
+    }
+    let mut sending = before.clone();
+    if let Some(policy) = retry_policy {
+        sending.retry = policy.parsed()?;
+    }
+    if let Some(seconds) = deadline_seconds {
+        sending.deadline = Deadline::try_from(seconds).map_err(|error| ApiError::value("/deadlineSeconds", error))?;
+    }
+    match disable_after_days {
+        Given::Absent => {}
+        Given::Null => sending.disable_after_days = None,
+        Given::Value(0) => return Err(ApiError::value("/disableAfterDays", "is at least 1, or null for never")),
+        Given::Value(days) => sending.disable_after_days = Some(days),
+    }
+    Ok(Some(sending))
+}
+
+/// The webhook of that id, where it is within the caller's reach.
+pub(crate) fn within_reach(state: &ApiState, member: &Member, id: WebhookId) -> Result<Arc<Stored>, ApiError> {
+    let not_found = || ApiError::not_found("webhook");
+    let webhook = state.directory().webhook(id).filter(|webhook| member.sees(webhook)).ok_or_else(not_found)?;
+    // Read by scope, as the count of invocations is then current.
+    state.directory().webhook_in(member.environment_id, &webhook.scope, id).ok_or_else(not_found)
+}

@@ -1,0 +1,81 @@
+//! `PATCH /api/v1/webhooks/{webhookId}`
+
+use axum::Json as Answer;
+use axum::extract::State;
+use postrider_core::WebhookId;
+use postrider_core::permission::Permission;
+use postrider_store::WebhookPatch;
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use crate::auth::caller::Member;
+use crate::body::Json;
+use crate::error::{ApiError, Problem};
+use crate::extract::Ids;
+use crate::native::webhooks::{RetryPolicyForm, Webhook, sending, within_reach};
+use crate::native::wire::Given;
+use crate::rules;
+use crate::state::ApiState;
+
+/// What is to be different about a webhook. What is left out stays.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = WebhookPatch)]
+pub(crate) struct Form {
+    /// Its name for people.
+    display_name: Option<String>,
+    /// What it is for.
+    description: Option<String>,
+    /// Where events are sent.
+    url: Option<String>,
+    /// What requests are signed with; `null`: they are not signed.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    secret: Given<String>,
+    /// What it subscribes to. At most 500.
+    event_keys: Option<Vec<String>>,
+    /// Whether it gets events. Enabling forgets the failures so far; disabling discards what waits.
+    is_active: Option<bool>,
+    /// When failed attempts are repeated.
+    retry_policy: Option<RetryPolicyForm>,
+    /// Seconds that an attempt may take: 1 to 30.
+    deadline_seconds: Option<u32>,
+    /// Days over which deliveries must have failed before the webhook is disabled; `null`: never.
+    #[serde(default)]
+    #[schema(value_type = Option<u16>)]
+    disable_after_days: Given<u16>,
+}
+
+/// Change a webhook
+#[utoipa::path(patch, path = "/api/v1/webhooks/{webhookId}", tag = "webhooks",
+    params(("webhookId" = Uuid, Path, description = "The webhook.")), request_body = Form, responses(
+    (status = 200, description = "The webhook as it is now.", body = Webhook),
+    (status = 400, description = "The body cannot be read, or this server does not send to that URL.", body = Problem),
+    (status = 404, description = "There is none of that id within reach.", body = Problem),
+    (status = 422, description = "A value is outside what it can be.", body = Problem)))]
+pub(crate) async fn update_webhook(
+    State(state): State<ApiState>,
+    member: Member,
+    Ids(id): Ids<WebhookId>,
+    Json(form): Json<Form>,
+) -> Result<Answer<Webhook>, ApiError> {
+    member.require(Permission::WriteWebhook)?;
+    let before = within_reach(&state, &member, id)?;
+    let keys = |keys| rules::event_keys(&state, member.environment_id, "/eventKeys", keys);
+    let patch = WebhookPatch {
+        display_name: form.display_name.map(|text| rules::optional_name("/displayName", text)).transpose()?,
+        description: form.description.map(|text| rules::description("/description", text)).transpose()?,
+        url: form.url.map(|text| rules::url(&state, "/url", &text)).transpose()?,
+        secret: match form.secret {
+            Given::Absent => None,
+            Given::Null => Some(None),
+            Given::Value(text) => Some(rules::secret(&member, "/secret", &text)?),
+        },
+        event_keys: form.event_keys.map(keys).transpose()?,
+        active: form.is_active,
+        sending: sending(&before.sending, form.retry_policy, form.deadline_seconds, form.disable_after_days)?,
+    };
+    let webhook = state.store().update_webhook(member.environment_id, Some(&before.scope), id, patch).await?;
+    let webhook = webhook.ok_or_else(|| ApiError::not_found("webhook"))?;
+    Ok(Answer(Webhook::new(&state, &member, &webhook)))
+}

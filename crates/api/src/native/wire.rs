@@ -1,0 +1,110 @@
+//! Forms that several calls of the native API share: moments, pages, members that tell `null` from absence.
+
+use postrider_core::Timestamp;
+use postrider_core::limits::{PAGE_ROWS, PAGE_ROWS_MOST};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, Type};
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
+
+use crate::error::{ApiError, Code};
+
+/// A moment on the wire: RFC 3339.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Time(pub(crate) Timestamp);
+
+impl From<Timestamp> for Time {
+    fn from(at: Timestamp) -> Self {
+        Self(at)
+    }
+}
+
+impl PartialSchema for Time {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))
+            .description(Some("A moment, RFC 3339."))
+            .examples(["2026-01-31T12:00:00.000Z"])
+            .into()
+    }
+}
+
+impl ToSchema for Time {}
+
+/// A page of a list.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Page<T> {
+    /// The rows. A page can be short, or empty, and still have a next one.
+    pub(crate) items: Vec<T>,
+    /// What `cursor` of the next page is; `null`: this is the last.
+    pub(crate) next_cursor: Option<String>,
+}
+
+/// The rows that a page has: as many as asked for, within the limits.
+pub(crate) fn page_rows(limit: Option<usize>) -> Result<usize, ApiError> {
+    match limit {
+        None => Ok(PAGE_ROWS),
+        Some(limit) if (1..=PAGE_ROWS_MOST).contains(&limit) => Ok(limit),
+        Some(_) => Err(ApiError::at(Code::InvalidParameter, "limit", format!("is 1 to {PAGE_ROWS_MOST}"))),
+    }
+}
+
+/// The place that a cursor names.
+pub(crate) fn cursor<T: std::str::FromStr>(text: Option<&str>) -> Result<Option<T>, ApiError> {
+    text.map(|text| {
+        text.parse().map_err(|_| {
+            ApiError::at(
+                Code::InvalidParameter,
+                "cursor",
+                "is not the `nextCursor` of a page; leave it out for the first",
+            )
+        })
+    })
+    .transpose()
+}
+
+/// An id in a query.
+pub(crate) fn id<T: std::str::FromStr>(name: &str, text: Option<&str>) -> Result<Option<T>, ApiError>
+where
+    T::Err: std::fmt::Display,
+{
+    text.map(|text| text.parse().map_err(|error| ApiError::at(Code::InvalidParameter, name, format!("is {error}"))))
+        .transpose()
+}
+
+/// A member of a request that tells `null` from absence. Used with `#[serde(default)]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Given<T> {
+    /// The request does not have the member.
+    #[default]
+    Absent,
+    /// It is `null`.
+    Null,
+    /// It has a value.
+    Value(T),
+}
+
+impl<T> Given<T> {
+    /// Whether the member is absent.
+    pub(crate) const fn is_absent(&self) -> bool {
+        matches!(self, Self::Absent)
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Given<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Option::deserialize(deserializer)?.map_or(Self::Null, Self::Value))
+    }
+}
+
+impl<T: Serialize> Serialize for Given<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Absent | Self::Null => serializer.serialize_none(),
+            Self::Value(value) => value.serialize(serializer),
+        }
+    }
+}

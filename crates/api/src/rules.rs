@@ -1,0 +1,70 @@
+//! What the parts of a webhook, and other things that people configure, must be like. The same for both APIs.
+
+use postrider_core::EnvironmentId;
+use postrider_core::limits::{DESCRIPTION_CHARS, NAME_CHARS, SUBSCRIPTIONS};
+use postrider_core::signature::Secret;
+use postrider_core::webhook::EndpointUrl;
+
+use crate::auth::caller::Member;
+use crate::error::{ApiError, Code};
+use crate::state::ApiState;
+
+/// A URL that this server would send to, as far as can be told without looking its name up.
+pub(crate) fn url(state: &ApiState, at: &str, text: &str) -> Result<EndpointUrl, ApiError> {
+    let url = EndpointUrl::parse(text).map_err(|error| ApiError::value(at, error))?;
+    match state.engine().egress().policy().check_url(url.url()) {
+        Ok(()) => Ok(url),
+        Err(refusal) => Err(ApiError::at(Code::UrlRefused, at, refusal)),
+    }
+}
+
+/// Subscriptions, in order, each once.
+pub(crate) fn event_keys(
+    state: &ApiState,
+    environment_id: EnvironmentId,
+    at: &str,
+    mut keys: Vec<String>,
+) -> Result<Vec<String>, ApiError> {
+    if keys.len() > SUBSCRIPTIONS {
+        return Err(ApiError::value(at, format!("has at most {SUBSCRIPTIONS} entries")));
+    }
+    for (index, key) in keys.iter().enumerate() {
+        state
+            .directory()
+            .check_subscription(environment_id, key)
+            .map_err(|error| ApiError::value(format!("{at}/{index}"), error))?;
+    }
+    let mut seen = std::collections::HashSet::new();
+    keys.retain(|key| seen.insert(key.clone()));
+    Ok(keys)
+}
+
+/// A webhook's secret; the empty text means none. A tenant's user must take more characters than the vendor.
+pub(crate) fn secret(member: &Member, at: &str, text: &str) -> Result<Option<Secret>, ApiError> {
+    let secret = if member.tenant.is_some() { Secret::from_tenant(text) } else { Secret::from_vendor(text) };
+    secret.map_err(|error| ApiError::value(at, error))
+}
+
+/// A name for people that may be empty.
+pub(crate) fn optional_name(at: &str, text: String) -> Result<String, ApiError> {
+    if text.chars().take(NAME_CHARS + 1).count() > NAME_CHARS {
+        return Err(ApiError::value(at, format!("has at most {NAME_CHARS} characters")));
+    }
+    Ok(text)
+}
+
+/// A name for people.
+pub(crate) fn name(at: &str, text: String) -> Result<String, ApiError> {
+    if text.trim().is_empty() {
+        return Err(ApiError::value(at, "must not be empty"));
+    }
+    optional_name(at, text)
+}
+
+/// A description.
+pub(crate) fn description(at: &str, text: String) -> Result<String, ApiError> {
+    if text.chars().take(DESCRIPTION_CHARS + 1).count() > DESCRIPTION_CHARS {
+        return Err(ApiError::value(at, format!("has at most {DESCRIPTION_CHARS} characters")));
+    }
+    Ok(text)
+}

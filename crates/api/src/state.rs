@@ -1,0 +1,125 @@
+//! What every handler has at hand.
+
+use std::sync::Arc;
+
+use postrider_core::{Clock, Entropy, Timestamp};
+use postrider_engine::Engine;
+use postrider_store::{Directory, Store};
+use tokio::sync::Semaphore;
+
+use crate::auth::jwks::Jwks;
+use crate::auth::secrets::Secrets;
+use crate::auth::tokens::VendorTokens;
+use crate::body::Intake;
+
+/// Streams of events that may be open at a time: each is signed for by this process, for one person who develops.
+const STREAMS: usize = 64;
+
+/// Renders the metrics in Prometheus' text format.
+pub type RenderMetrics = Arc<dyn Fn() -> String + Send + Sync>;
+
+/// What the binary decides about the API.
+#[derive(Clone, Default)]
+pub struct ApiOptions {
+    /// The URL at which callers reach this server, without a slash at its end; for the OpenAPI document.
+    pub public_url: Option<String>,
+    /// Addresses that requests to webhooks come from, as receivers see them, for their firewalls; those that the egress client
+    /// binds to where none are given.
+    pub source_addresses: Vec<String>,
+    /// What `/metrics` answers; without it there is no such path.
+    pub metrics: Option<RenderMetrics>,
+}
+
+impl std::fmt::Debug for ApiOptions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ApiOptions")
+            .field("public_url", &self.public_url)
+            .field("source_addresses", &self.source_addresses)
+            .field("metrics", &self.metrics.is_some())
+            .finish()
+    }
+}
+
+/// Everything that calls are answered from. Clones share it.
+#[derive(Clone)]
+pub struct ApiState(Arc<Shared>);
+
+struct Shared {
+    engine: Engine,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    options: ApiOptions,
+    vendor_tokens: VendorTokens,
+    secrets: Secrets,
+    jwks: Jwks,
+    intake: Intake,
+    streams: Arc<Semaphore>,
+}
+
+impl ApiState {
+    /// The state of an API over that engine and its store.
+    pub fn new(engine: Engine, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>, options: ApiOptions) -> Self {
+        let vendor_tokens = VendorTokens::new(&engine.store().directory().token_key());
+        let secrets = Secrets::new(&*entropy);
+        Self(Arc::new(Shared {
+            engine,
+            clock,
+            entropy,
+            options,
+            vendor_tokens,
+            secrets,
+            jwks: Jwks::default(),
+            intake: Intake::default(),
+            streams: Arc::new(Semaphore::new(STREAMS)),
+        }))
+    }
+
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.0.engine
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        self.0.engine.store()
+    }
+
+    pub(crate) fn directory(&self) -> &Directory {
+        self.store().directory()
+    }
+
+    pub(crate) fn clock(&self) -> &dyn Clock {
+        &*self.0.clock
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.0.clock.now()
+    }
+
+    pub(crate) fn entropy(&self) -> &Arc<dyn Entropy> {
+        &self.0.entropy
+    }
+
+    pub(crate) fn options(&self) -> &ApiOptions {
+        &self.0.options
+    }
+
+    pub(crate) fn vendor_tokens(&self) -> &VendorTokens {
+        &self.0.vendor_tokens
+    }
+
+    pub(crate) fn secrets(&self) -> &Secrets {
+        &self.0.secrets
+    }
+
+    pub(crate) fn jwks(&self) -> &Jwks {
+        &self.0.jwks
+    }
+
+    /// One permit for each stream of events that may be open.
+    pub(crate) fn streams(&self) -> &Arc<Semaphore> {
+        &self.0.streams
+    }
+
+    pub(crate) fn intake(&self) -> &Intake {
+        &self.0.intake
+    }
+}
