@@ -1,0 +1,125 @@
+//! Every limit on what a caller sends holds, at its edge.
+
+use std::convert::Infallible;
+
+use axum::body::Body;
+use bytes::Bytes;
+use futures_util::stream;
+use postrider_core::limits::{
+    BATCH_BYTES, BATCH_EVENTS, EVENT_BYTES, IDEMPOTENCY_KEY_CHARS, JSON_DEPTH, NAME_CHARS, REQUEST_BYTES,
+    REQUEST_READ_TIMEOUT, SUBSCRIPTIONS,
+};
+use serde_json::json;
+
+use crate::app::App;
+
+/// An event of exactly that many bytes.
+fn event_of(bytes: usize) -> String {
+    let empty = r#"{"eventKey":"a","payload":{"filler":""}}"#;
+    format!(r#"{{"eventKey":"a","payload":{{"filler":"{}"}}}}"#, "x".repeat(bytes - empty.len()))
+}
+
+/// A body in pieces whose length nobody announces.
+fn drip(text: String) -> Body {
+    let pieces: Vec<_> = text.into_bytes().chunks(10_000).map(Bytes::copy_from_slice).collect();
+    Body::from_stream(stream::iter(pieces.into_iter().map(Ok::<_, Infallible>)))
+}
+
+#[tokio::test]
+async fn an_event_has_256_kib_announced_or_not() {
+    let app = App::start().await;
+    let own = app.environment("own").await;
+    let post = || app.post("/api/v1/events").token(&own.token);
+    post().raw(event_of(EVENT_BYTES)).expect(202).await;
+    post().raw(drip(event_of(EVENT_BYTES))).expect(202).await;
+    assert_eq!(post().raw(event_of(EVENT_BYTES + 1)).code(413).await, "body_too_large");
+    assert_eq!(post().raw(drip(event_of(EVENT_BYTES + 1))).code(413).await, "body_too_large");
+    let announced = post().header("content-length", &(EVENT_BYTES + 1).to_string()).raw("{}");
+    assert_eq!(announced.code(413).await, "body_too_large");
+}
+
+#[tokio::test]
+async fn a_batch_has_a_thousand_events_of_256_kib_in_8_mib() {
+    let app = App::start().await;
+    let own = app.environment("own").await;
+    let post = |body: String| app.post("/api/v1/events/batch").token(&own.token).raw(body);
+    let batch = |events: usize| vec![r#"{"eventKey":"a","payload":{}}"#; events];
+
+    let all = post(format!("[{}]", batch(BATCH_EVENTS).join(","))).expect(202).await;
+    assert_eq!(all["events"].as_array().expect("events").len(), BATCH_EVENTS);
+    let lines = post(batch(BATCH_EVENTS).join("\n")).expect(202).await;
+    assert_eq!(lines["events"].as_array().expect("events").len(), BATCH_EVENTS);
+    for too_many in [format!("[{}]", batch(BATCH_EVENTS + 1).join(",")), batch(BATCH_EVENTS + 1).join("\n")] {
+        assert_eq!(post(too_many).code(422).await, "invalid_value");
+    }
+    for none in ["[]", " ", "\n\n"] {
+        assert_eq!(post(none.to_owned()).code(422).await, "invalid_value");
+    }
+    assert_eq!(post(" ".repeat(BATCH_BYTES + 1)).code(413).await, "body_too_large");
+
+    let large = format!("[{},{}]", event_of(EVENT_BYTES), event_of(EVENT_BYTES + 1));
+    let refused = post(large).expect(413).await;
+    assert_eq!(refused["errors"][0]["at"], "/1");
+}
+
+#[tokio::test]
+async fn other_bodies_have_64_kib() {
+    let app = App::start().await;
+    let own = app.environment("own").await;
+    let form = json!({ "name": "Category" }).to_string();
+    let padded = |bytes: usize| format!("{form}{}", " ".repeat(bytes - form.len()));
+    let post = |body: String| app.post("/api/v1/categories").token(&own.token).raw(body);
+    assert_eq!(post(padded(REQUEST_BYTES + 1)).code(413).await, "body_too_large");
+    post(padded(REQUEST_BYTES)).expect(201).await;
+    let login = app.post("/auth/vendor").raw(" ".repeat(REQUEST_BYTES + 1)).expect(413).await;
+    assert_eq!(login["statusCode"], 413);
+}
+
+#[tokio::test]
+async fn payloads_nest_a_hundred_deep() {
+    let app = App::start().await;
+    let own = app.environment("own").await;
+    let nested = |depth: usize| {
+        let (open, close) = ("[".repeat(depth - 1), "]".repeat(depth - 1));
+        format!(r#"{{"eventKey":"a","payload":{{"a":{open}{close}}}}}"#)
+    };
+    let post = |body: String| app.post("/api/v1/events").token(&own.token).raw(body);
+    post(nested(JSON_DEPTH)).expect(202).await;
+    assert_eq!(post(nested(JSON_DEPTH + 1)).code(422).await, "invalid_value");
+    // Far deeper than any stack: refused, not crashed.
+    assert_eq!(post(nested(100_000)).code(422).await, "invalid_value");
+    let deep = app.post("/api/v1/categories").token(&own.token).raw("[".repeat(60_000));
+    assert!(deep.send().await.status.is_client_error());
+}
+
+#[tokio::test]
+async fn names_subscriptions_and_keys_have_their_lengths() {
+    let app = App::start().await;
+    let own = app.environment("own").await;
+    let webhook = |name: String, keys: Vec<String>| {
+        let form = json!({ "displayName": name, "url": "https://example.com", "eventKeys": keys });
+        app.post("/api/v1/webhooks").token(&own.token).json(&form)
+    };
+    let keys = |count: usize| (0..count).map(|number| format!("key.{number}")).collect::<Vec<_>>();
+    webhook("ü".repeat(NAME_CHARS), keys(SUBSCRIPTIONS)).expect(201).await;
+    assert_eq!(webhook("ü".repeat(NAME_CHARS + 1), keys(1)).code(422).await, "invalid_value");
+    assert_eq!(webhook(String::new(), keys(SUBSCRIPTIONS + 1)).code(422).await, "invalid_value");
+
+    let event = json!({ "eventKey": "a", "payload": {} });
+    let keyed = |key: String| app.post("/api/v1/events").token(&own.token).header("idempotency-key", &key).json(&event);
+    keyed("k".repeat(IDEMPOTENCY_KEY_CHARS)).expect(202).await;
+    assert_eq!(keyed("k".repeat(IDEMPOTENCY_KEY_CHARS + 1)).code(400).await, "invalid_parameter");
+    assert_eq!(keyed(String::new()).code(400).await, "invalid_parameter");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_never_ends_is_given_up() {
+    // No time passes but by waiting for the body: the clock is paused.
+    let app = App::start().await;
+    let never = Body::from_stream(stream::pending::<Result<Bytes, Infallible>>());
+    let started = tokio::time::Instant::now();
+    let login = app.post("/auth/vendor").raw(never);
+    let answer = login.send_within(REQUEST_READ_TIMEOUT * 2).await;
+    assert_eq!(answer.status, 408);
+    assert!(started.elapsed() >= REQUEST_READ_TIMEOUT);
+}

@@ -1,0 +1,12 @@
+//! The router in-process, over a real store and engine in a temporary directory, with receivers on loopback.
+
+mod app;
+mod auth;
+mod control;
+mod document;
+mod frontegg;
+mod fuzz;
+mod limits;
+mod native;
+mod reach;
+mod tenants;

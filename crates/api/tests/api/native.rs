@@ -1,0 +1,335 @@
+//! The native API.
+
+use http::Method;
+use insta::assert_json_snapshot;
+use postrider_egress::EgressOptions;
+use postrider_testkit::receiver::Receiver;
+use serde_json::{Value, json};
+
+use crate::app::{App, answers, redacted, text};
+
+const EVENTS: &str = "/api/v1/events";
+const BATCH: &str = "/api/v1/events/batch";
+const WEBHOOKS: &str = "/api/v1/webhooks";
+
+#[tokio::test]
+async fn an_event_is_delivered_byte_for_byte_and_everything_about_it_can_be_read() {
+    let app = App::start().await;
+    let receiver = Receiver::start().await;
+    receiver.on("/hook", answers(200, r#"{"thanks":true}"#));
+    let own = app.environment("own").await;
+    let webhook = app.webhook(&own, Some("tenant-1"), &receiver.url("/hook")).await;
+    let body = r#"{"eventKey":"order.paid","tenantId":"tenant-1","userId":"u\u0031","payload":{"n": 1.50e0, "s": "\u0041"},
+        "occurredAt":"2026-01-30T13:00:00+01:00"}"#;
+    let accepted = app.post(EVENTS).token(&own.token).raw(body).expect(202).await;
+    let event = text(&accepted["eventId"]);
+    assert_eq!(accepted, json!({ "eventId": event, "deliveries": 1 }));
+
+    let delivery = app.deliveries_attempted(&own, &event).await.remove(0);
+    let sent = String::from_utf8(receiver.received()[0].body.to_vec()).expect("UTF-8");
+    assert!(sent.ends_with(r#","n":1.50e0,"s":"\u0041"}"#), "{sent}");
+    assert_eq!(receiver.received()[0].headers["webhook-id"], event.as_str());
+
+    let whole = app.get(&format!("{EVENTS}/{event}")).token(&own.token).send().await;
+    assert!(String::from_utf8_lossy(&whole.body).contains(&sent), "the body is told byte for byte");
+    let id = text(&delivery["id"]);
+    let get = |path: &str| app.get(path).token(&own.token).expect(200);
+    let mut attempts = get(&format!("/api/v1/deliveries/{id}/attempts")).await;
+    attempts["items"][0]["headers"] = json!("[headers]");
+    let one = get(&format!("/api/v1/deliveries/{id}")).await;
+    assert!(one.get("body").is_some());
+    assert_json_snapshot!(
+        "story of an event",
+        redacted(&json!({
+            "webhook": get(&format!("{WEBHOOKS}/{}", text(&webhook["id"]))).await,
+            "events": get(EVENTS).await,
+            "deliveries": get("/api/v1/deliveries").await,
+            "attempts": attempts,
+        }))
+    );
+}
+
+#[tokio::test]
+async fn an_idempotency_key_makes_a_call_repeatable_and_not_another() {
+    let app = App::start().await;
+    let own = app.environment("own").await;
+    let other = app.environment("other").await;
+    let event = |total: u32| json!({ "eventKey": "order.paid", "payload": { "total": total } });
+    let post = |token: &str, event: &Value| app.post(EVENTS).token(token).header("idempotency-key", "k").json(event);
+    let first = post(&own.token, &event(1)).send().await;
+    let again = post(&own.token, &event(1)).send().await;
+    assert_eq!((first.json(), first.header("idempotency-replayed")), (again.json(), None));
+    assert_eq!(again.header("idempotency-replayed"), Some("true"));
+    assert_eq!(post(&own.token, &event(2)).code(422).await, "idempotency_key_reused");
+    assert_ne!(post(&other.token, &event(1)).expect(202).await, first.json());
+    let events = app.get(EVENTS).token(&own.token).expect(200).await;
+    assert_eq!(events["items"].as_array().expect("items").len(), 1);
+}
+
+#[tokio::test]
+async fn a_batch_is_taken_in_whole_or_not_at_all() {
+    let app = App::start().await;
+    let own = app.environment("own").await;
+    let (good, bad) = (r#"{"eventKey":"a","payload":{}}"#, r#"{"eventKey":"","payload":{}}"#);
+    let unknown = r#"{"eventKey":"a","payload":{},"tenant":"t"}"#;
+    let post = |body: String| app.post(BATCH).token(&own.token).raw(body);
+    for (body, status, at) in [
+        (format!("[{good},{bad}]"), 422, "/1/eventKey"),
+        (format!("{good}\n\n{bad}\n"), 422, "/1/eventKey"),
+        (format!("[{good},{good},{unknown}]"), 400, "/2"),
+        (format!("{good}\r\n{good}\n{{"), 400, "/2"),
+        (format!("[{good},7]"), 400, "/1"),
+    ] {
+        let refused = post(body.clone()).expect(status).await;
+        assert_eq!(refused["errors"][0]["at"], at, "{body}: {refused}");
+    }
+    assert_eq!(app.get(EVENTS).token(&own.token).expect(200).await["items"], json!([]));
+    let both = post(format!(" {good}\n{good} ")).expect(202).await;
+    let ids: Vec<_> = both["events"].as_array().expect("events").iter().map(|event| text(&event["eventId"])).collect();
+    let listed = app.get(EVENTS).token(&own.token).expect(200).await;
+    let mut listed: Vec<_> = listed["items"].as_array().expect("items").iter().map(|e| text(&e["id"])).collect();
+    let mut ids = ids;
+    listed.sort();
+    ids.sort();
+    assert_eq!(ids, listed);
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_is_400_and_what_cannot_be_meant_422() {
+    let app = App::start().await;
+    let own = app.environment("own").await;
+    let event = |body: &str| app.post(EVENTS).token(&own.token).raw(body.to_owned());
+    let webhook = |more: Value| {
+        let mut form = json!({ "url": "https://example.com", "eventKeys": ["a"] });
+        form.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+        app.post(WEBHOOKS).token(&own.token).json(&form)
+    };
+    let mut refusals = Vec::new();
+    for call in [
+        event(""),
+        event("{"),
+        event("nothing"),
+        app.post(EVENTS).token(&own.token).raw(b"{\"eventKey\":\"a\",\n\"payload\":{\"\xff\":1}}".to_vec()),
+        event(r#"{"payload":{}}"#),
+        event(r#"{"eventKey":7,"payload":{}}"#),
+        event(r#"{"eventKey":"a"}"#),
+        event(r#"{"eventKey":"a","payload":[]}"#),
+        event(r#"{"eventKey":"a","payload":{},"tenant":"t"}"#),
+        event(r#"{"eventKey":"a","payload":{"eventContext":1}}"#),
+        event(r#"{"eventKey":"a","payload":{"a":"\ud800"}}"#),
+        event(r#"{"eventKey":" a","payload":{}}"#),
+        event(r#"{"eventKey":"a","payload":{},"tenantId":""}"#),
+        event(r#"{"eventKey":"a","payload":{},"occurredAt":"yesterday"}"#),
+        webhook(json!({ "name": "x" })),
+        webhook(json!({ "url": "example.com" })),
+        webhook(json!({ "url": "http://192.168.0.1/" })),
+        webhook(json!({ "eventKeys": ["a", "*b"] })),
+        webhook(json!({ "secret": "x".repeat(101) })),
+        webhook(json!({ "deadlineSeconds": 31 })),
+        webhook(json!({ "disableAfterDays": 0 })),
+        webhook(json!({ "retryPolicy": {} })),
+        webhook(json!({ "retryPolicy": { "preset": "frontegg", "delaysInSeconds": [] } })),
+        webhook(json!({ "retryPolicy": { "delaysInSeconds": [0] } })),
+        webhook(json!({ "retryPolicy": { "preset": "none" } })),
+        app.get(&format!("{EVENTS}?limit=0")).token(&own.token),
+        app.get(&format!("{EVENTS}?limit=x")).token(&own.token),
+        app.get(&format!("{EVENTS}?since=x")).token(&own.token),
+        app.get(&format!("{EVENTS}?from=x")).token(&own.token),
+        app.get(&format!("{EVENTS}?cursor=x")).token(&own.token),
+        app.get("/api/v1/deliveries?state=lost").token(&own.token),
+        app.get(&format!("{EVENTS}/x")).token(&own.token),
+        app.get("/api/v1/nothing").token(&own.token),
+        app.put(EVENTS).token(&own.token),
+    ] {
+        let answer = call.send().await;
+        assert!(answer.status.is_client_error());
+        assert_eq!(answer.header("content-type"), Some("application/problem+json"));
+        let mut problem = answer.json();
+        assert_eq!(problem["status"], answer.status.as_u16());
+        assert_eq!(answer.header("request-id"), problem["requestId"].as_str());
+        for same in ["requestId", "status", "title", "type"] {
+            problem.as_object_mut().expect("an object").remove(same);
+        }
+        refusals.push(json!([answer.status.as_u16(), problem]));
+    }
+    assert_json_snapshot!("refusals", refusals);
+    assert_eq!(app.put(EVENTS).token(&own.token).send().await.header("allow"), Some("POST,GET,HEAD"));
+}
+
+#[tokio::test]
+async fn a_webhook_is_made_changed_and_deleted() {
+    let app = App::start().await;
+    let own = app.environment("own").await;
+    let form = json!({
+        "tenantId": "tenant-1", "displayName": "Orders", "description": "d", "url": "https://example.com", "secret": null,
+        "eventKeys": ["a", "b.*", "a"], "isActive": false, "retryPolicy": { "delaysInSeconds": [1, 60] },
+        "deadlineSeconds": 30, "disableAfterDays": null,
+    });
+    let made = app.post(WEBHOOKS).token(&own.token).json(&form).expect(201).await;
+    assert_json_snapshot!("webhook", redacted(&made));
+    let generated = json!({ "url": "https://example.com", "eventKeys": ["a"] });
+    let generated = app.post(WEBHOOKS).token(&own.token).json(&generated).expect(201).await;
+    assert!(text(&generated["secret"]).starts_with("whsec_"));
+
+    let one = format!("{WEBHOOKS}/{}", text(&made["id"]));
+    let patch = |body: Value| app.patch(&one).token(&own.token).json(&body).expect(200);
+    assert_eq!(patch(json!({})).await, made);
+    let changed =
+        patch(json!({ "retryPolicy": { "preset": "frontegg" }, "disableAfterDays": 9, "isActive": true })).await;
+    assert_eq!(changed["retryPolicy"], json!({ "preset": "frontegg" }));
+    assert_eq!((&changed["disableAfterDays"], &changed["deadlineSeconds"]), (&json!(9), &json!(30)));
+    assert_eq!((&changed["isActive"], &changed["disabledReason"]), (&json!(true), &Value::Null));
+    assert_eq!(patch(json!({ "isActive": false })).await["disabledReason"], "by_user");
+    assert_eq!(patch(json!({ "secret": "s" })).await["isSigned"], true);
+    app.patch(&one).token(&own.token).json(&json!({ "tenantId": "tenant-2" })).expect(400).await;
+
+    app.delete(&one).token(&own.token).expect(204).await;
+    assert_eq!(app.get(&one).token(&own.token).code(404).await, "not_found");
+}
+
+#[tokio::test]
+async fn pages_hold_every_webhook_once() {
+    let app = App::start().await;
+    let own = app.environment("own").await;
+    let mut made = Vec::new();
+    for number in 0..7 {
+        let tenant = (number % 2 == 0).then_some("tenant-1");
+        made.push(text(&app.webhook(&own, tenant, "https://example.com").await["id"]));
+    }
+    made.sort();
+    made.reverse();
+    let mut seen = Vec::new();
+    let mut cursor = String::new();
+    loop {
+        let page = app.get(&format!("{WEBHOOKS}?limit=3{cursor}")).token(&own.token).expect(200).await;
+        let items = page["items"].as_array().expect("items");
+        seen.extend(items.iter().map(|webhook| text(&webhook["id"])));
+        match page["nextCursor"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => break,
+        }
+    }
+    assert_eq!(seen, made);
+    let count = async |query: &str| {
+        let page = app.get(&format!("{WEBHOOKS}?{query}")).token(&own.token).expect(200).await;
+        page["items"].as_array().expect("items").len()
+    };
+    assert_eq!(
+        (count("tenantId=tenant-1").await, count("scope=environment").await, count("tenantId=x").await),
+        (4, 3, 0)
+    );
+}
+
+#[tokio::test]
+async fn a_resend_is_a_new_delivery_and_none_to_a_disabled_webhook() {
+    let app = App::start().await;
+    let receiver = Receiver::start().await;
+    receiver.on("/hook", answers(200, "{}"));
+    let own = app.environment("own").await;
+    let webhook = app.webhook(&own, None, &receiver.url("/hook")).await;
+    let event = app.event(&own, None).await;
+    let first = app.deliveries_attempted(&own, &event).await.remove(0);
+    let resend = format!("/api/v1/deliveries/{}/resend", text(&first["id"]));
+    let second = app.post(&resend).token(&own.token).expect(202).await;
+    assert_eq!(
+        (&second["origin"], &second["resendOf"], &second["eventId"]),
+        (&json!("resend"), &first["id"], &first["eventId"])
+    );
+    app.deliveries_attempted(&own, &event).await;
+    assert_eq!(receiver.received().len(), 2);
+
+    let one = format!("{WEBHOOKS}/{}", text(&webhook["id"]));
+    assert_eq!(app.get(&one).token(&own.token).expect(200).await["invocations"], 1, "resends do not count");
+    app.patch(&one).token(&own.token).json(&json!({ "isActive": false })).expect(200).await;
+    assert_eq!(app.post(&resend).token(&own.token).code(409).await, "webhook_inactive");
+    let accepted = json!({ "eventKey": "a", "payload": {} });
+    app.post(EVENTS).token(&own.token).json(&accepted).expect(202).await;
+    let discarded = app.get("/api/v1/deliveries?state=discarded").token(&own.token).expect(200).await;
+    assert_eq!(discarded["items"][0]["reason"], "webhook_disabled");
+}
+
+#[tokio::test]
+async fn a_test_tells_what_came_of_it_saved_or_not() {
+    let app = App::start().await;
+    let receiver = Receiver::start().await;
+    receiver.on("/hook", answers(418, "tea"));
+    let own = app.environment("own").await;
+    let webhook = app.webhook(&own, None, &receiver.url("/hook")).await;
+    let test = format!("{WEBHOOKS}/{}/test", text(&webhook["id"]));
+    let mut tested =
+        app.post(&test).token(&own.token).json(&json!({ "eventKey": "frontegg.tenant.created" })).expect(200).await;
+    tested["headers"] = json!("[headers]");
+    assert_json_snapshot!("test", redacted(&tested));
+    assert!(receiver.received()[0].headers.contains_key("webhook-signature"));
+    let draft = json!({ "url": receiver.url("/hook"), "payload": { "any": "thing" } });
+    let drafted = app.post("/api/v1/webhook-tests").token(&own.token).json(&draft).expect(200).await;
+    assert_eq!((&drafted["isSuccess"], &drafted["statusCode"]), (&json!(false), &json!(418)));
+    assert_eq!(receiver.received()[1].body, r#"{"any":"thing"}"#);
+    assert_eq!(
+        app.post(&test).token(&own.token).json(&json!({ "eventKey": "order.paid" })).code(422).await,
+        "invalid_value"
+    );
+    assert_eq!(
+        app.get("/api/v1/deliveries").token(&own.token).expect(200).await["items"],
+        json!([]),
+        "recorded nowhere"
+    );
+}
+
+#[tokio::test]
+async fn a_url_of_this_network_is_refused_and_the_setting_named() {
+    let app = App::with_egress(EgressOptions::default()).await;
+    let own = app.environment("own").await;
+    for url in
+        ["http://127.0.0.1:9/", "http://localhost/", "http://[::1]/", "http://169.254.169.254/", "http://0x7f.1/"]
+    {
+        let form = json!({ "url": url, "eventKeys": ["a"] });
+        let refused = app.post(WEBHOOKS).token(&own.token).json(&form).expect(400).await;
+        assert_eq!(refused["code"], "url_refused");
+        assert!(text(&refused["detail"]).contains("POSTRIDER_EGRESS_ALLOW"), "{url}: {refused}");
+        let tested = app.post("/api/v1/webhook-tests").token(&own.token).json(&json!({ "url": url }));
+        assert_eq!(tested.code(400).await, "url_refused");
+    }
+}
+
+#[tokio::test]
+async fn event_types_and_categories_are_managed() {
+    let app = App::start().await;
+    let own = app.environment("own").await;
+    let types = "/api/v1/event-types";
+    let builtin = app.get(types).token(&own.token).expect(200).await;
+    assert_eq!(builtin["items"].as_array().expect("items").len(), postrider_core::catalogue::builtin().len());
+    let form = json!({
+        "key": "order.paid", "displayName": "Paid", "category": "Orders", "schema": { "type": "object" }, "sample": { "total": 1 },
+    });
+    let made = app.post(types).token(&own.token).json(&form).expect(201).await;
+    assert_json_snapshot!("event type", redacted(&made));
+    assert_eq!(app.post(types).token(&own.token).json(&form).code(409).await, "conflict");
+    let one = format!("{types}/{}", text(&made["id"]));
+    let changed =
+        app.patch(&one).token(&own.token).json(&json!({ "schema": null, "displayName": "Was paid" })).expect(200).await;
+    assert_eq!((&changed["schema"], &changed["sample"]), (&Value::Null, &made["sample"]));
+    assert_eq!(app.get(&one).token(&own.token).expect(200).await, changed);
+
+    let category = format!("/api/v1/categories/{}", text(&made["categoryId"]));
+    let rename = |name: &str| app.patch(&category).token(&own.token).json(&json!({ "name": name }));
+    assert_eq!(rename("Sales").expect(200).await["name"], "Sales");
+    app.post("/api/v1/categories").token(&own.token).json(&json!({ "name": "Taken" })).expect(201).await;
+    assert_eq!(rename("Taken").code(409).await, "conflict");
+    assert_eq!(app.delete(&category).token(&own.token).code(409).await, "conflict");
+    app.delete(&one).token(&own.token).expect(204).await;
+    app.delete(&category).token(&own.token).expect(204).await;
+}
+
+#[tokio::test]
+async fn health_readiness_metrics_and_the_document_need_no_token() {
+    let app = App::start().await;
+    for path in ["/healthz", "/readyz", "/metrics", "/api/v1/openapi.json"] {
+        assert_eq!(app.get(path).send().await.status, 200, "{path}");
+        assert_eq!(app.call(Method::HEAD, path).send().await.status, 200, "{path}");
+    }
+    app.engine.shutdown().await;
+    app.engine.store().close().await;
+    assert_eq!(app.get("/readyz").code(503).await, "unavailable");
+    assert_eq!(app.get("/healthz").send().await.status, 200);
+}

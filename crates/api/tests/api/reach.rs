@@ -1,0 +1,158 @@
+//! For each route of the OpenAPI document, the ids of another environment and of another tenant are 404.
+//!
+//! Generated from the document: a new route with an id that is unknown here makes the test fail until it is covered.
+
+use std::collections::HashMap;
+
+use http::Method;
+use postrider_testkit::receiver::Receiver;
+use serde_json::{Value, json};
+
+use crate::app::{App, Call, Environment, answers, text};
+use crate::document::operations;
+
+const TENANT: &str = "tenant-1";
+const OTHER_TENANT: &str = "tenant-2";
+const ALL: &[&str] = &["*"];
+
+struct Fixture {
+    app: App,
+    receiver: Receiver,
+    own: Environment,
+    other: Environment,
+    event: String,
+    delivery: String,
+    attempt: String,
+}
+
+impl Fixture {
+    async fn new() -> Self {
+        let app = App::start().await;
+        let receiver = Receiver::start().await;
+        receiver.on("/", answers(200, "{}"));
+        let own = app.environment("own").await;
+        let other = app.environment("other").await;
+        app.trust_issuer(&own, "always").await;
+        app.trust_issuer(&other, "always").await;
+        let webhook = app.webhook(&own, Some(TENANT), &receiver.url("/")).await;
+        let event = app.event(&own, Some(TENANT)).await;
+        let delivery = text(&app.deliveries_attempted(&own, &event).await[0]["id"]);
+        let path = format!("/webhook/logs?id={}", text(&webhook["id"]));
+        let logs = app.get(&path).token(&own.token).tenant(TENANT).expect(200).await;
+        let attempt = text(&logs["rows"][0]["id"]);
+        Self { app, receiver, own, other, event, delivery, attempt }
+    }
+
+    /// Ids by the names that they have in paths, those that a call may delete made anew.
+    async fn ids(&self, round: usize) -> HashMap<&'static str, String> {
+        let token = &self.own.token;
+        let webhook = self.app.webhook(&self.own, Some(TENANT), &self.receiver.url("/")).await;
+        let event_type = json!({ "key": format!("key.{round}"), "displayName": "Key", "category": "Kept" });
+        let event_type = self.app.post("/api/v1/event-types").token(token).json(&event_type).expect(201).await;
+        let category = json!({ "name": format!("Category {round}") });
+        let category = self.app.post("/api/v1/categories").token(token).json(&category).expect(201).await;
+        let path = format!("/api/v1/environments/{}/credentials", self.own.id);
+        let credential = self.app.operate(Method::POST, &path).json(&json!({ "name": "gone" })).expect(201).await;
+        HashMap::from([
+            ("environmentId", self.own.id.clone()),
+            ("credentialId", text(&credential["id"])),
+            ("webhookId", text(&webhook["id"])),
+            ("eventTypeId", text(&event_type["id"])),
+            ("categoryId", text(&category["id"])),
+            ("deliveryId", self.delivery.clone()),
+            ("logId", self.attempt.clone()),
+            ("eventId", self.event.clone()),
+        ])
+    }
+
+    fn call(&self, method: &Method, path: &str, token: &str) -> Call {
+        self.app.call(method.clone(), path).token(token).json(&body_of(method, path))
+    }
+}
+
+/// A body that the call takes.
+fn body_of(method: &Method, path: &str) -> Value {
+    let named = path.contains("/environments/") || path.contains("/categories/");
+    match *method {
+        Method::POST | Method::PATCH if named => json!({ "name": "Name" }),
+        _ => json!({}),
+    }
+}
+
+/// Calls of the Frontegg API that are about the environment, whatever the scope.
+fn has_no_scope(path: &str) -> bool {
+    path.starts_with("/event/")
+}
+
+/// Event types are the same for all tenants of an environment.
+fn is_shared_by_tenants(method: &Method, path: &str) -> bool {
+    method == Method::GET && path.starts_with("/api/v1/event-types/")
+}
+
+fn filled(path: &str, ids: &HashMap<&'static str, String>) -> String {
+    let mut filled = path.to_owned();
+    // Event definitions are Frontegg's word for event types.
+    if filled.starts_with("/event/resources/configurations/") {
+        filled = filled.replace("{eventId}", &ids["eventTypeId"]);
+    }
+    for (name, id) in ids {
+        filled = filled.replace(&format!("{{{name}}}"), id);
+    }
+    assert!(!filled.contains('{'), "{path} has an id that this test does not know");
+    filled
+}
+
+#[tokio::test]
+async fn ids_out_of_reach_are_404_on_every_route() {
+    let fixture = Fixture::new().await;
+    let document = serde_json::to_value(postrider_api::openapi()).expect("a document");
+    let with_ids: Vec<_> = operations(&document).into_iter().filter(|(_, path)| path.contains('{')).collect();
+    assert!(with_ids.len() > 20, "the document lost its paths");
+    for (round, (method, path)) in with_ids.iter().enumerate() {
+        let ids = fixture.ids(round).await;
+        let is_native = path.starts_with("/api/v1/");
+        let path = filled(path, &ids);
+        let what = format!("{method} {path}");
+        let (own, other) = (&fixture.own, &fixture.other);
+
+        // Another environment's vendor, in each scope.
+        let mut strangers = vec![fixture.call(method, &path, &other.token)];
+        if !is_native {
+            strangers = vec![
+                fixture.call(method, &path, &other.token).tenant(TENANT),
+                fixture.call(method, &path, &other.token).tenant(&other.id),
+            ];
+        }
+        // The same environment's vendor, in another scope.
+        if !is_native && !has_no_scope(&path) {
+            strangers.push(fixture.call(method, &path, &own.token).tenant(OTHER_TENANT));
+            strangers.push(fixture.call(method, &path, &own.token).tenant(&own.id));
+        }
+        for stranger in strangers {
+            let answer = stranger.send().await;
+            assert_eq!(answer.status, 404, "{what}: {}", String::from_utf8_lossy(&answer.body));
+        }
+
+        // Users of another tenant, and of the same tenant in another environment. What is the vendor's alone is 403 for every user.
+        let user = fixture.app.user(own, TENANT, ALL);
+        let mut strangers = vec![fixture.app.user(other, TENANT, ALL)];
+        if !is_shared_by_tenants(method, &path) {
+            strangers.push(fixture.app.user(own, OTHER_TENANT, ALL));
+        }
+        for token in strangers {
+            let status = fixture.call(method, &path, &token).send().await.status;
+            let is_vendors = status == 403 && {
+                let answer = fixture.call(method, &path, &user).send().await;
+                answer.status == 403
+            };
+            assert!(status == 404 || is_vendors, "{what}: {status}");
+        }
+
+        // The rightful caller comes last, and does not get 404: else nothing of this was a test.
+        let rightful = fixture.call(method, &path, &own.token);
+        let rightful = if is_native { rightful } else { rightful.tenant(TENANT) };
+        let answer = rightful.send().await;
+        assert_ne!(answer.status, 404, "{what}");
+        assert_ne!(answer.status, 500, "{what}");
+    }
+}
