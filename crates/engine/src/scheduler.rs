@@ -179,8 +179,10 @@ pub(crate) struct Scheduler {
     turn: Class,
     /// Lanes that have room while flows of theirs are parked.
     thawing: VecDeque<u32>,
-    /// Lanes that want a page.
-    hungry: VecDeque<u32>,
+    /// Lanes that want a page, by the class they were of when they queued.
+    hungry: [VecDeque<u32>; 2],
+    /// The class whose turn it is to read.
+    read_turn: Class,
     reads: usize,
     alarms: BTreeSet<(Timestamp, u32)>,
 }
@@ -200,7 +202,8 @@ impl Scheduler {
             seats: Default::default(),
             turn: Class::Well,
             thawing: VecDeque::new(),
-            hungry: VecDeque::new(),
+            hungry: Default::default(),
+            read_turn: Class::Well,
             reads: 0,
             alarms: BTreeSet::new(),
         }

@@ -44,7 +44,7 @@ impl Scheduler {
         if self.stopped || self.reads >= READS {
             return None;
         }
-        while let Some(index) = self.hungry.pop_front() {
+        while let Some(index) = self.next_hungry() {
             self.lanes[index].stored.hungry = false;
             // Whatever made it hungry may be over; if not, it queues again behind the others.
             let lane = &self.lanes[index];
@@ -65,6 +65,13 @@ impl Scheduler {
             return Some(PageRequest { webhook: lane.webhook, after, limit });
         }
         None
+    }
+
+    /// The classes take turns, so that a lane that answers does not wait behind ten thousand that retry.
+    fn next_hungry(&mut self) -> Option<u32> {
+        let first = self.read_turn;
+        self.read_turn = first.other();
+        self.hungry[first as usize].pop_front().or_else(|| self.hungry[first.other() as usize].pop_front())
     }
 
     /// A page has been read, or could not be.

@@ -436,6 +436,25 @@ fn a_quiet_tenant_passes_the_backlog_of_a_noisy_one() {
 }
 
 #[test]
+fn a_lane_that_answers_reads_before_ten_thousand_that_were_never_heard_of() {
+    let (mut scheduler, mut next) = (full_size(), 0);
+    prove(&mut scheduler, 0, 0, &mut next);
+    for number in 1..10_000 {
+        scheduler.stored(webhook(number), START, START);
+    }
+    scheduler.stored(webhook(0), START, START);
+    for _ in 0..3 {
+        let request = scheduler.page_wanted(START).unwrap();
+        if request.webhook == webhook(0) {
+            return;
+        }
+        let page = PageRows { rows: Vec::new(), next_due: None, more: false };
+        scheduler.paged(request.webhook, Some(page), START);
+    }
+    panic!("it waits behind the others");
+}
+
+#[test]
 fn a_large_body_counts_for_several_turns() {
     let mut scheduler = Scheduler::new(Limits { in_flight: 1, per_webhook: 128, memory: 1 << 30, lane: 1_024 });
     for number in 0..100 {

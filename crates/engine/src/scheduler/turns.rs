@@ -273,7 +273,7 @@ impl Scheduler {
             self.set_alarm(index, None);
             if !self.lanes[index].stored.hungry {
                 self.lanes[index].stored.hungry = true;
-                self.hungry.push_back(index);
+                self.hungry[self.lanes[index].class as usize].push_back(index);
             }
         } else {
             self.set_alarm(index, alarm);
