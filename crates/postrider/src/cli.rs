@@ -1,0 +1,346 @@
+//! The command line: which commands there are and what they take.
+//!
+//! Owns names and help texts. Does not own what a command does. The flags of settings are made from the table of settings, so
+//! that no setting lacks one; `docs/commands.md` is verified against this tree by a test.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use clap::error::Error;
+use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, Parser, Subcommand};
+use postrider_core::{CredentialId, EnvironmentId, OperatorTokenId, Timestamp};
+use url::Url;
+
+use crate::config::setting::SETTINGS;
+
+/// A self-hosted webhook service: signed, retried, logged.
+#[derive(Debug, Parser)]
+#[command(name = "postrider", version, propagate_version = true, subcommand_required = true, arg_required_else_help = true)]
+pub(crate) struct Cli {
+    /// Print JSON for programs instead of text for people
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    #[command(subcommand)]
+    pub(crate) command: Action,
+}
+
+/// What is to be done.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Action {
+    /// Run the server
+    Serve(Serve),
+    /// Send the sample of an event type
+    Trigger(Trigger),
+    /// Forward an environment's events, as they happen, to a program on this machine
+    Listen(Listen),
+    /// Check a signature or a token, and say what is wrong with it
+    Verify {
+        #[command(subcommand)]
+        what: Verify,
+    },
+    /// Check the machine, the configuration and the server
+    Doctor(Doctor),
+    /// Show the configuration
+    Config {
+        #[command(subcommand)]
+        what: Config,
+    },
+    /// List and make environments (as the operator)
+    Environment {
+        #[command(subcommand)]
+        what: Environment,
+    },
+    /// List, make and revoke the secrets of an environment (as the operator)
+    Credential {
+        #[command(subcommand)]
+        what: Credential,
+    },
+    /// List, make and revoke the tokens that open the operator's API (as the operator)
+    OperatorToken {
+        #[command(subcommand)]
+        what: OperatorToken,
+    },
+}
+
+/// `serve`.
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    /// Also start a receiver on loopback that verifies and prints what it gets, and send it sample events
+    #[arg(long)]
+    pub(crate) demo: bool,
+    #[command(flatten)]
+    pub(crate) settings: SettingArgs,
+}
+
+/// `trigger`.
+#[derive(Debug, Args)]
+pub(crate) struct Trigger {
+    /// The event key, for example frontegg.user.created
+    pub(crate) event_key: String,
+    /// The tenant that the event concerns
+    #[arg(long, value_name = "ID")]
+    pub(crate) tenant: Option<String>,
+    /// The user that the event concerns
+    #[arg(long, value_name = "ID")]
+    pub(crate) user: Option<String>,
+    /// The application that the event concerns
+    #[arg(long, value_name = "ID")]
+    pub(crate) application: Option<String>,
+    /// Change a member of the sample, for example user.email=ada@example.com; a value that is JSON is taken as such
+    #[arg(long, value_name = "PATH=VALUE")]
+    pub(crate) set: Vec<String>,
+    /// Send this JSON object instead of the sample
+    #[arg(long, value_name = "JSON")]
+    pub(crate) payload: Option<String>,
+    /// Make a repetition of this command harmless: the server answers as it did the first time
+    #[arg(long, value_name = "KEY")]
+    pub(crate) idempotency_key: Option<String>,
+    #[command(flatten)]
+    pub(crate) target: EnvironmentTarget,
+}
+
+/// `listen`.
+#[derive(Debug, Args)]
+pub(crate) struct Listen {
+    /// Where events are posted to, with the headers that a webhook would get
+    #[arg(long, value_name = "URL")]
+    pub(crate) forward_to: Url,
+    /// Only events of this tenant
+    #[arg(long, value_name = "ID")]
+    pub(crate) tenant: Option<String>,
+    #[command(flatten)]
+    pub(crate) target: EnvironmentTarget,
+}
+
+/// `verify`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verify {
+    /// Check the value of an `x-webhook-secret` header
+    Jwt(VerifyJwt),
+    /// Check the `webhook-signature` of a request
+    Webhook(VerifyWebhook),
+}
+
+/// `verify jwt`.
+#[derive(Debug, Args)]
+pub(crate) struct VerifyJwt {
+    /// The header's value
+    pub(crate) token: String,
+    /// The webhook's secret, as it was typed
+    #[arg(long, value_name = "SECRET")]
+    pub(crate) secret: String,
+    /// Judge as of this moment (RFC 3339) instead of now
+    #[arg(long, value_name = "TIME", value_parser = Timestamp::parse)]
+    pub(crate) at: Option<Timestamp>,
+}
+
+/// `verify webhook`.
+#[derive(Debug, Args)]
+pub(crate) struct VerifyWebhook {
+    /// The webhook's secret, as it was typed
+    #[arg(long, value_name = "SECRET")]
+    pub(crate) secret: String,
+    /// The value of the header `webhook-id`
+    #[arg(long, value_name = "ID")]
+    pub(crate) id: String,
+    /// The value of the header `webhook-timestamp`
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) timestamp: String,
+    /// The value of the header `webhook-signature`
+    #[arg(long, value_name = "SIGNATURES")]
+    pub(crate) signature: String,
+    /// The file that holds the body, byte for byte; `-` reads standard input
+    #[arg(long, value_name = "FILE", required_unless_present = "body", conflicts_with = "body")]
+    pub(crate) body_file: Option<PathBuf>,
+    /// The body itself
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) body: Option<String>,
+    /// How far the timestamp may be from now, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 300)]
+    pub(crate) tolerance: u32,
+    /// Judge as of this moment (RFC 3339) instead of now
+    #[arg(long, value_name = "TIME", value_parser = Timestamp::parse)]
+    pub(crate) at: Option<Timestamp>,
+}
+
+/// `doctor`.
+#[derive(Debug, Args)]
+pub(crate) struct Doctor {
+    /// The server's URL [env: POSTRIDER_URL]; without it, the address that the configuration names
+    #[arg(long, value_name = "URL")]
+    pub(crate) url: Option<Url>,
+    #[command(flatten)]
+    pub(crate) settings: SettingArgs,
+}
+
+/// `config`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Config {
+    /// Print each setting's value and where it comes from, with secrets hidden
+    Show {
+        #[command(flatten)]
+        settings: SettingArgs,
+    },
+    /// Print the reference of all settings, as Markdown
+    Reference,
+}
+
+/// `environment`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Environment {
+    /// List the environments
+    List {
+        #[command(flatten)]
+        target: OperatorTarget,
+    },
+    /// Make an environment, and print its client id and secret once
+    Create {
+        /// Its name
+        name: String,
+        #[command(flatten)]
+        target: OperatorTarget,
+    },
+}
+
+/// `credential`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Credential {
+    /// List an environment's secrets, without the secrets themselves
+    List {
+        #[command(flatten)]
+        environment: EnvironmentChoice,
+        #[command(flatten)]
+        target: OperatorTarget,
+    },
+    /// Make another secret for an environment, and print it once
+    Create {
+        /// What people call it, for example the program that uses it
+        name: String,
+        #[command(flatten)]
+        environment: EnvironmentChoice,
+        #[command(flatten)]
+        target: OperatorTarget,
+    },
+    /// Revoke a secret: tokens got with it are refused from then on
+    Revoke {
+        /// The secret's id, as listed
+        id: CredentialId,
+        #[command(flatten)]
+        environment: EnvironmentChoice,
+        #[command(flatten)]
+        target: OperatorTarget,
+    },
+}
+
+/// `operator-token`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum OperatorToken {
+    /// List the tokens, without the tokens themselves
+    List {
+        #[command(flatten)]
+        target: OperatorTarget,
+    },
+    /// Make a token, and print it once
+    Create {
+        /// What people call it
+        name: String,
+        #[command(flatten)]
+        target: OperatorTarget,
+    },
+    /// Revoke a token
+    Revoke {
+        /// The token's id, as listed
+        id: OperatorTokenId,
+        #[command(flatten)]
+        target: OperatorTarget,
+    },
+}
+
+/// Which environment an operator means.
+#[derive(Debug, Args)]
+pub(crate) struct EnvironmentChoice {
+    /// The environment, by its id; not needed where there is only one
+    #[arg(long, value_name = "UUID")]
+    pub(crate) environment: Option<EnvironmentId>,
+}
+
+/// Which server to talk to, and as which environment. Without any of these: the server of this machine, as its operator.
+#[derive(Debug, Args)]
+pub(crate) struct EnvironmentTarget {
+    /// The server's URL [env: POSTRIDER_URL]; without it, the server of this machine is found by its control socket
+    #[arg(long, value_name = "URL")]
+    pub(crate) url: Option<Url>,
+    /// The environment's client id [env: POSTRIDER_CLIENT_ID]
+    #[arg(long, value_name = "UUID")]
+    pub(crate) client_id: Option<String>,
+    /// The environment's secret [env: POSTRIDER_SECRET]
+    #[arg(long, value_name = "SECRET")]
+    pub(crate) secret: Option<String>,
+    /// The data directory whose server on this machine is meant; variables that name another are passed over
+    #[arg(long, value_name = "DIRECTORY", conflicts_with_all = ["url", "client_id", "secret"])]
+    pub(crate) data_dir: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) environment: EnvironmentChoice,
+}
+
+/// Which server to talk to as its operator. Without any of these: the server of this machine.
+#[derive(Debug, Args)]
+pub(crate) struct OperatorTarget {
+    /// The server's URL [env: POSTRIDER_URL]; without it, the server of this machine is found by its control socket
+    #[arg(long, value_name = "URL")]
+    pub(crate) url: Option<Url>,
+    /// A token of the operator, made with `postrider operator-token create` [env: POSTRIDER_OPERATOR_TOKEN]
+    #[arg(long, value_name = "TOKEN")]
+    pub(crate) operator_token: Option<String>,
+    /// The data directory whose server on this machine is meant; variables that name another are passed over
+    #[arg(long, value_name = "DIRECTORY", conflicts_with_all = ["url", "operator_token"])]
+    pub(crate) data_dir: Option<PathBuf>,
+}
+
+/// A flag for each setting that may have one, and the file's path.
+#[derive(Debug, Default)]
+pub(crate) struct SettingArgs {
+    pub(crate) file: Option<PathBuf>,
+    pub(crate) flags: BTreeMap<&'static str, String>,
+}
+
+impl Args for SettingArgs {
+    fn augment_args(command: Command) -> Command {
+        let file = Arg::new("config")
+            .long("config")
+            .value_name("FILE")
+            .value_parser(clap::value_parser!(PathBuf))
+            .help("The configuration file, instead of postrider.toml in the working directory")
+            .help_heading("Settings");
+        SETTINGS.iter().fold(command.arg(file), |command, setting| {
+            let Some(flag) = setting.flag() else { return command };
+            let default = setting.default.map(|default| format!(" [default: {default}]")).unwrap_or_default();
+            command.arg(
+                Arg::new(setting.key)
+                    .long(flag)
+                    .value_name(setting.placeholder)
+                    .help(format!("{}{default} [env: {}]", setting.summary, setting.variable()))
+                    .help_heading("Settings"),
+            )
+        })
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
+    }
+}
+
+impl FromArgMatches for SettingArgs {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, Error> {
+        let given = |key| matches.try_get_one::<String>(key).ok().flatten().cloned();
+        Ok(Self {
+            file: matches.get_one("config").cloned(),
+            flags: SETTINGS.iter().filter_map(|setting| Some((setting.key, given(setting.key)?))).collect(),
+        })
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}

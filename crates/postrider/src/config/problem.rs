@@ -1,0 +1,51 @@
+//! What is wrong with a configuration, told all at once.
+
+use std::fmt;
+
+use super::setting::setting;
+
+/// One thing that is wrong, and what to do about it.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub(crate) struct Problem {
+    /// The key, or the file where the file itself is at fault.
+    pub(crate) key: String,
+    /// What is wrong and what to do.
+    pub(crate) message: String,
+}
+
+/// Everything that is wrong.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
+#[serde(transparent)]
+pub(crate) struct Problems(Vec<Problem>);
+
+impl Problems {
+    pub(crate) fn add(&mut self, key: impl fmt::Display, message: impl Into<String>) {
+        self.0.push(Problem { key: key.to_string(), message: message.into() });
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(crate) fn iter(&self) -> std::slice::Iter<'_, Problem> {
+        self.0.iter()
+    }
+}
+
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.len() {
+            1 => write!(f, "the configuration has a problem:")?,
+            count => write!(f, "the configuration has {count} problems:")?,
+        }
+        for Problem { key, message } in &self.0 {
+            match setting(key) {
+                Some(setting) => write!(f, "\n  {key} ({}): {message}", setting.variable())?,
+                None => write!(f, "\n  {key}: {message}")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Problems {}

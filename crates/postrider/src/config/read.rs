@@ -1,0 +1,221 @@
+//! Reads each setting's value into its type.
+//!
+//! A reader never stops at the first problem: it notes it by key and goes on, so that a person corrects all in one go.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::str::FromStr as _;
+use std::time::Duration;
+
+use figment::value::Value;
+use ipnet::IpNet;
+use postrider_core::EnvironmentId;
+use postrider_egress::ProxyUrl;
+use postrider_store::MasterKey;
+use tracing_subscriber::EnvFilter;
+use url::Url;
+
+use super::setting::{Arity, Setting, setting};
+use super::{Bootstrap, Layers, LogFormat, Problems, Settings};
+
+/// Days of retention that can be asked for.
+const RETENTION_DAYS: std::ops::RangeInclusive<u64> = 1..=3_650;
+/// Seconds of patience that can be asked for.
+const PATIENCE_SECONDS: std::ops::RangeInclusive<u64> = 0..=3_600;
+/// Characters of a chosen secret: longer ones are not looked at when somebody logs in.
+const BOOTSTRAP_SECRET_CHARS: usize = 200;
+
+/// Takes values out of the layers and notes what is wrong with them.
+struct Reader {
+    layers: Layers,
+    problems: Problems,
+}
+
+impl Reader {
+    /// The value of a setting that takes one; none where nothing is given or it cannot be read.
+    fn one<T>(&mut self, key: &'static str, parse: impl Fn(&str) -> Result<T, String>) -> Option<T> {
+        let (value, _) = self.layers.value(of(key))?;
+        let parsed = match text(&value) {
+            Some(text) => parse(text.trim()),
+            None => Err("give one value, in quotes".to_owned()),
+        };
+        parsed.map_err(|what| self.problems.add(key, what)).ok()
+    }
+
+    /// The values of a setting that takes several.
+    fn list<T>(&mut self, key: &'static str, parse: impl Fn(&str) -> Result<T, String>) -> Vec<T> {
+        let Some((value, _)) = self.layers.value(of(key)) else { return Vec::new() };
+        let Some(entries) = entries(&value) else {
+            self.problems.add(key, "give a list of texts, for example [\"a\", \"b\"]");
+            return Vec::new();
+        };
+        entries
+            .iter()
+            .filter_map(|entry| parse(entry).map_err(|what| self.problems.add(key, what)).ok())
+            .collect()
+    }
+
+    fn is_given(&self, key: &str) -> bool {
+        self.layers.value(of(key)).is_some()
+    }
+}
+
+fn of(key: &str) -> &'static Setting {
+    setting(key).expect("each key that is read stands in the table, as the test of all settings shows")
+}
+
+/// A value as text: numbers may be written without quotes.
+pub(super) fn text(value: &Value) -> Option<String> {
+    match value {
+        Value::String(_, text) => Some(text.clone()),
+        Value::Num(_, _) => match value.to_i128() {
+            Some(number) => Some(number.to_string()),
+            None => value.to_u128().map(|number| number.to_string()),
+        },
+        _ => None,
+    }
+}
+
+/// The entries of a list: an array of texts, or one text with commas.
+pub(super) fn entries(value: &Value) -> Option<Vec<String>> {
+    match value {
+        Value::Array(_, values) => values.iter().map(|value| Some(value.as_str()?.trim().to_owned())).collect(),
+        Value::String(_, text) => {
+            Some(text.split(',').map(str::trim).filter(|entry| !entry.is_empty()).map(str::to_owned).collect())
+        }
+        _ => None,
+    }
+}
+
+/// A value as it is shown.
+pub(super) fn shown(setting: &Setting, value: &Value) -> String {
+    match setting.arity {
+        Arity::One => text(value),
+        Arity::List => entries(value).map(|entries| entries.join(",")),
+    }
+    .unwrap_or_else(|| "(of a wrong type)".to_owned())
+}
+
+pub(super) fn settings(mut layers: Layers) -> Result<Settings, Problems> {
+    let problems = std::mem::take(&mut layers.problems);
+    let mut reader = Reader { layers, problems };
+
+    let listen = reader.one("listen", listen_address);
+    let data_dir = reader.one("data_dir", path);
+    if reader.is_given("database_url") {
+        reader.problems.add(
+            "database_url",
+            "this version keeps its data in the embedded store alone and cannot use another database; remove the setting",
+        );
+    }
+    let public_url = reader.one("public_url", public_url);
+    let bootstrap = bootstrap(&mut reader);
+    let egress_allow = reader.list("egress_allow", network);
+    let egress_source_addresses = reader.list("egress_source_addresses", source_address);
+    // The parser's words never repeat the text, which may hold a password.
+    let egress_proxy = reader.one("egress_proxy", |text| ProxyUrl::from_str(text).map_err(|error| error.to_string()));
+    let egress_extra_roots = reader.one("egress_extra_roots", path);
+    let master_key = reader.one("master_key", |text| MasterKey::parse(text).map_err(|error| error.to_string()));
+    let retention = reader.one("retention_days", |text| number(text, &RETENTION_DAYS, "days"));
+    let patience = reader.one("shutdown_patience_seconds", |text| number(text, &PATIENCE_SECONDS, "seconds"));
+    let log = reader.one("log", log_filter);
+    let log_format = reader.one("log_format", log_format);
+
+    match (reader.problems.is_empty(), listen, data_dir, retention, patience, log, log_format) {
+        (true, Some(listen), Some(data_dir), Some(retention), Some(patience), Some(log), Some(log_format)) => Ok(Settings {
+            listen,
+            data_dir,
+            public_url,
+            bootstrap,
+            egress_allow,
+            egress_source_addresses,
+            egress_proxy,
+            egress_extra_roots,
+            master_key,
+            retention: Duration::from_hours(retention * 24),
+            shutdown_patience: Duration::from_secs(patience),
+            log,
+            log_format,
+        }),
+        _ => Err(reader.problems),
+    }
+}
+
+fn bootstrap(reader: &mut Reader) -> Option<Bootstrap> {
+    let client_id = reader.one("bootstrap_client_id", |text| {
+        text.parse::<EnvironmentId>().map_err(|error| format!("`{text}` is {error}"))
+    });
+    let secret = reader.layers.value(of("bootstrap_secret")).map(|(value, _)| text(&value));
+    if let Some(secret) = &secret {
+        // Taken as it is: white space in it is part of it.
+        match secret {
+            None => reader.problems.add("bootstrap_secret", "give one value, in quotes"),
+            Some(text) if text.chars().count() > BOOTSTRAP_SECRET_CHARS => {
+                reader.problems.add("bootstrap_secret", format!("choose one of at most {BOOTSTRAP_SECRET_CHARS} characters"));
+            }
+            Some(text) if text.is_empty() => reader.problems.add("bootstrap_secret", "it is empty; choose a long random one"),
+            Some(_) => {}
+        }
+    }
+    match (reader.is_given("bootstrap_client_id"), secret.is_some()) {
+        (true, false) => {
+            reader.problems.add("bootstrap_secret", "it is missing, while bootstrap_client_id is given; give both or none");
+        }
+        (false, true) => {
+            reader.problems.add("bootstrap_client_id", "it is missing, while bootstrap_secret is given; give both or none");
+        }
+        _ => {}
+    }
+    Some(Bootstrap { client_id: client_id?, secret: secret.flatten()? })
+}
+
+fn listen_address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| {
+        format!("`{text}` is not an address and a port; write for example 127.0.0.1:8400, or 0.0.0.0:8400 for every interface")
+    })
+}
+
+fn path(text: &str) -> Result<PathBuf, String> {
+    if text.is_empty() { Err("it is empty; give a path".to_owned()) } else { Ok(PathBuf::from(text)) }
+}
+
+fn public_url(text: &str) -> Result<Url, String> {
+    let wrong = || format!("`{text}` is not a web address; write for example https://hooks.example.com");
+    let url = Url::parse(text).map_err(|_| wrong())?;
+    let plain = url.query().is_none() && url.fragment().is_none() && url.username().is_empty() && url.password().is_none();
+    if matches!(url.scheme(), "http" | "https") && plain { Ok(url) } else { Err(wrong()) }
+}
+
+fn network(text: &str) -> Result<IpNet, String> {
+    let wrong = || format!("`{text}` is not a network; write for example 10.1.0.0/16, or a single address");
+    let net = match text.parse::<IpAddr>() {
+        Ok(address) => IpNet::from(address),
+        Err(_) => text.parse().map_err(|_| wrong())?,
+    };
+    // With bits set beyond the prefix, somebody meant another network than would be allowed.
+    if net.addr() == net.network() { Ok(net) } else { Err(format!("`{text}` has bits set beyond its prefix; did you mean {}?", net.trunc())) }
+}
+
+fn source_address(text: &str) -> Result<IpAddr, String> {
+    text.parse().map_err(|_| format!("`{text}` is not an IP address; write for example 198.51.100.7"))
+}
+
+fn number(text: &str, range: &std::ops::RangeInclusive<u64>, unit: &str) -> Result<u64, String> {
+    let number = text.parse().ok().filter(|number| range.contains(number));
+    number.ok_or_else(|| format!("`{text}` is not a whole number of {unit} from {} to {}", range.start(), range.end()))
+}
+
+fn log_filter(text: &str) -> Result<String, String> {
+    match EnvFilter::builder().parse(text) {
+        Ok(_) if !text.is_empty() => Ok(text.to_owned()),
+        _ => Err(format!("`{text}` is not a log filter; write for example info, or warn,postrider_engine=debug")),
+    }
+}
+
+fn log_format(text: &str) -> Result<LogFormat, String> {
+    match text {
+        "text" => Ok(LogFormat::Text),
+        "json" => Ok(LogFormat::Json),
+        _ => Err(format!("`{text}` is not a log format; write text or json")),
+    }
+}

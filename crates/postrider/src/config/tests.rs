@@ -1,0 +1,197 @@
+//! The rules of configuration: which layer wins, and that every problem is told by its key.
+
+use std::collections::BTreeSet;
+
+use super::setting::Arity;
+use super::*;
+
+fn sources(variables: &[(&str, &str)]) -> Sources {
+    Sources {
+        // A file that exists and holds nothing, so that no test depends on the working directory.
+        file: Some(PathBuf::from("/dev/null")),
+        variables: variables.iter().map(|(name, value)| (name.into(), value.into())).collect(),
+        flags: BTreeMap::new(),
+    }
+}
+
+fn in_file(text: &str) -> (tempfile::TempDir, Sources) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(FILE_NAME);
+    std::fs::write(&path, text).unwrap();
+    (folder, Sources { file: Some(path), ..Sources::default() })
+}
+
+fn problems_of(sources: &Sources) -> Vec<(String, String)> {
+    let problems = Layers::read(sources).settings().expect_err("problems");
+    problems.iter().map(|problem| (problem.key.clone(), problem.message.clone())).collect()
+}
+
+#[test]
+fn without_any_configuration_the_documented_defaults_apply() {
+    let settings = Layers::read(&sources(&[])).settings().unwrap();
+    assert_eq!(settings.listen, "127.0.0.1:8400".parse().unwrap());
+    assert_eq!(settings.data_dir, PathBuf::from("./postrider-data"));
+    assert_eq!(settings.retention, postrider_core::limits::RETENTION);
+    assert!(settings.egress_allow.is_empty() && settings.bootstrap.is_none() && settings.master_key.is_none());
+}
+
+#[test]
+fn each_layer_overrides_the_ones_before_it() {
+    let key = setting::setting("listen").unwrap();
+    let nothing = sources(&[]);
+    let (_folder, mut sources) = in_file("listen = \"127.0.0.1:1\"\nretention_days = 7");
+    let applies = |sources: &Sources| {
+        let (value, source) = Layers::read(sources).value(key).unwrap();
+        (value.into_string().unwrap(), source)
+    };
+    assert_eq!(applies(&nothing), ("127.0.0.1:8400".to_owned(), Source::Default));
+    assert_eq!(applies(&sources), ("127.0.0.1:1".to_owned(), Source::File));
+    sources.variables.push(("POSTRIDER_LISTEN".into(), "".into()));
+    assert_eq!(applies(&sources).1, Source::File, "an empty variable counts as absent");
+    sources.variables.push(("POSTRIDER_LISTEN".into(), "127.0.0.1:2".into()));
+    assert_eq!(applies(&sources), ("127.0.0.1:2".to_owned(), Source::Environment));
+    sources.flags.insert("listen", "127.0.0.1:3".to_owned());
+    assert_eq!(applies(&sources), ("127.0.0.1:3".to_owned(), Source::Flag));
+    assert_eq!(Layers::read(&sources).settings().unwrap().retention, Duration::from_hours(7 * 24));
+}
+
+#[test]
+fn all_problems_are_told_at_once_by_key() {
+    let (_folder, mut sources) = in_file("retention_days = 0\negress_alow = []\nlisten = 8400\negress_allow = [1]\n[engine]\nx = 1");
+    sources.variables = [
+        ("POSTRIDER_DATABASE_URL", "postgres://db/postrider"),
+        ("POSTRIDER_BOOTSTRAP_SECRET", "chosen"),
+        ("POSTRIDER_EGRESS_SOURCE_ADDRESSES", "198.51.100.7,nowhere, ::1,10.0.0.0/8"),
+        ("POSTRIDER_EGRESS_PROXY", "postgres://user:hunter2@proxy"),
+        ("POSTRIDER_MASTER_KEY", "c2hvcnQ="),
+        ("POSTRIDER_LOG_FORMAT", "xml"),
+        ("POSTRIDER_PUBLIC_URL", "hooks.example.com"),
+        ("POSTRIDER_SHUTDOWN_PATIENCE_SECONDS", "-1"),
+        ("POSTRIDER_LOG", "post rider=verbose"),
+    ]
+    .map(|(name, value)| (name.into(), value.into()))
+    .to_vec();
+    let problems = problems_of(&sources);
+    let keys: BTreeSet<&str> = problems.iter().map(|(key, _)| key.as_str()).collect();
+    let expected = [
+        "bootstrap_client_id",
+        "database_url",
+        "egress_allow",
+        "egress_alow",
+        "egress_proxy",
+        "egress_source_addresses",
+        "engine",
+        "listen",
+        "log",
+        "log_format",
+        "master_key",
+        "public_url",
+        "retention_days",
+        "shutdown_patience_seconds",
+    ];
+    assert_eq!(keys, BTreeSet::from(expected), "{problems:#?}");
+    assert_eq!(problems.len(), expected.len() + 1, "each bad entry of a list is named: {problems:#?}");
+    let message = |key: &str| problems.iter().find(|(k, _)| k == key).map(|(_, message)| message.as_str()).unwrap();
+    assert!(message("egress_alow").contains("did you mean `egress_allow`?"));
+    let everything = format!("{problems:?}");
+    for secret in ["hunter2", "chosen", "c2hvcnQ"] {
+        assert!(!everything.contains(secret), "{secret} is repeated in {everything}");
+    }
+}
+
+#[test]
+fn a_broken_file_does_not_hide_other_problems() {
+    let (_folder, mut sources) = in_file("listen = ");
+    sources.variables.push(("POSTRIDER_LOG_FORMAT".into(), "xml".into()));
+    let problems = problems_of(&sources);
+    assert_eq!(problems.len(), 2, "{problems:?}");
+    assert!(problems[0].1.contains("TOML") && problems[1].0 == "log_format");
+    sources.file = Some(PathBuf::from("/nowhere/postrider.toml"));
+    assert!(problems_of(&sources)[0].1.contains("cannot be read"), "a file that was named must exist");
+}
+
+#[test]
+fn lists_are_arrays_or_have_commas_and_networks_mean_what_they_say() {
+    let expected: Vec<IpNet> = ["127.0.0.0/8", "10.0.0.1/32", "fd00::/8"].map(|net| net.parse().unwrap()).to_vec();
+    let (_folder, file) = in_file("egress_allow = [\"127.0.0.0/8\", \"10.0.0.1\", \"fd00::/8\"]");
+    assert_eq!(Layers::read(&file).settings().unwrap().egress_allow, expected);
+    let variables = sources(&[("POSTRIDER_EGRESS_ALLOW", "127.0.0.0/8, 10.0.0.1,,fd00::/8")]);
+    assert_eq!(Layers::read(&variables).settings().unwrap().egress_allow, expected);
+    let sloppy = problems_of(&sources(&[("POSTRIDER_EGRESS_ALLOW", "10.1.2.3/8")]));
+    assert!(sloppy[0].1.contains("did you mean 10.0.0.0/8?"), "{sloppy:?}");
+}
+
+#[test]
+fn a_secret_is_taken_as_it_is_typed() {
+    let given = sources(&[
+        ("POSTRIDER_BOOTSTRAP_CLIENT_ID", "6f1c2f0e-2f7c-4a52-9c35-0c5bb1b7a001"),
+        ("POSTRIDER_BOOTSTRAP_SECRET", " 007 "),
+    ]);
+    assert_eq!(Layers::read(&given).settings().unwrap().bootstrap.unwrap().secret, " 007 ");
+}
+
+#[test]
+fn secrets_are_never_shown() {
+    let given = sources(&[
+        ("POSTRIDER_BOOTSTRAP_SECRET", "hunter2"),
+        ("POSTRIDER_MASTER_KEY", "hunter2"),
+        ("POSTRIDER_EGRESS_PROXY", "http://user:hunter2@proxy"),
+        ("POSTRIDER_DATABASE_URL", "postgres://user:hunter2@db/x"),
+    ]);
+    let shown = show::effective(&Layers::read(&given));
+    assert_eq!(shown.iter().filter(|setting| setting.hidden).count(), 4);
+    assert!(!serde_json::to_string(&shown).unwrap().contains("hunter2"));
+}
+
+#[test]
+fn variables_that_are_no_settings_are_noticed_but_not_those_of_others() {
+    let given = sources(&[
+        ("POSTRIDER_LISTN", "x"),
+        ("POSTRIDER_URL", "http://x"),
+        ("POSTRIDER_SERVICE_HOST", "10.0.0.1"),
+        ("POSTRIDER_PORT_8400_TCP", "x"),
+    ]);
+    assert_eq!(Layers::read(&given).unknown_variables, ["POSTRIDER_LISTN"]);
+}
+
+#[test]
+fn the_nearest_key_is_named_where_one_is_near() {
+    for (mistyped, near) in [
+        ("listn", Some("listen")),
+        ("data-dir", Some("data_dir")),
+        ("egress", Some("egress_allow")),
+        ("retention.days", Some("retention_days")),
+        ("colour", None),
+    ] {
+        assert_eq!(nearest_key(mistyped), near, "{mistyped}");
+    }
+}
+
+#[test]
+fn every_setting_that_is_in_the_table_is_read() {
+    for setting in SETTINGS {
+        // What no setting accepts; a reader that never looks at the key would not mind it.
+        let (_folder, sources) = in_file(&format!("{} = {{ no = \"value\" }}", setting.key));
+        let problems = problems_of(&sources);
+        assert!(problems.iter().any(|(key, _)| key == setting.key), "{} is not read", setting.key);
+        let key = setting.key;
+        if setting.arity == Arity::One && key != "database_url" && key != "bootstrap_client_id" && key != "bootstrap_secret" {
+            let given = Sources {
+                file: Some(PathBuf::from("/dev/null")),
+                variables: vec![(setting.variable().into(), setting.example.into())],
+                flags: BTreeMap::new(),
+            };
+            assert!(Layers::read(&given).settings().is_ok(), "the example of {key} is not accepted");
+        }
+    }
+}
+
+#[test]
+fn the_reference_is_fresh() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/configuration.md");
+    let written = std::fs::read_to_string(path).unwrap_or_default();
+    assert!(
+        written.trim_end() == reference::markdown().trim_end(),
+        "docs/configuration.md is out of date; run `cargo run -- config reference > docs/configuration.md`"
+    );
+}

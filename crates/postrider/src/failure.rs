@@ -1,0 +1,84 @@
+//! How a command ends when it does not end well: a plain sentence on standard error, and an exit code that scripts can tell apart.
+
+use std::fmt;
+use std::io;
+
+use crate::config::Problems;
+
+/// What was asked for failed or was refused.
+pub(crate) const FAILED: u8 = 1;
+/// The configuration was refused. (2 is clap's, for a command line that cannot be read.)
+pub(crate) const MISCONFIGURED: u8 = 3;
+/// No server could be reached.
+pub(crate) const UNREACHABLE: u8 = 4;
+
+/// Why a command failed.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// What was wrong has been printed as the command's result; this is the exit code.
+    Told(u8),
+    /// A sentence.
+    Said(String),
+    /// The configuration was refused.
+    Configuration(Problems),
+    /// No server could be reached.
+    Unreachable(String),
+    /// The reader of the output went away, as in `postrider config show | head`.
+    OutputClosed,
+}
+
+impl Failure {
+    /// A failure in a sentence.
+    pub(crate) fn said(what: impl fmt::Display) -> Self {
+        Self::Said(what.to_string())
+    }
+
+    /// The exit code.
+    pub(crate) const fn exit_code(&self) -> u8 {
+        match self {
+            Self::Told(code) => *code,
+            Self::Said(_) => FAILED,
+            Self::Configuration(_) => MISCONFIGURED,
+            Self::Unreachable(_) => UNREACHABLE,
+            Self::OutputClosed => 0,
+        }
+    }
+
+    /// What is printed to standard error; nothing where it has been told.
+    pub(crate) fn message(&self) -> Option<String> {
+        match self {
+            Self::Told(_) | Self::OutputClosed => None,
+            Self::Said(what) | Self::Unreachable(what) => Some(what.clone()),
+            Self::Configuration(problems) => Some(problems.to_string()),
+        }
+    }
+}
+
+impl From<Problems> for Failure {
+    fn from(problems: Problems) -> Self {
+        Self::Configuration(problems)
+    }
+}
+
+/// Only output is written with `?`.
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        if error.kind() == io::ErrorKind::BrokenPipe { Self::OutputClosed } else { Self::Said(with_causes(&error)) }
+    }
+}
+
+/// An error with its causes in one sentence.
+pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut sentence = error.to_string();
+    let mut cause = error.source();
+    while let Some(next) = cause {
+        let text = next.to_string();
+        // Some libraries repeat their cause.
+        if !sentence.contains(&text) {
+            sentence.push_str(": ");
+            sentence.push_str(&text);
+        }
+        cause = next.source();
+    }
+    sentence
+}

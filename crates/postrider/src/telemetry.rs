@@ -1,0 +1,34 @@
+//! Logs and metrics: where they go.
+//!
+//! Owns the subscriber of logs (to standard error) and the recorder of metrics. What is logged and counted is decided where it
+//! happens.
+
+use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::util::SubscriberInitExt as _;
+
+use crate::config::LogFormat;
+
+/// Bounds of the histograms whose names end in `_seconds`: from a tenth of a millisecond to the longest deadline.
+const SECONDS: [f64; 14] = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.25, 1.0, 5.0, 15.0, 30.0];
+
+/// Sends logs to standard error. Does nothing where a subscriber is there already.
+pub(crate) fn start_logs(filter: &str, format: LogFormat) {
+    let filter = EnvFilter::builder().parse_lossy(filter);
+    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // Only a second server in the same process could find one.
+    let _ = match format {
+        LogFormat::Text => logs.with_ansi(is_terminal()).finish().try_init(),
+        LogFormat::Json => logs.json().flatten_event(true).with_ansi(false).finish().try_init(),
+    };
+}
+
+
+fn is_terminal() -> bool {
+    anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never
+}
+
+/// Collects metrics from here on; the handle renders them in Prometheus' text format.
+pub(crate) fn start_metrics() -> Result<PrometheusHandle, BuildError> {
+    PrometheusBuilder::new().set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS)?.install_recorder()
+}
