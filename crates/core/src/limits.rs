@@ -25,6 +25,16 @@ pub const IDEMPOTENCY_KEPT: Duration = Duration::from_hours(24);
 /// How long a client may take over sending its request's head and body.
 pub const REQUEST_READ_TIMEOUT: Duration = Duration::from_secs(30);
 
+// --- the server's sockets ---
+
+/// Connections from callers at a time, where the limit of open files allows so many; whoever comes then waits.
+pub const CONNECTIONS: usize = 8_192;
+/// How long a connection may be without a complete head of a request, be it idle or slow. Longer than load balancers keep an idle
+/// connection (60 seconds, mostly), so that it is not closed under a request that they just sent.
+pub const REQUEST_HEAD_TIMEOUT: Duration = Duration::from_secs(75);
+/// Bytes of a request's head.
+pub const REQUEST_HEAD_BYTES: usize = 64 * 1024;
+
 // --- what people configure ---
 
 /// Characters of names: webhooks, categories, event types, environments, credentials.

@@ -15,7 +15,13 @@ use crate::config::setting::SETTINGS;
 
 /// A self-hosted webhook service: signed, retried, logged.
 #[derive(Debug, Parser)]
-#[command(name = "postrider", version, propagate_version = true, subcommand_required = true, arg_required_else_help = true)]
+#[command(
+    name = "postrider",
+    version,
+    propagate_version = true,
+    subcommand_required = true,
+    arg_required_else_help = true
+)]
 pub(crate) struct Cli {
     /// Print JSON for programs instead of text for people
     #[arg(long, global = true)]
@@ -55,7 +61,7 @@ pub(crate) enum Action {
         #[command(subcommand)]
         what: Credential,
     },
-    /// List, make and revoke the tokens that open the operator's API (as the operator)
+    /// List, make and revoke the tokens that open the operator's API (on the server's own machine)
     OperatorToken {
         #[command(subcommand)]
         what: OperatorToken,
@@ -108,6 +114,9 @@ pub(crate) struct Listen {
     /// Only events of this tenant
     #[arg(long, value_name = "ID")]
     pub(crate) tenant: Option<String>,
+    /// Sign what is forwarded with this secret, instead of one that is made up for each stream
+    #[arg(long, value_name = "SECRET")]
+    pub(crate) sign_with: Option<String>,
     #[command(flatten)]
     pub(crate) target: EnvironmentTarget,
 }
@@ -169,6 +178,9 @@ pub(crate) struct Doctor {
     /// The server's URL [env: POSTRIDER_URL]; without it, the address that the configuration names
     #[arg(long, value_name = "URL")]
     pub(crate) url: Option<Url>,
+    /// Leave out what needs the Internet: host names, and the clock
+    #[arg(long)]
+    pub(crate) offline: bool,
     #[command(flatten)]
     pub(crate) settings: SettingArgs,
 }
@@ -238,21 +250,21 @@ pub(crate) enum OperatorToken {
     /// List the tokens, without the tokens themselves
     List {
         #[command(flatten)]
-        target: OperatorTarget,
+        target: SocketTarget,
     },
     /// Make a token, and print it once
     Create {
         /// What people call it
         name: String,
         #[command(flatten)]
-        target: OperatorTarget,
+        target: SocketTarget,
     },
     /// Revoke a token
     Revoke {
         /// The token's id, as listed
         id: OperatorTokenId,
         #[command(flatten)]
-        target: OperatorTarget,
+        target: SocketTarget,
     },
 }
 
@@ -294,6 +306,14 @@ pub(crate) struct OperatorTarget {
     pub(crate) operator_token: Option<String>,
     /// The data directory whose server on this machine is meant; variables that name another are passed over
     #[arg(long, value_name = "DIRECTORY", conflicts_with_all = ["url", "operator_token"])]
+    pub(crate) data_dir: Option<PathBuf>,
+}
+
+/// Which server of this machine is meant.
+#[derive(Debug, Args)]
+pub(crate) struct SocketTarget {
+    /// The data directory whose server is meant
+    #[arg(long, value_name = "DIRECTORY")]
     pub(crate) data_dir: Option<PathBuf>,
 }
 
@@ -344,3 +364,6 @@ impl FromArgMatches for SettingArgs {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

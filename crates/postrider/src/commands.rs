@@ -1,4 +1,8 @@
 //! What each command does, a file each. `serve` has its own folder.
 
 pub(crate) mod config;
+pub(crate) mod doctor;
+pub(crate) mod listen;
+pub(crate) mod operator;
+pub(crate) mod trigger;
 pub(crate) mod verify;

@@ -202,7 +202,8 @@ fn read_file(sources: &Sources, problems: &mut Problems) -> Option<FileLayer> {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound && !must_exist => return None,
         Err(error) => {
-            problems.add(path.display(), format!("cannot be read: {error}; correct --config, or the file's permissions"));
+            problems
+                .add(path.display(), format!("cannot be read: {error}; correct --config, or the file's permissions"));
             return None;
         }
     };
@@ -210,7 +211,10 @@ fn read_file(sources: &Sources, problems: &mut Problems) -> Option<FileLayer> {
         Ok(mut profiles) => profiles.remove(&Profile::Default).unwrap_or_default(),
         Err(error) => {
             let what = error.to_string();
-            problems.add(path.display(), format!("is not valid TOML: {}; correct that line", what.trim_end().replace('\n', " ")));
+            problems.add(
+                path.display(),
+                format!("is not valid TOML: {}; correct that line", what.trim_end().replace('\n', " ")),
+            );
             return None;
         }
     };
@@ -273,26 +277,10 @@ fn read_variables<'a>(
 pub(crate) fn nearest_key(mistyped: &str) -> Option<&'static str> {
     // A dash for an underscore, or a table for a prefix, is a slip and no distance.
     let folded = mistyped.to_lowercase().replace(['-', '.'], "_");
-    let by_distance = SETTINGS.iter().map(|setting| (distance(&folded, setting.key), setting.key)).min()?;
+    let by_distance = SETTINGS.iter().map(|setting| (strsim::levenshtein(&folded, setting.key), setting.key)).min()?;
     let most = (folded.chars().count() / 3).max(1);
     if by_distance.0 <= most {
         return Some(by_distance.1);
     }
     SETTINGS.iter().map(|setting| setting.key).find(|key| key.starts_with(&format!("{folded}_")))
-}
-
-/// The number of letters to insert, delete or replace that lead from one word to the other.
-fn distance(from: &str, to: &str) -> usize {
-    let to: Vec<char> = to.chars().collect();
-    let mut row: Vec<usize> = (0..=to.len()).collect();
-    for (i, a) in from.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, b) in to.iter().enumerate() {
-            let replaced = diagonal + usize::from(a != *b);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[to.len()]
 }

@@ -5,10 +5,12 @@
 //! what the server does: that is `postrider-api` over `postrider-engine` over `postrider-store` and `postrider-egress`.
 
 mod cli;
+mod client;
 mod commands;
 mod config;
 mod failure;
 mod output;
+mod serve;
 mod system;
 mod telemetry;
 
@@ -39,9 +41,24 @@ fn main() -> ExitCode {
 }
 
 fn run(action: Action, form: Form) -> Result<(), Failure> {
+    rustls::crypto::aws_lc_rs::default_provider()
+        .install_default()
+        .expect("nothing before this line chose a provider of cryptography");
     match action {
+        Action::Serve(given) => serve::run(given, form),
         Action::Verify { what } => commands::verify::run(what, form),
         Action::Config { what } => commands::config::run(what, form),
-        _ => Ok(()),
+        Action::Trigger(given) => wait_for(commands::trigger::run(given, form)),
+        Action::Listen(given) => wait_for(commands::listen::run(given, form)),
+        Action::Doctor(given) => wait_for(commands::doctor::run(given, form)),
+        Action::Environment { what } => wait_for(commands::operator::environment(what, form)),
+        Action::Credential { what } => wait_for(commands::operator::credential(what, form)),
+        Action::OperatorToken { what } => wait_for(commands::operator::operator_token(what, form)),
     }
+}
+
+/// Runs a command that talks to a server: one thread is enough.
+fn wait_for(command: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map_err(|error| Failure::said(format!("the runtime cannot be started: {error}")))?.block_on(command)
 }

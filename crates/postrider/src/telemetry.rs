@@ -10,7 +10,11 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use crate::config::LogFormat;
 
 /// Bounds of the histograms whose names end in `_seconds`: from a tenth of a millisecond to the longest deadline.
-const SECONDS: [f64; 14] = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.25, 1.0, 5.0, 15.0, 30.0];
+const SECONDS: [f64; 14] =
+    [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.25, 1.0, 5.0, 15.0, 30.0];
+
+/// Bounds of the histograms that count commands: how well commits are grouped.
+const COMMANDS: [f64; 6] = [1.0, 4.0, 16.0, 64.0, 256.0, 1_024.0];
 
 /// Sends logs to standard error. Does nothing where a subscriber is there already.
 pub(crate) fn start_logs(filter: &str, format: LogFormat) {
@@ -23,12 +27,14 @@ pub(crate) fn start_logs(filter: &str, format: LogFormat) {
     };
 }
 
-
 fn is_terminal() -> bool {
     anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never
 }
 
 /// Collects metrics from here on; the handle renders them in Prometheus' text format.
 pub(crate) fn start_metrics() -> Result<PrometheusHandle, BuildError> {
-    PrometheusBuilder::new().set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS)?.install_recorder()
+    PrometheusBuilder::new()
+        .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS)?
+        .set_buckets_for_metric(Matcher::Suffix("_commands".to_owned()), &COMMANDS)?
+        .install_recorder()
 }

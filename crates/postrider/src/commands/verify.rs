@@ -31,7 +31,7 @@ struct Report {
 pub(crate) fn run(what: Verify, form: Form) -> Result<(), Failure> {
     let report = match what {
         Verify::Jwt(given) => jwt(&given)?,
-        Verify::Webhook(given) => webhook(given)?,
+        Verify::Webhook(given) => webhook(&given)?,
     };
     form.print(&report, || {
         let verdict = if report.valid { styled(GOOD, "valid") } else { styled(BAD, "not valid") };
@@ -82,9 +82,9 @@ fn jwt(given: &VerifyJwt) -> Result<Report, Failure> {
     })
 }
 
-fn webhook(given: VerifyWebhook) -> Result<Report, Failure> {
+fn webhook(given: &VerifyWebhook) -> Result<Report, Failure> {
     let now = given.at.unwrap_or_else(|| SystemClock.now());
-    let body = body(&given)?;
+    let body = body(given)?;
     let request = Request {
         id: given.id.trim(),
         timestamp: given.timestamp.trim(),

@@ -7,6 +7,8 @@ use std::path::PathBuf;
 use std::str::FromStr as _;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use figment::value::Value;
 use ipnet::IpNet;
 use postrider_core::EnvironmentId;
@@ -49,10 +51,7 @@ impl Reader {
             self.problems.add(key, "give a list of texts, for example [\"a\", \"b\"]");
             return Vec::new();
         };
-        entries
-            .iter()
-            .filter_map(|entry| parse(entry).map_err(|what| self.problems.add(key, what)).ok())
-            .collect()
+        entries.iter().filter_map(|entry| parse(entry).map_err(|what| self.problems.add(key, what)).ok()).collect()
     }
 
     fn is_given(&self, key: &str) -> bool {
@@ -115,28 +114,30 @@ pub(super) fn settings(mut layers: Layers) -> Result<Settings, Problems> {
     // The parser's words never repeat the text, which may hold a password.
     let egress_proxy = reader.one("egress_proxy", |text| ProxyUrl::from_str(text).map_err(|error| error.to_string()));
     let egress_extra_roots = reader.one("egress_extra_roots", path);
-    let master_key = reader.one("master_key", |text| MasterKey::parse(text).map_err(|error| error.to_string()));
+    let master_key = reader.one("master_key", master_key);
     let retention = reader.one("retention_days", |text| number(text, &RETENTION_DAYS, "days"));
     let patience = reader.one("shutdown_patience_seconds", |text| number(text, &PATIENCE_SECONDS, "seconds"));
     let log = reader.one("log", log_filter);
     let log_format = reader.one("log_format", log_format);
 
     match (reader.problems.is_empty(), listen, data_dir, retention, patience, log, log_format) {
-        (true, Some(listen), Some(data_dir), Some(retention), Some(patience), Some(log), Some(log_format)) => Ok(Settings {
-            listen,
-            data_dir,
-            public_url,
-            bootstrap,
-            egress_allow,
-            egress_source_addresses,
-            egress_proxy,
-            egress_extra_roots,
-            master_key,
-            retention: Duration::from_hours(retention * 24),
-            shutdown_patience: Duration::from_secs(patience),
-            log,
-            log_format,
-        }),
+        (true, Some(listen), Some(data_dir), Some(retention), Some(patience), Some(log), Some(log_format)) => {
+            Ok(Settings {
+                listen,
+                data_dir,
+                public_url,
+                bootstrap,
+                egress_allow,
+                egress_source_addresses,
+                egress_proxy,
+                egress_extra_roots,
+                master_key,
+                retention: Duration::from_hours(retention * 24),
+                shutdown_patience: Duration::from_secs(patience),
+                log,
+                log_format,
+            })
+        }
         _ => Err(reader.problems),
     }
 }
@@ -151,18 +152,26 @@ fn bootstrap(reader: &mut Reader) -> Option<Bootstrap> {
         match secret {
             None => reader.problems.add("bootstrap_secret", "give one value, in quotes"),
             Some(text) if text.chars().count() > BOOTSTRAP_SECRET_CHARS => {
-                reader.problems.add("bootstrap_secret", format!("choose one of at most {BOOTSTRAP_SECRET_CHARS} characters"));
+                reader
+                    .problems
+                    .add("bootstrap_secret", format!("choose one of at most {BOOTSTRAP_SECRET_CHARS} characters"));
             }
-            Some(text) if text.is_empty() => reader.problems.add("bootstrap_secret", "it is empty; choose a long random one"),
+            Some(text) if text.is_empty() => {
+                reader.problems.add("bootstrap_secret", "it is empty; choose a long random one");
+            }
             Some(_) => {}
         }
     }
     match (reader.is_given("bootstrap_client_id"), secret.is_some()) {
         (true, false) => {
-            reader.problems.add("bootstrap_secret", "it is missing, while bootstrap_client_id is given; give both or none");
+            reader
+                .problems
+                .add("bootstrap_secret", "it is missing, while bootstrap_client_id is given; give both or none");
         }
         (false, true) => {
-            reader.problems.add("bootstrap_client_id", "it is missing, while bootstrap_secret is given; give both or none");
+            reader
+                .problems
+                .add("bootstrap_client_id", "it is missing, while bootstrap_secret is given; give both or none");
         }
         _ => {}
     }
@@ -182,7 +191,8 @@ fn path(text: &str) -> Result<PathBuf, String> {
 fn public_url(text: &str) -> Result<Url, String> {
     let wrong = || format!("`{text}` is not a web address; write for example https://hooks.example.com");
     let url = Url::parse(text).map_err(|_| wrong())?;
-    let plain = url.query().is_none() && url.fragment().is_none() && url.username().is_empty() && url.password().is_none();
+    let plain =
+        url.query().is_none() && url.fragment().is_none() && url.username().is_empty() && url.password().is_none();
     if matches!(url.scheme(), "http" | "https") && plain { Ok(url) } else { Err(wrong()) }
 }
 
@@ -193,11 +203,29 @@ fn network(text: &str) -> Result<IpNet, String> {
         Err(_) => text.parse().map_err(|_| wrong())?,
     };
     // With bits set beyond the prefix, somebody meant another network than would be allowed.
-    if net.addr() == net.network() { Ok(net) } else { Err(format!("`{text}` has bits set beyond its prefix; did you mean {}?", net.trunc())) }
+    if net.addr() == net.network() {
+        Ok(net)
+    } else {
+        Err(format!("`{text}` has bits set beyond its prefix; did you mean {}?", net.trunc()))
+    }
 }
 
 fn source_address(text: &str) -> Result<IpAddr, String> {
     text.parse().map_err(|_| format!("`{text}` is not an IP address; write for example 198.51.100.7"))
+}
+
+/// Takes hexadecimal besides base64. Neither the key nor a part of it is repeated.
+fn master_key(text: &str) -> Result<MasterKey, String> {
+    let digits: Option<Vec<u8>> =
+        text.chars().map(|digit| digit.to_digit(16).and_then(|digit| u8::try_from(digit).ok())).collect();
+    let in_base64 = match digits {
+        Some(digits) if digits.len() == 64 => {
+            let bytes: Vec<u8> = digits.chunks_exact(2).map(|pair| pair[0] << 4 | pair[1]).collect();
+            BASE64_STANDARD.encode(bytes)
+        }
+        _ => text.to_owned(),
+    };
+    MasterKey::parse(&in_base64).map_err(|error| error.to_string())
 }
 
 fn number(text: &str, range: &std::ops::RangeInclusive<u64>, unit: &str) -> Result<u64, String> {

@@ -52,7 +52,9 @@ fn section(page: &mut String, setting: &Setting) {
     match (setting.flag(), setting.visibility) {
         (Some(flag), _) => write(format_args!("- flag: `--{flag} {example}`\n")),
         (None, Visibility::MayHoldPassword) => {
-            write(format_args!("- no flag: it may contain a password, and every user of a machine can read command lines\n"));
+            write(format_args!(
+                "- no flag: it may contain a password, and every user of a machine can read command lines\n"
+            ));
         }
         (None, _) => write(format_args!("- no flag: every user of a machine can read command lines\n")),
     }

@@ -57,7 +57,8 @@ fn each_layer_overrides_the_ones_before_it() {
 
 #[test]
 fn all_problems_are_told_at_once_by_key() {
-    let (_folder, mut sources) = in_file("retention_days = 0\negress_alow = []\nlisten = 8400\negress_allow = [1]\n[engine]\nx = 1");
+    let (_folder, mut sources) =
+        in_file("retention_days = 0\negress_alow = []\nlisten = 8400\negress_allow = [1]\n[engine]\nx = 1");
     sources.variables = [
         ("POSTRIDER_DATABASE_URL", "postgres://db/postrider"),
         ("POSTRIDER_BOOTSTRAP_SECRET", "chosen"),
@@ -131,6 +132,15 @@ fn a_secret_is_taken_as_it_is_typed() {
 }
 
 #[test]
+fn a_master_key_is_32_bytes_in_base64_or_hexadecimal() {
+    let accepted = |key: &str| Layers::read(&sources(&[("POSTRIDER_MASTER_KEY", key)])).settings().is_ok();
+    let hex = "00ff".repeat(16);
+    assert!(accepted(&hex) && accepted(&hex.to_uppercase()));
+    assert!(accepted("MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="));
+    assert!(!accepted(&hex[2..]) && !accepted(&hex.replace('0', "g")) && !accepted("hunter2"));
+}
+
+#[test]
 fn secrets_are_never_shown() {
     let given = sources(&[
         ("POSTRIDER_BOOTSTRAP_SECRET", "hunter2"),
@@ -175,7 +185,11 @@ fn every_setting_that_is_in_the_table_is_read() {
         let problems = problems_of(&sources);
         assert!(problems.iter().any(|(key, _)| key == setting.key), "{} is not read", setting.key);
         let key = setting.key;
-        if setting.arity == Arity::One && key != "database_url" && key != "bootstrap_client_id" && key != "bootstrap_secret" {
+        if setting.arity == Arity::One
+            && key != "database_url"
+            && key != "bootstrap_client_id"
+            && key != "bootstrap_secret"
+        {
             let given = Sources {
                 file: Some(PathBuf::from("/dev/null")),
                 variables: vec![(setting.variable().into(), setting.example.into())],

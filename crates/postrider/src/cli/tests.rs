@@ -1,0 +1,68 @@
+//! The command line is sound, and `docs/commands.md` says all of it and nothing else.
+
+use clap::CommandFactory as _;
+
+use super::*;
+
+/// Every command that does something, with its full name.
+fn leaves(command: &Command, name: &str) -> Vec<(String, Command)> {
+    let below: Vec<_> = command.get_subcommands().filter(|command| command.get_name() != "help").collect();
+    if below.is_empty() {
+        return vec![(name.to_owned(), command.clone())];
+    }
+    below.into_iter().flat_map(|command| leaves(command, &format!("{name} {}", command.get_name()))).collect()
+}
+
+/// The part of the page under a heading.
+fn section<'a>(page: &'a str, heading: &str) -> Option<&'a str> {
+    let rest = page.split_once(&format!("\n## {heading}\n"))?.1;
+    Some(rest.split_once("\n## ").map_or(rest, |(section, _)| section))
+}
+
+fn page() -> String {
+    std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/commands.md")).unwrap()
+}
+
+#[test]
+fn the_command_line_is_sound() {
+    Cli::command().debug_assert();
+}
+
+#[test]
+fn every_command_and_flag_is_documented_with_an_example() {
+    let page = page();
+    for (name, command) in leaves(&Cli::command(), "postrider") {
+        let section = section(&page, &name).unwrap_or_else(|| panic!("docs/commands.md has no section `{name}`"));
+        assert!(section.contains(&format!("```sh\n{name}")), "`{name}` has no example");
+        for argument in command.get_arguments() {
+            // Those of settings have a page of their own, made from the same table.
+            let is_setting = SETTINGS.iter().any(|setting| setting.key == argument.get_id().as_str());
+            if is_setting || argument.is_global_set() {
+                continue;
+            }
+            let shown = match argument.get_long() {
+                Some(flag) => format!("`--{flag}"),
+                None => format!("`{}`", argument.get_id().as_str().to_uppercase()),
+            };
+            assert!(section.contains(&shown), "the section `{name}` lacks {shown}");
+        }
+    }
+}
+
+#[test]
+fn nothing_is_documented_that_does_not_exist() {
+    let page = page();
+    let leaves = leaves(&Cli::command(), "postrider");
+    for heading in page.lines().filter_map(|line| line.strip_prefix("## postrider ")) {
+        let (_, command) =
+            leaves.iter().find(|(name, _)| name == &format!("postrider {heading}")).expect("a command of that name");
+        let flags = section(&page, &format!("postrider {heading}")).unwrap().split("--").skip(1).filter_map(|rest| {
+            let end = rest.find(|c: char| !c.is_ascii_lowercase() && c != '-').unwrap_or(rest.len());
+            (end > 0).then(|| &rest[..end])
+        });
+        for flag in flags.filter(|flag| *flag != "json") {
+            let known = command.get_arguments().any(|argument| argument.get_long() == Some(flag));
+            assert!(known, "`postrider {heading}` is documented with --{flag}, which it does not take");
+        }
+    }
+}

@@ -1,0 +1,360 @@
+//! The way of commands to a server: which one, as whom, and what an answer says.
+//!
+//! Owns the search for the server (flags, then variables, then the control socket of this machine) and the words for what goes wrong
+//! on the way. Does not own what is asked: that is each command's.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use http::{Method, StatusCode};
+use postrider_core::EnvironmentId;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use url::Url;
+
+use crate::cli::{EnvironmentTarget, OperatorTarget, SocketTarget};
+use crate::config::setting::setting;
+use crate::config::{Layers, Sources};
+use crate::failure::{Failure, with_causes};
+use crate::serve::control::SOCKET_NAME;
+
+/// The header by which an operator on the control socket names an environment.
+const ENVIRONMENT_HEADER: &str = "postrider-environment";
+/// How long a server may take to accept a connection.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a server may take to answer.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A server, and as whom it is spoken to.
+#[derive(Debug, Clone)]
+pub(crate) enum Target {
+    /// Over the network, as an environment.
+    Environment {
+        /// The server.
+        url: Url,
+        /// The environment.
+        client_id: String,
+        /// Its secret.
+        secret: String,
+    },
+    /// Over the network, as the operator.
+    Operator {
+        /// The server.
+        url: Url,
+        /// The operator's token.
+        token: String,
+    },
+    /// On this machine, as the operator, who may act for any environment.
+    Socket {
+        /// Where it lies.
+        path: PathBuf,
+        /// Which environment is meant, where there are several.
+        environment: Option<EnvironmentId>,
+    },
+}
+
+/// Variables of this process that name a server. Read by hand, so that a flag for the control socket overrides them.
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// The URL that a flag or a variable gives.
+pub(crate) fn url_of(flag: Option<Url>) -> Result<Option<Url>, Failure> {
+    match (flag, variable("POSTRIDER_URL")) {
+        (Some(url), _) => Ok(Some(url)),
+        (None, Some(text)) => match Url::parse(&text) {
+            Ok(url) if matches!(url.scheme(), "http" | "https") => Ok(Some(url)),
+            _ => Err(Failure::said(format!(
+                "POSTRIDER_URL is `{text}`, which is not a web address; write for example http://127.0.0.1:8400"
+            ))),
+        },
+        (None, None) => Ok(None),
+    }
+}
+
+impl EnvironmentTarget {
+    /// The server that is meant.
+    pub(crate) fn find(self) -> Result<Target, Failure> {
+        let environment = self.environment.environment;
+        if let Some(data_dir) = &self.data_dir {
+            return Ok(Target::socket_in(data_dir, environment));
+        }
+        let url = url_of(self.url)?;
+        let client_id = self.client_id.or_else(|| variable("POSTRIDER_CLIENT_ID"));
+        let secret = self.secret.or_else(|| variable("POSTRIDER_SECRET"));
+        match (url, client_id, secret) {
+            (None, None, None) => Ok(Target::socket_in(&configured_data_dir(), environment)),
+            (_, Some(client_id), Some(_)) if environment.is_some_and(|id| id.to_string() != client_id) => {
+                Err(Failure::said(
+                    "--environment names another environment than the client id; the client id decides, leave the other out",
+                ))
+            }
+            (url, Some(client_id), Some(secret)) => {
+                Ok(Target::Environment { url: url.unwrap_or_else(configured_url), client_id, secret })
+            }
+            (_, None, _) => Err(missing("client id", "--client-id", "POSTRIDER_CLIENT_ID")),
+            (_, Some(_), None) => Err(missing("secret", "--secret", "POSTRIDER_SECRET")),
+        }
+    }
+}
+
+impl OperatorTarget {
+    /// The server that is meant.
+    pub(crate) fn find(self) -> Result<Target, Failure> {
+        if let Some(data_dir) = &self.data_dir {
+            return Ok(Target::socket_in(data_dir, None));
+        }
+        match self.operator_token.or_else(|| variable("POSTRIDER_OPERATOR_TOKEN")) {
+            Some(token) => Ok(Target::Operator { url: url_of(self.url)?.unwrap_or_else(configured_url), token }),
+            // A URL in a variable is there for the other commands.
+            None if self.url.is_some() => {
+                Err(missing("operator's token", "--operator-token", "POSTRIDER_OPERATOR_TOKEN"))
+            }
+            None => Ok(Target::socket_in(&configured_data_dir(), None)),
+        }
+    }
+}
+
+impl SocketTarget {
+    /// The server that is meant.
+    pub(crate) fn find(self) -> Target {
+        Target::socket_in(&self.data_dir.unwrap_or_else(configured_data_dir), None)
+    }
+}
+
+fn missing(what: &str, flag: &str, variable: &str) -> Failure {
+    Failure::said(format!(
+        "the {what} is missing: give {flag} or {variable}, or, on the server's own machine, none of --url and the like"
+    ))
+}
+
+/// The data directory of a server that runs with this process's configuration.
+pub(crate) fn configured_data_dir() -> PathBuf {
+    PathBuf::from(configured("data_dir"))
+}
+
+fn configured_url() -> Url {
+    let listen = configured("listen");
+    listen.parse().map_or_else(|_| local_url(([127, 0, 0, 1], 8400).into()), local_url)
+}
+
+/// Where a server that listens on this address is reached from its own machine.
+pub(crate) fn local_url(mut listen: std::net::SocketAddr) -> Url {
+    if listen.ip().is_unspecified() {
+        let loopback: std::net::IpAddr =
+            if listen.is_ipv4() { std::net::Ipv4Addr::LOCALHOST.into() } else { std::net::Ipv6Addr::LOCALHOST.into() };
+        listen.set_ip(loopback);
+    }
+    Url::parse(&format!("http://{listen}")).expect("an address with a port is a valid authority")
+}
+
+fn configured(key: &str) -> String {
+    let layers = Layers::read(&Sources::of_process(None, std::collections::BTreeMap::new()));
+    let setting = setting(key).expect("the two keys that are asked for stand in the table");
+    let given = layers.value(setting).and_then(|(value, _)| value.into_string());
+    given.unwrap_or_else(|| setting.default.unwrap_or_default().to_owned())
+}
+
+impl Target {
+    /// The server that runs on that data directory.
+    pub(crate) fn socket_in(data_dir: &Path, environment: Option<EnvironmentId>) -> Self {
+        Self::Socket { path: data_dir.join(SOCKET_NAME), environment }
+    }
+}
+
+/// A connection to a server, ready to be asked.
+#[derive(Debug, Clone)]
+pub(crate) struct Client {
+    http: reqwest::Client,
+    base: Url,
+    authority: Authority,
+}
+
+/// As whom a request is made.
+#[derive(Clone)]
+enum Authority {
+    Token(String),
+    Socket(Option<EnvironmentId>),
+}
+
+impl std::fmt::Debug for Authority {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Token(_) => f.write_str("Token(..)"),
+            Self::Socket(environment) => f.debug_tuple("Socket").field(environment).finish(),
+        }
+    }
+}
+
+impl Client {
+    /// Finds the server and logs in.
+    pub(crate) async fn connect(target: Target) -> Result<Self, Failure> {
+        match target {
+            Target::Socket { path, environment } => {
+                if !path.exists() {
+                    return Err(Failure::Unreachable(format!(
+                        "no server runs on this machine with the data directory {}. Start one with `postrider serve`, name its data \
+                         directory with --data-dir, or reach another machine with --url, --client-id and --secret",
+                        path.parent().unwrap_or(&path).display()
+                    )));
+                }
+                let http = build(client_builder().no_proxy().unix_socket(path))?;
+                let base = Url::parse("http://control.socket").expect("the text is a URL");
+                Ok(Self { http, base, authority: Authority::Socket(environment) })
+            }
+            Target::Operator { url, token } => {
+                Ok(Self { http: http_for(&url)?, base: url, authority: Authority::Token(token) })
+            }
+            Target::Environment { url, client_id, secret } => {
+                let mut client = Self { http: http_for(&url)?, base: url, authority: Authority::Token(String::new()) };
+                client.authority = Authority::Token(client.log_in(&client_id, &secret).await?);
+                Ok(client)
+            }
+        }
+    }
+
+    async fn log_in(&self, client_id: &str, secret: &str) -> Result<String, Failure> {
+        #[derive(Deserialize)]
+        struct Token {
+            token: String,
+        }
+        let request = self.http.post(self.at("/auth/vendor")).json(&json!({"clientId": client_id, "secret": secret}));
+        let answer = self.checked(request.timeout(ANSWER_TIMEOUT).send().await).await?;
+        let token: Token = answer.json().await.map_err(|error| self.not_postrider(&error))?;
+        Ok(token.token)
+    }
+
+    /// Where the server is, in words.
+    pub(crate) fn place(&self) -> String {
+        match self.authority {
+            Authority::Token(_) => self.base.as_str().trim_end_matches('/').to_owned(),
+            Authority::Socket(_) => "the server on this machine".to_owned(),
+        }
+    }
+
+    fn at(&self, path: &str) -> String {
+        format!("{}{path}", self.base.as_str().trim_end_matches('/'))
+    }
+
+    /// A request with the caller's authority.
+    pub(crate) fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+        let request = self.http.request(method, self.at(path));
+        match &self.authority {
+            Authority::Token(token) => request.bearer_auth(token),
+            Authority::Socket(Some(environment)) => request.header(ENVIRONMENT_HEADER, environment.to_string()),
+            Authority::Socket(None) => request,
+        }
+    }
+
+    /// Sends a request and waits for the head of a good answer.
+    pub(crate) async fn send(&self, request: reqwest::RequestBuilder) -> Result<reqwest::Response, Failure> {
+        self.checked(request.send().await).await
+    }
+
+    /// Asks and reads JSON; nothing where the answer has no body.
+    pub(crate) async fn call(&self, method: Method, path: &str, body: Option<Value>) -> Result<Value, Failure> {
+        let mut request = self.request(method, path).timeout(ANSWER_TIMEOUT);
+        if let Some(body) = body {
+            request = request.json(&body);
+        }
+        let answer = self.send(request).await?;
+        if answer.status() == StatusCode::NO_CONTENT {
+            return Ok(Value::Null);
+        }
+        answer.json().await.map_err(|error| self.not_postrider(&error))
+    }
+
+    /// All rows of a list.
+    pub(crate) async fn list(&self, path: &str) -> Result<Vec<Value>, Failure> {
+        let mut rows = Vec::new();
+        let mut cursor: Option<String> = None;
+        loop {
+            let separator = if path.contains('?') { '&' } else { '?' };
+            let place = cursor.map_or_else(|| path.to_owned(), |cursor| format!("{path}{separator}cursor={cursor}"));
+            let page = self.call(Method::GET, &place, None).await?;
+            rows.extend(page["items"].as_array().cloned().unwrap_or_default());
+            match page["nextCursor"].as_str() {
+                Some(next) => cursor = Some(next.to_owned()),
+                None => return Ok(rows),
+            }
+        }
+    }
+
+    async fn checked(&self, sent: Result<reqwest::Response, reqwest::Error>) -> Result<reqwest::Response, Failure> {
+        let answer = sent.map_err(|error| self.unreachable(&error))?;
+        let status = answer.status();
+        if status.is_success() {
+            return Ok(answer);
+        }
+        let text = answer.text().await.unwrap_or_default();
+        Err(Failure::said(refusal(status, &text)))
+    }
+
+    fn unreachable(&self, error: &reqwest::Error) -> Failure {
+        let place = self.place();
+        if error.is_timeout() {
+            return Failure::Unreachable(format!("{place} does not answer in time"));
+        }
+        Failure::Unreachable(match self.authority {
+            Authority::Socket(_) if error.is_connect() => {
+                "the control socket is there, but no server listens on it; start one with `postrider serve`".to_owned()
+            }
+            _ if error.is_connect() => format!("no connection to {place}: {}", root_of(error)),
+            _ => format!("{place} broke the connection off: {}", root_of(error)),
+        })
+    }
+
+    fn not_postrider(&self, error: &reqwest::Error) -> Failure {
+        Failure::said(format!("{} does not answer as Postrider does: {}", self.place(), with_causes(error)))
+    }
+}
+
+/// The innermost cause: the system's own words.
+fn root_of(error: &dyn std::error::Error) -> String {
+    let mut root = error;
+    while let Some(cause) = root.source() {
+        root = cause;
+    }
+    root.to_string()
+}
+
+/// What a refused request was refused for.
+fn refusal(status: StatusCode, body: &str) -> String {
+    let body: Value = serde_json::from_str(body).unwrap_or_default();
+    let frontegg = || {
+        let errors = body["errors"].as_array()?;
+        Some(errors.iter().filter_map(Value::as_str).collect::<Vec<_>>().join("; "))
+    };
+    let detail = body["detail"].as_str().or_else(|| body["title"].as_str()).map(str::to_owned).or_else(frontegg);
+    match detail {
+        Some(detail) => format!("the server refused ({}): {detail}", status.as_u16()),
+        None => format!("the server answered {status}"),
+    }
+}
+
+fn client_builder() -> reqwest::ClientBuilder {
+    reqwest::Client::builder()
+        .user_agent(concat!("postrider/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(CONNECT_TIMEOUT)
+        .redirect(reqwest::redirect::Policy::none())
+}
+
+/// A client for a server at that URL. What is on this machine is not reached through a proxy.
+fn http_for(url: &Url) -> Result<reqwest::Client, Failure> {
+    let local = match url.host() {
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        Some(url::Host::Domain(name)) => name == "localhost",
+        None => false,
+    };
+    build(if local { client_builder().no_proxy() } else { client_builder() })
+}
+
+/// A client for a program on this machine, such as the one that `listen` forwards to.
+pub(crate) fn plain_http(url: &Url) -> Result<reqwest::Client, Failure> {
+    http_for(url)
+}
+
+fn build(builder: reqwest::ClientBuilder) -> Result<reqwest::Client, Failure> {
+    builder.build().map_err(|error| Failure::said(format!("HTTP cannot be spoken: {}", with_causes(&error))))
+}

@@ -1,0 +1,395 @@
+//! `postrider doctor`: looks at everything a server depends on, and says what to do about what is wrong.
+//!
+//! Each check is one function that ends in a finding; a check that cannot be made says so instead of passing. The network is asked with
+//! short time limits. Nothing is changed: what is written to time the disk is removed again.
+
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::io::{self, Write as _};
+use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use http::Method;
+use postrider_core::{Clock as _, Timestamp};
+use serde::Serialize;
+use url::Url;
+
+use crate::cli::Doctor;
+use crate::client::{self, Client, Target, local_url};
+use crate::config::{Layers, Settings, Sources};
+use crate::failure::{FAILED, Failure};
+use crate::output::{BAD, DOUBTFUL, FAINT, Form, GOOD, styled};
+use crate::serve::control::SOCKET_NAME;
+use crate::serve::files;
+use crate::system::SystemClock;
+
+/// How long one question to the network may take.
+const QUESTION: Duration = Duration::from_secs(5);
+/// Synced writes that are timed; the median counts.
+const SYNCS: usize = 21;
+/// A sync slower than this is that of a network disk or a worn card: events are accepted slowly.
+const SLOW_SYNC: Duration = Duration::from_millis(20);
+/// How far this machine's clock may be off before receivers begin to refuse signatures (five minutes) or look ill.
+const CLOCK_TOLERANCE: Duration = Duration::from_secs(30);
+/// A limit with which all of the server's own are at their full size.
+const FILES: usize = 32_768;
+/// A host that exists as long as the Internet does, to try names and time.
+const PROBE_HOST: &str = "www.iana.org";
+
+/// How a check ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Verdict {
+    Ok,
+    Warn,
+    Fail,
+}
+
+/// What a check found.
+#[derive(Debug, Serialize)]
+struct Finding {
+    check: &'static str,
+    verdict: Verdict,
+    message: String,
+    #[serde(rename = "whatToDo", skip_serializing_if = "Option::is_none")]
+    what_to_do: Option<String>,
+}
+
+impl Finding {
+    fn ok(check: &'static str, message: impl Into<String>) -> Self {
+        Self { check, verdict: Verdict::Ok, message: message.into(), what_to_do: None }
+    }
+
+    fn warn(check: &'static str, message: impl Into<String>, what_to_do: impl Into<String>) -> Self {
+        Self { check, verdict: Verdict::Warn, message: message.into(), what_to_do: Some(what_to_do.into()) }
+    }
+
+    fn fail(check: &'static str, message: impl Into<String>, what_to_do: impl Into<String>) -> Self {
+        Self { check, verdict: Verdict::Fail, message: message.into(), what_to_do: Some(what_to_do.into()) }
+    }
+}
+
+pub(crate) async fn run(given: Doctor, form: Form) -> Result<(), Failure> {
+    let layers = Layers::read(&Sources::of_process(given.settings.file, given.settings.flags));
+    let unknown = layers.unknown_variables.clone();
+    let mut findings = Vec::new();
+    match layers.settings() {
+        Ok(settings) => {
+            findings.push(configuration(&unknown));
+            findings.extend(machine(&settings).await);
+            if !given.offline {
+                let (names, time) = tokio::join!(names(), clock());
+                findings.extend([names, time]);
+            }
+            findings.extend(server(&settings, given.url).await);
+        }
+        Err(problems) => findings.extend(problems.iter().map(|problem| {
+            Finding::fail(
+                "configuration",
+                format!("{}: {}", problem.key, problem.message),
+                "correct it; nothing else can be checked before",
+            )
+        })),
+    }
+    let failed = findings.iter().any(|finding| finding.verdict == Verdict::Fail);
+    form.print(&serde_json::json!({"ok": !failed, "findings": findings}), || {
+        findings.iter().map(in_words).collect::<Vec<_>>().join("\n")
+    })?;
+    if failed { Err(Failure::Told(FAILED)) } else { Ok(()) }
+}
+
+fn in_words(finding: &Finding) -> String {
+    let verdict = match finding.verdict {
+        Verdict::Ok => styled(GOOD, "ok  "),
+        Verdict::Warn => styled(DOUBTFUL, "warn"),
+        Verdict::Fail => styled(BAD, "fail"),
+    };
+    let advice = finding.what_to_do.as_ref().map(|advice| format!("\n      {}", styled(FAINT, advice)));
+    format!("{verdict}  {:<16} {}{}", finding.check, finding.message, advice.unwrap_or_default())
+}
+
+fn configuration(unknown: &[String]) -> Finding {
+    if unknown.is_empty() {
+        return Finding::ok("configuration", "every setting can be read");
+    }
+    Finding::warn(
+        "configuration",
+        format!("the environment has variables that are no settings: {}", unknown.join(", ")),
+        "correct their names, or remove them; `postrider config show` lists the settings",
+    )
+}
+
+async fn machine(settings: &Settings) -> Vec<Finding> {
+    let data_dir = settings.data_dir.clone();
+    let disk = tokio::task::spawn_blocking(move || [data_directory(&data_dir), sync_latency(&data_dir)]).await;
+    let mut findings = disk.map(Vec::from).unwrap_or_default();
+    findings.push(open_files());
+    findings.push(roots(settings));
+    findings.extend(source_addresses(settings));
+    findings
+}
+
+fn data_directory(path: &Path) -> Finding {
+    const CHECK: &str = "data directory";
+    let metadata = match fs::metadata(path) {
+        Ok(metadata) if metadata.is_dir() => metadata,
+        Ok(_) => return Finding::fail(CHECK, format!("{} is no directory", path.display()), "choose another data_dir"),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            return match tempfile_in(parent) {
+                Ok(_) => Finding::ok(CHECK, format!("{} does not exist yet; the first start makes it", path.display())),
+                Err(error) => Finding::fail(
+                    CHECK,
+                    format!("{} does not exist and cannot be made: {error}", path.display()),
+                    "make it, owned by the account that runs the server, or choose another data_dir",
+                ),
+            };
+        }
+        Err(error) => {
+            return Finding::fail(
+                CHECK,
+                format!("{}: {error}", path.display()),
+                "check the permissions of the directories above it",
+            );
+        }
+    };
+    if let Err(error) = tempfile_in(path) {
+        return Finding::fail(
+            CHECK,
+            format!("{} cannot be written: {error}", path.display()),
+            "let the account that runs the server own it, and see that the disk is not full",
+        );
+    }
+    let mode = metadata.permissions().mode() & 0o777;
+    if mode & 0o077 != 0 {
+        return Finding::warn(
+            CHECK,
+            format!("{} can be entered by other accounts (mode {mode:03o})", path.display()),
+            format!("chmod 700 {}", path.display()),
+        );
+    }
+    Finding::ok(CHECK, format!("{} can be written, and nobody else can enter it", path.display()))
+}
+
+/// A file that is gone when it is closed.
+fn tempfile_in(folder: &Path) -> io::Result<File> {
+    let path = folder.join(format!(".postrider-doctor-{}", std::process::id()));
+    let file = File::options().write(true).create_new(true).open(&path)?;
+    fs::remove_file(&path)?;
+    Ok(file)
+}
+
+fn sync_latency(data_dir: &Path) -> Finding {
+    const CHECK: &str = "disk";
+    let parent = data_dir.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = if data_dir.is_dir() { data_dir } else { parent };
+    let time_of_one = |file: &mut File| {
+        let begun = Instant::now();
+        file.write_all(&[0; 4_096])?;
+        file.sync_data()?;
+        Ok::<_, io::Error>(begun.elapsed())
+    };
+    let measured = tempfile_in(folder)
+        .and_then(|mut file| (0..SYNCS).map(|_| time_of_one(&mut file)).collect::<Result<Vec<_>, _>>());
+    let mut times = match measured {
+        Ok(times) => times,
+        Err(error) => {
+            return Finding::fail(
+                CHECK,
+                format!("a synced write to {} failed: {error}", folder.display()),
+                "check the disk",
+            );
+        }
+    };
+    times.sort_unstable();
+    let median = times[SYNCS / 2];
+    let message =
+        format!("a synced write to {} takes {:.2} ms (median)", folder.display(), median.as_secs_f64() * 1_000.0);
+    if median > SLOW_SYNC {
+        return Finding::warn(CHECK, message, "every acceptance waits for one; put data_dir on a local disk");
+    }
+    Finding::ok(CHECK, message)
+}
+
+fn open_files() -> Finding {
+    const CHECK: &str = "open files";
+    let files = files::raise_limit();
+    let shares = files::shares(files);
+    let message = format!(
+        "{} files may be open: {} connections in, {} attempts in flight",
+        if files == usize::MAX { "any number of".to_owned() } else { files.to_string() },
+        shares.incoming,
+        shares.in_flight
+    );
+    if shares != files::shares(usize::MAX) {
+        return Finding::warn(
+            CHECK,
+            message,
+            format!("raise the hard limit to {FILES}: `ulimit -Hn`, or LimitNOFILE= in a systemd unit"),
+        );
+    }
+    Finding::ok(CHECK, message)
+}
+
+fn roots(settings: &Settings) -> Finding {
+    const CHECK: &str = "certificates";
+    let found = rustls_native_certs::load_native_certs();
+    if let Some(path) = &settings.egress_extra_roots
+        && let Err(error) = fs::read(path)
+    {
+        return Finding::fail(
+            CHECK,
+            format!("egress_extra_roots: {} cannot be read: {error}", path.display()),
+            "correct the path",
+        );
+    }
+    match found.certs.len() {
+        0 => Finding::fail(
+            CHECK,
+            "this machine trusts no certificate authority: webhooks to https URLs will fail",
+            "install the package `ca-certificates`, or name a PEM file in egress_extra_roots",
+        ),
+        count => Finding::ok(CHECK, format!("{count} certificate authorities are trusted")),
+    }
+}
+
+fn source_addresses(settings: &Settings) -> Vec<Finding> {
+    const CHECK: &str = "source addresses";
+    settings
+        .egress_source_addresses
+        .iter()
+        .map(|&address| match TcpListener::bind(SocketAddr::new(address, 0)) {
+            Ok(_) => Finding::ok(CHECK, format!("webhooks can be sent from {address}")),
+            Err(error) => Finding::fail(
+                CHECK,
+                format!("webhooks cannot be sent from {address}: {error}"),
+                "give this machine the address, or correct egress_source_addresses",
+            ),
+        })
+        .collect()
+}
+
+async fn names() -> Finding {
+    const CHECK: &str = "names";
+    let begun = Instant::now();
+    let found = tokio::time::timeout(QUESTION, tokio::net::lookup_host((PROBE_HOST, 443))).await;
+    match found.map(|looked_up| looked_up.map(Iterator::count)) {
+        Ok(Ok(1..)) => Finding::ok(CHECK, format!("host names are found ({} ms)", begun.elapsed().as_millis())),
+        outcome => {
+            let why = match outcome {
+                Err(_) => "the name server does not answer".to_owned(),
+                Ok(Err(error)) => error.to_string(),
+                Ok(Ok(_)) => "it has no address".to_owned(),
+            };
+            Finding::warn(
+                CHECK,
+                format!("{PROBE_HOST} was not found: {why}"),
+                "check /etc/resolv.conf; on a machine without the Internet, only webhooks to known names will work",
+            )
+        }
+    }
+}
+
+/// Compares the clock with the date that a web server puts into its answers.
+async fn clock() -> Finding {
+    const CHECK: &str = "clock";
+    let advice = "let a time service such as chrony or systemd-timesyncd set the clock: receivers refuse signatures that are off by minutes";
+    let theirs = match date_of(PROBE_HOST).await {
+        Ok(theirs) => theirs,
+        Err(why) => {
+            return Finding::warn(
+                CHECK,
+                format!("the clock could not be compared: {why}"),
+                "compare it by hand, or leave this out with --offline",
+            );
+        }
+    };
+    let ours = SystemClock.now();
+    let off = Duration::from_micros(ours.as_micros().abs_diff(theirs.as_micros()));
+    let message = format!("the clock is within {} s of {PROBE_HOST}'s", off.as_secs() + 1);
+    if off > CLOCK_TOLERANCE {
+        return Finding::fail(CHECK, format!("the clock is off by {} s", off.as_secs()), advice);
+    }
+    Finding::ok(CHECK, message)
+}
+
+async fn date_of(host: &str) -> Result<Timestamp, String> {
+    let url = Url::parse(&format!("http://{host}/")).map_err(|error| error.to_string())?;
+    let http = client::plain_http(&url).map_err(|failure| failure.message().unwrap_or_default())?;
+    let answer = http.head(url).timeout(QUESTION).send().await.map_err(|_| format!("{host} cannot be reached"))?;
+    let date =
+        answer.headers().get(http::header::DATE).and_then(|value| value.to_str().ok()).map(httpdate::parse_http_date);
+    match date {
+        Some(Ok(at)) => {
+            let since = at.duration_since(std::time::UNIX_EPOCH).map_err(|error| error.to_string())?;
+            Ok(Timestamp::from_micros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX)))
+        }
+        _ => Err(format!("{host} does not tell the time")),
+    }
+}
+
+/// Whether a server runs, and whether it sends from where the configuration says.
+async fn server(settings: &Settings, url: Option<Url>) -> Vec<Finding> {
+    const CHECK: &str = "server";
+    let url = match url.map_or_else(|| client::url_of(None), |url| Ok(Some(url))) {
+        Ok(url) => url.unwrap_or_else(|| local_url(settings.listen)),
+        Err(failure) => {
+            return vec![Finding::fail(CHECK, failure.message().unwrap_or_default(), "correct the variable")];
+        }
+    };
+    let place = url.as_str().trim_end_matches('/').to_owned();
+    let ready = match client::plain_http(&url) {
+        Ok(http) => http.get(format!("{place}/readyz")).timeout(QUESTION).send().await,
+        Err(failure) => return vec![Finding::fail(CHECK, failure.message().unwrap_or_default(), "report this")],
+    };
+    let mut findings = vec![match ready {
+        Ok(answer) if answer.status().is_success() => Finding::ok(CHECK, format!("{place} is ready")),
+        Ok(answer) => Finding::fail(
+            CHECK,
+            format!("{place} answers {}", answer.status()),
+            "look into its log; a full disk makes it not ready",
+        ),
+        Err(_) => Finding::warn(
+            CHECK,
+            format!("no server answers at {place}"),
+            "start it with `postrider serve`, or name it with --url",
+        ),
+    }];
+    if settings.data_dir.join(SOCKET_NAME).exists() {
+        findings.extend(reported_addresses(settings).await);
+    }
+    findings
+}
+
+/// Compares the addresses that the server tells to receivers with those that are configured here.
+async fn reported_addresses(settings: &Settings) -> Option<Finding> {
+    const CHECK: &str = "source addresses";
+    let client = Client::connect(Target::socket_in(&settings.data_dir, None)).await.ok()?;
+    let environments = client.list("/api/v1/environments").await.ok()?;
+    let environment = environments.first()?["id"].as_str()?.parse().ok()?;
+    let client = Client::connect(Target::socket_in(&settings.data_dir, Some(environment))).await.ok()?;
+    let reported = client.call(Method::GET, "/api/v1/source-addresses", None).await.ok()?;
+    let told: Vec<IpAddr> =
+        reported["addresses"].as_array()?.iter().filter_map(|text| text.as_str()?.parse().ok()).collect();
+    let configured = &settings.egress_source_addresses;
+    let set = |addresses: &[IpAddr]| addresses.iter().copied().collect::<BTreeSet<_>>();
+    Some(if set(&told) == set(configured) {
+        let words = if told.is_empty() { "the system's choice".to_owned() } else { list(&told) };
+        Finding::ok(CHECK, format!("the running server sends from {words}"))
+    } else {
+        Finding::warn(
+            CHECK,
+            format!("the running server sends from {}, the configuration says {}", list(&told), list(configured)),
+            "restart the server, or run doctor with the server's configuration",
+        )
+    })
+}
+
+fn list(addresses: &[IpAddr]) -> String {
+    if addresses.is_empty() {
+        return "no fixed address".to_owned();
+    }
+    addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,212 @@
+//! `postrider serve`: puts the server together, runs it, and takes it apart in order.
+//!
+//! # A start
+//!
+//! the address (a taken port stops a start before it changes anything) → store → egress → engine → first environment → API → control
+//! socket → "Listening on".
+//!
+//! # An end
+//!
+//! The first SIGTERM or SIGINT: no more connections, requests in flight finish, attempts in flight finish, the store is closed; all
+//! within the configured patience. The second: at once. Either way nothing accepted is lost: what is not settled is sent again.
+
+mod bootstrap;
+pub(crate) mod control;
+mod demo;
+pub(crate) mod files;
+mod http;
+mod signals;
+mod welcome;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use postrider_api::{ApiOptions, ApiState};
+use postrider_core::{Clock, Entropy};
+use postrider_egress::{Egress, EgressOptions};
+use postrider_engine::{Engine, EngineOptions};
+use postrider_store::{Store, StoreOptions};
+
+use crate::cli::Serve;
+use crate::client::local_url;
+use crate::config::{Layers, Settings, Sources};
+use crate::failure::{FAILED, Failure, with_causes};
+use crate::output::Form;
+use crate::system::{SystemClock, SystemEntropy};
+use crate::telemetry;
+use http::Connections;
+use signals::Signals;
+use welcome::IsFirstStart;
+
+/// How often histograms are folded, so that nobody who never asks for metrics pays for them with memory.
+const METRICS_UPKEEP: Duration = Duration::from_secs(5);
+/// The part of the patience that is the callers'; the rest is for attempts in flight.
+const CALLERS_PART: u32 = 4;
+
+/// Runs the server until it is told to stop.
+pub(crate) fn run(given: Serve, form: Form) -> Result<(), Failure> {
+    let layers = Layers::read(&Sources::of_process(given.settings.file, given.settings.flags));
+    let unknown = layers.unknown_variables.clone();
+    let settings = layers.settings()?;
+    telemetry::start_logs(&settings.log, settings.log_format);
+    for name in unknown {
+        tracing::warn!(
+            variable = name,
+            "the environment has a variable that looks like a setting, but there is none of that name"
+        );
+    }
+    let shares = files::shares(files::raise_limit());
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::said(format!("the runtime cannot be started: {error}")))?;
+    let ended = runtime.block_on(async {
+        let mut signals =
+            Signals::catch().map_err(|error| Failure::said(format!("signals cannot be caught: {error}")))?;
+        // Also while it starts: whoever loses patience then gets what he wants.
+        let server = tokio::select! {
+            started = Server::start(settings, shares, given.demo, form) => started?,
+            _ = signals.next() => return Ok(()),
+        };
+        let signal = signals.next().await;
+        tracing::info!(signal, "stopping; once more stops at once");
+        tokio::select! {
+            () = server.stop() => Ok(()),
+            signal = signals.next() => {
+                tracing::warn!(signal, "stopped at once");
+                Err(Failure::Told(FAILED))
+            }
+        }
+    });
+    // What still runs by now was given up.
+    runtime.shutdown_background();
+    ended
+}
+
+/// A running server.
+struct Server {
+    connections: Connections,
+    engine: Engine,
+    egress: Egress,
+    store: Store,
+    demo: Option<demo::Demo>,
+    callers_patience: Duration,
+    socket_file: control::SocketFile,
+}
+
+impl Server {
+    async fn start(settings: Settings, shares: files::Shares, with_demo: bool, form: Form) -> Result<Self, Failure> {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
+        let listener = http::bind(settings.listen).await.map_err(Failure::Said)?;
+        let url =
+            local_url(listener.local_addr().map_err(|error| Failure::said(format!("the socket failed: {error}")))?);
+        let receiver = if with_demo { Some(demo::Receiver::bind().await?) } else { None };
+
+        let callers_patience = settings.shutdown_patience / CALLERS_PART;
+        let egress = open_egress(&settings, receiver.as_ref())?;
+        let store = open_store(&settings, &clock, &entropy).await?;
+        let socket = control::open(&settings.data_dir).map_err(Failure::Said)?;
+        let metrics = telemetry::start_metrics()
+            .map_err(|error| Failure::said(format!("metrics cannot be collected: {}", with_causes(&error))))?;
+        let options = EngineOptions {
+            in_flight: shares.in_flight,
+            shutdown_patience: settings.shutdown_patience.saturating_sub(callers_patience),
+            retention: settings.retention,
+            ..EngineOptions::default()
+        };
+        let engine = Engine::start(store.clone(), egress.clone(), Arc::clone(&clock), Arc::clone(&entropy), options);
+
+        let first = bootstrap::ensure(&store, settings.bootstrap, Arc::clone(&entropy))
+            .await
+            .map_err(|error| Failure::said(with_causes(&error)))?;
+        let is_first_start = if first.is_some() { IsFirstStart::Yes } else { IsFirstStart::No };
+        if let Some(first) = first {
+            // The environment exists; a server that ends now would take the only copy of its secret along for nothing.
+            if let Err(error) = welcome::credentials(&first, form) {
+                tracing::warn!(error = %error, "the first secret could not be printed; make another with `postrider credential create`");
+            }
+        }
+
+        let connections = Connections::up_to(shares.incoming);
+        tokio::spawn(fold_histograms(metrics.clone()));
+        let api = ApiState::new(
+            engine.clone(),
+            clock,
+            entropy,
+            ApiOptions {
+                public_url: settings.public_url.as_ref().map(|url| url.as_str().trim_end_matches('/').to_owned()),
+                source_addresses: Vec::new(),
+                metrics: Some(Arc::new(move || metrics.render())),
+            },
+        );
+        let (socket_listener, socket_file) = socket;
+        connections.serve(socket_listener, postrider_api::control_router(api.clone()));
+        connections.serve(listener, postrider_api::router(api));
+
+        if let Err(error) = welcome::listening(&url, is_first_start, form) {
+            tracing::warn!(error = %error, server.url = %url, "listening, which could not be printed");
+        }
+        // The oldest: the one that the first start made.
+        let oldest = store.directory().environments().into_iter().min_by_key(|environment| environment.created_at);
+        let demo = match (receiver, oldest) {
+            (Some(receiver), Some(environment)) => {
+                Some(demo::Demo::start(receiver, &settings.data_dir, environment.id, form).await?)
+            }
+            _ => None,
+        };
+        Ok(Self { connections, engine, egress, store, demo, callers_patience, socket_file })
+    }
+
+    async fn stop(self) {
+        if let Some(demo) = self.demo {
+            demo.stop().await;
+        }
+        self.connections.drain(self.callers_patience).await;
+        self.engine.shutdown().await;
+        self.egress.close().await;
+        self.store.close().await;
+        drop(self.socket_file);
+        tracing::info!("stopped");
+    }
+}
+
+fn open_egress(settings: &Settings, receiver: Option<&demo::Receiver>) -> Result<Egress, Failure> {
+    let extra_roots_pem = match &settings.egress_extra_roots {
+        Some(path) => Some(std::fs::read(path).map_err(|error| {
+            Failure::said(format!("egress_extra_roots: {} cannot be read: {error}", path.display()))
+        })?),
+        None => None,
+    };
+    Egress::new(EgressOptions {
+        allow: settings.egress_allow.clone(),
+        allow_exactly: receiver.map(demo::Receiver::address).into_iter().collect(),
+        source_addresses: settings.egress_source_addresses.clone(),
+        proxy: settings.egress_proxy.clone(),
+        extra_roots_pem,
+        user_agent: None,
+    })
+    .map_err(|error| Failure::said(with_causes(&error)))
+}
+
+async fn open_store(settings: &Settings, clock: &Arc<dyn Clock>, entropy: &Arc<dyn Entropy>) -> Result<Store, Failure> {
+    let options = StoreOptions {
+        data_dir: settings.data_dir.clone(),
+        clock: Arc::clone(clock),
+        entropy: Arc::clone(entropy),
+        master_key: settings.master_key.clone(),
+    };
+    // Migrations and the recovery of a log read and write files.
+    tokio::task::spawn_blocking(move || Store::open(options))
+        .await
+        .map_err(|error| Failure::said(format!("opening the store broke off: {error}")))?
+        .map_err(|error| Failure::said(with_causes(&error)))
+}
+
+async fn fold_histograms(metrics: metrics_exporter_prometheus::PrometheusHandle) {
+    let mut often = tokio::time::interval(METRICS_UPKEEP);
+    loop {
+        often.tick().await;
+        metrics.run_upkeep();
+    }
+}

@@ -1,0 +1,166 @@
+//! The server's sockets: accepting connections, speaking HTTP/1.1 on them, and letting them go in order.
+//!
+//! Owns limits on connections and on the heads of requests. Does not own what is answered: that is the router's. Bodies are limited
+//! where they are read.
+
+use std::io;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::State;
+use axum::middleware::map_response_with_state;
+use axum::response::Response;
+use futures_util::StreamExt as _;
+use http::{HeaderValue, header};
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use postrider_core::limits;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// How long accepting rests after the system refused, mostly for lack of files: trying again at once would take a whole processor.
+const ACCEPT_REST: Duration = Duration::from_millis(100);
+
+/// Something that connections come from.
+pub(crate) trait Listener: Send + Sync + 'static {
+    /// A connection.
+    type Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static;
+
+    /// Waits for the next one.
+    fn accept(&self) -> impl Future<Output = io::Result<Self::Stream>> + Send;
+}
+
+impl Listener for TcpListener {
+    type Stream = TcpStream;
+
+    async fn accept(&self) -> io::Result<TcpStream> {
+        let (stream, _) = Self::accept(self).await?;
+        // An answer is one write; waiting for more to fill a segment only delays it.
+        stream.set_nodelay(true)?;
+        Ok(stream)
+    }
+}
+
+impl Listener for UnixListener {
+    type Stream = UnixStream;
+
+    async fn accept(&self) -> io::Result<UnixStream> {
+        Ok(Self::accept(self).await?.0)
+    }
+}
+
+/// Connections that are being served, and the word that ends them.
+#[derive(Debug, Clone)]
+pub(crate) struct Connections {
+    tasks: TaskTracker,
+    stop: CancellationToken,
+    slots: Arc<Semaphore>,
+}
+
+impl Connections {
+    /// Up to that many connections at a time.
+    pub(crate) fn up_to(connections: usize) -> Self {
+        Self { tasks: TaskTracker::new(), stop: CancellationToken::new(), slots: Arc::new(Semaphore::new(connections)) }
+    }
+
+    /// Serves whatever comes from the listener until the end.
+    pub(crate) fn serve(&self, listener: impl Listener, router: Router) {
+        let router = router.layer(map_response_with_state(self.stop.clone(), end_with_the_server));
+        self.tasks.spawn(self.clone().accept(listener, router));
+    }
+
+    async fn accept<L: Listener>(self, listener: L, router: Router) {
+        let mut http = http1::Builder::new();
+        http.timer(TokioTimer::new())
+            .header_read_timeout(limits::REQUEST_HEAD_TIMEOUT)
+            .max_buf_size(limits::REQUEST_HEAD_BYTES);
+        loop {
+            let accepted = async {
+                // Whoever comes when all slots are taken waits in the system's queue.
+                let slot = Arc::clone(&self.slots).acquire_owned().await;
+                (slot.expect("the semaphore is never closed"), listener.accept().await)
+            };
+            let (slot, stream) = tokio::select! {
+                biased;
+                () = self.stop.cancelled() => return,
+                accepted = accepted => accepted,
+            };
+            match stream {
+                Ok(stream) => {
+                    let connection =
+                        http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router.clone()));
+                    let stop = self.stop.clone();
+                    self.tasks.spawn(async move {
+                        let _slot = slot;
+                        let mut connection = pin!(connection);
+                        // An error ends the connection and is the caller's: it went away, or did not speak HTTP.
+                        tokio::select! {
+                            _ended = connection.as_mut() => return,
+                            () = stop.cancelled() => connection.as_mut().graceful_shutdown(),
+                        }
+                        let _ended = connection.await;
+                    });
+                }
+                Err(error) if is_of_connection(&error) => {}
+                Err(error) => {
+                    tracing::warn!(error = %error, "accepting connections rests for a moment");
+                    tokio::time::sleep(ACCEPT_REST).await;
+                }
+            }
+        }
+    }
+
+    /// Stops accepting, lets requests in flight finish, and returns when the last is done, or the patience is at its end.
+    pub(crate) async fn drain(&self, patience: Duration) {
+        self.stop.cancel();
+        self.tasks.close();
+        if tokio::time::timeout(patience, self.tasks.wait()).await.is_err() {
+            tracing::warn!(
+                connections = self.tasks.len(),
+                "requests in flight are given up: the patience is at its end"
+            );
+        }
+    }
+}
+
+/// Lets an answer that never ends by itself end when the server stops, so that nobody's patience is spent on it.
+async fn end_with_the_server(State(stop): State<CancellationToken>, answer: Response) -> Response {
+    const STREAM: HeaderValue = HeaderValue::from_static("text/event-stream");
+    if answer.headers().get(header::CONTENT_TYPE) != Some(&STREAM) {
+        return answer;
+    }
+    answer.map(|body| Body::from_stream(body.into_data_stream().take_until(stop.cancelled_owned())))
+}
+
+/// Whether it concerns only the connection that was being accepted.
+fn is_of_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, InvalidInput, NotConnected};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | InvalidInput | NotConnected)
+}
+
+/// Takes the address, or says plainly why not.
+pub(crate) async fn bind(address: SocketAddr) -> Result<TcpListener, String> {
+    TcpListener::bind(address).await.map_err(|error| match error.kind() {
+        io::ErrorKind::AddrInUse => format!(
+            "another program listens on {address} already; stop it, or choose another address with --listen or POSTRIDER_LISTEN"
+        ),
+        io::ErrorKind::PermissionDenied => {
+            format!("this user may not listen on {address}; ports below 1024 need a privilege, choose another with --listen")
+        }
+        io::ErrorKind::AddrNotAvailable => {
+            format!("{} is no address of this machine; choose another with --listen or POSTRIDER_LISTEN", address.ip())
+        }
+        _ => format!("nothing can listen on {address}: {error}"),
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,135 @@
+//! The rules of connections, over streams in memory: time passes as fast as the tests want it to.
+
+use axum::routing::get;
+use futures_util::stream;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
+use tokio::sync::Mutex;
+use tokio::sync::mpsc::{Receiver, Sender, channel};
+use tokio::time::Instant;
+
+use super::*;
+
+/// Connections that a test makes.
+struct InMemory(Mutex<Receiver<DuplexStream>>);
+
+impl Listener for InMemory {
+    type Stream = DuplexStream;
+
+    async fn accept(&self) -> io::Result<DuplexStream> {
+        match self.0.lock().await.recv().await {
+            Some(stream) => Ok(stream),
+            None => std::future::pending().await,
+        }
+    }
+}
+
+struct Served {
+    connections: Connections,
+    connect: Sender<DuplexStream>,
+}
+
+fn served(connections: usize) -> Served {
+    let router = Router::new()
+        .route("/", get(async || "hello"))
+        .route("/slow", get(async || tokio::time::sleep(Duration::from_secs(3)).await))
+        .route(
+            "/stream",
+            get(async || {
+                let endless = Body::from_stream(stream::pending::<Result<&str, io::Error>>());
+                ([(header::CONTENT_TYPE, "text/event-stream")], endless)
+            }),
+        );
+    let (connect, streams) = channel(16);
+    let connections = Connections::up_to(connections);
+    connections.serve(InMemory(Mutex::new(streams)), router);
+    Served { connections, connect }
+}
+
+impl Served {
+    async fn connection(&self) -> DuplexStream {
+        let (ours, theirs) = duplex(1024 * 1024);
+        self.connect.send(theirs).await.unwrap();
+        ours
+    }
+}
+
+async fn ask(stream: &mut DuplexStream, path: &str) {
+    stream.write_all(format!("GET {path} HTTP/1.1\r\nhost: test\r\n\r\n").as_bytes()).await.unwrap();
+}
+
+/// All that comes until the server closes the connection.
+async fn rest(stream: &mut DuplexStream) -> String {
+    let mut text = String::new();
+    stream.read_to_string(&mut text).await.unwrap();
+    text
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_without_a_request_is_closed_in_time() {
+    let served = served(8);
+    let begun = Instant::now();
+    let (mut silent, mut slow, mut idle) =
+        (served.connection().await, served.connection().await, served.connection().await);
+    slow.write_all(b"GET / HTTP/1.1\r\nhost: te").await.unwrap();
+    ask(&mut idle, "/").await;
+    for stream in [&mut silent, &mut slow, &mut idle] {
+        rest(stream).await;
+        assert_eq!(begun.elapsed().as_secs(), limits::REQUEST_HEAD_TIMEOUT.as_secs());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_head_that_is_too_long_is_refused() {
+    let served = served(8);
+    let mut stream = served.connection().await;
+    // The limit is checked when a read ends, so that a read can go beyond it.
+    let head = format!("GET / HTTP/1.1\r\nhost: test\r\nlong: {}\r\n\r\n", "x".repeat(3 * limits::REQUEST_HEAD_BYTES));
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let answer = rest(&mut stream).await;
+    assert!(answer.starts_with("HTTP/1.1 431"), "{answer}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_comes_when_all_slots_are_taken_waits_for_one() {
+    let served = served(1);
+    let mut first = served.connection().await;
+    let mut second = served.connection().await;
+    ask(&mut second, "/").await;
+    let mut one = [0];
+    let early = tokio::time::timeout(Duration::from_secs(1), second.read_exact(&mut one)).await;
+    assert!(early.is_err(), "the second was served beside the first");
+    ask(&mut first, "/").await;
+    drop(first);
+    second.read_exact(&mut one).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_end_waits_for_requests_but_neither_for_idle_connections_nor_for_streams() {
+    let served = served(8);
+    let mut idle = served.connection().await;
+    let mut slow = served.connection().await;
+    let mut streaming = served.connection().await;
+    ask(&mut idle, "/").await;
+    ask(&mut slow, "/slow").await;
+    ask(&mut streaming, "/stream").await;
+    let mut one = [0];
+    for stream in [&mut idle, &mut streaming] {
+        stream.read_exact(&mut one).await.unwrap();
+    }
+    let begun = Instant::now();
+    served.connections.drain(Duration::from_hours(1)).await;
+    assert_eq!(begun.elapsed().as_secs(), 3, "as long as the slow request takes");
+    assert!(rest(&mut slow).await.starts_with("HTTP/1.1 200"));
+    assert!(rest(&mut streaming).await.ends_with("0\r\n\r\n"), "the stream ends in order");
+}
+
+#[tokio::test(start_paused = true)]
+async fn patience_has_an_end() {
+    let served = served(8);
+    let mut slow = served.connection().await;
+    ask(&mut slow, "/slow").await;
+    tokio::task::yield_now().await;
+    let begun = Instant::now();
+    served.connections.drain(Duration::from_secs(1)).await;
+    assert_eq!(begun.elapsed().as_secs(), 1);
+}
