@@ -1,0 +1,108 @@
+//! Commands that need no server.
+
+use postrider_core::Timestamp;
+use postrider_core::signature::{Secret, SigningKey};
+
+use crate::support::{json_of, postrider, run, stderr_of};
+
+const SECRET: &str = "a-long-secret";
+
+fn signed() -> (Timestamp, SigningKey) {
+    (Timestamp::parse("2026-01-01T00:00:00Z").unwrap(), SigningKey::new(&Secret::from_vendor(SECRET).unwrap().unwrap()))
+}
+
+#[tokio::test]
+async fn a_token_is_verified_and_what_is_wrong_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let (at, key) = signed();
+    let token = key.jwt(at);
+    for (secret, moment, code, words) in [
+        (SECRET, "2026-01-01T00:04:59Z", 0, "valid"),
+        (SECRET, "2026-01-01T00:05:00Z", 1, "expired"),
+        ("another", "2026-01-01T00:00:00Z", 1, "wrong secret"),
+        ("a-long-secret ", "2026-01-01T00:00:00Z", 1, "without the white space"),
+    ] {
+        let mut command = postrider(folder.path());
+        let output = run(command.args(["verify", "jwt", "--secret", secret, "--at", moment, &token])).await;
+        let said = String::from_utf8_lossy(&output.stdout).into_owned() + &stderr_of(&output);
+        assert_eq!((output.status.code(), said.contains(words)), (Some(code), true), "{secret:?} {moment}: {said}");
+    }
+}
+
+#[tokio::test]
+async fn a_signature_is_verified_and_near_misses_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let (at, key) = signed();
+    let id = "018f3c5e-7c1a-7b6e-9d2a-3f4b5c6d7e8f";
+    let body = r#"{"eventKey":"a.b","eventContext":{}}"#;
+    let signature = key.standard(id.parse().unwrap(), at, body.as_bytes());
+    let file = folder.path().join("body.json");
+    for (sent, valid, words) in [
+        (body.to_owned(), true, ""),
+        (format!("{body}\n"), false, "newline"),
+        (body.replace(':', ": "), false, "without white space"),
+        (body.replace("a.b", "a.c"), false, ""),
+    ] {
+        std::fs::write(&file, &sent).unwrap();
+        let mut command = postrider(folder.path());
+        command.args(["--json", "verify", "webhook", "--secret", SECRET, "--id", id, "--body-file", "body.json"]);
+        command.args(["--timestamp", &at.as_seconds().to_string(), "--signature", &signature]);
+        let output = run(command.args(["--at", "2026-01-01T00:00:10Z"])).await;
+        let report = json_of(&output);
+        assert_eq!((&report["valid"], output.status.success()), (&valid.into(), valid), "{sent}: {report}");
+        assert!(report["hint"].as_str().unwrap_or_default().contains(words), "{sent}: {report}");
+    }
+}
+
+#[tokio::test]
+async fn the_configuration_is_shown_with_its_sources_and_without_secrets() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("postrider.toml"), "retention_days = 7\nbootstrap_secret = \"hunter2\"\n")
+        .unwrap();
+    let mut command = postrider(folder.path());
+    command.env("POSTRIDER_BOOTSTRAP_CLIENT_ID", crate::support::CLIENT_ID).env("POSTRIDER_LISTEN", "127.0.0.1:1");
+    let shown = run(command.args(["--json", "config", "show", "--log-format", "json"])).await;
+    assert!(shown.status.success() && !String::from_utf8_lossy(&shown.stdout).contains("hunter2"));
+    let report = json_of(&shown);
+    let source = |key: &str| {
+        let all = report["settings"].as_array().unwrap();
+        all.iter().find(|setting| setting["key"] == key).unwrap()["source"].as_str().unwrap().to_owned()
+    };
+    let sources = ["retention_days", "listen", "log_format", "data_dir"].map(source);
+    assert_eq!(sources, ["file", "environment", "flag", "default"]);
+}
+
+#[tokio::test]
+async fn without_a_server_the_way_to_one_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = run(postrider(folder.path()).args(["trigger", "frontegg.user.created"])).await;
+    assert_eq!(output.status.code(), Some(4));
+    let said = stderr_of(&output);
+    assert!(said.contains("postrider serve") && said.contains("--url"), "{said}");
+    let half = run(postrider(folder.path()).args(["trigger", "a.b", "--url", "http://127.0.0.1:1"])).await;
+    assert!(stderr_of(&half).contains("POSTRIDER_CLIENT_ID"), "{}", stderr_of(&half));
+}
+
+#[tokio::test]
+async fn the_doctor_finds_what_is_wrong() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = postrider(folder.path());
+    command.args(["--json", "doctor", "--offline", "--listen", "127.0.0.1:1"]);
+    let healthy = run(&mut command).await;
+    let report = json_of(&healthy);
+    let verdict = |report: &serde_json::Value, check: &str| {
+        let all = report["findings"].as_array().unwrap();
+        all.iter().find(|finding| finding["check"] == check).unwrap_or_else(|| panic!("{check}: {report}"))["verdict"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    };
+    assert_eq!(verdict(&report, "data directory"), "ok");
+    assert_eq!(verdict(&report, "server"), "warn", "none runs");
+    for check in ["configuration", "disk", "open files", "certificates"] {
+        verdict(&report, check);
+    }
+    // An address of the block for documentation is no machine's.
+    let ill = run(command.args(["--egress-source-addresses", "203.0.113.7"])).await;
+    assert_eq!((verdict(&json_of(&ill), "source addresses"), ill.status.code()), ("fail".to_owned(), Some(1)));
+}

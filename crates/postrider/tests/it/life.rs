@@ -1,0 +1,148 @@
+//! The server's life: first start, later starts, and every way to end.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::time::Duration;
+
+use postrider_testkit::receiver::{Behaviour, Receiver, Reply};
+use rustix::process::Signal;
+use serde_json::json;
+
+use crate::support::{CLIENT_ID, PATIENCE, SECRET, Server, bootstrapped, json_of, postrider, reqwest_client, run};
+
+fn credentials_of(server: &Server) -> (String, String) {
+    let value = |variable| server.printed_value(variable).unwrap_or_else(|| panic!("{:#?}", server.printed));
+    (value("POSTRIDER_CLIENT_ID"), value("POSTRIDER_SECRET"))
+}
+
+#[tokio::test]
+async fn the_first_start_prints_credentials_once_and_logs_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut first = Server::start_with(folder.path(), |command| command.env("POSTRIDER_LOG", "trace")).await;
+    let (client_id, secret) = credentials_of(&first);
+    first.log_in(&client_id, &secret).await;
+    assert!(first.stop().await.success(), "{}", first.logs());
+    assert!(!first.logs().contains(&secret), "the secret is in the logs");
+
+    let mut second = Server::start(folder.path()).await;
+    second.log_in(&client_id, &secret).await;
+    assert!(second.stop().await.success());
+    assert_eq!(second.printed.len(), 1, "only where it listens: {:#?}", second.printed);
+}
+
+#[tokio::test]
+async fn chosen_credentials_are_made_once_and_revoked_ones_stay_revoked() {
+    let folder = tempfile::tempdir().unwrap();
+    let list = async || {
+        let mut command = postrider(folder.path());
+        json_of(&run(command.args(["--json", "credential", "list", "--data-dir", "data"])).await)
+    };
+    for _ in 0..2 {
+        let mut server = Server::start_with(folder.path(), bootstrapped).await;
+        server.log_in(CLIENT_ID, SECRET).await;
+        assert_eq!(list().await.as_array().unwrap().len(), 1);
+        assert_eq!(server.printed.len(), 1, "a chosen secret is not printed: {:#?}", server.printed);
+        assert!(server.stop().await.success());
+    }
+
+    let mut server = Server::start_with(folder.path(), bootstrapped).await;
+    let id = list().await[0]["id"].as_str().unwrap().to_owned();
+    let revoked = run(postrider(folder.path()).args(["credential", "revoke", &id, "--data-dir", "data"])).await;
+    assert!(revoked.status.success());
+    assert!(server.stop().await.success());
+    let server = Server::start_with(folder.path(), bootstrapped).await;
+    let credentials = list().await;
+    assert_eq!(credentials.as_array().unwrap().len(), 1, "a revoked secret came back: {credentials}");
+    assert!(credentials[0]["revokedAt"].is_string() && server.logs().contains("revoked"));
+}
+
+#[tokio::test]
+async fn sigterm_lets_an_attempt_in_flight_finish() {
+    let folder = tempfile::tempdir().unwrap();
+    let receiver = Receiver::start().await;
+    // Some forty bytes of headers: the answer is complete about a second after the request.
+    receiver.on("/slow", Behaviour::DripHeaders(Reply::new(200, ""), Duration::from_millis(25)));
+    let mut server = Server::start_with(folder.path(), bootstrapped).await;
+    let token = server.log_in(CLIENT_ID, SECRET).await;
+    server.subscribe(&token, &receiver.url("/slow"), "a-long-secret").await;
+    let event = server.post(&token, "/api/v1/events", &json!({"eventKey": "a.b", "payload": {}})).await;
+    receiver.wait_for(1, PATIENCE).await;
+    assert!(server.stop().await.success(), "{}", server.logs());
+
+    let server = Server::start_with(folder.path(), bootstrapped).await;
+    let token = server.log_in(CLIENT_ID, SECRET).await;
+    let id = event["eventId"].as_str().unwrap();
+    let deliveries = server.get(&token, &format!("/api/v1/events/{id}/deliveries")).await;
+    assert_eq!(deliveries["items"][0]["state"], "delivered", "{deliveries}");
+    assert_eq!(receiver.received().len(), 1, "what finished is not sent again");
+}
+
+#[tokio::test]
+async fn what_a_second_signal_gives_up_is_sent_after_the_next_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let receiver = Receiver::start().await;
+    receiver.script("/stuck", [Behaviour::Hang, Behaviour::Answer(Reply::new(204, ""))]);
+    let mut server = Server::start_with(folder.path(), bootstrapped).await;
+    let token = server.log_in(CLIENT_ID, SECRET).await;
+    server.subscribe(&token, &receiver.url("/stuck"), "a-long-secret").await;
+    server.post(&token, "/api/v1/events", &json!({"eventKey": "a.b", "payload": {}})).await;
+    receiver.wait_for(1, PATIENCE).await;
+    // Two of a kind can become one on their way.
+    server.signal(Signal::TERM);
+    server.signal(Signal::INT);
+    assert_eq!(server.wait().await.code(), Some(1), "{}", server.logs());
+
+    let _server = Server::start_with(folder.path(), bootstrapped).await;
+    let requests = receiver.wait_for(2, PATIENCE).await;
+    assert_eq!(requests[0].headers["webhook-id"], requests[1].headers["webhook-id"]);
+}
+
+#[tokio::test]
+async fn the_control_socket_is_its_owners_alone_and_goes_with_the_server() {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("data/control.sock");
+    let mut server = Server::start(folder.path()).await;
+    let mode = std::fs::metadata(&socket).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode, 0o600);
+    server.signal(Signal::KILL);
+    server.wait().await;
+    assert!(socket.exists(), "a killed server leaves its socket behind");
+
+    let mut server = Server::start(folder.path()).await;
+    let listed = run(postrider(folder.path()).args(["--json", "environment", "list", "--data-dir", "data"])).await;
+    assert_eq!(json_of(&listed)[0]["name"], "Development", "the next server replaces it");
+    assert!(server.stop().await.success());
+    assert!(!socket.exists());
+}
+
+#[tokio::test]
+async fn a_stop_does_not_wait_for_those_who_listen() {
+    let folder = tempfile::tempdir().unwrap();
+    // A quarter of it would be spent on the stream.
+    let mut server = Server::start_with(folder.path(), |command| {
+        bootstrapped(command).env("POSTRIDER_SHUTDOWN_PATIENCE_SECONDS", "3600")
+    })
+    .await;
+    let token = server.log_in(CLIENT_ID, SECRET).await;
+    let stream = reqwest_client().get(format!("{}/api/v1/events/stream", server.url)).bearer_auth(token).send();
+    let stream = stream.await.unwrap().error_for_status().unwrap();
+    assert!(server.stop().await.success());
+    assert!(stream.text().await.unwrap().contains("event: stream"), "it ended in order");
+}
+
+#[tokio::test]
+async fn metrics_and_health_are_served() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start_with(folder.path(), bootstrapped).await;
+    let token = server.log_in(CLIENT_ID, SECRET).await;
+    server.post(&token, "/api/v1/events", &json!({"eventKey": "a.b", "payload": {}})).await;
+    let get = async |path: &str| {
+        let answer = reqwest_client().get(format!("{}{path}", server.url)).send().await.unwrap();
+        answer.error_for_status().unwrap().text().await.unwrap()
+    };
+    get("/healthz").await;
+    get("/readyz").await;
+    let metrics = get("/metrics").await;
+    for line in ["postrider_events_accepted_total 1", "postrider_store_commit_seconds_bucket{le=\"0.001\"}"] {
+        assert!(metrics.contains(line), "{line} is not in {metrics}");
+    }
+}

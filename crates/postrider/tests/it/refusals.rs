@@ -1,0 +1,62 @@
+//! Starts that are refused: a plain sentence, an exit code, and nothing changed.
+
+use std::net::TcpListener;
+
+use crate::support::{Server, postrider, run, stderr_of};
+
+#[tokio::test]
+async fn a_second_server_on_the_same_data_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path()).await;
+    let second = run(postrider(folder.path()).args(["serve", "--listen", "127.0.0.1:0", "--data-dir", "data"])).await;
+    assert_eq!(second.status.code(), Some(1));
+    let said = stderr_of(&second);
+    assert!(said.contains("another server") && said.contains(&server.id().to_string()), "{said}");
+    // The refused one must not have taken the first one's socket away.
+    let listed = run(postrider(folder.path()).args(["environment", "list", "--data-dir", "data"])).await;
+    assert!(listed.status.success(), "{}", stderr_of(&listed));
+}
+
+#[tokio::test]
+async fn a_taken_port_is_named_and_nothing_is_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let refused = run(postrider(folder.path()).args(["serve", "--listen", &address, "--data-dir", "data"])).await;
+    assert_eq!(refused.status.code(), Some(1));
+    let said = stderr_of(&refused);
+    assert!(said.contains(&address) && said.contains("--listen"), "{said}");
+    assert!(refused.stdout.is_empty() && !folder.path().join("data").exists());
+}
+
+#[tokio::test]
+async fn another_master_key_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut server = Server::start(folder.path()).await;
+    assert!(server.stop().await.success());
+    let refused = run(postrider(folder.path())
+        .args(["serve", "--listen", "127.0.0.1:0", "--data-dir", "data"])
+        .env("POSTRIDER_MASTER_KEY", "00".repeat(32)))
+    .await;
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(stderr_of(&refused).contains("master key"), "{}", stderr_of(&refused));
+}
+
+#[tokio::test]
+async fn settings_that_cannot_be_enforced_are_refused_together() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("postrider.toml"), "egress_alow = [\"10.0.0.0/8\"]\nretention_days = 0\n")
+        .unwrap();
+    let refused =
+        run(postrider(folder.path()).arg("serve").env("POSTRIDER_DATABASE_URL", "postgres://db/postrider")).await;
+    assert_eq!(refused.status.code(), Some(3));
+    let said = stderr_of(&refused);
+    for part in ["3 problems", "egress_allow", "retention_days (POSTRIDER_RETENTION_DAYS)", "embedded store"] {
+        assert!(said.contains(part), "{part:?} is not in {said}");
+    }
+    let roots = run(postrider(folder.path())
+        .args(["serve", "--config", "/dev/null", "--listen", "127.0.0.1:0"])
+        .args(["--egress-extra-roots", "postrider.toml"]))
+    .await;
+    assert_eq!(roots.status.code(), Some(1), "a file without certificates: {}", stderr_of(&roots));
+}

@@ -1,0 +1,159 @@
+//! Commands that talk to a server: as its operator over the control socket, and as an environment over TCP.
+
+use std::io::{BufRead as _, BufReader, Read};
+use std::process::Stdio;
+
+use postrider_core::Clock as _;
+use postrider_core::signature::{Secret, verify_jwt, verify_standard};
+use postrider_testkit::receiver::{Received, Receiver};
+use serde_json::Value;
+
+use crate::support::{CLIENT_ID, PATIENCE, SECRET, Server, bootstrapped, json_of, postrider, run, stderr_of};
+
+const WEBHOOK_SECRET: &str = "a-long-secret";
+
+/// This machine's clock, as the server and the receiver have it.
+struct Now;
+
+impl postrider_core::Clock for Now {
+    fn now(&self) -> postrider_core::Timestamp {
+        #[expect(clippy::disallowed_methods, reason = "the real program signs with the real time")]
+        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+        postrider_core::Timestamp::from_micros(i64::try_from(since.as_micros()).unwrap())
+    }
+}
+
+fn assert_signed(request: &Received, secret: &str) {
+    let secret = Secret::from_vendor(secret).unwrap().unwrap();
+    let header = |name: &str| request.headers[name].to_str().unwrap();
+    verify_jwt(header("x-webhook-secret"), &secret, Now.now()).unwrap();
+    let (id, timestamp, signature) = (header("webhook-id"), header("webhook-timestamp"), header("webhook-signature"));
+    verify_standard(id, timestamp, signature, &request.body, &secret, Now.now(), PATIENCE).unwrap();
+}
+
+#[tokio::test]
+async fn a_triggered_sample_reaches_the_receiver_signed() {
+    let folder = tempfile::tempdir().unwrap();
+    let receiver = Receiver::start().await;
+    let server = Server::start_with(folder.path(), bootstrapped).await;
+    let token = server.log_in(CLIENT_ID, SECRET).await;
+    server.subscribe(&token, &receiver.url("/hook"), WEBHOOK_SECRET).await;
+
+    let mut command = postrider(folder.path());
+    command.args([
+        "--json",
+        "trigger",
+        "frontegg.user.created",
+        "--tenant",
+        "acme",
+        "--user",
+        "ada",
+        "--data-dir",
+        "data",
+    ]);
+    let triggered = run(command.args(["--set", "user.email=ada@example.com", "--set", "user.verified=null"])).await;
+    let receipt = json_of(&triggered);
+    assert_eq!(receipt["deliveries"], 1);
+
+    let request = &receiver.wait_for(1, PATIENCE).await[0];
+    assert_signed(request, WEBHOOK_SECRET);
+    assert_eq!(request.headers["webhook-id"], receipt["eventId"].as_str().unwrap());
+    let body: Value = serde_json::from_slice(&request.body).unwrap();
+    assert_eq!((&body["eventContext"]["tenantId"], &body["eventContext"]["userId"]), (&"acme".into(), &"ada".into()));
+    assert_eq!((&body["user"]["email"], &body["user"]["verified"]), (&"ada@example.com".into(), &Value::Null));
+
+    // The same over TCP, by variables; a payload keeps its bytes.
+    let mut command = postrider(folder.path());
+    command.env("POSTRIDER_URL", &server.url).env("POSTRIDER_CLIENT_ID", CLIENT_ID).env("POSTRIDER_SECRET", SECRET);
+    let triggered = run(command.args(["trigger", "some.other", "--payload", r#"{"n":1e400,"x":1.0}"#])).await;
+    assert!(triggered.status.success(), "{}", stderr_of(&triggered));
+    let request = &receiver.wait_for(2, PATIENCE).await[1];
+    assert!(request.body.ends_with(br#""n":1e400,"x":1.0}"#), "{:?}", request.body);
+
+    let mut command = postrider(folder.path());
+    let unknown = run(command.args(["trigger", "frontegg.user.creatd", "--data-dir", "data"])).await;
+    assert!(stderr_of(&unknown).contains("did you mean frontegg.user.created?"), "{}", stderr_of(&unknown));
+}
+
+#[tokio::test]
+async fn listening_forwards_events_of_the_tenant_signed() {
+    let folder = tempfile::tempdir().unwrap();
+    let receiver = Receiver::start().await;
+    let server = Server::start_with(folder.path(), bootstrapped).await;
+    let token = server.log_in(CLIENT_ID, SECRET).await;
+    let mut command = postrider(folder.path());
+    command.args(["--json", "listen", "--forward-to", &receiver.url("/local"), "--tenant", "acme"]);
+    command.args(["--sign-with", WEBHOOK_SECRET, "--data-dir", "data"]);
+    let mut listening = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    // It says so when it listens; what is sent before would not be forwarded.
+    let (line, _stderr) = first_line(listening.stderr.take().unwrap()).await;
+    assert!(line.starts_with("Listening"), "{line}");
+
+    for tenant in ["globex", "acme"] {
+        let event = serde_json::json!({"eventKey": "a.b", "tenantId": tenant, "payload": {"of": tenant}});
+        server.post(&token, "/api/v1/events", &event).await;
+    }
+    let requests = receiver.wait_for(1, PATIENCE).await;
+    assert_signed(&requests[0], WEBHOOK_SECRET);
+    let body: Value = serde_json::from_slice(&requests[0].body).unwrap();
+    assert_eq!(body["of"], "acme", "events of another tenant are not forwarded");
+
+    let (line, _stdout) = first_line(listening.stdout.take().unwrap()).await;
+    let line: Value = serde_json::from_str(&line).unwrap();
+    assert_eq!((&line["statusCode"], &line["tenantId"]), (&200.into(), &"acme".into()), "{line}");
+    listening.kill().unwrap();
+    listening.wait().unwrap();
+}
+
+/// Waits for the first line; what it was read from stays open.
+async fn first_line<R: Read + Send + 'static>(from: R) -> (String, BufReader<R>) {
+    let read = tokio::task::spawn_blocking(move || {
+        let mut reader = BufReader::new(from);
+        let mut line = String::new();
+        reader.read_line(&mut line).unwrap();
+        (line, reader)
+    });
+    tokio::time::timeout(PATIENCE, read).await.expect("a line in time").unwrap()
+}
+
+#[tokio::test]
+async fn operators_make_environments_and_credentials_here_and_with_a_token_elsewhere() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path()).await;
+    let here = async |arguments: &[&str]| {
+        let mut command = postrider(folder.path());
+        json_of(&run(command.arg("--json").args(arguments).args(["--data-dir", "data"])).await)
+    };
+    let made = here(&["environment", "create", "Production"]).await;
+    let client_id = made["clientId"].as_str().unwrap();
+    server.log_in(client_id, made["secret"].as_str().unwrap()).await;
+
+    let mut ambiguous = postrider(folder.path());
+    let ambiguous = run(ambiguous.args(["credential", "list", "--data-dir", "data"])).await;
+    let said = stderr_of(&ambiguous);
+    assert!(said.contains("--environment") && said.contains(client_id) && said.contains("Development"), "{said}");
+
+    let operator_token = here(&["operator-token", "create", "deployment"]).await;
+    let elsewhere = async |arguments: &[&str]| {
+        let mut command = postrider(folder.path());
+        command.env("POSTRIDER_OPERATOR_TOKEN", operator_token["token"].as_str().unwrap());
+        run(command.arg("--json").args(arguments).args(["--url", &server.url])).await
+    };
+    let credential = json_of(&elsewhere(&["credential", "create", "billing", "--environment", client_id]).await);
+    let secret = credential["secret"].as_str().unwrap();
+    server.log_in(client_id, secret).await;
+    let id = credential["id"].as_str().unwrap();
+    assert!(elsewhere(&["credential", "revoke", id, "--environment", client_id]).await.status.success());
+    let refused = crate::support::reqwest_client()
+        .post(format!("{}/auth/vendor", server.url))
+        .json(&serde_json::json!({"clientId": client_id, "secret": secret}))
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(refused.status(), 401, "a revoked secret opens nothing");
+
+    here(&["operator-token", "revoke", operator_token["id"].as_str().unwrap()]).await;
+    let refused = elsewhere(&["environment", "list"]).await;
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(stderr_of(&refused).contains("operator's token"), "{}", stderr_of(&refused));
+}
