@@ -1,8 +1,9 @@
 //! How well a webhook's endpoint answers, and how much it is trusted with in return: its share of the slots, and the breaker.
 //!
-//! The share starts small, grows with each good answer while it is used up, halves with each bad one and never falls below one. It
-//! grows only while it is used up, so that an endpoint that never needed many slots cannot take many when it stops answering. After
-//! some bad outcomes in a row the breaker opens: the lane pauses, longer each time, and then sends one probe at a time.
+//! The share is one until the first good answer, grows with each further one while it is used up, halves with each bad one and never
+//! falls below one. It grows only while it is used up, so that an endpoint that never needed many slots cannot take many when it
+//! stops answering. After some bad outcomes in a row the breaker opens: the lane pauses, longer each time, and then sends one
+//! probe at a time. An endpoint that has never answered is given fewer chances: thousands of those may come at once.
 //!
 //! Faults of our own say nothing of the endpoint and change none of this. After some of them in a row a lane merely tries again one
 //! by one and with a breath between, so that a proxy that is down is not asked a thousand times a second for nothing.
@@ -13,10 +14,12 @@ use postrider_core::Timestamp;
 use postrider_core::attempt::Outcome;
 use postrider_core::limits::BREAKER_PAUSE;
 
-/// Slots of a lane that has not shown yet how it answers.
+/// Slots of a lane that has answered for the first time, or again after a pause.
 const FIRST_SHARE: usize = 4;
 /// Bad outcomes in a row that open the breaker.
 const BREAKER_OPENS_AFTER: u32 = 5;
+/// The same for an endpoint that has never answered.
+const BREAKER_OPENS_FIRST_AFTER: u32 = 2;
 /// Bad outcomes in a row after which a lane no longer counts as one that answers.
 const FAILING_AFTER: u32 = 2;
 /// The first pause; each further one is twice as long, up to [`BREAKER_PAUSE`].
@@ -95,7 +98,7 @@ impl Health {
     /// Of an endpoint of which nothing is known; `most` is the largest share.
     pub(super) fn unknown(most: usize) -> Self {
         Self {
-            share: FIRST_SHARE.min(most),
+            share: 1,
             most,
             has_answered: false,
             unwell_in_a_row: 0,
@@ -166,9 +169,9 @@ impl Health {
                 self.held_until = (self.faults_in_a_row >= FAULTS_HOLD_AFTER).then_some(now + FAULT_HOLD);
             }
             Signal::Well => {
-                self.has_answered = true;
                 self.unwell_in_a_row = 0;
-                if self.pause.take().is_some() {
+                let is_back = self.pause.take().is_some();
+                if !std::mem::replace(&mut self.has_answered, true) || is_back {
                     self.share = FIRST_SHARE.min(self.most);
                 } else if in_flight >= self.share {
                     self.share = (self.share + 1).min(self.most);
@@ -177,11 +180,12 @@ impl Health {
             Signal::Unwell => {
                 self.unwell_in_a_row = self.unwell_in_a_row.saturating_add(1);
                 self.share = (self.share / 2).max(1);
+                let opens_after = if self.has_answered { BREAKER_OPENS_AFTER } else { BREAKER_OPENS_FIRST_AFTER };
                 let length = match self.pause {
                     // Answers to what was sent before the pause add nothing to it.
                     Some(pause) if now < pause.until => return,
                     Some(pause) => (pause.length * 2).min(BREAKER_PAUSE),
-                    None if self.unwell_in_a_row >= BREAKER_OPENS_AFTER => FIRST_PAUSE,
+                    None if self.unwell_in_a_row >= opens_after => FIRST_PAUSE,
                     None => return,
                 };
                 let until = now + length.mul_f64(1.0 - PAUSE_JITTER * jitter);
@@ -201,6 +205,7 @@ mod tests {
     fn pauses_double_to_five_minutes_and_one_good_answer_ends_them() {
         let mut now = Timestamp::from_micros(0);
         let mut health = Health::unknown(MOST);
+        health.ended(Signal::Well, 1, now, 0.0);
         for _ in 0..BREAKER_OPENS_AFTER {
             assert!(health.room(0, now) > 0);
             health.ended(Signal::Unwell, 1, now, 0.0);
@@ -224,12 +229,25 @@ mod tests {
         for _ in 0..100 {
             health.ended(Signal::Nothing, 1, now, 0.0);
         }
-        assert_eq!((health.share(), health.is_paused(), health.failures_in_a_row()), (FIRST_SHARE, false, 0));
+        assert_eq!((health.share(), health.is_paused(), health.failures_in_a_row()), (1, false, 0));
         assert_eq!((health.room(0, now), health.room(0, now + FAULT_HOLD)), (0, 1), "one by one, a second apart");
         for _ in 0..100 {
             health.ended(Signal::Unwell, 1, now, 0.0);
         }
         assert_eq!(health.paused_until(), Some(now + FIRST_PAUSE));
+    }
+
+    #[test]
+    fn an_endpoint_that_was_never_heard_of_has_one_slot_and_two_chances() {
+        let now = Timestamp::from_micros(0);
+        let mut health = Health::unknown(MOST);
+        assert_eq!(health.room(0, now), 1);
+        health.ended(Signal::Unwell, 1, now, 0.0);
+        assert!(!health.is_paused());
+        health.ended(Signal::Unwell, 1, now, 0.0);
+        assert!(health.is_paused());
+        health.ended(Signal::Well, 1, now, 0.0);
+        assert_eq!(health.room(0, now), FIRST_SHARE);
     }
 
     #[test]

@@ -423,6 +423,7 @@ fn a_lane_serves_its_tenants_in_turn_however_much_one_of_them_sends() {
 #[test]
 fn a_quiet_tenant_passes_the_backlog_of_a_noisy_one() {
     let (mut scheduler, mut next) = (full_size(), 0);
+    prove(&mut scheduler, 0, 0, &mut next);
     for _ in 0..100_000 {
         next += 1;
         scheduler.push(webhook(0), ready(next, 0), START);
