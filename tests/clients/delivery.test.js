@@ -297,6 +297,6 @@ test('an accepted event outlives a power cut', async () => {
 
 /** Gives a webhook retry delays of its own, in seconds. Frontegg's API has no word for it, so the native one is used. */
 async function retryAfter(webhook, delays) {
-  const answer = await vendor.patch(`/api/v1/webhooks/${webhook._id}`, { retry: { delays } });
+  const answer = await vendor.patch(`/api/v1/webhooks/${webhook._id}`, { retryPolicy: { delaysInSeconds: delays } });
   assert.equal(answer.status, 200, answer.text);
 }
