@@ -5,7 +5,7 @@ import { after, before, test } from 'node:test';
 
 import jwt from 'jsonwebtoken';
 
-import { startReceiver } from './support/receiver.js';
+import { SILENCE, startReceiver } from './support/receiver.js';
 import { startServer, VENDOR_ID } from './support/server.js';
 import { until } from './support/until.js';
 
@@ -42,9 +42,11 @@ test('a failed attempt is made again with the same id and body, and signed afres
   for (const again of [second, third]) {
     assert.ok(again.raw.equals(first.raw));
     assert.equal(again.headers['webhook-id'], eventId);
-    assert.notEqual(again.headers['webhook-timestamp'], first.headers['webhook-timestamp']);
-    assert.ok(jwt.verify(again.headers['x-webhook-secret'], secret).iat > jwt.decode(first.headers['x-webhook-secret']).iat);
   }
+  // Two retries take more than a second, so that the time of the third attempt shows.
+  assert.ok(Number(third.headers['webhook-timestamp']) > Number(first.headers['webhook-timestamp']));
+  assert.notEqual(third.headers['webhook-signature'], first.headers['webhook-signature']);
+  assert.ok(jwt.verify(third.headers['x-webhook-secret'], secret).iat > jwt.decode(first.headers['x-webhook-secret']).iat);
   const rows = await tenant.log(webhook, 3);
   assert.deepEqual(rows.map((row) => [row.statusCode, row.triggerType]), [['200', 'RETRY'], ['429', 'RETRY'], ['500', 'EVENT']]);
   await until('the status SUCCEEDED', async () => (await statusOf(eventId)) === 'SUCCEEDED');
@@ -278,21 +280,27 @@ test('an event type that a vendor made is sent like the built-in ones, by its id
   assert.equal(deleted.json.key, 'shop.order.paid');
 });
 
-test('an accepted event outlives a power cut', async () => {
+test('what waits and what is in flight outlives a power cut', async () => {
   const tenant = vendor.newTenant();
-  const { tenantId } = tenant;
-  const endpoint = receiver.endpoint(503, 200);
-  const webhook = await tenant.webhook({ url: endpoint.url, eventKeys: [KEY] });
-  await retryAfter(webhook, [2]);
-  const { eventId } = await vendor.event({ eventKey: KEY, tenantId, payload: { precious: true } });
-  await endpoint.arrived(1);
+  const [failing, silent] = [receiver.endpoint(503, 200), receiver.endpoint(SILENCE, 200)];
+  const waiting = await tenant.webhook({ url: failing.url, eventKeys: [KEY] });
+  await retryAfter(waiting, [2]);
+  await tenant.webhook({ url: silent.url, eventKeys: [KEY] });
+  const { eventId } = await vendor.event({ eventKey: KEY, tenantId: tenant.tenantId, payload: { precious: true } });
+  await silent.arrived(1);
+  const [row] = await tenant.log(waiting, 1);
+  assert.equal(row.statusCode, '503');
+
   await server.kill();
   await server.start();
-  // The token is the one from before.
-  const [, again] = await endpoint.arrived(2);
-  assert.equal(again.headers['webhook-id'], eventId);
-  assert.ok(again.raw.equals(endpoint.requests[0].raw));
+  // The vendor's token is the one from before.
   await until('the status SUCCEEDED', async () => (await statusOf(eventId)) === 'SUCCEEDED');
+  for (const { requests } of [failing, silent]) {
+    assert.equal(requests.length, 2);
+    assert.equal(requests[1].headers['webhook-id'], eventId);
+    assert.ok(requests[1].raw.equals(requests[0].raw));
+  }
+  assert.deepEqual((await tenant.log(waiting, 2)).map((attempt) => attempt.triggerType), ['RETRY', 'EVENT']);
 });
 
 /** Gives a webhook retry delays of its own, in seconds. Frontegg's API has no word for it, so the native one is used. */

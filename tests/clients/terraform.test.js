@@ -22,12 +22,13 @@ after(async () => {
   }
 });
 
-for (const [name, slash] of [['without', ''], ['with', '/']]) {
-  test(`plan, apply, change, refresh and destroy, ${name} a slash at the end of paths`, async () => {
-    const signedIn = await new Caller(server.url, {}).post(`/auth/vendor${slash}`, { clientId: VENDOR_ID, secret: VENDOR_SECRET });
+for (const [prefix, slash] of [['', ''], ['', '/'], ['/frontegg', ''], ['/frontegg', '/']]) {
+  test(`plan, apply, change, refresh and destroy at ${prefix}/webhook${slash}`, async () => {
+    const base = server.url + prefix;
+    const signedIn = await new Caller(base, {}).post(`/auth/vendor${slash}`, { clientId: VENDOR_ID, secret: VENDOR_SECRET });
     assert.equal(signedIn.status, 200, signedIn.text);
     assert.ok(signedIn.json.expiresIn > 60);
-    provider = new Caller(server.url, { authorization: `Bearer ${signedIn.json.token}` }).environment(VENDOR_ID)
+    provider = new Caller(base, { authorization: `Bearer ${signedIn.json.token}` }).environment(VENDOR_ID)
       .with({ 'frontegg-application-id': '00000000-0000-4000-8000-000000000000' });
 
     const endpoint = receiver.endpoint(200);
@@ -71,10 +72,12 @@ for (const [name, slash] of [['without', ''], ['with', '/']]) {
 }
 
 test('what Terraform made works: the secret that it set signs the deliveries', async () => {
+  provider = (await server.vendor()).environment(VENDOR_ID);
   const endpoint = receiver.endpoint(200);
   const { json: webhook } = await provider.post('/webhook/custom', {
-    isActive: true, description: 'd', url: endpoint.url, secret: 'x', eventKeys: ['frontegg.user.created'],
+    description: 'd', url: endpoint.url, secret: 'x', eventKeys: ['frontegg.user.created'],
   });
+  assert.equal(webhook.isActive, true, 'where nothing is said');
   assert.equal(webhook.secret, 'x', 'the vendor may use short secrets');
   await provider.event({ eventKey: 'frontegg.user.created', tenantId: 'any-tenant', payload: {} });
   const [request] = await endpoint.arrived();

@@ -85,6 +85,7 @@ async function useThePortal({ connectivity }, tenant) {
     assert.equal(record.vendorId, VENDOR_ID);
     for (const time of [record.createdAt, record.updatedAt]) assert.ok(!Number.isNaN(Date.parse(time)));
   }
+  assert.equal(created.category, 'User management');
   assert.equal(created.categoryId, users.id);
   assert.equal(typeof created.displayName, 'string');
   const channels = await connectivity.getChannelMaps('webhook');
