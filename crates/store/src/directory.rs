@@ -1,78 +1,353 @@
-//! The directory.
+//! The directory: environments, credentials, webhooks and event types in memory, so that the hot path reads no table.
+//!
+//! Owns lookups and matching. Does not own the truth, which is the database: the directory is filled from it on opening, and the
+//! writer, alone, applies each change after its commit and before the caller is answered.
+//!
+//! Invariant: what it holds is what a directory freshly filled from the database would hold.
 
-use std::sync::Arc;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
+use postrider_core::delivery::DiscardReason;
 use postrider_core::environment::{Credential, Environment, OperatorToken, TrustedIssuer};
 use postrider_core::event::{EventKey, TenantId};
 use postrider_core::event_type::{Category, EventType};
-use postrider_core::matching::SubscriptionError;
+use postrider_core::matching::{Catalogue, MatchIndex, SubscriptionError};
 use postrider_core::webhook::{Scope, Webhook};
-use postrider_core::{CredentialId, EnvironmentId, WebhookId};
+use postrider_core::{CategoryId, CredentialId, DeliveryId, EnvironmentId, EventTypeId, WebhookId};
 
 /// What the database says of environments, credentials, webhooks and event types, in memory.
 #[derive(Debug)]
-pub struct Directory {}
+pub struct Directory {
+    state: RwLock<State>,
+    token_key: [u8; 32],
+}
 
-#[expect(clippy::unimplemented, unused_variables, reason = "interface first")]
+#[derive(Debug, Default)]
+struct State {
+    environments: BTreeMap<EnvironmentId, EnvironmentEntry>,
+    webhooks: HashMap<WebhookId, WebhookEntry>,
+    credentials: HashMap<CredentialId, Arc<Credential>>,
+    operator_tokens: HashMap<[u8; 32], Arc<OperatorToken>>,
+    /// By issuer and audience.
+    issuers: HashMap<(String, String), (EnvironmentId, Arc<TrustedIssuer>)>,
+}
+
+#[derive(Debug)]
+struct EnvironmentEntry {
+    key: i64,
+    environment: Arc<Environment>,
+    index: MatchIndex,
+    categories: BTreeMap<CategoryId, Arc<Category>>,
+    event_types: BTreeMap<EventTypeId, Arc<EventType>>,
+}
+
+#[derive(Debug)]
+struct WebhookEntry {
+    key: i64,
+    webhook: Arc<Webhook>,
+    /// Runs ahead of `webhook.invocations`, which is brought up only when somebody asks to see it.
+    invocations: AtomicU64,
+    sweep: Option<Sweep>,
+}
+
+/// Deliveries of a webhook up to this one are on their way out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Sweep {
+    pub up_to: DeliveryId,
+    pub reason: DiscardReason,
+}
+
+/// A webhook as the writer sees it.
+#[derive(Debug, Clone)]
+pub(crate) struct KnownWebhook {
+    pub key: i64,
+    pub webhook: Arc<Webhook>,
+    pub sweep: Option<Sweep>,
+}
+
+/// What a commit changes.
+#[derive(Debug)]
+pub(crate) enum DirectoryChange {
+    PutEnvironment { key: i64, environment: Arc<Environment> },
+    PutCredential(Arc<Credential>),
+    PutOperatorToken(Arc<OperatorToken>),
+    PutCategory(Arc<Category>),
+    DeleteCategory(EnvironmentId, CategoryId),
+    PutEventType(Arc<EventType>),
+    DeleteEventType(EnvironmentId, EventTypeId),
+    PutWebhook { key: i64, webhook: Arc<Webhook> },
+    DeleteWebhook(WebhookId),
+    SetSweep(WebhookId, Option<Sweep>),
+    AddInvocations(WebhookId, u64),
+}
+
 impl Directory {
+    pub(crate) fn new(token_key: [u8; 32]) -> Self {
+        Self { state: RwLock::default(), token_key }
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, State> {
+        // A panic while writing cannot leave a half-applied map behind that is worse than none: each change is one insertion.
+        self.state.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Every environment, oldest first.
     pub fn environments(&self) -> Vec<Arc<Environment>> {
-        unimplemented!()
+        let mut all: Vec<_> = self.read().environments.values().map(|e| e.environment.clone()).collect();
+        all.sort_by_key(|e| (e.created_at, e.id));
+        all
     }
+
     /// The environment of that id.
     pub fn environment(&self, id: EnvironmentId) -> Option<Arc<Environment>> {
-        unimplemented!()
+        self.read().environments.get(&id).map(|e| e.environment.clone())
     }
-    /// The credential of that id, revoked ones included.
+
+    /// The credential of that id, also where it is revoked.
     pub fn credential(&self, id: CredentialId) -> Option<Arc<Credential>> {
-        unimplemented!()
+        self.read().credentials.get(&id).cloned()
     }
-    /// The credentials of an environment, oldest first.
+
+    /// The credentials of an environment, oldest first, revoked ones included.
     pub fn credentials(&self, environment: EnvironmentId) -> Vec<Arc<Credential>> {
-        unimplemented!()
+        let state = self.read();
+        let mut all: Vec<_> = state.credentials.values().filter(|c| c.environment_id == environment).cloned().collect();
+        all.sort_by_key(|c| c.id);
+        all
     }
-    /// The webhook of that id, as last changed: its `invocations` may be behind. For the hot path.
+
+    /// The webhook of that id, as last changed. For the hot path: its `invocations` may be behind.
     pub fn webhook(&self, id: WebhookId) -> Option<Arc<Webhook>> {
-        unimplemented!()
+        self.read().webhooks.get(&id).map(|w| w.webhook.clone())
     }
+
     /// The webhook of that id in exactly that scope, with its invocations so far.
     pub fn webhook_in(&self, environment: EnvironmentId, scope: &Scope, id: WebhookId) -> Option<Arc<Webhook>> {
-        unimplemented!()
+        let state = self.read();
+        let entry = state.webhooks.get(&id)?;
+        (entry.webhook.environment_id == environment && entry.webhook.scope == *scope).then(|| entry.current())
     }
+
     /// The webhooks of that scope, or of all, oldest first, with their invocations so far.
     pub fn webhooks(&self, environment: EnvironmentId, scope: Option<&Scope>) -> Vec<Arc<Webhook>> {
-        unimplemented!()
+        let state = self.read();
+        let Some(entry) = state.environments.get(&environment) else { return Vec::new() };
+        let wanted = entry.index.webhooks().filter(|w| scope.is_none_or(|s| w.scope == *s));
+        let mut all: Vec<_> = wanted.filter_map(|w| state.webhooks.get(&w.id)).map(WebhookEntry::current).collect();
+        all.sort_unstable_by_key(|w| w.id);
+        all
     }
-    /// The webhooks that an event reaches, disabled ones included. Their `invocations` may be behind.
+
+    /// The webhooks that an event reaches, disabled ones included, each once, ordered by id. Their `invocations` may be behind.
     pub fn matches(&self, environment: EnvironmentId, key: &EventKey, tenant: Option<&TenantId>) -> Vec<Arc<Webhook>> {
-        unimplemented!()
+        self.read().environments.get(&environment).map(|e| e.index.matches(key, tenant)).unwrap_or_default()
     }
+
     /// The event types of an environment, by key.
     pub fn event_types(&self, environment: EnvironmentId) -> Vec<Arc<EventType>> {
-        unimplemented!()
+        let state = self.read();
+        let Some(entry) = state.environments.get(&environment) else { return Vec::new() };
+        let mut all: Vec<_> = entry.event_types.values().cloned().collect();
+        all.sort_by(|a, b| a.key.cmp(&b.key));
+        all
     }
+
     /// The categories of an environment, by name.
     pub fn categories(&self, environment: EnvironmentId) -> Vec<Arc<Category>> {
-        unimplemented!()
+        let state = self.read();
+        let Some(entry) = state.environments.get(&environment) else { return Vec::new() };
+        let mut all: Vec<_> = entry.categories.values().cloned().collect();
+        all.sort_by(|a, b| a.name.cmp(&b.name));
+        all
     }
-    /// Whether a webhook of that environment may subscribe to this.
+
+    /// Whether a webhook of that environment may subscribe to this. An environment that does not exist has no event types.
     pub fn check_subscription(&self, environment: EnvironmentId, subscription: &str) -> Result<(), SubscriptionError> {
-        unimplemented!()
+        match self.read().environments.get(&environment) {
+            Some(entry) => entry.index.catalogue().check(subscription),
+            None => Catalogue::default().check(subscription),
+        }
     }
-    /// Who is meant by a token's issuer and audience.
+
+    /// Whose tenants' users are meant by a token's issuer and audience.
     pub fn trusted_issuer(&self, issuer: &str, audience: &str) -> Option<(EnvironmentId, Arc<TrustedIssuer>)> {
-        unimplemented!()
+        self.read().issuers.get(&(issuer.to_owned(), audience.to_owned())).cloned()
     }
+
     /// The operator's token of that hash, unless it is revoked.
     pub fn operator_token(&self, hash: &[u8; 32]) -> Option<Arc<OperatorToken>> {
-        unimplemented!()
+        self.read().operator_tokens.get(hash).filter(|t| t.revoked_at.is_none()).cloned()
     }
-    /// Every operator's token, revoked ones included, oldest first.
+
+    /// Every operator's token, oldest first, revoked ones included.
     pub fn operator_tokens(&self) -> Vec<Arc<OperatorToken>> {
-        unimplemented!()
+        let mut all: Vec<_> = self.read().operator_tokens.values().cloned().collect();
+        all.sort_by_key(|t| t.id);
+        all
     }
-    /// What vendors' tokens are signed with: made at the first start.
+
+    /// What vendors' tokens are signed with: made at the first start, the same ever after.
     pub fn token_key(&self) -> [u8; 32] {
-        unimplemented!()
+        self.token_key
+    }
+
+    pub(crate) fn environment_key(&self, id: EnvironmentId) -> Option<i64> {
+        self.read().environments.get(&id).map(|e| e.key)
+    }
+
+    pub(crate) fn known_webhook(&self, id: WebhookId) -> Option<KnownWebhook> {
+        self.read().webhooks.get(&id).map(|w| KnownWebhook { key: w.key, webhook: w.webhook.clone(), sweep: w.sweep })
+    }
+
+    /// The webhook of that id with its invocations so far, as a change of it starts from.
+    pub(crate) fn current_webhook(&self, id: WebhookId) -> Option<(i64, Arc<Webhook>)> {
+        self.read().webhooks.get(&id).map(|w| (w.key, w.current()))
+    }
+
+    pub(crate) fn webhook_count(&self, environment: EnvironmentId) -> usize {
+        self.read().environments.get(&environment).map_or(0, |e| e.index.webhooks().count())
+    }
+
+    pub(crate) fn category(&self, environment: EnvironmentId, id: CategoryId) -> Option<Arc<Category>> {
+        self.read().environments.get(&environment)?.categories.get(&id).cloned()
+    }
+
+    pub(crate) fn event_type(&self, environment: EnvironmentId, id: EventTypeId) -> Option<Arc<EventType>> {
+        self.read().environments.get(&environment)?.event_types.get(&id).cloned()
+    }
+
+    /// Applies what was committed, in order, at once for all readers.
+    pub(crate) fn apply(&self, changes: Vec<DirectoryChange>) {
+        // Counting needs no exclusive access, and is all that most commits change.
+        if changes.iter().all(|c| matches!(c, DirectoryChange::AddInvocations(..))) {
+            let state = self.read();
+            for change in changes {
+                if let DirectoryChange::AddInvocations(id, more) = change {
+                    state.add_invocations(id, more);
+                }
+            }
+            return;
+        }
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        let mut catalogues = Vec::new();
+        for change in changes {
+            state.apply(change, &mut catalogues);
+        }
+        catalogues.sort_unstable();
+        catalogues.dedup();
+        for environment in catalogues {
+            if let Some(entry) = state.environments.get_mut(&environment) {
+                let categories = entry.categories.values().map(|c| &**c);
+                let catalogue = Catalogue::new(categories, entry.event_types.values().map(|t| &**t));
+                entry.index.set_catalogue(catalogue);
+            }
+        }
+    }
+}
+
+impl WebhookEntry {
+    fn current(&self) -> Arc<Webhook> {
+        let invocations = self.invocations.load(Ordering::Relaxed);
+        if self.webhook.invocations == invocations {
+            return self.webhook.clone();
+        }
+        Arc::new(Webhook { invocations, ..Webhook::clone(&self.webhook) })
+    }
+}
+
+impl State {
+    fn add_invocations(&self, id: WebhookId, more: u64) {
+        if let Some(entry) = self.webhooks.get(&id) {
+            entry.invocations.fetch_add(more, Ordering::Relaxed);
+        }
+    }
+
+    /// `catalogues` collects the environments whose subscriptions are to be understood anew.
+    fn apply(&mut self, change: DirectoryChange, catalogues: &mut Vec<EnvironmentId>) {
+        match change {
+            DirectoryChange::PutEnvironment { key, environment } => self.put_environment(key, environment),
+            DirectoryChange::PutCredential(credential) => {
+                self.credentials.insert(credential.id, credential);
+            }
+            DirectoryChange::PutOperatorToken(token) => {
+                self.operator_tokens.insert(token.hash, token);
+            }
+            DirectoryChange::PutCategory(category) => {
+                if let Some(entry) = self.environments.get_mut(&category.environment_id) {
+                    catalogues.push(category.environment_id);
+                    entry.categories.insert(category.id, category);
+                }
+            }
+            DirectoryChange::DeleteCategory(environment, id) => {
+                if let Some(entry) = self.environments.get_mut(&environment) {
+                    catalogues.push(environment);
+                    entry.categories.remove(&id);
+                }
+            }
+            DirectoryChange::PutEventType(event_type) => {
+                if let Some(entry) = self.environments.get_mut(&event_type.environment_id) {
+                    catalogues.push(event_type.environment_id);
+                    entry.event_types.insert(event_type.id, event_type);
+                }
+            }
+            DirectoryChange::DeleteEventType(environment, id) => {
+                if let Some(entry) = self.environments.get_mut(&environment) {
+                    catalogues.push(environment);
+                    entry.event_types.remove(&id);
+                }
+            }
+            DirectoryChange::PutWebhook { key, webhook } => self.put_webhook(key, webhook),
+            DirectoryChange::DeleteWebhook(id) => {
+                if let Some(old) = self.webhooks.remove(&id)
+                    && let Some(entry) = self.environments.get_mut(&old.webhook.environment_id)
+                {
+                    entry.index.remove(id);
+                }
+            }
+            DirectoryChange::SetSweep(id, sweep) => {
+                if let Some(entry) = self.webhooks.get_mut(&id) {
+                    entry.sweep = sweep;
+                }
+            }
+            DirectoryChange::AddInvocations(id, more) => self.add_invocations(id, more),
+        }
+    }
+
+    fn put_environment(&mut self, key: i64, environment: Arc<Environment>) {
+        let id = environment.id;
+        self.issuers.retain(|_, (owner, _)| *owner != id);
+        if let Some(issuer) = &environment.trusted_issuer {
+            let name = (issuer.issuer.clone(), issuer.audience.clone());
+            self.issuers.insert(name, (id, Arc::new(issuer.clone())));
+        }
+        match self.environments.get_mut(&id) {
+            Some(entry) => entry.environment = environment,
+            None => {
+                let entry = EnvironmentEntry {
+                    key,
+                    environment,
+                    index: MatchIndex::default(),
+                    categories: BTreeMap::new(),
+                    event_types: BTreeMap::new(),
+                };
+                self.environments.insert(id, entry);
+            }
+        }
+    }
+
+    fn put_webhook(&mut self, key: i64, webhook: Arc<Webhook>) {
+        if let Some(entry) = self.environments.get_mut(&webhook.environment_id) {
+            entry.index.put(webhook.clone());
+        }
+        match self.webhooks.get_mut(&webhook.id) {
+            Some(entry) => entry.webhook = webhook,
+            None => {
+                let invocations = AtomicU64::new(webhook.invocations);
+                let id = webhook.id;
+                self.webhooks.insert(id, WebhookEntry { key, webhook, invocations, sweep: None });
+            }
+        }
     }
 }

@@ -1,11 +1,31 @@
 //! All SQL of Postrider: what is durable, the writer that groups commits, and the directory in memory.
+//!
+//! # The path of a command
+//!
+//! 1. A caller hands a command to the *inbox* and waits. There are two kinds: those of the hot path (accepting events, settling
+//!    deliveries) and changes of anything else.
+//! 2. The *writer*, one thread, takes whatever has gathered: the hot path's commands as one *group*, up to
+//!    [`postrider_core::limits::GROUP_COMMANDS`], in one transaction; one change in a transaction of its own; and again.
+//! 3. The transaction is committed and synced. Where one command of a group fails, the transaction is rolled back, and the group is
+//!    run again without it, and it alone.
+//! 4. The writer brings the [`Directory`] up to date, tells the [`CommitObserver`], and answers the callers, in this order: who has
+//!    an answer sees its effect everywhere.
+//!
+//! Where the disk is full or fails, producers are told so at once ([`StoreError::Unavailable`]), settlements stay with the writer,
+//! and it tries again until it can: recovery needs nobody.
+//!
+//! Reads go to threads of their own with read-only connections. What the hot path needs to know of webhooks it asks the directory.
+//!
+//! Architecture invariant: no type of a database library shows in this crate's interface, and nobody else writes SQL.
 
 mod change;
 mod directory;
 mod error;
 mod hot;
+mod lock;
 mod read;
 mod seal;
+mod sqlite;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -19,6 +39,8 @@ use postrider_core::{
     AttemptId, CategoryId, Clock, CredentialId, DeliveryId, Entropy, EnvironmentId, EventId, EventTypeId,
     OperatorTokenId, Timestamp, WebhookId,
 };
+
+use crate::sqlite::{LastCheckpoint, Sqlite};
 
 pub use change::{
     CategoryRef, CreateCredential, CreateEnvironment, CreateWebhook, DeleteCategory, EventTypePatch, Found,
@@ -49,93 +71,125 @@ pub struct StoreOptions {
     pub master_key: Option<MasterKey>,
 }
 
-/// The store: a handle, cheap to clone.
-#[derive(Clone, Debug)]
+/// The store: a handle, cheap to clone. When the last one is dropped, what was handed over is still written; [`Store::close`] does the
+/// same and leaves the files tidy besides.
+#[derive(Clone)]
 pub struct Store {
-    directory: Arc<Directory>,
+    engine: Arc<Sqlite>,
 }
 
-#[expect(clippy::unimplemented, clippy::unused_async, unused_variables, reason = "interface first")]
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Store").finish_non_exhaustive()
+    }
+}
+
+/// Opening and closing.
 impl Store {
-    /// Opens.
+    /// Opens the database in the data directory, makes it where there is none, and brings an older one up to date. Blocks meanwhile.
     pub fn open(options: StoreOptions) -> Result<Self, OpenError> {
-        unimplemented!()
+        Ok(Self { engine: Arc::new(Sqlite::open(options)?) })
     }
-    /// Starts.
+
+    /// Starts the writer. Commands wait until then; reads and the directory do not. A second start does nothing.
     pub fn start(&self, observer: Arc<dyn CommitObserver>) {
-        unimplemented!()
+        self.engine.start(observer);
     }
-    /// The directory.
+
+    /// What the last commit says of environments, credentials, webhooks and event types.
     pub fn directory(&self) -> &Directory {
-        &self.directory
+        &self.engine.directory
     }
-    /// Closes.
+
+    /// Writes what was handed over, copies the write-ahead log back, ends the threads and gives the data directory free. Further
+    /// commands and reads are answered [`StoreError::Closed`].
     pub async fn close(&self) {
-        unimplemented!()
+        let engine = Arc::clone(&self.engine);
+        // The task cannot fail but by a panic, which has been reported where it happened.
+        let _ = tokio::task::spawn_blocking(move || engine.close(LastCheckpoint::Truncate)).await;
     }
+}
 
-    /// Accepts.
+/// The hot path.
+impl Store {
+    /// Writes events with their deliveries. When this returns `Accepted`, no crash loses them.
     pub async fn accept(&self, batch: AcceptBatch) -> Result<AcceptOutcome, StoreError> {
-        unimplemented!()
-    }
-    /// Records.
-    pub fn record(&self, settlement: Settlement) {
-        unimplemented!()
-    }
-    /// Resends.
-    pub async fn resend(&self, environment: EnvironmentId, delivery: DeliveryId) -> Result<ResendOutcome, StoreError> {
-        unimplemented!()
+        self.engine.accept(batch).await
     }
 
-    /// x
-    pub async fn create_environment(&self, new: NewEnvironment) -> Result<CreateEnvironment, StoreError> {
-        unimplemented!()
+    /// Hands over what became of an attempt. It is kept and tried again until it is committed; the result comes by
+    /// [`Commit::settled`].
+    pub fn record(&self, settlement: Settlement) {
+        self.engine.record(settlement);
     }
-    /// x
+
+    /// Makes a new delivery of that one's event to the same webhook. It comes by [`Commit::resent`], too.
+    pub async fn resend(&self, environment: EnvironmentId, delivery: DeliveryId) -> Result<ResendOutcome, StoreError> {
+        self.engine.resend(environment, delivery).await
+    }
+}
+
+/// Changes. Each is answered after its commit, with the directory up to date.
+impl Store {
+    /// Makes an environment with the built-in event types.
+    pub async fn create_environment(&self, new: NewEnvironment) -> Result<CreateEnvironment, StoreError> {
+        self.engine.create_environment(new).await
+    }
+
+    /// Renames an environment; none where there is none of that id.
     pub async fn rename_environment(
         &self,
         id: EnvironmentId,
         name: String,
     ) -> Result<Option<Arc<Environment>>, StoreError> {
-        unimplemented!()
+        self.engine.rename_environment(id, name).await
     }
-    /// x
+
+    /// Sets what tenants see.
     pub async fn put_portal_settings(&self, id: EnvironmentId, portal: PortalSettings) -> Result<Found, StoreError> {
-        unimplemented!()
+        self.engine.put_portal_settings(id, portal).await
     }
-    /// x
+
+    /// Sets whose tokens of tenants' users are believed; none: nobody's.
     pub async fn put_trusted_issuer(
         &self,
         id: EnvironmentId,
         issuer: Option<TrustedIssuer>,
     ) -> Result<PutTrustedIssuer, StoreError> {
-        unimplemented!()
+        self.engine.put_trusted_issuer(id, issuer).await
     }
-    /// x
+
+    /// Makes a credential.
     pub async fn create_credential(&self, new: NewCredential) -> Result<CreateCredential, StoreError> {
-        unimplemented!()
+        self.engine.create_credential(new).await
     }
-    /// x
+
+    /// Revokes a credential; one that is revoked stays so.
     pub async fn revoke_credential(&self, environment: EnvironmentId, id: CredentialId) -> Result<Found, StoreError> {
-        unimplemented!()
+        self.engine.revoke_credential(environment, id).await
     }
-    /// x
+
+    /// Notes that a credential was used, to the minute. Nobody waits for it, and nothing is lost where it fails.
     pub fn touch_credential(&self, id: CredentialId, at: Timestamp) {
-        unimplemented!()
+        self.engine.touch_credential(id, at);
     }
-    /// x
+
+    /// Makes an operator's token.
     pub async fn create_operator_token(&self, name: String, hash: [u8; 32]) -> Result<Arc<OperatorToken>, StoreError> {
-        unimplemented!()
+        self.engine.create_operator_token(name, hash).await
     }
-    /// x
+
+    /// Revokes an operator's token; one that is revoked stays so.
     pub async fn revoke_operator_token(&self, id: OperatorTokenId) -> Result<Found, StoreError> {
-        unimplemented!()
+        self.engine.revoke_operator_token(id).await
     }
-    /// x
+
+    /// Makes a webhook.
     pub async fn create_webhook(&self, new: NewWebhook) -> Result<CreateWebhook, StoreError> {
-        unimplemented!()
+        self.engine.create_webhook(new).await
     }
-    /// x; `scope` none: whatever it is.
+
+    /// Changes a webhook in exactly that scope; no scope: in whichever it is. None where there is no such webhook.
     pub async fn update_webhook(
         &self,
         environment: EnvironmentId,
@@ -143,102 +197,120 @@ impl Store {
         id: WebhookId,
         patch: WebhookPatch,
     ) -> Result<Option<Arc<Webhook>>, StoreError> {
-        unimplemented!()
+        self.engine.update_webhook(environment, scope, id, patch).await
     }
-    /// x
+
+    /// Deletes a webhook and wipes its secret. What waits for it is discarded; its log stays until it expires.
     pub async fn delete_webhook(&self, environment: EnvironmentId, id: WebhookId) -> Result<Found, StoreError> {
-        unimplemented!()
+        self.engine.delete_webhook(environment, id).await
     }
-    /// x
+
+    /// Makes a category.
     pub async fn create_category(&self, environment: EnvironmentId, name: String) -> Result<PutCategory, StoreError> {
-        unimplemented!()
+        self.engine.create_category(environment, name).await
     }
-    /// x
+
+    /// Renames a category; subscriptions by its old name match nothing of it any more.
     pub async fn rename_category(
         &self,
         environment: EnvironmentId,
         id: CategoryId,
         name: String,
     ) -> Result<PutCategory, StoreError> {
-        unimplemented!()
+        self.engine.rename_category(environment, id, name).await
     }
-    /// x
+
+    /// Deletes a category in which no event type stands.
     pub async fn delete_category(
         &self,
         environment: EnvironmentId,
         id: CategoryId,
     ) -> Result<DeleteCategory, StoreError> {
-        unimplemented!()
+        self.engine.delete_category(environment, id).await
     }
-    /// x
+
+    /// Makes an event type, and its category where that is named and new.
     pub async fn create_event_type(&self, new: NewEventType) -> Result<PutEventType, StoreError> {
-        unimplemented!()
+        self.engine.create_event_type(new).await
     }
-    /// x
+
+    /// Changes an event type.
     pub async fn update_event_type(
         &self,
         environment: EnvironmentId,
         id: EventTypeId,
         patch: EventTypePatch,
     ) -> Result<PutEventType, StoreError> {
-        unimplemented!()
+        self.engine.update_event_type(environment, id, patch).await
     }
-    /// x
+
+    /// Deletes an event type and returns it as it was; none where there is none. Events of its key are accepted as before.
     pub async fn delete_event_type(
         &self,
         environment: EnvironmentId,
         id: EventTypeId,
     ) -> Result<Option<Arc<EventType>>, StoreError> {
-        unimplemented!()
+        self.engine.delete_event_type(environment, id).await
+    }
+}
+
+/// Reads. An environment that does not exist has nothing.
+impl Store {
+    /// An event with its body.
+    pub async fn event(&self, environment: EnvironmentId, id: EventId) -> Result<Option<Event>, StoreError> {
+        self.engine.event(environment, id).await
     }
 
-    /// x
-    pub async fn event(&self, environment: EnvironmentId, id: EventId) -> Result<Option<Event>, StoreError> {
-        unimplemented!()
-    }
-    /// x
+    /// Events without their bodies, newest first.
     pub async fn events(
         &self,
         environment: EnvironmentId,
         filter: EventFilter,
         page: PageRequest<EventId>,
     ) -> Result<Page<EventRow, EventId>, StoreError> {
-        unimplemented!()
+        self.engine.events(environment, filter, page).await
     }
-    /// x
+
+    /// A delivery.
     pub async fn delivery(
         &self,
         environment: EnvironmentId,
         id: DeliveryId,
     ) -> Result<Option<DeliveryRow>, StoreError> {
-        unimplemented!()
+        self.engine.delivery(environment, id).await
     }
-    /// x
+
+    /// Deliveries, newest first.
     pub async fn deliveries(
         &self,
         environment: EnvironmentId,
         filter: DeliveryFilter,
         page: PageRequest<DeliveryId>,
     ) -> Result<Page<DeliveryRow, DeliveryId>, StoreError> {
-        unimplemented!()
+        self.engine.deliveries(environment, filter, page).await
     }
-    /// Of each webhook that the event reached, the newest delivery.
+
+    /// For each webhook that the event went to, the newest delivery; the newest of all first.
     pub async fn newest_deliveries_of_event(
         &self,
         environment: EnvironmentId,
         event: EventId,
     ) -> Result<Vec<DeliveryRow>, StoreError> {
-        unimplemented!()
+        self.engine.newest_deliveries_of_event(environment, event).await
     }
-    /// First to last.
+
+    /// The attempts of a delivery, the first one first.
     pub async fn attempts(&self, environment: EnvironmentId, delivery: DeliveryId) -> Result<Vec<Attempt>, StoreError> {
-        unimplemented!()
+        self.engine.attempts(environment, delivery).await
     }
-    /// x
+
+    /// An attempt with what was sent.
     pub async fn attempt(&self, environment: EnvironmentId, id: AttemptId) -> Result<Option<LogRow>, StoreError> {
-        unimplemented!()
+        self.engine.attempt(environment, id).await
     }
-    /// x
+
+    /// A webhook's log, newest first; also of a webhook that is deleted. Offsets beyond
+    /// [`postrider_core::limits::LOG_OFFSET_MOST`] show no rows.
     pub async fn log(
         &self,
         environment: EnvironmentId,
@@ -246,14 +318,18 @@ impl Store {
         offset: usize,
         limit: usize,
     ) -> Result<LogPage, StoreError> {
-        unimplemented!()
+        self.engine.log(environment, webhook, offset, limit).await
     }
+}
 
+/// The engine's paging. What is on its way out, because its webhook was switched off, is not among it.
+impl Store {
     /// Every webhook for which deliveries wait, with the moment when the earliest is due.
     pub async fn lanes_with_work(&self) -> Result<Vec<(WebhookId, Timestamp)>, StoreError> {
-        unimplemented!()
+        self.engine.lanes_with_work().await
     }
-    /// x
+
+    /// What is due at `now` in a lane, after a position; none: from the beginning.
     pub async fn page_lane(
         &self,
         webhook: WebhookId,
@@ -261,23 +337,30 @@ impl Store {
         after: Option<LanePosition>,
         limit: usize,
     ) -> Result<LanePage, StoreError> {
-        unimplemented!()
+        self.engine.page_lane(webhook, now, after, limit).await
+    }
+}
+
+/// Upkeep, in bites of about [`postrider_core::limits::UPKEEP_BITE`] rows; each may be repeated until it is done.
+impl Store {
+    /// Discards what waits for webhooks that were disabled or deleted.
+    pub async fn sweep_bite(&self) -> Result<Upkeep, StoreError> {
+        self.engine.sweep_bite().await
     }
 
-    /// x
-    pub async fn sweep_bite(&self) -> Result<Upkeep, StoreError> {
-        unimplemented!()
-    }
-    /// x
+    /// Deletes events that were accepted before a moment and whose deliveries have all ended, with deliveries and attempts; then
+    /// deleted webhooks that nothing tells of any more.
     pub async fn expire_bite(&self, before: Timestamp) -> Result<Upkeep, StoreError> {
-        unimplemented!()
+        self.engine.expire_bite(before).await
     }
-    /// x
+
+    /// Forgets idempotency keys that were first used before a moment.
     pub async fn forget_idempotency_bite(&self, before: Timestamp) -> Result<Upkeep, StoreError> {
-        unimplemented!()
+        self.engine.forget_idempotency_bite(before).await
     }
-    /// x
+
+    /// Gives free pages back to the file system, where they are more than what is soon used again.
     pub async fn vacuum_bite(&self) -> Result<Upkeep, StoreError> {
-        unimplemented!()
+        self.engine.vacuum_bite().await
     }
 }

@@ -1,0 +1,120 @@
+//! Reads of attempts: of a delivery, and as a webhook's log.
+
+use std::sync::LazyLock;
+
+use postrider_core::attempt::Attempt;
+use postrider_core::delivery::Origin;
+use postrider_core::limits::{LOG_OFFSET_MOST, PAGE_ROWS_MOST};
+use postrider_core::{AttemptId, DeliveryId, EnvironmentId, EventId, WebhookId};
+use rusqlite::{Connection, OptionalExtension as _, Row};
+
+use super::Sqlite;
+use super::rows::{self, ATTEMPT_COLUMNS, Result, blob, environment_key, event_key, parsed, tenant, uuid, webhook_key};
+use crate::{LogPage, LogRow, StoreError};
+
+pub(super) const NEWEST: &str = "SELECT last_attempt FROM deliveries WHERE environment = ?1 AND id = ?2";
+pub(super) const COUNT: &str = "SELECT attempts FROM webhook_tallies WHERE webhook = ?1";
+
+/// One attempt and the one before it.
+pub(super) static BY_KEY: LazyLock<String> =
+    LazyLock::new(|| format!("SELECT {ATTEMPT_COLUMNS}, a.previous FROM attempts AS a WHERE a.key = ?1"));
+
+/// What a row of the log shows beside the attempt.
+const BESIDE: &str = "w.id AS webhook_id, e.id AS event_id, e.event_key, e.tenant, e.body, d.origin";
+const JOINS: &str = "JOIN webhooks AS w ON w.key = a.webhook \
+     JOIN deliveries AS d ON d.environment = w.environment AND d.id = a.delivery JOIN events AS e ON e.key = d.event";
+
+pub(super) static BY_ID: LazyLock<String> = LazyLock::new(|| {
+    format!("SELECT {ATTEMPT_COLUMNS}, {BESIDE} FROM attempts AS a {JOINS} WHERE a.id = ?1 AND w.environment = ?2")
+});
+
+/// The rows that are skipped are skipped in the index.
+pub(super) static LOG: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "SELECT {ATTEMPT_COLUMNS}, {BESIDE} FROM (SELECT key FROM attempts WHERE webhook = ?1 ORDER BY key DESC \
+         LIMIT ?2 OFFSET ?3) AS page CROSS JOIN attempts AS a ON a.key = page.key {JOINS} ORDER BY a.key DESC"
+    )
+});
+
+impl Sqlite {
+    pub(crate) async fn attempts(
+        &self,
+        environment: EnvironmentId,
+        delivery: DeliveryId,
+    ) -> std::result::Result<Vec<Attempt>, StoreError> {
+        self.api.read(move |connection| of_delivery(connection, environment, delivery)).await
+    }
+
+    pub(crate) async fn attempt(
+        &self,
+        environment: EnvironmentId,
+        id: AttemptId,
+    ) -> std::result::Result<Option<LogRow>, StoreError> {
+        self.api
+            .read(move |connection| {
+                let Some(key) = environment_key(connection, environment)? else { return Ok(None) };
+                connection.prepare_cached(&BY_ID)?.query_row((id.as_bytes(), key), log_row).optional()
+            })
+            .await
+    }
+
+    pub(crate) async fn log(
+        &self,
+        environment: EnvironmentId,
+        webhook: WebhookId,
+        offset: usize,
+        limit: usize,
+    ) -> std::result::Result<LogPage, StoreError> {
+        self.api.read(move |connection| log(connection, environment, webhook, offset, limit)).await
+    }
+}
+
+fn of_delivery(connection: &Connection, environment: EnvironmentId, delivery: DeliveryId) -> Result<Vec<Attempt>> {
+    let Some(key) = environment_key(connection, environment)? else { return Ok(Vec::new()) };
+    let mut next: Option<i64> = connection
+        .prepare_cached(NEWEST)?
+        .query_row((key, delivery.as_bytes()), |row| row.get(0))
+        .optional()?
+        .flatten();
+    let mut statement = connection.prepare_cached(&BY_KEY)?;
+    let mut attempts = Vec::new();
+    while let Some(attempt) = next {
+        let (attempt, previous) =
+            statement.query_row([attempt], |row| Ok((rows::attempt(row)?, row.get("previous")?)))?;
+        attempts.push(attempt);
+        next = previous;
+    }
+    attempts.reverse();
+    Ok(attempts)
+}
+
+fn log(
+    connection: &Connection,
+    environment: EnvironmentId,
+    webhook: WebhookId,
+    offset: usize,
+    limit: usize,
+) -> Result<LogPage> {
+    let empty = LogPage { count: 0, rows: Vec::new() };
+    let Some(key) = environment_key(connection, environment)? else { return Ok(empty) };
+    let Some(webhook) = webhook_key(connection, key, webhook)? else { return Ok(empty) };
+    let count = connection.prepare_cached(COUNT)?.query_row([webhook], |row| rows::count(row, "attempts"))?;
+    if limit == 0 || offset > LOG_OFFSET_MOST {
+        return Ok(LogPage { count, rows: Vec::new() });
+    }
+    let mut statement = connection.prepare_cached(&LOG)?;
+    let rows = statement.query_map((webhook, rows::limit(limit.min(PAGE_ROWS_MOST)), rows::limit(offset)), log_row)?;
+    Ok(LogPage { count, rows: rows.collect::<Result<_>>()? })
+}
+
+fn log_row(row: &Row<'_>) -> Result<LogRow> {
+    Ok(LogRow {
+        attempt: rows::attempt(row)?,
+        webhook_id: WebhookId::from_uuid(uuid(row, "webhook_id")?),
+        event_id: EventId::from_uuid(uuid(row, "event_id")?),
+        event_key: event_key(row)?,
+        tenant_id: tenant(row, "tenant")?,
+        body: blob(row, "body")?,
+        origin: parsed(row, "origin", Origin::from_name)?,
+    })
+}

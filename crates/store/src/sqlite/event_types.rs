@@ -1,0 +1,264 @@
+//! Changes of event types and their categories.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use postrider_core::catalogue;
+use postrider_core::event::EventKey;
+use postrider_core::event_type::{Category, EventType};
+use postrider_core::limits::EVENT_TYPES_PER_ENVIRONMENT;
+use postrider_core::{CategoryId, EnvironmentId, EventTypeId};
+use rusqlite::{OptionalExtension as _, params};
+use uuid::Uuid;
+
+use super::Sqlite;
+use super::rows::unreadable;
+use super::tx::{Failure, Tx};
+use crate::directory::DirectoryChange;
+use crate::{CategoryRef, DeleteCategory, EventTypePatch, NewEventType, PutCategory, PutEventType, StoreError};
+
+pub(super) const INSERT_CATEGORY: &str =
+    "INSERT INTO categories (id, environment, name, created_at, updated_at) VALUES (?1, ?2, ?3, ?4, ?4)";
+pub(super) const RENAME_CATEGORY: &str = "UPDATE categories SET name = ?2, updated_at = ?3 WHERE id = ?1";
+pub(super) const DELETE_CATEGORY: &str = "DELETE FROM categories WHERE id = ?1";
+pub(super) const CATEGORY_BY_NAME: &str = "SELECT id FROM categories WHERE environment = ?1 AND name = ?2";
+pub(super) const IN_CATEGORY: &str = "SELECT EXISTS (SELECT 1 FROM event_types WHERE category = ?1)";
+pub(super) const INSERT_EVENT_TYPE: &str = "INSERT INTO event_types (id, environment, event_key, category, \
+     display_name, description, schema, sample, created_at, updated_at) \
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9)";
+pub(super) const UPDATE_EVENT_TYPE: &str = "UPDATE event_types SET category = ?2, display_name = ?3, \
+     description = ?4, schema = ?5, sample = ?6, updated_at = ?7 WHERE id = ?1";
+pub(super) const DELETE_EVENT_TYPE: &str = "DELETE FROM event_types WHERE id = ?1";
+
+impl Sqlite {
+    pub(crate) async fn create_category(
+        &self,
+        environment: EnvironmentId,
+        name: String,
+    ) -> Result<PutCategory, StoreError> {
+        self.change(move |tx| {
+            let Some(key) = tx.directory.environment_key(environment) else {
+                return Ok(PutCategory::NoSuchEnvironment);
+            };
+            if category_of_name(tx, key, &name)?.is_some() {
+                return Ok(PutCategory::NameTaken);
+            }
+            Ok(PutCategory::Put(insert_category(tx, key, environment, &name)?))
+        })
+        .await
+    }
+
+    pub(crate) async fn rename_category(
+        &self,
+        environment: EnvironmentId,
+        id: CategoryId,
+        name: String,
+    ) -> Result<PutCategory, StoreError> {
+        self.change(move |tx| {
+            let Some(key) = tx.directory.environment_key(environment) else {
+                return Ok(PutCategory::NoSuchEnvironment);
+            };
+            let Some(old) = tx.directory.category(environment, id) else { return Ok(PutCategory::NotFound) };
+            if category_of_name(tx, key, &name)?.is_some_and(|other| other != id) {
+                return Ok(PutCategory::NameTaken);
+            }
+            tx.prepare(RENAME_CATEGORY)?.execute((id.as_bytes(), &name, tx.now.as_micros()))?;
+            let category = Arc::new(Category { name: name.clone(), updated_at: tx.now, ..Category::clone(&old) });
+            tx.changes.push(DirectoryChange::PutCategory(Arc::clone(&category)));
+            Ok(PutCategory::Put(category))
+        })
+        .await
+    }
+
+    pub(crate) async fn delete_category(
+        &self,
+        environment: EnvironmentId,
+        id: CategoryId,
+    ) -> Result<DeleteCategory, StoreError> {
+        self.change(move |tx| {
+            let Some(old) = tx.directory.category(environment, id) else { return Ok(DeleteCategory::NotFound) };
+            if tx.prepare(IN_CATEGORY)?.query_row([id.as_bytes()], |row| row.get(0))? {
+                return Ok(DeleteCategory::NotEmpty);
+            }
+            tx.prepare(DELETE_CATEGORY)?.execute([id.as_bytes()])?;
+            tx.changes.push(DirectoryChange::DeleteCategory(environment, id));
+            Ok(DeleteCategory::Deleted(old))
+        })
+        .await
+    }
+
+    pub(crate) async fn create_event_type(&self, new: NewEventType) -> Result<PutEventType, StoreError> {
+        self.change(move |tx| create(tx, &new)).await
+    }
+
+    pub(crate) async fn update_event_type(
+        &self,
+        environment: EnvironmentId,
+        id: EventTypeId,
+        patch: EventTypePatch,
+    ) -> Result<PutEventType, StoreError> {
+        self.change(move |tx| update(tx, environment, id, &patch)).await
+    }
+
+    pub(crate) async fn delete_event_type(
+        &self,
+        environment: EnvironmentId,
+        id: EventTypeId,
+    ) -> Result<Option<Arc<EventType>>, StoreError> {
+        self.change(move |tx| {
+            let Some(old) = tx.directory.event_type(environment, id) else { return Ok(None) };
+            tx.prepare(DELETE_EVENT_TYPE)?.execute([id.as_bytes()])?;
+            tx.changes.push(DirectoryChange::DeleteEventType(environment, id));
+            Ok(Some(old))
+        })
+        .await
+    }
+}
+
+/// Copies the built-in event types and their categories into a new environment.
+pub(super) fn insert_builtin(tx: &mut Tx<'_, '_>, key: i64, environment: EnvironmentId) -> Result<(), Failure> {
+    let mut categories = HashMap::new();
+    for name in catalogue::categories() {
+        categories.insert(name, insert_category(tx, key, environment, name)?.id);
+    }
+    for builtin in catalogue::builtin() {
+        let category_id = *categories.get(builtin.category).ok_or_else(|| unreadable("category"))?;
+        let event_type = EventType {
+            id: EventTypeId::new(tx.now, tx.entropy),
+            environment_id: environment,
+            key: EventKey::parse(builtin.key).map_err(|_| unreadable("event_key"))?,
+            category_id,
+            display_name: builtin.display_name.to_owned(),
+            description: builtin.description.to_owned(),
+            schema: Some(builtin.schema.clone()),
+            sample: Some(builtin.sample.clone()),
+            created_at: tx.now,
+            updated_at: tx.now,
+        };
+        insert(tx, key, event_type)?;
+    }
+    Ok(())
+}
+
+fn category_of_name(tx: &Tx<'_, '_>, environment: i64, name: &str) -> Result<Option<CategoryId>, Failure> {
+    let id: Option<[u8; 16]> =
+        tx.prepare(CATEGORY_BY_NAME)?.query_row((environment, name), |row| row.get(0)).optional()?;
+    Ok(id.map(|id| CategoryId::from_uuid(Uuid::from_bytes(id))))
+}
+
+fn insert_category(
+    tx: &mut Tx<'_, '_>,
+    key: i64,
+    environment_id: EnvironmentId,
+    name: &str,
+) -> Result<Arc<Category>, Failure> {
+    let id = CategoryId::new(tx.now, tx.entropy);
+    let category =
+        Arc::new(Category { id, environment_id, name: name.to_owned(), created_at: tx.now, updated_at: tx.now });
+    tx.prepare(INSERT_CATEGORY)?.execute((id.as_bytes(), key, name, tx.now.as_micros()))?;
+    tx.changes.push(DirectoryChange::PutCategory(Arc::clone(&category)));
+    Ok(category)
+}
+
+/// The category that is meant, made where a new name is; none where an id names nothing.
+fn category_of(
+    tx: &mut Tx<'_, '_>,
+    key: i64,
+    environment: EnvironmentId,
+    category: &CategoryRef,
+) -> Result<Option<CategoryId>, Failure> {
+    match category {
+        CategoryRef::Id(id) => Ok(tx.directory.category(environment, *id).map(|c| c.id)),
+        CategoryRef::Name(name) => match category_of_name(tx, key, name)? {
+            Some(id) => Ok(Some(id)),
+            None => Ok(Some(insert_category(tx, key, environment, name)?.id)),
+        },
+    }
+}
+
+fn create(tx: &mut Tx<'_, '_>, new: &NewEventType) -> Result<PutEventType, Failure> {
+    let environment = new.environment_id;
+    let Some(key) = tx.directory.environment_key(environment) else { return Ok(PutEventType::NoSuchEnvironment) };
+    let there = tx.directory.event_types(environment);
+    if there.iter().any(|t| t.key == new.key) {
+        return Ok(PutEventType::KeyTaken);
+    }
+    if there.len() >= EVENT_TYPES_PER_ENVIRONMENT {
+        return Ok(PutEventType::LimitReached);
+    }
+    let Some(category_id) = category_of(tx, key, environment, &new.category)? else {
+        return Ok(PutEventType::NoSuchCategory);
+    };
+    let event_type = EventType {
+        id: EventTypeId::new(tx.now, tx.entropy),
+        environment_id: environment,
+        key: new.key.clone(),
+        category_id,
+        display_name: new.display_name.clone(),
+        description: new.description.clone(),
+        schema: new.schema.clone(),
+        sample: new.sample.clone(),
+        created_at: tx.now,
+        updated_at: tx.now,
+    };
+    Ok(PutEventType::Put(insert(tx, key, event_type)?))
+}
+
+fn insert(tx: &mut Tx<'_, '_>, key: i64, event_type: EventType) -> Result<Arc<EventType>, Failure> {
+    tx.prepare(INSERT_EVENT_TYPE)?.execute(params![
+        event_type.id.as_bytes(),
+        key,
+        event_type.key.as_str(),
+        event_type.category_id.as_bytes(),
+        event_type.display_name,
+        event_type.description,
+        event_type.schema,
+        event_type.sample,
+        event_type.created_at.as_micros(),
+    ])?;
+    let event_type = Arc::new(event_type);
+    tx.changes.push(DirectoryChange::PutEventType(Arc::clone(&event_type)));
+    Ok(event_type)
+}
+
+fn update(
+    tx: &mut Tx<'_, '_>,
+    environment: EnvironmentId,
+    id: EventTypeId,
+    patch: &EventTypePatch,
+) -> Result<PutEventType, Failure> {
+    let Some(key) = tx.directory.environment_key(environment) else { return Ok(PutEventType::NoSuchEnvironment) };
+    let Some(old) = tx.directory.event_type(environment, id) else { return Ok(PutEventType::NotFound) };
+    let mut new = EventType::clone(&old);
+    if let Some(category) = &patch.category {
+        let Some(category) = category_of(tx, key, environment, category)? else {
+            return Ok(PutEventType::NoSuchCategory);
+        };
+        new.category_id = category;
+    }
+    if let Some(name) = &patch.display_name {
+        new.display_name.clone_from(name);
+    }
+    if let Some(description) = &patch.description {
+        new.description.clone_from(description);
+    }
+    if let Some(schema) = &patch.schema {
+        new.schema.clone_from(schema);
+    }
+    if let Some(sample) = &patch.sample {
+        new.sample.clone_from(sample);
+    }
+    new.updated_at = tx.now;
+    tx.prepare(UPDATE_EVENT_TYPE)?.execute(params![
+        id.as_bytes(),
+        new.category_id.as_bytes(),
+        new.display_name,
+        new.description,
+        new.schema,
+        new.sample,
+        new.updated_at.as_micros(),
+    ])?;
+    let new = Arc::new(new);
+    tx.changes.push(DirectoryChange::PutEventType(Arc::clone(&new)));
+    Ok(PutEventType::Put(new))
+}

@@ -1,0 +1,336 @@
+//! The hot path's commands: accepting events and settling deliveries, in statements that are prepared once.
+
+use std::sync::Arc;
+
+use postrider_core::attempt::{Attempt, AttemptResult};
+use postrider_core::delivery::DeliveryState;
+use postrider_core::limits::IDEMPOTENCY_KEPT;
+use postrider_core::{EventId, Timestamp};
+use rusqlite::{Connection, OptionalExtension as _, Statement, params};
+use uuid::Uuid;
+
+use super::rows::{self, StateColumns, micros, unreadable};
+use super::tx::{Failure, Tx};
+use crate::{AcceptBatch, AcceptOutcome, AcceptedEvent, Idempotency, NewEvent, Receipt, Settled, Settlement};
+
+/// The hot path's statements, and the numbers that the next event and attempt get.
+pub(super) struct Statements<'c> {
+    pub begin: Statement<'c>,
+    pub commit: Statement<'c>,
+    pub add_tallies: Statement<'c>,
+    insert_event: Statement<'c>,
+    insert_delivery: Statement<'c>,
+    insert_attempt: Statement<'c>,
+    settle: Statement<'c>,
+    next_event: i64,
+    next_attempt: i64,
+}
+
+/// As they stand in the statements below, for the test that prepares everything.
+pub(super) const BEGIN: &str = "BEGIN IMMEDIATE";
+const ADD_TALLIES: &str =
+    "UPDATE webhook_tallies SET invocations = invocations + ?2, attempts = attempts + ?3 WHERE webhook = ?1";
+const INSERT_EVENT: &str = "INSERT INTO events (key, id, environment, event_key, tenant, user_id, application_id, \
+     occurred_at, accepted_at, deliveries, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
+const INSERT_DELIVERY: &str = "INSERT INTO deliveries (environment, id, event, webhook, state, due_at, ended_at, \
+     reason, attempts, origin, resend_of, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 0, ?9, ?10, ?11)";
+const INSERT_ATTEMPT: &str = "INSERT INTO attempts (key, id, webhook, delivery, previous, number, started_at, status, \
+     body_end, failure, message, url, address, dns_us, connect_us, tls_us, first_byte_us, total_us, headers, body) \
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)";
+const SETTLE: &str = "UPDATE deliveries SET state = ?3, due_at = ?4, fault = ?5, ended_at = ?6, reason = ?7, \
+     attempts = ?8, last_attempt = coalesce(?9, last_attempt) WHERE environment = ?1 AND id = ?2 AND state <= 1";
+const LAST_ATTEMPT: &str = "SELECT last_attempt FROM deliveries WHERE environment = ?1 AND id = ?2";
+const NOTE_LATE_ATTEMPT: &str = "UPDATE deliveries SET attempts = attempts + 1, last_attempt = ?3 \
+     WHERE environment = ?1 AND id = ?2";
+const STATE: &str = "SELECT state, due_at, fault, ended_at, reason FROM deliveries WHERE environment = ?1 AND id = ?2";
+const FIND_KEY: &str = "SELECT body_hash, receipt, created_at FROM idempotency WHERE environment = ?1 AND key = ?2";
+const KEEP_KEY: &str = "INSERT OR REPLACE INTO idempotency (environment, key, body_hash, receipt, created_at) \
+     VALUES (?1, ?2, ?3, ?4, ?5)";
+
+#[cfg(test)]
+pub(super) const ALL: &[&str] = &[
+    BEGIN,
+    ADD_TALLIES,
+    INSERT_EVENT,
+    INSERT_DELIVERY,
+    INSERT_ATTEMPT,
+    SETTLE,
+    LAST_ATTEMPT,
+    NOTE_LATE_ATTEMPT,
+    STATE,
+    FIND_KEY,
+    KEEP_KEY,
+];
+
+impl<'c> Statements<'c> {
+    pub(super) fn prepare(connection: &'c Connection) -> rusqlite::Result<Self> {
+        let next = |table: &str| {
+            let sql = format!("SELECT coalesce(max(key), 0) + 1 FROM {table}");
+            connection.query_row(&sql, [], |row| row.get(0))
+        };
+        Ok(Self {
+            begin: connection.prepare(BEGIN)?,
+            commit: connection.prepare("COMMIT")?,
+            add_tallies: connection.prepare(ADD_TALLIES)?,
+            insert_event: connection.prepare(INSERT_EVENT)?,
+            insert_delivery: connection.prepare(INSERT_DELIVERY)?,
+            insert_attempt: connection.prepare(INSERT_ATTEMPT)?,
+            settle: connection.prepare(SETTLE)?,
+            next_event: next("events")?,
+            next_attempt: next("attempts")?,
+        })
+    }
+
+    /// Writes a delivery that is new. Final from birth where the state is.
+    pub(super) fn insert_delivery(
+        &mut self,
+        environment: i64,
+        event: i64,
+        webhook: i64,
+        delivery: &postrider_core::delivery::Delivery,
+    ) -> rusqlite::Result<()> {
+        let state = StateColumns::from(&delivery.state);
+        self.insert_delivery.execute(params![
+            environment,
+            delivery.id.as_bytes(),
+            event,
+            webhook,
+            state.state,
+            state.due_at,
+            state.ended_at,
+            state.reason,
+            delivery.origin.name(),
+            delivery.resend_of.as_ref().map(postrider_core::DeliveryId::as_bytes),
+            delivery.created_at.as_micros(),
+        ])?;
+        Ok(())
+    }
+
+    fn insert_attempt(
+        &mut self,
+        key: i64,
+        webhook: i64,
+        previous: Option<i64>,
+        attempt: &Attempt,
+    ) -> Result<(), Failure> {
+        let (status, body_end, headers, body, failure, message) = match &attempt.result {
+            AttemptResult::Answered { status, headers, body, body_end } => {
+                let headers = serde_json::to_string(headers).map_err(|_| unreadable("headers"))?;
+                (Some(*status), Some(body_end.name()), Some(headers), Some(&body[..]), None, None)
+            }
+            AttemptResult::Failed { kind, message } => (None, None, None, None, Some(kind.name()), Some(&message[..])),
+        };
+        let timings = &attempt.timings;
+        self.insert_attempt.execute(params![
+            key,
+            attempt.id.as_bytes(),
+            webhook,
+            attempt.delivery_id.as_bytes(),
+            previous,
+            attempt.number,
+            attempt.started_at.as_micros(),
+            status,
+            body_end,
+            failure,
+            message,
+            attempt.url,
+            attempt.remote_address.map(|a| a.to_string()),
+            timings.dns.map(micros),
+            timings.connect.map(micros),
+            timings.tls.map(micros),
+            timings.first_byte.map(micros),
+            micros(timings.total),
+            headers,
+            body,
+        ])?;
+        Ok(())
+    }
+}
+
+/// Writes a batch of events with their deliveries, unless its idempotency key was used before.
+pub(super) fn accept(tx: &mut Tx<'_, '_>, batch: &AcceptBatch) -> Result<AcceptOutcome, Failure> {
+    if let Some(idempotency) = &batch.idempotency
+        && let Some(outcome) = earlier_outcome(tx, idempotency)?
+    {
+        return Ok(outcome);
+    }
+    let mut receipt = Receipt::with_capacity(batch.events.len());
+    for new in &batch.events {
+        let deliveries = accept_event(tx, new)?;
+        receipt.push((new.event.id, deliveries));
+    }
+    if let Some(idempotency) = &batch.idempotency {
+        let environment = tx.environment_key(idempotency.environment_id)?;
+        tx.prepare(KEEP_KEY)?.execute(params![
+            environment,
+            idempotency.key,
+            idempotency.body_hash,
+            encode_receipt(&receipt),
+            tx.now.as_micros(),
+        ])?;
+    }
+    Ok(AcceptOutcome::Accepted(receipt))
+}
+
+fn accept_event(tx: &mut Tx<'_, '_>, new: &NewEvent) -> Result<u32, Failure> {
+    use postrider_core::delivery::{Delivery, Origin};
+
+    let event = &new.event;
+    let environment = tx.environment_key(event.environment_id)?;
+    let count = u32::try_from(new.deliveries.len()).unwrap_or(u32::MAX);
+    let key = tx.hot.next_event;
+    tx.hot.next_event += 1;
+    tx.hot.insert_event.execute(params![
+        key,
+        event.id.as_bytes(),
+        environment,
+        event.key.as_str(),
+        event.tenant_id.as_ref().map(postrider_core::event::TenantId::as_str),
+        event.user_id.as_ref().map(postrider_core::event::UserId::as_str),
+        event.application_id.as_ref().map(postrider_core::event::ApplicationId::as_str),
+        event.occurred_at.map(Timestamp::as_micros),
+        event.accepted_at.as_micros(),
+        count,
+        &event.body[..],
+    ])?;
+    let mut waiting = Vec::with_capacity(new.deliveries.len());
+    let now = tx.now;
+    for to in &new.deliveries {
+        let touched = tx.webhook(to.webhook.id)?;
+        let state = match touched.refuses(to.id) {
+            Some(reason) => DeliveryState::Discarded { at: now, reason },
+            None => {
+                touched.invocations += 1;
+                waiting.push((to.id, to.webhook.id));
+                DeliveryState::Pending { due_at: event.accepted_at, fault: None }
+            }
+        };
+        let webhook = touched.key;
+        let delivery = Delivery {
+            id: to.id,
+            event_id: event.id,
+            webhook_id: to.webhook.id,
+            environment_id: event.environment_id,
+            tenant_id: None,
+            origin: Origin::Event,
+            resend_of: None,
+            state,
+            attempts: 0,
+            created_at: event.accepted_at,
+        };
+        tx.hot.insert_delivery(environment, key, webhook, &delivery)?;
+    }
+    tx.commit.accepted.push(AcceptedEvent { event: Arc::clone(event), waiting, deliveries: count });
+    Ok(count)
+}
+
+/// What the first use of the key came to; none where there was none, or it is forgotten by now.
+fn earlier_outcome(tx: &mut Tx<'_, '_>, idempotency: &Idempotency) -> Result<Option<AcceptOutcome>, Failure> {
+    let environment = tx.environment_key(idempotency.environment_id)?;
+    let mut statement = tx.prepare(FIND_KEY)?;
+    let found = statement
+        .query_row((environment, &idempotency.key), |row| {
+            let receipt = decode_receipt(row.get_ref(1)?.as_blob().map_err(|_| unreadable("receipt"))?);
+            Ok((row.get::<_, [u8; 32]>(0)?, receipt, Timestamp::from_micros(row.get(2)?)))
+        })
+        .optional()?;
+    Ok(match found {
+        Some((_, _, at)) if at + IDEMPOTENCY_KEPT <= tx.now => None,
+        Some((hash, receipt, _)) if hash == idempotency.body_hash => Some(AcceptOutcome::Repeated(receipt)),
+        Some(_) => Some(AcceptOutcome::KeyReused),
+        None => None,
+    })
+}
+
+fn encode_receipt(receipt: &Receipt) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(receipt.len() * 20);
+    for (event, deliveries) in receipt {
+        bytes.extend_from_slice(event.as_bytes());
+        bytes.extend_from_slice(&deliveries.to_le_bytes());
+    }
+    bytes
+}
+
+fn decode_receipt(bytes: &[u8]) -> Receipt {
+    let (entries, _) = bytes.as_chunks::<20>();
+    let entry = |entry: &[u8; 20]| {
+        let (id, deliveries) = entry.split_first_chunk::<16>()?;
+        let deliveries = u32::from_le_bytes(deliveries.try_into().ok()?);
+        Some((EventId::from_uuid(Uuid::from_bytes(*id)), deliveries))
+    };
+    entries.iter().filter_map(entry).collect()
+}
+
+/// Writes what an attempt, or a fault of our own, makes of a delivery. What had ended before stays so; its late attempt is logged.
+pub(super) fn settle(tx: &mut Tx<'_, '_>, settlement: &Settlement) -> Result<(), Failure> {
+    let environment = tx.environment_key(settlement.environment_id)?;
+    let id = settlement.delivery;
+    let step = &settlement.step;
+    let now = tx.now;
+    let touched = tx.webhook(settlement.webhook_id)?;
+    let webhook = touched.key;
+    let mut state = step.state;
+    if !state.is_final()
+        && let Some(reason) = touched.refuses(id)
+    {
+        state = DeliveryState::Discarded { at: now, reason };
+    }
+    let mut previous = None;
+    if let Some(attempt) = &settlement.attempt
+        && attempt.number > 1
+    {
+        let mut statement = tx.prepare(LAST_ATTEMPT)?;
+        previous = statement.query_row((environment, id.as_bytes()), |row| row.get(0)).optional()?.flatten();
+    }
+    let key = settlement.attempt.as_ref().map(|_| tx.hot.next_attempt);
+    let columns = StateColumns::from(&state);
+    let changed = tx.hot.settle.execute(params![
+        environment,
+        id.as_bytes(),
+        columns.state,
+        columns.due_at,
+        columns.fault,
+        columns.ended_at,
+        columns.reason,
+        step.attempts,
+        key,
+    ])?;
+    let in_time = changed == 1;
+    if !in_time {
+        let Some(ended) = late(tx, environment, settlement, key, &mut previous)? else {
+            tracing::warn!(delivery.id = %id, "a delivery that is no longer stored was settled");
+            tx.commit.settled.push(Settled { delivery: id, webhook_id: settlement.webhook_id, state });
+            return Ok(());
+        };
+        state = ended;
+    }
+    if let (Some(attempt), Some(key)) = (&settlement.attempt, key) {
+        tx.hot.next_attempt += 1;
+        tx.hot.insert_attempt(key, webhook, previous, attempt)?;
+        tx.webhook(settlement.webhook_id)?.attempts += 1;
+    }
+    if in_time {
+        tx.judge(settlement.webhook_id, step.verdict)?;
+    }
+    tx.commit.settled.push(Settled { delivery: id, webhook_id: settlement.webhook_id, state });
+    Ok(())
+}
+
+/// The delivery had ended already: it keeps its state, and counts the attempt. None where it is not stored any more.
+fn late(
+    tx: &mut Tx<'_, '_>,
+    environment: i64,
+    settlement: &Settlement,
+    attempt: Option<i64>,
+    previous: &mut Option<i64>,
+) -> Result<Option<DeliveryState>, Failure> {
+    let id = settlement.delivery;
+    let mut statement = tx.prepare(STATE)?;
+    let state = statement.query_row((environment, id.as_bytes()), rows::state).optional()?;
+    if let (Some(_), Some(attempt)) = (&state, attempt) {
+        let mut statement = tx.prepare(LAST_ATTEMPT)?;
+        *previous = statement.query_row((environment, id.as_bytes()), |row| row.get(0))?;
+        tx.prepare(NOTE_LATE_ATTEMPT)?.execute((environment, id.as_bytes(), attempt))?;
+    }
+    Ok(state)
+}

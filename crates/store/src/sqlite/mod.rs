@@ -1,0 +1,240 @@
+//! The embedded engine: SQLite in the data directory.
+//!
+//! Owns opening and closing, and the ways in: commands to the writer, reads to the readers. The rules of the domain's records lie
+//! in the modules by subject, changes in the first group and reads in the second.
+
+mod checkpoint;
+mod connect;
+mod hot;
+mod load;
+mod readers;
+mod rows;
+mod schema;
+mod tx;
+mod writer;
+
+mod environments;
+mod event_types;
+mod resend;
+mod upkeep;
+mod webhooks;
+
+mod attempts;
+mod deliveries;
+mod events;
+mod lanes;
+
+#[cfg(test)]
+mod tests;
+
+use std::path::Path;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+
+use postrider_core::Timestamp;
+use rusqlite::Connection;
+use tokio::sync::oneshot;
+
+use self::checkpoint::Checkpoints;
+use self::readers::Readers;
+use self::tx::{Failure, Tx};
+use self::writer::{Command, Inbox, Writer};
+use crate::directory::Directory;
+use crate::lock::{self, Lock};
+use crate::seal::{KEY_FILE, MasterKey, Seal};
+use crate::{AcceptBatch, AcceptOutcome, CommitObserver, OpenError, Settlement, StoreError, StoreOptions, Upkeep};
+
+const DATABASE_FILE: &str = "postrider.db";
+/// Threads for the lists and records that people ask for.
+const API_READERS: usize = 2;
+/// Threads for the engine's paging.
+const LANE_READERS: usize = 1;
+
+fn database_error(error: rusqlite::Error) -> OpenError {
+    OpenError::Database(Box::new(error))
+}
+
+/// The embedded engine.
+pub(crate) struct Sqlite {
+    pub(crate) directory: Arc<Directory>,
+    inbox: Arc<Inbox>,
+    checkpoints: Arc<Checkpoints>,
+    api: Readers,
+    lanes: Readers,
+    /// How far the deletion of old events has come in its present round.
+    expired_up_to: AtomicI64,
+    threads: Mutex<Threads>,
+}
+
+/// What runs, and what it needs before it does.
+struct Threads {
+    writer: WriterState,
+    checkpointer: Option<JoinHandle<()>>,
+    /// Given back last.
+    lock: Option<Lock>,
+}
+
+enum WriterState {
+    /// Not started yet.
+    Ready(Box<Writer>),
+    Running(JoinHandle<Connection>),
+    Ended,
+}
+
+impl Sqlite {
+    pub(crate) fn open(options: StoreOptions) -> Result<Self, OpenError> {
+        Self::open_with(options, schema::MIGRATIONS)
+    }
+
+    fn open_with(options: StoreOptions, migrations: &[&str]) -> Result<Self, OpenError> {
+        let StoreOptions { data_dir, clock, entropy, master_key } = options;
+        lock::make_data_dir(&data_dir)?;
+        let lock = Lock::take(&data_dir)?;
+        let path = data_dir.join(DATABASE_FILE);
+        let mut connection = connect::writer(&path).map_err(|error| match error.sqlite_error_code() {
+            Some(rusqlite::ErrorCode::NotADatabase) => OpenError::Foreign { path: path.clone() },
+            _ => database_error(error),
+        })?;
+        schema::migrate(&mut connection, &path, migrations)?;
+        let master_key = find_master_key(&connection, &data_dir, master_key, entropy.as_ref())?;
+        let seal = Arc::new(Seal::new(&master_key, Arc::clone(&entropy)));
+        let token_key = schema::unlock(&mut connection, &seal, entropy.as_ref())?;
+        let directory = Arc::new(load::directory(&connection, &seal, token_key).map_err(database_error)?);
+        let api = Readers::start(&path, "store-read", API_READERS).map_err(database_error)?;
+        let lanes = Readers::start(&path, "store-lanes", LANE_READERS).map_err(database_error)?;
+        let (checkpoints, checkpointer) = Checkpoints::start(&path, &mut connection).map_err(database_error)?;
+        let inbox = Arc::new(Inbox::default());
+        let writer = Writer {
+            connection,
+            inbox: Arc::clone(&inbox),
+            directory: Arc::clone(&directory),
+            seal,
+            clock,
+            entropy,
+            checkpoints: Arc::clone(&checkpoints),
+        };
+        let threads = Threads {
+            writer: WriterState::Ready(Box::new(writer)),
+            checkpointer: Some(checkpointer),
+            lock: Some(lock),
+        };
+        Ok(Self {
+            directory,
+            inbox,
+            checkpoints,
+            api,
+            lanes,
+            expired_up_to: AtomicI64::new(0),
+            threads: Mutex::new(threads),
+        })
+    }
+
+    pub(crate) fn start(&self, observer: Arc<dyn CommitObserver>) {
+        let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
+        match std::mem::replace(&mut threads.writer, WriterState::Ended) {
+            WriterState::Ready(writer) => {
+                let thread = thread::Builder::new()
+                    .name("store-writer".into())
+                    .spawn(move || writer.run(observer.as_ref()))
+                    .expect("the system has room for one more thread at the start");
+                threads.writer = WriterState::Running(thread);
+            }
+            // A second start has nothing to start.
+            other => threads.writer = other,
+        }
+    }
+
+    /// Finishes what was handed over, copies the log back, ends the threads and gives the directory free. Blocks meanwhile.
+    pub(crate) fn close(&self, last: LastCheckpoint) {
+        self.inbox.close();
+        self.api.close();
+        self.lanes.close();
+        self.checkpoints.close();
+        let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(thread) = threads.checkpointer.take() {
+            let _ = thread.join();
+        }
+        let connection = match std::mem::replace(&mut threads.writer, WriterState::Ended) {
+            WriterState::Ready(writer) => Some(writer.connection),
+            WriterState::Running(thread) => thread.join().ok(),
+            WriterState::Ended => None,
+        };
+        if let (Some(connection), LastCheckpoint::Truncate) = (&connection, last) {
+            let copied = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+            if let Err(error) = copied {
+                tracing::warn!(%error, "the write-ahead log stays; the next start copies it back");
+            }
+        }
+        drop(connection);
+        drop(threads.lock.take());
+    }
+
+    pub(crate) async fn accept(&self, batch: AcceptBatch) -> Result<AcceptOutcome, StoreError> {
+        let (reply, answer) = oneshot::channel();
+        self.inbox.put(Command::Accept(batch, reply));
+        answer.await.unwrap_or(Err(StoreError::Closed))
+    }
+
+    pub(crate) fn record(&self, settlement: Settlement) {
+        self.inbox.put(Command::Settle(Box::new(settlement)));
+    }
+
+    /// Has the writer carry out a change in a transaction of its own.
+    async fn change<T: Send + 'static>(
+        &self,
+        change: impl FnMut(&mut Tx<'_, '_>) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (reply, answer) = oneshot::channel();
+        self.inbox.put_change(writer::change(change, reply));
+        answer.await.unwrap_or(Err(StoreError::Closed))
+    }
+
+    /// The same for a change that nobody waits for.
+    fn change_unwatched(&self, change: impl FnMut(&mut Tx<'_, '_>) -> Result<(), Failure> + Send + 'static) {
+        let (reply, _) = oneshot::channel();
+        self.inbox.put_change(writer::change(change, reply));
+    }
+
+    pub(crate) async fn expire_bite(&self, before: Timestamp) -> Result<Upkeep, StoreError> {
+        let after = self.expired_up_to.load(Ordering::Relaxed);
+        let (upkeep, up_to) = self.change(move |tx| upkeep::expire(tx, before, after)).await?;
+        self.expired_up_to.store(up_to, Ordering::Relaxed);
+        Ok(upkeep)
+    }
+}
+
+/// What closing does to the write-ahead log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LastCheckpoint {
+    /// Copies it back and cuts it off.
+    Truncate,
+    /// Leaves it for the next start.
+    None,
+}
+
+impl Drop for Sqlite {
+    /// The last handle went without closing: what was handed over is still written.
+    fn drop(&mut self) {
+        self.close(LastCheckpoint::None);
+    }
+}
+
+/// The given key, else the file's; made where the database is new.
+fn find_master_key(
+    connection: &Connection,
+    data_dir: &Path,
+    given: Option<MasterKey>,
+    entropy: &dyn postrider_core::Entropy,
+) -> Result<MasterKey, OpenError> {
+    if let Some(key) = given {
+        return Ok(key);
+    }
+    match MasterKey::read(data_dir)? {
+        Some(key) => Ok(key),
+        None if schema::has_key_check(connection)? => {
+            Err(OpenError::MasterKeyMissing { path: data_dir.join(KEY_FILE) })
+        }
+        None => MasterKey::generate(data_dir, entropy),
+    }
+}

@@ -1,0 +1,277 @@
+//! One transaction of the writer: what it has touched, and what is to be told once it is committed.
+//!
+//! Invariant: nothing outside the database changes before the commit. All that a transaction wants to tell lies here and is dropped
+//! with it when it fails.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::Arc;
+
+use postrider_core::delivery::{DiscardReason, Verdict};
+use postrider_core::health::FailureStreak;
+use postrider_core::webhook::{DisableReason, Webhook, WebhookStatus};
+use postrider_core::{DeliveryId, Entropy, EnvironmentId, Timestamp, WebhookId};
+use rusqlite::{CachedStatement, Connection, OptionalExtension as _};
+
+use super::hot::Statements;
+use crate::directory::{Directory, DirectoryChange, Sweep};
+use crate::seal::Seal;
+use crate::{Commit, StoreError, WebhookChange};
+
+/// Why a command failed.
+#[derive(Debug)]
+pub(super) enum Failure {
+    Sql(rusqlite::Error),
+    NoSuchEnvironment,
+}
+
+impl From<rusqlite::Error> for Failure {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Sql(error)
+    }
+}
+
+impl Failure {
+    /// Whether the disk or the system is at fault, and not the command: then every command would fail.
+    pub(super) fn is_of_storage(&self) -> bool {
+        matches!(self, Self::Sql(error) if is_of_storage(error))
+    }
+}
+
+pub(super) fn is_of_storage(error: &rusqlite::Error) -> bool {
+    use rusqlite::ErrorCode::{
+        CannotOpen, DatabaseBusy, DatabaseLocked, DiskFull, FileLockingProtocolFailed, OutOfMemory, ReadOnly,
+        SystemIoFailure,
+    };
+    matches!(
+        error.sqlite_error_code(),
+        Some(
+            DiskFull
+                | SystemIoFailure
+                | CannotOpen
+                | OutOfMemory
+                | ReadOnly
+                | DatabaseBusy
+                | DatabaseLocked
+                | FileLockingProtocolFailed
+        )
+    )
+}
+
+impl From<Failure> for StoreError {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::NoSuchEnvironment => Self::NoSuchEnvironment,
+            Failure::Sql(error) if is_of_storage(&error) => Self::Unavailable,
+            Failure::Sql(error) => Self::Defect(error.to_string()),
+        }
+    }
+}
+
+/// A transaction under way.
+pub(super) struct Tx<'c, 's> {
+    pub connection: &'c Connection,
+    pub hot: &'s mut Statements<'c>,
+    pub directory: &'s Directory,
+    pub seal: &'s Seal,
+    pub entropy: &'s dyn Entropy,
+    pub now: Timestamp,
+    /// For the directory, in order.
+    pub changes: Vec<DirectoryChange>,
+    /// For the observer.
+    pub commit: Commit,
+    touched: HashMap<WebhookId, Touched>,
+    environment: Option<(EnvironmentId, i64)>,
+}
+
+/// A webhook that deliveries of this transaction go to.
+pub(super) struct Touched {
+    pub key: i64,
+    /// None: it is deleted.
+    webhook: Option<Arc<Webhook>>,
+    sweep: Option<Sweep>,
+    pub invocations: u32,
+    pub attempts: u32,
+    streak_changed: bool,
+    status_changed: bool,
+}
+
+impl Touched {
+    /// Why a delivery to it cannot wait; none: it can.
+    pub(super) fn refuses(&self, delivery: DeliveryId) -> Option<DiscardReason> {
+        match &self.webhook {
+            None => Some(DiscardReason::WebhookDeleted),
+            Some(webhook) => match webhook.status {
+                WebhookStatus::Disabled(reason) => Some(reason.into()),
+                WebhookStatus::Active => self.sweep.filter(|s| delivery <= s.up_to).map(|s| s.reason),
+            },
+        }
+    }
+
+    /// Takes in what an attempt says of it. Returns why it is to be disabled, where it is.
+    fn judge(&mut self, verdict: Verdict, now: Timestamp) -> Option<DisableReason> {
+        let webhook = self.webhook.as_mut().filter(|w| w.status.is_active())?;
+        match verdict {
+            Verdict::None => None,
+            Verdict::Works => {
+                if webhook.streak.is_some() {
+                    Arc::make_mut(webhook).streak = None;
+                    self.streak_changed = true;
+                }
+                None
+            }
+            Verdict::Failed => {
+                let streak = FailureStreak::extended(webhook.streak, now);
+                Arc::make_mut(webhook).streak = Some(streak);
+                self.streak_changed = true;
+                streak.verdict(&webhook.sending)
+            }
+            Verdict::Gone => Some(DisableReason::Gone),
+        }
+    }
+}
+
+impl<'c, 's> Tx<'c, 's> {
+    pub(super) fn new(
+        connection: &'c Connection,
+        hot: &'s mut Statements<'c>,
+        directory: &'s Directory,
+        seal: &'s Seal,
+        entropy: &'s dyn Entropy,
+        now: Timestamp,
+    ) -> Self {
+        Self {
+            connection,
+            hot,
+            directory,
+            seal,
+            entropy,
+            now,
+            changes: Vec::new(),
+            commit: Commit::default(),
+            touched: HashMap::new(),
+            environment: None,
+        }
+    }
+
+    pub(super) fn prepare(&self, sql: &str) -> rusqlite::Result<CachedStatement<'c>> {
+        self.connection.prepare_cached(sql)
+    }
+
+    /// The environment's number; environments are never deleted.
+    pub(super) fn environment_key(&mut self, id: EnvironmentId) -> Result<i64, Failure> {
+        if let Some((last, key)) = self.environment
+            && last == id
+        {
+            return Ok(key);
+        }
+        let key = self.directory.environment_key(id).ok_or(Failure::NoSuchEnvironment)?;
+        self.environment = Some((id, key));
+        Ok(key)
+    }
+
+    /// The webhook, as this transaction has left it.
+    pub(super) fn webhook(&mut self, id: WebhookId) -> Result<&mut Touched, Failure> {
+        match self.touched.entry(id) {
+            Entry::Occupied(entry) => Ok(entry.into_mut()),
+            Entry::Vacant(entry) => {
+                let (key, webhook, sweep) = match self.directory.known_webhook(id) {
+                    Some(known) => (known.key, Some(known.webhook), known.sweep),
+                    None => {
+                        let mut statement = self.connection.prepare_cached("SELECT key FROM webhooks WHERE id = ?1")?;
+                        let key = statement.query_row([id.as_bytes()], |row| row.get(0)).optional()?;
+                        (key.ok_or(rusqlite::Error::QueryReturnedNoRows)?, None, None)
+                    }
+                };
+                Ok(entry.insert(Touched {
+                    key,
+                    webhook,
+                    sweep,
+                    invocations: 0,
+                    attempts: 0,
+                    streak_changed: false,
+                    status_changed: false,
+                }))
+            }
+        }
+    }
+
+    /// Takes in what an attempt says of its webhook, and disables it where that follows.
+    pub(super) fn judge(&mut self, id: WebhookId, verdict: Verdict) -> Result<(), Failure> {
+        if verdict == Verdict::None {
+            return Ok(());
+        }
+        let now = self.now;
+        let touched = self.webhook(id)?;
+        let key = touched.key;
+        let Some(reason) = touched.judge(verdict, now) else { return Ok(()) };
+        if let Some(webhook) = &mut touched.webhook {
+            Arc::make_mut(webhook).status = WebhookStatus::Disabled(reason);
+            touched.status_changed = true;
+        }
+        self.prepare("UPDATE webhooks SET disabled = ?2 WHERE key = ?1")?.execute((key, reason.name()))?;
+        let sweep = self.begin_sweep(key, id, reason.into())?;
+        if sweep.is_some() {
+            self.webhook(id)?.sweep = sweep;
+        }
+        Ok(())
+    }
+
+    /// Notes that whatever waits for the webhook now is to be discarded.
+    pub(super) fn begin_sweep(
+        &mut self,
+        key: i64,
+        id: WebhookId,
+        reason: DiscardReason,
+    ) -> Result<Option<Sweep>, Failure> {
+        let newest: Option<[u8; 16]> =
+            self.prepare("SELECT max(id) FROM deliveries WHERE webhook = ?1")?.query_row([key], |row| row.get(0))?;
+        let Some(newest) = newest else { return Ok(None) };
+        self.prepare(
+            "INSERT OR REPLACE INTO sweeps (webhook, up_to, reason, after_due_at, after_id) VALUES (?1, ?2, ?3, ?4, x'')",
+        )?
+        .execute((key, newest, reason.name(), i64::MIN))?;
+        let sweep = Sweep { up_to: DeliveryId::from_uuid(uuid::Uuid::from_bytes(newest)), reason };
+        self.changes.push(DirectoryChange::SetSweep(id, Some(sweep)));
+        Ok(Some(sweep))
+    }
+
+    /// Writes what was counted: one row for each webhook.
+    pub(super) fn write_tallies(&mut self) -> Result<(), Failure> {
+        for (id, touched) in std::mem::take(&mut self.touched) {
+            if touched.invocations > 0 || touched.attempts > 0 {
+                self.hot.add_tallies.execute((touched.key, touched.invocations, touched.attempts))?;
+            }
+            if touched.invocations > 0 {
+                self.changes.push(DirectoryChange::AddInvocations(id, touched.invocations.into()));
+            }
+            let Some(webhook) = touched.webhook else { continue };
+            if touched.streak_changed {
+                write_streak(self.connection, touched.key, webhook.streak)?;
+            }
+            if touched.streak_changed || touched.status_changed {
+                self.changes.push(DirectoryChange::PutWebhook { key: touched.key, webhook: webhook.clone() });
+            }
+            if touched.status_changed {
+                self.commit.webhooks.push(WebhookChange::Put(webhook));
+            }
+        }
+        Ok(())
+    }
+}
+
+pub(super) fn write_streak(
+    connection: &Connection,
+    webhook: i64,
+    streak: Option<FailureStreak>,
+) -> rusqlite::Result<()> {
+    let sql =
+        "UPDATE webhook_tallies SET streak_count = ?2, streak_first_at = ?3, streak_last_at = ?4 WHERE webhook = ?1";
+    connection.prepare_cached(sql)?.execute((
+        webhook,
+        streak.map(|s| s.count),
+        streak.map(|s| s.first_at.as_micros()),
+        streak.map(|s| s.last_at.as_micros()),
+    ))?;
+    Ok(())
+}

@@ -1,0 +1,221 @@
+//! Upkeep, in bites: what a switched-off webhook still had waiting, what has grown old, and the space that they leave.
+//!
+//! Invariants: a bite touches at most about [`UPKEEP_BITE`] rows, so intake is never held up behind it; each bite is a transaction
+//! that may be the last before a crash; nothing that waits is ever deleted.
+
+use postrider_core::delivery::{DeliveryState, DiscardReason};
+use postrider_core::limits::UPKEEP_BITE;
+use postrider_core::{DeliveryId, Timestamp, WebhookId};
+use rusqlite::{OptionalExtension as _, params};
+use uuid::Uuid;
+
+use super::Sqlite;
+use super::rows::{limit, parsed, uuid};
+use super::tx::{Failure, Tx};
+use crate::directory::DirectoryChange;
+use crate::{Settled, StoreError, Upkeep};
+
+pub(super) const A_SWEEP: &str = "SELECT s.webhook, s.up_to, s.reason, s.after_due_at, s.after_id, w.id, \
+     w.environment FROM sweeps AS s JOIN webhooks AS w ON w.key = s.webhook LIMIT 1";
+pub(super) const TO_SWEEP: &str = "SELECT due_at, id FROM deliveries INDEXED BY deliveries_waiting \
+     WHERE webhook = ?1 AND state <= 1 AND (due_at, id) > (?2, ?3) ORDER BY due_at, id LIMIT ?4";
+pub(super) const DISCARD: &str = "UPDATE deliveries SET state = 4, due_at = NULL, fault = NULL, reason = ?3, \
+     ended_at = ?4 WHERE environment = ?1 AND id = ?2 AND state <= 1";
+pub(super) const END_SWEEP: &str = "DELETE FROM sweeps WHERE webhook = ?1";
+pub(super) const ADVANCE_SWEEP: &str = "UPDATE sweeps SET after_due_at = ?2, after_id = ?3 WHERE webhook = ?1";
+
+pub(super) const OLD_EVENTS: &str = "SELECT key, accepted_at FROM events WHERE key > ?1 ORDER BY key LIMIT ?2";
+pub(super) const WAITS: &str = "SELECT EXISTS (SELECT 1 FROM deliveries WHERE event = ?1 AND state <= 1)";
+pub(super) const OF_EVENT: &str =
+    "SELECT environment, id, webhook, last_attempt FROM deliveries WHERE event = ?1 LIMIT ?2";
+pub(super) const DELETE_ATTEMPT: &str = "DELETE FROM attempts WHERE key = ?1 RETURNING previous";
+pub(super) const SHORTEN_CHAIN: &str = "UPDATE deliveries SET last_attempt = ?3 WHERE environment = ?1 AND id = ?2";
+pub(super) const DELETE_DELIVERY: &str = "DELETE FROM deliveries WHERE environment = ?1 AND id = ?2";
+pub(super) const DELETE_EVENT: &str = "DELETE FROM events WHERE key = ?1";
+pub(super) const SHRINK_LOG: &str = "UPDATE webhook_tallies SET attempts = attempts - ?2 WHERE webhook = ?1";
+pub(super) const OLD_WEBHOOKS: &str = "SELECT key FROM webhooks WHERE deleted_at IS NOT NULL AND deleted_at < ?1 \
+     AND NOT EXISTS (SELECT 1 FROM deliveries WHERE webhook = webhooks.key) LIMIT ?2";
+pub(super) const DELETE_WEBHOOK: &str = "DELETE FROM webhooks WHERE key = ?1";
+pub(super) const DELETE_TALLIES: &str = "DELETE FROM webhook_tallies WHERE webhook = ?1";
+pub(super) const FORGET: &str = "DELETE FROM idempotency WHERE (environment, key) IN \
+     (SELECT environment, key FROM idempotency WHERE created_at < ?1 LIMIT ?2)";
+
+/// Free pages that are kept for what comes next, as a share of the file: one in so many. Giving them back only to take them again
+/// would move pages about for nothing.
+const FREE_SHARE_KEPT: i64 = 8;
+/// A file with fewer free pages than this is not worth the work.
+const FREE_PAGES_KEPT: i64 = 1_024;
+
+impl Sqlite {
+    pub(crate) async fn sweep_bite(&self) -> Result<Upkeep, StoreError> {
+        self.change(sweep).await
+    }
+
+    pub(crate) async fn forget_idempotency_bite(&self, before: Timestamp) -> Result<Upkeep, StoreError> {
+        self.change(move |tx| {
+            let forgotten = tx.prepare(FORGET)?.execute((before.as_micros(), limit(UPKEEP_BITE)))?;
+            Ok(more_if(forgotten == UPKEEP_BITE))
+        })
+        .await
+    }
+
+    pub(crate) async fn vacuum_bite(&self) -> Result<Upkeep, StoreError> {
+        self.change(|tx| {
+            let pragma = |name: &str| tx.connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+            let (free, pages) = (pragma("freelist_count")?, pragma("page_count")?);
+            if free <= FREE_PAGES_KEPT.max(pages / FREE_SHARE_KEPT) {
+                return Ok(Upkeep::Done);
+            }
+            let mut statement = tx.connection.prepare(&format!("PRAGMA incremental_vacuum({UPKEEP_BITE})"))?;
+            let mut rows = statement.query([])?;
+            while rows.next()?.is_some() {}
+            Ok(Upkeep::More)
+        })
+        .await
+    }
+}
+
+fn more_if(more: bool) -> Upkeep {
+    if more { Upkeep::More } else { Upkeep::Done }
+}
+
+struct SweepRow {
+    webhook: i64,
+    id: WebhookId,
+    environment: i64,
+    up_to: DeliveryId,
+    reason: DiscardReason,
+    after: (i64, Vec<u8>),
+}
+
+fn sweep(tx: &mut Tx<'_, '_>) -> Result<Upkeep, Failure> {
+    let row = tx
+        .prepare(A_SWEEP)?
+        .query_row([], |row| {
+            Ok(SweepRow {
+                webhook: row.get("webhook")?,
+                id: WebhookId::from_uuid(uuid(row, "id")?),
+                environment: row.get("environment")?,
+                up_to: DeliveryId::from_uuid(uuid(row, "up_to")?),
+                reason: parsed(row, "reason", DiscardReason::from_name)?,
+                after: (row.get("after_due_at")?, row.get("after_id")?),
+            })
+        })
+        .optional()?;
+    let Some(row) = row else { return Ok(Upkeep::Done) };
+    let waiting: Vec<(i64, [u8; 16])> = tx
+        .prepare(TO_SWEEP)?
+        .query_map(params![row.webhook, row.after.0, row.after.1, limit(UPKEEP_BITE)], |r| Ok((r.get(0)?, r.get(1)?)))?
+        .collect::<Result<_, _>>()?;
+    let mut discard = tx.prepare(DISCARD)?;
+    for (_, bytes) in &waiting {
+        let delivery = DeliveryId::from_uuid(Uuid::from_bytes(*bytes));
+        // What has come since the webhook was switched on again stays.
+        if delivery <= row.up_to {
+            discard.execute(params![row.environment, bytes, row.reason.name(), tx.now.as_micros()])?;
+            let state = DeliveryState::Discarded { at: tx.now, reason: row.reason };
+            tx.commit.settled.push(Settled { delivery, webhook_id: row.id, state });
+        }
+    }
+    match waiting.last() {
+        Some((due_at, id)) if waiting.len() == UPKEEP_BITE => {
+            tx.prepare(ADVANCE_SWEEP)?.execute((row.webhook, due_at, id))?;
+        }
+        _ => {
+            tx.prepare(END_SWEEP)?.execute([row.webhook])?;
+            tx.changes.push(DirectoryChange::SetSweep(row.id, None));
+        }
+    }
+    // Another webhook's may wait besides.
+    Ok(Upkeep::More)
+}
+
+/// Deletes events that were accepted before a moment and whose deliveries have all ended, going on after the event `after`. Returns
+/// where to go on; a round ends with [`Upkeep::Done`], and the next begins anew.
+pub(super) fn expire(tx: &mut Tx<'_, '_>, before: Timestamp, after: i64) -> Result<(Upkeep, i64), Failure> {
+    let events: Vec<(i64, i64)> = tx
+        .prepare(OLD_EVENTS)?
+        .query_map((after, limit(UPKEEP_BITE)), |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect::<Result<_, _>>()?;
+    let mut budget = UPKEEP_BITE;
+    let mut up_to = after;
+    for &(event, accepted_at) in &events {
+        if accepted_at >= before.as_micros() {
+            purge_webhooks(tx, before, budget)?;
+            return Ok((Upkeep::Done, 0));
+        }
+        // Looking costs, too.
+        budget = budget.saturating_sub(1);
+        if !tx.prepare(WAITS)?.query_row([event], |row| row.get(0))? && !delete_event(tx, event, &mut budget)? {
+            return Ok((Upkeep::More, up_to));
+        }
+        up_to = event;
+        if budget == 0 {
+            return Ok((Upkeep::More, up_to));
+        }
+    }
+    if events.len() == UPKEEP_BITE {
+        return Ok((Upkeep::More, up_to));
+    }
+    purge_webhooks(tx, before, budget)?;
+    Ok((Upkeep::Done, 0))
+}
+
+/// Deletes an event with its deliveries and their attempts. False where the budget was used up before the end.
+fn delete_event(tx: &mut Tx<'_, '_>, event: i64, budget: &mut usize) -> Result<bool, Failure> {
+    loop {
+        let deliveries: Vec<(i64, [u8; 16], i64, Option<i64>)> = tx
+            .prepare(OF_EVENT)?
+            .query_map((event, limit(UPKEEP_BITE)), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?
+            .collect::<Result<_, _>>()?;
+        if deliveries.is_empty() {
+            tx.prepare(DELETE_EVENT)?.execute([event])?;
+            return Ok(true);
+        }
+        for (environment, id, webhook, last_attempt) in deliveries {
+            if *budget == 0 {
+                return Ok(false);
+            }
+            let (deleted, left) = delete_attempts(tx, last_attempt, budget)?;
+            if deleted > 0 {
+                tx.prepare(SHRINK_LOG)?.execute((webhook, deleted))?;
+            }
+            if left.is_some() {
+                tx.prepare(SHORTEN_CHAIN)?.execute((environment, id, left))?;
+                return Ok(false);
+            }
+            tx.prepare(DELETE_DELIVERY)?.execute((environment, id))?;
+            *budget = budget.saturating_sub(1);
+        }
+    }
+}
+
+/// Deletes a delivery's attempts from its newest back. Returns how many, and the first that is left.
+fn delete_attempts(tx: &mut Tx<'_, '_>, last: Option<i64>, budget: &mut usize) -> Result<(i64, Option<i64>), Failure> {
+    let mut deleted = 0;
+    let mut next = last;
+    let mut statement = tx.prepare(DELETE_ATTEMPT)?;
+    while let Some(attempt) = next {
+        if *budget == 0 {
+            break;
+        }
+        next = statement.query_row([attempt], |row| row.get(0)).optional()?.flatten();
+        deleted += 1;
+        *budget -= 1;
+    }
+    Ok((deleted, next))
+}
+
+/// Deleted webhooks stay as long as something in the log tells of them.
+fn purge_webhooks(tx: &mut Tx<'_, '_>, before: Timestamp, budget: usize) -> Result<(), Failure> {
+    let webhooks: Vec<i64> = tx
+        .prepare(OLD_WEBHOOKS)?
+        .query_map((before.as_micros(), limit(budget)), |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
+    for webhook in webhooks {
+        tx.prepare(END_SWEEP)?.execute([webhook])?;
+        tx.prepare(DELETE_TALLIES)?.execute([webhook])?;
+        tx.prepare(DELETE_WEBHOOK)?.execute([webhook])?;
+    }
+    Ok(())
+}

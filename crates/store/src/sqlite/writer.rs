@@ -1,0 +1,413 @@
+//! The writer: one thread through which every change goes, in groups.
+//!
+//! Owns the inbox, the forming of groups, and the order of what follows a commit: directory, observer, callers. Does not own what a
+//! command does.
+//!
+//! The writer takes whatever has gathered while it was busy and never waits for more. Between two groups of the hot path it carries
+//! out one change of another kind, in a transaction of its own, so that neither holds the other up.
+//!
+//! Invariants: a caller is answered after the commit that carries its command, or when nothing of it has happened; a command that
+//! fails by itself does so alone; settlements are kept until they are committed.
+
+use std::collections::VecDeque;
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use postrider_core::limits::GROUP_COMMANDS;
+use postrider_core::{Clock, Entropy};
+use rusqlite::Connection;
+use tokio::sync::oneshot;
+
+use super::checkpoint::Checkpoints;
+use super::hot::{self, Statements};
+use super::tx::{Failure, Tx};
+use crate::directory::Directory;
+use crate::seal::Seal;
+use crate::{AcceptBatch, AcceptOutcome, Commit, CommitObserver, Settled, Settlement, StoreError};
+
+/// How long the writer waits before it tries again on a disk that is full or fails.
+const STORAGE_PAUSE: Duration = Duration::from_millis(200);
+
+pub(super) type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
+
+/// A command of the hot path.
+pub(super) enum Command {
+    Accept(AcceptBatch, Reply<AcceptOutcome>),
+    Settle(Box<Settlement>),
+}
+
+impl Command {
+    /// What it counts in a group.
+    fn weight(&self) -> usize {
+        match self {
+            Self::Accept(batch, _) => batch.events.len().max(1),
+            Self::Settle(_) => 1,
+        }
+    }
+}
+
+/// Any other change. It is carried out in a transaction of its own.
+pub(super) trait Change: Send {
+    fn apply(&mut self, tx: &mut Tx<'_, '_>) -> Result<(), Failure>;
+    fn answer(self: Box<Self>, committed: Result<(), StoreError>);
+}
+
+struct AnsweredChange<F, T> {
+    change: F,
+    answer: Option<T>,
+    reply: Reply<T>,
+}
+
+impl<F, T> Change for AnsweredChange<F, T>
+where
+    F: FnMut(&mut Tx<'_, '_>) -> Result<T, Failure> + Send,
+    T: Send,
+{
+    fn apply(&mut self, tx: &mut Tx<'_, '_>) -> Result<(), Failure> {
+        self.answer = Some((self.change)(tx)?);
+        Ok(())
+    }
+
+    fn answer(mut self: Box<Self>, committed: Result<(), StoreError>) {
+        let answer = committed.map(|()| self.answer.take().expect("a change that was committed was applied"));
+        // A caller that has gone away has no use for the answer.
+        let _ = self.reply.send(answer);
+    }
+}
+
+pub(super) fn change<F, T>(change: F, reply: Reply<T>) -> Box<dyn Change>
+where
+    F: FnMut(&mut Tx<'_, '_>) -> Result<T, Failure> + Send + 'static,
+    T: Send + 'static,
+{
+    Box::new(AnsweredChange { change, answer: None, reply })
+}
+
+/// Where commands wait for the writer.
+#[derive(Default)]
+pub(super) struct Inbox {
+    gathered: Mutex<Gathered>,
+    arrived: Condvar,
+}
+
+#[derive(Default)]
+struct Gathered {
+    hot: Vec<Command>,
+    changes: VecDeque<Box<dyn Change>>,
+    closing: bool,
+}
+
+impl Inbox {
+    fn lock(&self) -> MutexGuard<'_, Gathered> {
+        self.gathered.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Hands the command over; dropped, with its reply, where the store is closing.
+    pub(super) fn put(&self, command: Command) {
+        let mut gathered = self.lock();
+        // Settlements of what is in flight are taken to the end.
+        if !gathered.closing || matches!(command, Command::Settle(_)) {
+            gathered.hot.push(command);
+            if gathered.hot.len() == 1 {
+                self.arrived.notify_one();
+            }
+        }
+    }
+
+    /// Hands the change over; dropped, with its reply, where the store is closing.
+    pub(super) fn put_change(&self, change: Box<dyn Change>) {
+        let mut gathered = self.lock();
+        if !gathered.closing {
+            gathered.changes.push_back(change);
+            self.arrived.notify_one();
+        }
+    }
+
+    /// Lets the writer end once it has done what is here.
+    pub(super) fn close(&self) {
+        self.lock().closing = true;
+        self.arrived.notify_one();
+    }
+
+    /// Waits for work: the hot path's all at once, and one other change. Nothing of either: the inbox is closed and empty.
+    fn take(&self, queue: &mut VecDeque<Command>) -> Option<Box<dyn Change>> {
+        let mut gathered = self.lock();
+        while queue.is_empty() && gathered.hot.is_empty() && gathered.changes.is_empty() && !gathered.closing {
+            gathered = self.arrived.wait(gathered).unwrap_or_else(PoisonError::into_inner);
+        }
+        queue.extend(gathered.hot.drain(..));
+        gathered.changes.pop_front()
+    }
+
+    /// Waits out a pause, or until the store closes; returns whether it does.
+    fn pause(&self, pause: Duration) -> bool {
+        let until = Instant::now() + pause;
+        let mut gathered = self.lock();
+        while !gathered.closing {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return false;
+            }
+            gathered = self.arrived.wait_timeout(gathered, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        true
+    }
+}
+
+/// Closes the inbox when the writer ends, however it ends, so that nobody waits for an answer that will not come.
+struct ClosesInbox(Arc<Inbox>);
+
+impl Drop for ClosesInbox {
+    fn drop(&mut self) {
+        let mut gathered = self.0.lock();
+        gathered.closing = true;
+        gathered.hot.clear();
+        gathered.changes.clear();
+    }
+}
+
+pub(super) struct Writer {
+    pub connection: Connection,
+    pub inbox: Arc<Inbox>,
+    pub directory: Arc<Directory>,
+    pub seal: Arc<Seal>,
+    pub clock: Arc<dyn Clock>,
+    pub entropy: Arc<dyn Entropy>,
+    pub checkpoints: Arc<Checkpoints>,
+}
+
+/// Why a group was not committed.
+enum GroupFailure {
+    /// This command failed by itself.
+    Command(usize, Failure),
+    /// Nothing can be written at the moment, whatever it is.
+    Storage(Failure),
+}
+
+impl Writer {
+    /// Runs until the inbox is closed and empty. Returns the connection for the last checkpoint.
+    pub(super) fn run(self, observer: &dyn CommitObserver) -> Connection {
+        let closes = ClosesInbox(Arc::clone(&self.inbox));
+        let ended = std::panic::catch_unwind(AssertUnwindSafe(|| self.run_loop(observer)));
+        drop(closes);
+        match ended {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::error!(%error, "the writer could not start"),
+            Err(_) => tracing::error!("the writer ended by a defect; the store is closed"),
+        }
+        self.connection
+    }
+
+    fn run_loop(&self, observer: &dyn CommitObserver) -> rusqlite::Result<()> {
+        let mut statements = Statements::prepare(&self.connection)?;
+        let mut queue = VecDeque::new();
+        loop {
+            let change = self.inbox.take(&mut queue);
+            if queue.is_empty() && change.is_none() {
+                return Ok(());
+            }
+            let mut storage_fails = false;
+            if !queue.is_empty() {
+                storage_fails = !self.write_group(&mut statements, &mut queue, observer);
+            }
+            if let Some(change) = change {
+                self.write_change(&mut statements, change, observer);
+            }
+            self.checkpoints.after_commit(&self.connection);
+            if storage_fails
+                && self.inbox.pause(STORAGE_PAUSE)
+                && !self.write_last(&mut statements, &mut queue, observer)
+            {
+                tracing::error!(settlements = queue.len(), "attempts could not be recorded; they will be repeated");
+                return Ok(());
+            }
+        }
+    }
+
+    /// The store closes while the disk fails: one more try.
+    fn write_last<'c>(
+        &'c self,
+        statements: &mut Statements<'c>,
+        queue: &mut VecDeque<Command>,
+        observer: &dyn CommitObserver,
+    ) -> bool {
+        while !queue.is_empty() {
+            if !self.write_group(statements, queue, observer) {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Writes the first group of the queue. False where the storage fails: producers are told, settlements are back in the queue.
+    fn write_group<'c>(
+        &'c self,
+        statements: &mut Statements<'c>,
+        queue: &mut VecDeque<Command>,
+        observer: &dyn CommitObserver,
+    ) -> bool {
+        let mut weight = 0;
+        let fits = |command: &&Command| {
+            weight += command.weight();
+            weight <= GROUP_COMMANDS
+        };
+        let count = queue.iter().take_while(fits).count().max(1);
+        let mut groups = vec![queue.drain(..count).collect::<Vec<_>>()];
+        while let Some(mut group) = groups.pop() {
+            match self.try_group(statements, &group, observer) {
+                Ok(outcomes) => answer(group, outcomes),
+                Err(GroupFailure::Command(0, failure)) if group.len() == 1 => refuse(group, failure, observer),
+                Err(GroupFailure::Command(index, failure)) => {
+                    tracing::debug!(?failure, "a command failed; it is run again alone");
+                    // Last in, first out: what stood before it, itself, what stood after it.
+                    groups.push(group.split_off(index + 1));
+                    groups.push(group.split_off(index));
+                    groups.push(group);
+                    groups.retain(|group| !group.is_empty());
+                }
+                Err(GroupFailure::Storage(failure)) => {
+                    tracing::warn!(?failure, "the store cannot be written; trying again");
+                    let unwritten = std::iter::once(group).chain(groups.into_iter().rev()).flatten();
+                    let kept: Vec<_> = unwritten.filter_map(unavailable).collect();
+                    for command in kept.into_iter().rev() {
+                        queue.push_front(command);
+                    }
+                    return false;
+                }
+            }
+        }
+        true
+    }
+
+    /// Runs the commands in one transaction and, once it is committed, tells directory and observer.
+    fn try_group<'c>(
+        &'c self,
+        statements: &mut Statements<'c>,
+        group: &[Command],
+        observer: &dyn CommitObserver,
+    ) -> Result<Vec<Option<AcceptOutcome>>, GroupFailure> {
+        let begun = Instant::now();
+        let mut outcomes = Vec::with_capacity(group.len());
+        let mut failed_at = None;
+        let committed = self.transact(statements, |tx| {
+            for (index, command) in group.iter().enumerate() {
+                failed_at = Some(index);
+                outcomes.push(match command {
+                    Command::Accept(batch, _) => Some(hot::accept(tx, batch)?),
+                    Command::Settle(settlement) => {
+                        hot::settle(tx, settlement)?;
+                        None
+                    }
+                });
+            }
+            failed_at = None;
+            Ok(())
+        });
+        match (committed, failed_at) {
+            (Ok(commit), _) => {
+                metrics::histogram!("postrider_store_commit_seconds").record(begun.elapsed());
+                #[expect(clippy::cast_precision_loss, reason = "a group has some thousand commands at most")]
+                metrics::histogram!("postrider_store_commit_commands").record(group.len() as f64);
+                tell(observer, commit);
+                Ok(outcomes)
+            }
+            (Err(failure), Some(index)) if !failure.is_of_storage() => Err(GroupFailure::Command(index, failure)),
+            (Err(failure), _) => Err(GroupFailure::Storage(failure)),
+        }
+    }
+
+    fn write_change<'c>(
+        &'c self,
+        statements: &mut Statements<'c>,
+        mut change: Box<dyn Change>,
+        observer: &dyn CommitObserver,
+    ) {
+        match self.transact(statements, |tx| change.apply(tx)) {
+            Ok(commit) => {
+                tell(observer, commit);
+                change.answer(Ok(()));
+            }
+            Err(failure) => change.answer(Err(failure.into())),
+        }
+    }
+
+    /// One transaction: all of `work`, or nothing. Brings the directory up to date.
+    fn transact<'c>(
+        &'c self,
+        statements: &mut Statements<'c>,
+        work: impl FnOnce(&mut Tx<'c, '_>) -> Result<(), Failure>,
+    ) -> Result<Commit, Failure> {
+        let result = self.run_transaction(statements, work);
+        if result.is_err() && !self.connection.is_autocommit() {
+            // SQLite has rolled back by itself after some errors; after the others this cannot fail.
+            if let Err(error) = self.connection.execute_batch("ROLLBACK") {
+                tracing::error!(%error, "a transaction could not be rolled back");
+            }
+        }
+        let (changes, commit) = result?;
+        if !changes.is_empty() {
+            self.directory.apply(changes);
+        }
+        Ok(commit)
+    }
+
+    fn run_transaction<'c>(
+        &'c self,
+        statements: &mut Statements<'c>,
+        work: impl FnOnce(&mut Tx<'c, '_>) -> Result<(), Failure>,
+    ) -> Result<(Vec<crate::directory::DirectoryChange>, Commit), Failure> {
+        statements.begin.execute([])?;
+        let now = self.clock.now();
+        let mut tx = Tx::new(&self.connection, statements, &self.directory, &self.seal, self.entropy.as_ref(), now);
+        work(&mut tx)?;
+        tx.write_tallies()?;
+        let (changes, commit) = (tx.changes, tx.commit);
+        statements.commit.execute([])?;
+        Ok((changes, commit))
+    }
+}
+
+fn tell(observer: &dyn CommitObserver, commit: Commit) {
+    if !commit.is_empty() {
+        observer.committed(commit);
+    }
+}
+
+fn answer(group: Vec<Command>, outcomes: Vec<Option<AcceptOutcome>>) {
+    for (command, outcome) in group.into_iter().zip(outcomes) {
+        if let (Command::Accept(_, reply), Some(outcome)) = (command, outcome) {
+            // A producer that has gone away repeats its request, with its idempotency key.
+            let _ = reply.send(Ok(outcome));
+        }
+    }
+}
+
+fn refuse(group: Vec<Command>, failure: Failure, observer: &dyn CommitObserver) {
+    let error = StoreError::from(failure);
+    for command in group {
+        match command {
+            Command::Accept(_, reply) => {
+                let _ = reply.send(Err(error.clone()));
+            }
+            Command::Settle(settlement) => {
+                tracing::error!(delivery.id = %settlement.delivery, %error, "a settlement was refused");
+                // Whoever holds the delivery must not hold it for ever. It still waits in the database, and will be found there.
+                let Settlement { delivery, webhook_id, step, .. } = *settlement;
+                let settled = vec![Settled { delivery, webhook_id, state: step.state }];
+                tell(observer, Commit { settled, ..Commit::default() });
+            }
+        }
+    }
+}
+
+/// Tells a producer; gives a settlement back.
+fn unavailable(command: Command) -> Option<Command> {
+    match command {
+        Command::Accept(_, reply) => {
+            let _ = reply.send(Err(StoreError::Unavailable));
+            None
+        }
+        Command::Settle(_) => Some(command),
+    }
+}
