@@ -1,5 +1,8 @@
 -- The first shape of the database. Times are microseconds since 1970; ids are the 16 bytes of a UUID; `key` is a small number of the
 -- database's own, so that the many indexes that name an environment, a webhook or an event stay narrow.
+--
+-- Tables of the hot path say `a = x OR a = y` and never `a IN (x, y, z)`: for the latter SQLite builds a temporary table for every row
+-- that is written.
 
 CREATE TABLE meta (
     name TEXT NOT NULL PRIMARY KEY,
@@ -157,7 +160,7 @@ CREATE TABLE deliveries (
     attempts INTEGER NOT NULL,
     -- Its newest attempt, from which `attempts.previous` leads to the others.
     last_attempt INTEGER,
-    origin TEXT NOT NULL CHECK (origin IN ('event', 'resend', 'replay')),
+    origin TEXT NOT NULL CHECK (origin = 'event' OR origin = 'resend' OR origin = 'replay'),
     resend_of BLOB CHECK (length(resend_of) = 16),
     created_at INTEGER NOT NULL,
     PRIMARY KEY (environment, id),
@@ -165,8 +168,9 @@ CREATE TABLE deliveries (
     CHECK ((state >= 2) = (ended_at IS NOT NULL)),
     CHECK (fault IS NULL OR state <= 1),
     CHECK (CASE state
-        WHEN 3 THEN reason IN ('attempts_exhausted', 'gone')
-        WHEN 4 THEN reason IN ('webhook_disabled', 'webhook_deleted', 'webhook_gone', 'webhook_failing')
+        WHEN 3 THEN reason = 'attempts_exhausted' OR reason = 'gone'
+        WHEN 4 THEN reason = 'webhook_disabled' OR reason = 'webhook_deleted' OR reason = 'webhook_gone'
+            OR reason = 'webhook_failing'
         ELSE reason IS NULL
     END IS TRUE),
     CHECK (CASE state WHEN 0 THEN attempts = 0 WHEN 4 THEN attempts >= 0 ELSE attempts > 0 END),
@@ -179,7 +183,7 @@ CREATE INDEX deliveries_by_webhook ON deliveries (webhook, id);
 -- A webhook's lane: what waits, in the order in which it is due.
 CREATE INDEX deliveries_waiting ON deliveries (webhook, due_at, id) WHERE state <= 1;
 -- The states that people look for, and that few deliveries are in.
-CREATE INDEX deliveries_by_state ON deliveries (environment, state, id) WHERE state IN (1, 3, 4);
+CREATE INDEX deliveries_by_state ON deliveries (environment, state, id) WHERE state = 1 OR state >= 3;
 
 CREATE TABLE attempts (
     -- Ascends in the order of recording.
@@ -193,7 +197,8 @@ CREATE TABLE attempts (
     started_at INTEGER NOT NULL,
     -- Where the endpoint answered.
     status INTEGER CHECK (status BETWEEN 100 AND 999),
-    body_end TEXT CHECK (body_end IN ('complete', 'cut', 'timed_out', 'broken')),
+    body_end TEXT
+        CHECK (body_end = 'complete' OR body_end = 'cut' OR body_end = 'timed_out' OR body_end = 'broken'),
     -- Where it did not.
     failure TEXT,
     message TEXT,

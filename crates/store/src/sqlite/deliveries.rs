@@ -37,7 +37,7 @@ pub(super) const OF_EVENT: &str =
     select!("d.environment = ?1 AND d.event = ?4 AND d.id >= ?2 AND d.id < ?3 ORDER BY d.id DESC");
 /// For the states that an index serves: retrying, failed and discarded.
 pub(super) const OF_STATE: &str = select!(
-    "d.environment = ?1 AND d.state = ?4 AND d.state IN (1, 3, 4) AND d.id >= ?2 AND d.id < ?3 ORDER BY d.id DESC"
+    "d.environment = ?1 AND d.state = ?4 AND (d.state = 1 OR d.state >= 3) AND d.id >= ?2 AND d.id < ?3 ORDER BY d.id DESC"
 );
 
 impl Sqlite {

@@ -1,0 +1,77 @@
+//! The rules that every engine of the store keeps, told once.
+//!
+//! A rule is a function of a [`World`]; the macro below makes a test of it for each engine. What only the embedded engine has (files,
+//! locks, SQL) is tested beside it.
+
+mod accepting;
+mod directory;
+mod lanes;
+mod reading;
+mod settling;
+mod switching_off;
+mod upkeep;
+mod world;
+
+use world::{Embedded, World};
+
+macro_rules! rules {
+    ($($module:ident: $($rule:ident),* $(,)?;)*) => {
+        mod embedded {
+            $($(
+                #[tokio::test]
+                async fn $rule() {
+                    super::$module::$rule(super::World::new(Box::new(super::Embedded::default()))).await;
+                }
+            )*)*
+        }
+    };
+}
+
+rules! {
+    accepting:
+        accepted_events_survive_without_closing,
+        a_failing_command_fails_alone_and_wholly,
+        a_repeated_key_gives_the_first_receipt_and_writes_nothing,
+        twins_in_one_group_are_accepted_once,
+        a_key_with_another_body_is_refused_and_forgotten_after_a_day,
+        a_webhook_switched_off_before_the_commit_discards_at_birth,
+        only_deliveries_that_could_wait_count_as_invocations,
+        a_closed_store_answers_so;
+    settling:
+        a_delivery_goes_through_retries_to_its_end,
+        our_own_fault_uses_up_no_attempt,
+        an_end_is_final_and_a_late_attempt_is_logged,
+        five_failures_in_a_row_disable_preset_frontegg,
+        a_success_ends_the_streak,
+        gone_disables_at_once;
+    switching_off:
+        disabling_discards_what_waits_and_enabling_revives_nothing,
+        what_came_after_enabling_is_not_swept,
+        a_retry_for_a_webhook_that_is_off_is_discarded,
+        deleting_discards_and_the_log_stays,
+        a_resend_is_a_new_delivery_and_needs_an_active_webhook;
+    lanes:
+        a_lane_is_paged_in_the_order_of_due_times,
+        lanes_with_work_are_found_with_their_earliest,
+        a_page_of_large_bodies_is_cut;
+    reading:
+        pages_of_events_are_complete_and_newest_first,
+        event_filters_mean_what_they_say,
+        delivery_filters_mean_what_they_say,
+        a_page_with_rare_matches_still_leads_on,
+        the_newest_delivery_of_each_webhook_counts,
+        the_log_is_counted_and_paged,
+        nothing_of_another_environment_is_found;
+    upkeep:
+        old_events_go_and_what_waits_stays,
+        large_events_go_in_bites,
+        deleted_webhooks_go_with_their_last_delivery,
+        idempotency_keys_are_forgotten;
+    directory:
+        it_equals_a_fresh_one_after_random_changes,
+        a_new_environment_has_the_builtin_event_types,
+        an_issuer_is_trusted_by_one_environment,
+        credentials_are_limited_revoked_and_touched_by_the_minute,
+        a_change_shows_before_it_is_answered,
+        categories_and_event_types_keep_their_rules;
+}
