@@ -8,8 +8,8 @@ use postrider_core::limits::{LOG_OFFSET_MOST, PAGE_ROWS_MOST};
 use postrider_core::{AttemptId, DeliveryId, EnvironmentId, EventId, WebhookId};
 use rusqlite::{Connection, OptionalExtension as _, Row};
 
-use super::Sqlite;
 use super::rows::{self, ATTEMPT_COLUMNS, Result, blob, environment_key, event_key, parsed, tenant, uuid, webhook_key};
+use super::{Sqlite, behind};
 use crate::{LogPage, LogRow, StoreError};
 
 pub(super) const NEWEST: &str = "SELECT last_attempt FROM deliveries WHERE environment = ?1 AND id = ?2";
@@ -28,13 +28,13 @@ pub(super) static BY_ID: LazyLock<String> = LazyLock::new(|| {
     format!("SELECT {ATTEMPT_COLUMNS}, {BESIDE} FROM attempts AS a {JOINS} WHERE a.id = ?1 AND w.environment = ?2")
 });
 
-/// The rows that are skipped are skipped in the index.
-pub(super) static LOG: LazyLock<String> = LazyLock::new(|| {
-    format!(
-        "SELECT {ATTEMPT_COLUMNS}, {BESIDE} FROM (SELECT key FROM attempts WHERE webhook = ?1 ORDER BY key DESC \
-         LIMIT ?2 OFFSET ?3) AS page CROSS JOIN attempts AS a ON a.key = page.key {JOINS} ORDER BY a.key DESC"
-    )
-});
+pub(super) static OF_LOG: LazyLock<String> =
+    LazyLock::new(|| format!("SELECT {ATTEMPT_COLUMNS}, {BESIDE} FROM attempts AS a {JOINS} WHERE a.key = ?1"));
+
+/// The part of a log that its index has, and the part that it lacks.
+pub(super) const INDEXED: &str =
+    "SELECT attempt FROM attempts_of_webhooks WHERE webhook = ?1 ORDER BY attempt DESC LIMIT ?2 OFFSET ?3";
+pub(super) const TAIL: &str = "SELECT key FROM attempts WHERE key > ?2 AND webhook = ?1 ORDER BY key DESC";
 
 impl Sqlite {
     pub(crate) async fn attempts(
@@ -102,9 +102,25 @@ fn log(
     if limit == 0 || offset > LOG_OFFSET_MOST {
         return Ok(LogPage { count, rows: Vec::new() });
     }
-    let mut statement = connection.prepare_cached(&LOG)?;
-    let rows = statement.query_map((webhook, rows::limit(limit.min(PAGE_ROWS_MOST)), rows::limit(offset)), log_row)?;
-    Ok(LogPage { count, rows: rows.collect::<Result<_>>()? })
+    let keys = log_keys(connection, webhook, offset, limit.min(PAGE_ROWS_MOST))?;
+    let mut statement = connection.prepare_cached(&OF_LOG)?;
+    let rows = keys.into_iter().map(|key| statement.query_row([key], log_row)).collect::<Result<_>>()?;
+    Ok(LogPage { count, rows })
+}
+
+fn log_keys(connection: &Connection, webhook: i64, offset: usize, limit: usize) -> Result<Vec<i64>> {
+    let (_, mark) = behind::marks(connection)?;
+    let mut statement = connection.prepare_cached(TAIL)?;
+    let tail: Vec<i64> = statement.query_map((webhook, mark), |row| row.get(0))?.collect::<Result<_>>()?;
+    let mut keys: Vec<i64> = tail.iter().copied().skip(offset).take(limit).collect();
+    if keys.len() < limit {
+        let rest = (rows::limit(limit - keys.len()), rows::limit(offset.saturating_sub(tail.len())));
+        let mut statement = connection.prepare_cached(INDEXED)?;
+        for key in statement.query_map((webhook, rest.0, rest.1), |row| row.get(0))? {
+            keys.push(key?);
+        }
+    }
+    Ok(keys)
 }
 
 fn log_row(row: &Row<'_>) -> Result<LogRow> {

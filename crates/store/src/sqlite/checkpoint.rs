@@ -15,7 +15,7 @@ use super::connect;
 
 /// Pages in the log at which it is copied back: some megabytes, so that a page that changes often is copied seldom, and a crash
 /// leaves little to recover.
-const LOG_PAGES: u32 = 2_000;
+const LOG_PAGES: u32 = 4_000;
 
 /// How far the copying has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 
-/// Pages are larger than SQLite's usual 4 KiB: rows with bodies are the bulk, and fewer pages mean fewer frames to write and index.
-const PAGE_BYTES: u32 = 8_192;
+/// Of what is written, much is pages in which little has changed: larger ones would only be more of it.
+const PAGE_BYTES: u32 = 4_096;
 /// The writer's cache holds the ends of all trees and the webhooks' places in the indexes.
 const WRITER_CACHE_KIB: i32 = 24 * 1_024;
 /// A reader needs little: the system's own cache is behind it.

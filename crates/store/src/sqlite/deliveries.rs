@@ -9,10 +9,10 @@ use postrider_core::{AttemptId, DeliveryId, EnvironmentId, EventId};
 use rusqlite::{Connection, OptionalExtension as _, Row, ToSql};
 use uuid::Uuid;
 
-use super::Sqlite;
 use super::rows::{
     self, Result, environment_key, event_key, event_number, parsed_if_any, state_number, time, uuid, webhook_key,
 };
+use super::{Sqlite, behind};
 use crate::{DeliveryFilter, DeliveryRow, LastAttempt, Page, PageRequest, StoreError};
 
 /// A delivery with what a list shows beside it; the way in follows.
@@ -31,10 +31,13 @@ macro_rules! select {
 
 pub(super) const BY_ID: &str = select!("d.environment = ?1 AND d.id = ?2");
 pub(super) const OF_ENVIRONMENT: &str = select!("d.environment = ?1 AND d.id >= ?2 AND d.id < ?3 ORDER BY d.id DESC");
-pub(super) const OF_WEBHOOK: &str =
-    select!("d.environment = ?1 AND d.webhook = ?4 AND d.id >= ?2 AND d.id < ?3 ORDER BY d.id DESC");
 pub(super) const OF_EVENT: &str =
     select!("d.environment = ?1 AND d.event = ?4 AND d.id >= ?2 AND d.id < ?3 ORDER BY d.id DESC");
+/// A webhook's deliveries, as far as their index has them, and beyond.
+pub(super) const INDEXED: &str = "SELECT delivery FROM deliveries_of_webhooks \
+     WHERE webhook = ?1 AND delivery >= ?2 AND delivery < ?3 ORDER BY delivery DESC LIMIT ?4";
+pub(super) const TAIL: &str = "SELECT id FROM deliveries INDEXED BY deliveries_by_event \
+     WHERE event > ?1 AND webhook = ?2 AND id >= ?3 AND id < ?4";
 /// For the states that an index serves: retrying, failed and discarded.
 pub(super) const OF_STATE: &str = select!(
     "d.environment = ?1 AND d.state = ?4 AND (d.state = 1 OR d.state >= 3) AND d.id >= ?2 AND d.id < ?3 ORDER BY d.id DESC"
@@ -73,25 +76,82 @@ impl Sqlite {
     }
 }
 
-/// The narrowest way into the table that the filter allows, and what it is entered with.
+/// The ways into the table.
+enum WayIn {
+    /// A statement, and what it is entered with beside the range of ids.
+    Rows(&'static str, Option<i64>),
+    /// The rows of these ids.
+    Ids(Vec<[u8; 16]>),
+}
+
+/// Ids from the first up to, and not including, the second.
+type Range = ([u8; 16], [u8; 16]);
+
+/// The narrowest way in that the filter allows; none where it names an event that does not exist.
 fn way_in(
     connection: &Connection,
     environment: i64,
     filter: &DeliveryFilter,
-) -> Result<Option<(&'static str, Option<i64>)>> {
+    webhook: Option<i64>,
+    range: Range,
+) -> Result<Option<WayIn>> {
     if let Some(event) = filter.event {
-        return Ok(event_number(connection, environment, event)?.map(|event| (OF_EVENT, Some(event))));
+        return Ok(event_number(connection, environment, event)?.map(|event| WayIn::Rows(OF_EVENT, Some(event))));
     }
     // A webhook's failed deliveries are looked for among its own: they are as near as those of the whole environment.
-    if let Some(webhook) = filter.webhook {
-        return Ok(webhook_key(connection, environment, webhook)?.map(|webhook| (OF_WEBHOOK, Some(webhook))));
+    if let Some(webhook) = webhook {
+        return of_webhook(connection, webhook, range).map(|ids| Some(WayIn::Ids(ids)));
     }
     Ok(Some(match filter.state {
         Some(state @ (StateKind::Retrying | StateKind::Failed | StateKind::Discarded)) => {
-            (OF_STATE, Some(state_number(state).into()))
+            WayIn::Rows(OF_STATE, Some(state_number(state).into()))
         }
-        Some(StateKind::Pending | StateKind::Delivered) | None => (OF_ENVIRONMENT, None),
+        Some(StateKind::Pending | StateKind::Delivered) | None => WayIn::Rows(OF_ENVIRONMENT, None),
     }))
+}
+
+/// The newest of a webhook's deliveries, one more than a page looks at.
+fn of_webhook(connection: &Connection, webhook: i64, (from, to): Range) -> Result<Vec<[u8; 16]>> {
+    let (mark, _) = behind::marks(connection)?;
+    let most = PAGE_ROWS_SEEN + 1;
+    let mut ids: Vec<[u8; 16]> = connection
+        .prepare_cached(TAIL)?
+        .query_map((mark, webhook, from, to), |row| row.get(0))?
+        .collect::<Result<_>>()?;
+    let mut statement = connection.prepare_cached(INDEXED)?;
+    for id in statement.query_map((webhook, from, to, rows::limit(most)), |row| row.get(0))? {
+        ids.push(id?);
+    }
+    ids.sort_unstable_by(|a, b| b.cmp(a));
+    ids.truncate(most);
+    Ok(ids)
+}
+
+/// A page that is being filled.
+struct Filling<'f> {
+    environment: EnvironmentId,
+    filter: &'f DeliveryFilter,
+    webhook: Option<i64>,
+    limit: usize,
+    seen: usize,
+    last: Option<DeliveryId>,
+    page: Page<DeliveryRow, DeliveryId>,
+}
+
+impl Filling<'_> {
+    /// Looks at a row. False where the page is full before it.
+    fn take(&mut self, row: &Row<'_>) -> Result<bool> {
+        if self.page.rows.len() == self.limit || self.seen == PAGE_ROWS_SEEN {
+            self.page.next = self.last;
+            return Ok(false);
+        }
+        self.seen += 1;
+        self.last = Some(DeliveryId::from_uuid(uuid(row, "delivery_id")?));
+        if matches(row, self.filter, self.webhook)? {
+            self.page.rows.push(delivery_row(row, self.environment)?);
+        }
+        Ok(true)
+    }
 }
 
 fn deliveries(
@@ -100,40 +160,43 @@ fn deliveries(
     filter: &DeliveryFilter,
     page: PageRequest<DeliveryId>,
 ) -> Result<Page<DeliveryRow, DeliveryId>> {
-    let mut found = Page { rows: Vec::new(), next: None };
-    let Some(key) = environment_key(connection, environment)? else { return Ok(found) };
-    let Some((sql, entry)) = way_in(connection, key, filter)? else { return Ok(found) };
+    let nothing = Page { rows: Vec::new(), next: None };
+    let Some(key) = environment_key(connection, environment)? else { return Ok(nothing) };
     let webhook = match filter.webhook {
         None => None,
         Some(id) => match webhook_key(connection, key, id)? {
-            None => return Ok(found),
+            None => return Ok(nothing),
             some => some,
         },
     };
     let from = filter.from.map_or([0; 16], |at| *DeliveryId::first_at(at).as_bytes());
     let to = filter.to.map_or([0xff; 16], |at| *DeliveryId::first_at(at).as_bytes());
     let to = page.before.map_or(to, |before| to.min(*before.as_bytes()));
-    let mut statement = connection.prepare_cached(sql)?;
-    let mut parameters: Vec<&dyn ToSql> = vec![&key, &from, &to];
-    if let Some(entry) = &entry {
-        parameters.push(entry);
-    }
-    let mut found_rows = statement.query(parameters.as_slice())?;
     let limit = page.limit.clamp(1, PAGE_ROWS_MOST);
-    let mut last = None;
-    let mut seen = 0;
-    while let Some(row) = found_rows.next()? {
-        if found.rows.len() == limit || seen == PAGE_ROWS_SEEN {
-            found.next = last;
-            break;
+    let mut filling = Filling { environment, filter, webhook, limit, seen: 0, last: None, page: nothing };
+    match way_in(connection, key, filter, webhook, (from, to))? {
+        None => {}
+        Some(WayIn::Rows(sql, entry)) => {
+            let mut statement = connection.prepare_cached(sql)?;
+            let mut parameters: Vec<&dyn ToSql> = vec![&key, &from, &to];
+            parameters.extend(entry.as_ref().map(|entry| entry as &dyn ToSql));
+            let mut rows = statement.query(parameters.as_slice())?;
+            while let Some(row) = rows.next()? {
+                if !filling.take(row)? {
+                    break;
+                }
+            }
         }
-        seen += 1;
-        last = Some(DeliveryId::from_uuid(uuid(row, "delivery_id")?));
-        if matches(row, filter, webhook)? {
-            found.rows.push(delivery_row(row, environment)?);
+        Some(WayIn::Ids(ids)) => {
+            let mut statement = connection.prepare_cached(BY_ID)?;
+            for id in ids {
+                if !statement.query_row((key, id), |row| filling.take(row))? {
+                    break;
+                }
+            }
         }
     }
-    Ok(found)
+    Ok(filling.page)
 }
 
 /// The whole filter but event, times and environment, which the way in has seen to.

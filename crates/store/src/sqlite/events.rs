@@ -14,10 +14,6 @@ pub(super) const BY_ID: &str = "SELECT id AS event_id, event_key, tenant, user_i
 pub(super) const OF_ENVIRONMENT: &str = "SELECT id, event_key, tenant, user_id, application_id, occurred_at, \
      accepted_at, deliveries, length(body) AS body_bytes FROM events \
      WHERE environment = ?1 AND id >= ?2 AND id < ?3 ORDER BY id DESC";
-pub(super) const OF_TENANT: &str = "SELECT id, event_key, tenant, user_id, application_id, occurred_at, \
-     accepted_at, deliveries, length(body) AS body_bytes FROM events \
-     WHERE environment = ?1 AND tenant = ?4 AND id >= ?2 AND id < ?3 ORDER BY id DESC";
-
 impl Sqlite {
     pub(crate) async fn event(
         &self,
@@ -54,17 +50,8 @@ fn events(
     let from = filter.from.map_or([0; 16], |at| *EventId::first_at(at).as_bytes());
     let to = filter.to.map_or([0xff; 16], |at| *EventId::first_at(at).as_bytes());
     let to = page.before.map_or(to, |before| to.min(*before.as_bytes()));
-    let mut statement;
-    let mut found_rows = match &filter.tenant {
-        None => {
-            statement = connection.prepare_cached(OF_ENVIRONMENT)?;
-            statement.query((key, from, to))?
-        }
-        Some(tenant) => {
-            statement = connection.prepare_cached(OF_TENANT)?;
-            statement.query((key, from, to, tenant.as_str()))?
-        }
-    };
+    let mut statement = connection.prepare_cached(OF_ENVIRONMENT)?;
+    let mut found_rows = statement.query((key, from, to))?;
     let limit = page.limit.clamp(1, PAGE_ROWS_MOST);
     let mut last = None;
     let mut seen = 0;
@@ -86,6 +73,11 @@ fn events(
 fn matches(row: &Row<'_>, filter: &EventFilter) -> Result<bool> {
     if let Some(key) = &filter.event_key
         && row.get_ref("event_key")?.as_str().is_ok_and(|text| text != key.as_str())
+    {
+        return Ok(false);
+    }
+    if let Some(tenant) = &filter.tenant
+        && row.get_ref("tenant")?.as_str_or_null() != Ok(Some(tenant.as_str()))
     {
         return Ok(false);
     }

@@ -9,6 +9,7 @@ use postrider_core::{EventId, Timestamp};
 use rusqlite::{Connection, OptionalExtension as _, Statement, params};
 use uuid::Uuid;
 
+use super::behind::{self, Behind};
 use super::rows::{self, StateColumns, micros, unreadable};
 use super::tx::{Failure, Tx};
 use crate::{AcceptBatch, AcceptOutcome, AcceptedEvent, Idempotency, NewEvent, Receipt, Settled, Settlement};
@@ -24,6 +25,8 @@ pub(super) struct Statements<'c> {
     settle: Statement<'c>,
     next_event: i64,
     next_attempt: i64,
+    /// Set back by the writer where a transaction fails.
+    pub behind: Behind,
 }
 
 /// As they stand in the statements below, for the test that prepares everything.
@@ -78,6 +81,7 @@ impl<'c> Statements<'c> {
             settle: connection.prepare(SETTLE)?,
             next_event: next("events")?,
             next_attempt: next("attempts")?,
+            behind: Behind::read(connection)?,
         })
     }
 
@@ -103,6 +107,34 @@ impl<'c> Statements<'c> {
             delivery.resend_of.as_ref().map(postrider_core::DeliveryId::as_bytes),
             delivery.created_at.as_micros(),
         ])?;
+        self.behind.deliveries += 1;
+        Ok(())
+    }
+
+    /// Brings the indexes that are written behind up to date, where enough has gathered.
+    pub(super) fn catch_up(&mut self, connection: &Connection) -> rusqlite::Result<()> {
+        self.behind.catch_up(connection, self.next_event - 1, self.next_attempt - 1)
+    }
+
+    /// The same for deliveries, however little has gathered.
+    pub(super) fn index_deliveries(&mut self, connection: &Connection) -> rusqlite::Result<()> {
+        self.behind.index_deliveries(connection, self.next_event - 1)
+    }
+
+    /// Writes a delivery of an event that was accepted before: the index may have passed that event already.
+    pub(super) fn insert_late_delivery(
+        &mut self,
+        connection: &Connection,
+        environment: i64,
+        event: i64,
+        webhook: i64,
+        delivery: &postrider_core::delivery::Delivery,
+    ) -> rusqlite::Result<()> {
+        self.insert_delivery(environment, event, webhook, delivery)?;
+        if event <= self.behind.event_mark {
+            self.behind.deliveries -= 1;
+            connection.prepare_cached(behind::INDEX_DELIVERY)?.execute((webhook, delivery.id.as_bytes()))?;
+        }
         Ok(())
     }
 
@@ -143,6 +175,7 @@ impl<'c> Statements<'c> {
             headers,
             body,
         ])?;
+        self.behind.attempts += 1;
         Ok(())
     }
 }

@@ -3,6 +3,7 @@
 //! Owns opening and closing, and the ways in: commands to the writer, reads to the readers. The rules of the domain's records lie
 //! in the modules by subject, changes in the first group and reads in the second.
 
+mod behind;
 mod checkpoint;
 mod connect;
 mod hot;

@@ -54,7 +54,7 @@ fn resend(tx: &mut Tx<'_, '_>, environment_id: EnvironmentId, of: DeliveryId) ->
         attempts: 0,
         created_at: tx.now,
     };
-    tx.hot.insert_delivery(environment, event_number, known.key, &delivery)?;
+    tx.hot.insert_late_delivery(tx.connection, environment, event_number, known.key, &delivery)?;
     tx.commit.resent.push(Waiting { delivery: delivery.clone(), event });
     Ok(ResendOutcome::Resent(delivery))
 }

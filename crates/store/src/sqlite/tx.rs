@@ -224,8 +224,12 @@ impl<'c, 's> Tx<'c, 's> {
         id: WebhookId,
         reason: DiscardReason,
     ) -> Result<Option<Sweep>, Failure> {
-        let newest: Option<[u8; 16]> =
-            self.prepare("SELECT max(id) FROM deliveries WHERE webhook = ?1")?.query_row([key], |row| row.get(0))?;
+        // Whatever waits for it is at most the newest delivery of all.
+        let newest: Option<[u8; 16]> = self
+            .prepare(
+                "SELECT max(id) FROM deliveries WHERE environment = (SELECT environment FROM webhooks WHERE key = ?1)",
+            )?
+            .query_row([key], |row| row.get(0))?;
         let Some(newest) = newest else { return Ok(None) };
         self.prepare(
             "INSERT OR REPLACE INTO sweeps (webhook, up_to, reason, after_due_at, after_id) VALUES (?1, ?2, ?3, ?4, x'')",

@@ -10,6 +10,7 @@ use rusqlite::{OptionalExtension as _, params};
 use uuid::Uuid;
 
 use super::Sqlite;
+use super::behind::{FORGET_ATTEMPT, FORGET_DELIVERY};
 use super::rows::{limit, parsed, uuid};
 use super::tx::{Failure, Tx};
 use crate::directory::DirectoryChange;
@@ -34,7 +35,7 @@ pub(super) const DELETE_DELIVERY: &str = "DELETE FROM deliveries WHERE environme
 pub(super) const DELETE_EVENT: &str = "DELETE FROM events WHERE key = ?1";
 pub(super) const SHRINK_LOG: &str = "UPDATE webhook_tallies SET attempts = attempts - ?2 WHERE webhook = ?1";
 pub(super) const OLD_WEBHOOKS: &str = "SELECT key FROM webhooks WHERE deleted_at IS NOT NULL AND deleted_at < ?1 \
-     AND NOT EXISTS (SELECT 1 FROM deliveries WHERE webhook = webhooks.key) LIMIT ?2";
+     AND NOT EXISTS (SELECT 1 FROM deliveries_of_webhooks WHERE webhook = webhooks.key) LIMIT ?2";
 pub(super) const DELETE_WEBHOOK: &str = "DELETE FROM webhooks WHERE key = ?1";
 pub(super) const DELETE_TALLIES: &str = "DELETE FROM webhook_tallies WHERE webhook = ?1";
 pub(super) const FORGET: &str = "DELETE FROM idempotency WHERE (environment, key) IN \
@@ -176,7 +177,7 @@ fn delete_event(tx: &mut Tx<'_, '_>, event: i64, budget: &mut usize) -> Result<b
             if *budget == 0 {
                 return Ok(false);
             }
-            let (deleted, left) = delete_attempts(tx, last_attempt, budget)?;
+            let (deleted, left) = delete_attempts(tx, webhook, last_attempt, budget)?;
             if deleted > 0 {
                 tx.prepare(SHRINK_LOG)?.execute((webhook, deleted))?;
             }
@@ -185,21 +186,37 @@ fn delete_event(tx: &mut Tx<'_, '_>, event: i64, budget: &mut usize) -> Result<b
                 return Ok(false);
             }
             tx.prepare(DELETE_DELIVERY)?.execute((environment, id))?;
+            if event > tx.hot.behind.event_mark {
+                tx.hot.behind.deliveries = tx.hot.behind.deliveries.saturating_sub(1);
+            } else {
+                tx.prepare(FORGET_DELIVERY)?.execute((webhook, id))?;
+            }
             *budget = budget.saturating_sub(1);
         }
     }
 }
 
 /// Deletes a delivery's attempts from its newest back. Returns how many, and the first that is left.
-fn delete_attempts(tx: &mut Tx<'_, '_>, last: Option<i64>, budget: &mut usize) -> Result<(i64, Option<i64>), Failure> {
+fn delete_attempts(
+    tx: &mut Tx<'_, '_>,
+    webhook: i64,
+    last: Option<i64>,
+    budget: &mut usize,
+) -> Result<(i64, Option<i64>), Failure> {
     let mut deleted = 0;
     let mut next = last;
     let mut statement = tx.prepare(DELETE_ATTEMPT)?;
+    let mut forget = tx.prepare(FORGET_ATTEMPT)?;
     while let Some(attempt) = next {
         if *budget == 0 {
             break;
         }
         next = statement.query_row([attempt], |row| row.get(0)).optional()?.flatten();
+        if attempt > tx.hot.behind.attempt_mark {
+            tx.hot.behind.attempts = tx.hot.behind.attempts.saturating_sub(1);
+        } else {
+            forget.execute((webhook, attempt))?;
+        }
         deleted += 1;
         *budget -= 1;
     }
@@ -208,6 +225,7 @@ fn delete_attempts(tx: &mut Tx<'_, '_>, last: Option<i64>, budget: &mut usize) -
 
 /// Deleted webhooks stay as long as something in the log tells of them.
 fn purge_webhooks(tx: &mut Tx<'_, '_>, before: Timestamp, budget: usize) -> Result<(), Failure> {
+    tx.hot.index_deliveries(tx.connection)?;
     let webhooks: Vec<i64> = tx
         .prepare(OLD_WEBHOOKS)?
         .query_map((before.as_micros(), limit(budget)), |row| row.get(0))?

@@ -338,7 +338,11 @@ impl Writer {
         statements: &mut Statements<'c>,
         work: impl FnOnce(&mut Tx<'c, '_>) -> Result<(), Failure>,
     ) -> Result<Commit, Failure> {
+        let behind = statements.behind;
         let result = self.run_transaction(statements, work);
+        if result.is_err() {
+            statements.behind = behind;
+        }
         if result.is_err() && !self.connection.is_autocommit() {
             // SQLite has rolled back by itself after some errors; after the others this cannot fail.
             if let Err(error) = self.connection.execute_batch("ROLLBACK") {
@@ -363,6 +367,7 @@ impl Writer {
         work(&mut tx)?;
         tx.write_tallies()?;
         let (changes, commit) = (tx.changes, tx.commit);
+        statements.catch_up(&self.connection)?;
         statements.commit.execute([])?;
         Ok((changes, commit))
     }

@@ -20,7 +20,7 @@ async fn count(world: &World, environment: EnvironmentId) -> usize {
     world.store().events(environment, EventFilter::default(), page).await.unwrap().rows.len()
 }
 
-pub async fn accepted_events_survive_without_closing(mut world: World) {
+pub(crate) async fn accepted_events_survive_without_closing(mut world: World) {
     let environment = world.environment("Production").await;
     let webhook = world.webhook(environment).await;
     let matched = world.accept(std::slice::from_ref(&webhook)).await;
@@ -38,7 +38,7 @@ pub async fn accepted_events_survive_without_closing(mut world: World) {
     assert_eq!((row.delivery.webhook_id, row.delivery.event_id), (webhook.id, matched.event.id));
 }
 
-pub async fn a_failing_command_fails_alone_and_wholly(mut world: World) {
+pub(crate) async fn a_failing_command_fails_alone_and_wholly(mut world: World) {
     let environment = world.environment("Production").await;
     let webhooks = [world.webhook(environment).await];
     let taken = world.accept(&webhooks).await;
@@ -71,7 +71,7 @@ pub async fn a_failing_command_fails_alone_and_wholly(mut world: World) {
     assert_eq!(told, [taken.event.id, first_id, third_id], "each event is told of once");
 }
 
-pub async fn a_repeated_key_gives_the_first_receipt_and_writes_nothing(mut world: World) {
+pub(crate) async fn a_repeated_key_gives_the_first_receipt_and_writes_nothing(mut world: World) {
     let environment = world.environment("Production").await;
     let other = world.environment("Development").await;
     let webhooks = [world.webhook(environment).await];
@@ -92,7 +92,7 @@ pub async fn a_repeated_key_gives_the_first_receipt_and_writes_nothing(mut world
     assert!(matches!(elsewhere, AcceptOutcome::Accepted(_)), "keys are an environment's own");
 }
 
-pub async fn twins_in_one_group_are_accepted_once(mut world: World) {
+pub(crate) async fn twins_in_one_group_are_accepted_once(mut world: World) {
     let environment = world.environment("Production").await;
     world.reopen_unstarted();
     let batch = || vec![world.for_webhooks(world.event(environment, "order.made", None), &[])];
@@ -106,7 +106,7 @@ pub async fn twins_in_one_group_are_accepted_once(mut world: World) {
     assert_eq!(count(&world, environment).await, 1);
 }
 
-pub async fn a_key_with_another_body_is_refused_and_forgotten_after_a_day(world: World) {
+pub(crate) async fn a_key_with_another_body_is_refused_and_forgotten_after_a_day(world: World) {
     let environment = world.environment("Production").await;
     let batch = || vec![world.for_webhooks(world.event(environment, "order.made", None), &[])];
     world.accept_batch(batch(), key(environment, "k", 1)).await.unwrap();
@@ -117,7 +117,7 @@ pub async fn a_key_with_another_body_is_refused_and_forgotten_after_a_day(world:
     assert_eq!(count(&world, environment).await, 2);
 }
 
-pub async fn a_webhook_switched_off_before_the_commit_discards_at_birth(world: World) {
+pub(crate) async fn a_webhook_switched_off_before_the_commit_discards_at_birth(world: World) {
     let environment = world.environment("Production").await;
     let (disabled, deleted, active) =
         (world.webhook(environment).await, world.webhook(environment).await, world.webhook(environment).await);
@@ -139,7 +139,7 @@ pub async fn a_webhook_switched_off_before_the_commit_discards_at_birth(world: W
     assert_eq!(DiscardReason::from(DisableReason::ByUser), DiscardReason::WebhookDisabled);
 }
 
-pub async fn only_deliveries_that_could_wait_count_as_invocations(mut world: World) {
+pub(crate) async fn only_deliveries_that_could_wait_count_as_invocations(mut world: World) {
     let environment = world.environment("Production").await;
     let webhook = world.webhook(environment).await;
     let webhooks = [webhook.clone()];
@@ -158,7 +158,7 @@ pub async fn only_deliveries_that_could_wait_count_as_invocations(mut world: Wor
     assert_eq!(invocations(&world), 2);
 }
 
-pub async fn a_closed_store_answers_so(mut world: World) {
+pub(crate) async fn a_closed_store_answers_so(mut world: World) {
     let environment = world.environment("Production").await;
     let accepted = world.accept_event(world.event(environment, "order.made", None), &[]).await;
     world.store().close().await;

@@ -10,7 +10,7 @@ use postrider_store::WebhookChange;
 
 use crate::world::{World, answered, failed, ours};
 
-pub async fn a_delivery_goes_through_retries_to_its_end(mut world: World) {
+pub(crate) async fn a_delivery_goes_through_retries_to_its_end(mut world: World) {
     let environment = world.environment("Production").await;
     let webhook = world.webhook(environment).await;
     let accepted = world.accept(std::slice::from_ref(&webhook)).await;
@@ -41,7 +41,7 @@ pub async fn a_delivery_goes_through_retries_to_its_end(mut world: World) {
     assert_eq!(attempts[0].timings.dns, None);
 }
 
-pub async fn our_own_fault_uses_up_no_attempt(world: World) {
+pub(crate) async fn our_own_fault_uses_up_no_attempt(world: World) {
     let environment = world.environment("Production").await;
     let webhook = world.webhook(environment).await;
     let accepted = world.accept(std::slice::from_ref(&webhook)).await;
@@ -59,7 +59,7 @@ pub async fn our_own_fault_uses_up_no_attempt(world: World) {
     assert_eq!(world.known(webhook.id).streak, None);
 }
 
-pub async fn an_end_is_final_and_a_late_attempt_is_logged(world: World) {
+pub(crate) async fn an_end_is_final_and_a_late_attempt_is_logged(world: World) {
     let environment = world.environment("Production").await;
     let webhook = world.webhook_with(environment, RetryPolicy::Frontegg).await;
     let accepted = world.accept(std::slice::from_ref(&webhook)).await;
@@ -76,7 +76,7 @@ pub async fn an_end_is_final_and_a_late_attempt_is_logged(world: World) {
     assert!(world.known(webhook.id).status.is_active(), "what came too late changes nothing but the log");
 }
 
-pub async fn five_failures_in_a_row_disable_preset_frontegg(mut world: World) {
+pub(crate) async fn five_failures_in_a_row_disable_preset_frontegg(mut world: World) {
     let environment = world.environment("Production").await;
     let webhook = world.webhook_with(environment, RetryPolicy::Frontegg).await;
     let webhooks = [webhook.clone()];
@@ -106,10 +106,13 @@ pub async fn five_failures_in_a_row_disable_preset_frontegg(mut world: World) {
     assert_eq!(world.known(webhook.id).status, off);
     world.sweep().await;
     let reason = DiscardReason::WebhookFailing;
-    assert_eq!(world.state(environment, waits.deliveries[0]).await, DeliveryState::Discarded { at: world.now(), reason });
+    assert_eq!(
+        world.state(environment, waits.deliveries[0]).await,
+        DeliveryState::Discarded { at: world.now(), reason }
+    );
 }
 
-pub async fn a_success_ends_the_streak(mut world: World) {
+pub(crate) async fn a_success_ends_the_streak(mut world: World) {
     let environment = world.environment("Production").await;
     let webhook = world.webhook_with(environment, RetryPolicy::Frontegg).await;
     let webhooks = [webhook.clone()];
@@ -128,7 +131,7 @@ pub async fn a_success_ends_the_streak(mut world: World) {
     assert!(world.known(webhook.id).status.is_active());
 }
 
-pub async fn gone_disables_at_once(world: World) {
+pub(crate) async fn gone_disables_at_once(world: World) {
     let environment = world.environment("Production").await;
     let webhook = world.webhook(environment).await;
     let webhooks = [webhook.clone()];

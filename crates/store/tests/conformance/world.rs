@@ -13,7 +13,7 @@ use postrider_core::webhook::{EndpointUrl, Scope, Sending, Webhook, WebhookStatu
 use postrider_core::{AttemptId, Clock, DeliveryId, Entropy, EnvironmentId, EventId, Timestamp, WebhookId};
 use postrider_store::{
     AcceptBatch, AcceptOutcome, Commit, CommitObserver, CreateEnvironment, CreateWebhook, DeliveryRow, Idempotency,
-    NewDelivery, NewEnvironment, NewEvent, NewWebhook, Receipt, Settlement, Store, StoreError, StoreOptions, Upkeep,
+    NewDelivery, NewEnvironment, NewEvent, NewWebhook, Settlement, Store, StoreError, StoreOptions, Upkeep,
 };
 use postrider_testkit::{ManualClock, SeededEntropy};
 use tempfile::TempDir;
@@ -23,12 +23,12 @@ use tokio::sync::Notify;
 const DEADLINE: Duration = Duration::from_secs(30);
 
 /// An engine under test: opens the same database each time.
-pub trait Engine {
+pub(crate) trait Engine {
     fn open(&self, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Store;
 }
 
 /// SQLite in a directory of its own.
-pub struct Embedded(TempDir);
+pub(crate) struct Embedded(TempDir);
 
 impl Default for Embedded {
     fn default() -> Self {
@@ -45,7 +45,7 @@ impl Engine for Embedded {
 
 /// Keeps every commit.
 #[derive(Default)]
-pub struct Commits {
+pub(crate) struct Commits {
     all: Mutex<Vec<Commit>>,
     arrived: Notify,
 }
@@ -59,11 +59,11 @@ impl CommitObserver for Commits {
 
 impl Commits {
     /// What `find` finds in all commits so far.
-    pub fn collect<T>(&self, find: impl FnMut(&Commit) -> Vec<T>) -> Vec<T> {
+    pub(crate) fn collect<T>(&self, find: impl FnMut(&Commit) -> Vec<T>) -> Vec<T> {
         self.all.lock().unwrap().iter().flat_map(find).collect()
     }
 
-    pub fn settlements_of(&self, id: DeliveryId) -> Vec<DeliveryState> {
+    pub(crate) fn settlements_of(&self, id: DeliveryId) -> Vec<DeliveryState> {
         self.collect(|c| c.settled.iter().filter(|s| s.delivery == id).map(|s| s.state).collect())
     }
 
@@ -83,22 +83,22 @@ impl Commits {
     }
 }
 
-pub struct World {
+pub(crate) struct World {
     engine: Box<dyn Engine>,
-    pub clock: Arc<ManualClock>,
-    pub entropy: Arc<SeededEntropy>,
-    pub commits: Arc<Commits>,
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) entropy: Arc<SeededEntropy>,
+    pub(crate) commits: Arc<Commits>,
     store: Option<Store>,
 }
 
 /// An event and its deliveries, in the order of the webhooks.
-pub struct Accepted {
-    pub event: Arc<Event>,
-    pub deliveries: Vec<DeliveryId>,
+pub(crate) struct Accepted {
+    pub(crate) event: Arc<Event>,
+    pub(crate) deliveries: Vec<DeliveryId>,
 }
 
 impl World {
-    pub fn new(engine: Box<dyn Engine>) -> Self {
+    pub(crate) fn new(engine: Box<dyn Engine>) -> Self {
         let clock = Arc::new(ManualClock::default());
         let entropy = Arc::new(SeededEntropy::new(42));
         let store = engine.open(clock.clone(), entropy.clone());
@@ -107,42 +107,42 @@ impl World {
         Self { engine, clock, entropy, commits, store: Some(store) }
     }
 
-    pub fn store(&self) -> &Store {
+    pub(crate) fn store(&self) -> &Store {
         self.store.as_ref().expect("there is a store between reopenings")
     }
 
     /// Drops the store without closing it and opens it again.
-    pub fn reopen(&mut self) {
+    pub(crate) fn reopen(&mut self) {
         self.reopen_unstarted();
         self.store().start(self.commits.clone());
     }
 
     /// The same, and commands gather until [`World::start`]: they become one group.
-    pub fn reopen_unstarted(&mut self) {
+    pub(crate) fn reopen_unstarted(&mut self) {
         self.store = None;
         self.store = Some(self.engine.open(self.clock.clone(), self.entropy.clone()));
     }
 
-    pub fn start(&self) {
+    pub(crate) fn start(&self) {
         self.store().start(self.commits.clone());
     }
 
-    pub fn now(&self) -> Timestamp {
+    pub(crate) fn now(&self) -> Timestamp {
         self.clock.now()
     }
 
-    pub fn advance(&self, by: Duration) -> Timestamp {
+    pub(crate) fn advance(&self, by: Duration) -> Timestamp {
         self.clock.advance(by)
     }
 
-    pub async fn environment(&self, name: &str) -> EnvironmentId {
+    pub(crate) async fn environment(&self, name: &str) -> EnvironmentId {
         match self.store().create_environment(NewEnvironment { id: None, name: name.into() }).await.unwrap() {
             CreateEnvironment::Created(environment) => environment.id,
             CreateEnvironment::IdTaken => panic!("a new id is not taken"),
         }
     }
 
-    pub fn new_webhook(environment: EnvironmentId) -> NewWebhook {
+    pub(crate) fn new_webhook(environment: EnvironmentId) -> NewWebhook {
         NewWebhook {
             environment_id: environment,
             scope: Scope::Environment,
@@ -156,16 +156,16 @@ impl World {
         }
     }
 
-    pub async fn webhook(&self, environment: EnvironmentId) -> Arc<Webhook> {
+    pub(crate) async fn webhook(&self, environment: EnvironmentId) -> Arc<Webhook> {
         self.webhook_like(Self::new_webhook(environment)).await
     }
 
-    pub async fn webhook_with(&self, environment: EnvironmentId, retry: RetryPolicy) -> Arc<Webhook> {
+    pub(crate) async fn webhook_with(&self, environment: EnvironmentId, retry: RetryPolicy) -> Arc<Webhook> {
         let sending = Sending { retry, ..Sending::default() };
         self.webhook_like(NewWebhook { sending, ..Self::new_webhook(environment) }).await
     }
 
-    pub async fn webhook_like(&self, new: NewWebhook) -> Arc<Webhook> {
+    pub(crate) async fn webhook_like(&self, new: NewWebhook) -> Arc<Webhook> {
         match self.store().create_webhook(new).await.unwrap() {
             CreateWebhook::Created(webhook) => webhook,
             other => panic!("{other:?}"),
@@ -173,7 +173,7 @@ impl World {
     }
 
     /// An event to be, with a delivery to each of the webhooks. Each is made a little later than the one before.
-    pub fn event(&self, environment: EnvironmentId, key: &str, tenant: Option<&str>) -> Event {
+    pub(crate) fn event(&self, environment: EnvironmentId, key: &str, tenant: Option<&str>) -> Event {
         let now = self.advance(Duration::from_millis(1));
         Event {
             id: EventId::new(now, self.entropy.as_ref()),
@@ -189,16 +189,17 @@ impl World {
         }
     }
 
-    pub fn for_webhooks(&self, event: Event, webhooks: &[Arc<Webhook>]) -> NewEvent {
-        let delivery =
-            |w: &Arc<Webhook>| NewDelivery { id: DeliveryId::new(self.now(), self.entropy.as_ref()), webhook: w.clone() };
+    pub(crate) fn for_webhooks(&self, event: Event, webhooks: &[Arc<Webhook>]) -> NewEvent {
+        let delivery = |w: &Arc<Webhook>| NewDelivery {
+            id: DeliveryId::new(self.now(), self.entropy.as_ref()),
+            webhook: w.clone(),
+        };
         NewEvent { event: Arc::new(event), deliveries: webhooks.iter().map(delivery).collect() }
     }
 
-    pub async fn accept_event(&self, event: Event, webhooks: &[Arc<Webhook>]) -> Accepted {
+    pub(crate) async fn accept_event(&self, event: Event, webhooks: &[Arc<Webhook>]) -> Accepted {
         let new = self.for_webhooks(event, webhooks);
-        let accepted =
-            Accepted { event: new.event.clone(), deliveries: new.deliveries.iter().map(|d| d.id).collect() };
+        let accepted = Accepted { event: new.event.clone(), deliveries: new.deliveries.iter().map(|d| d.id).collect() };
         let outcome = self.accept_batch(vec![new], None).await.unwrap();
         let count = u32::try_from(accepted.deliveries.len()).unwrap();
         assert_eq!(outcome, AcceptOutcome::Accepted(vec![(accepted.event.id, count)]));
@@ -206,12 +207,12 @@ impl World {
     }
 
     /// Accepts an event without a tenant for these webhooks.
-    pub async fn accept(&self, webhooks: &[Arc<Webhook>]) -> Accepted {
+    pub(crate) async fn accept(&self, webhooks: &[Arc<Webhook>]) -> Accepted {
         let environment = webhooks.first().expect("a webhook").environment_id;
         self.accept_event(self.event(environment, "order.made", None), webhooks).await
     }
 
-    pub async fn accept_batch(
+    pub(crate) async fn accept_batch(
         &self,
         events: Vec<NewEvent>,
         idempotency: Option<Idempotency>,
@@ -219,20 +220,20 @@ impl World {
         self.store().accept(AcceptBatch { events, idempotency }).await
     }
 
-    pub async fn row(&self, environment: EnvironmentId, id: DeliveryId) -> DeliveryRow {
+    pub(crate) async fn row(&self, environment: EnvironmentId, id: DeliveryId) -> DeliveryRow {
         self.store().delivery(environment, id).await.unwrap().expect("the delivery is there")
     }
 
-    pub async fn state(&self, environment: EnvironmentId, id: DeliveryId) -> DeliveryState {
+    pub(crate) async fn state(&self, environment: EnvironmentId, id: DeliveryId) -> DeliveryState {
         self.row(environment, id).await.delivery.state
     }
 
-    pub fn known(&self, id: WebhookId) -> Arc<Webhook> {
+    pub(crate) fn known(&self, id: WebhookId) -> Arc<Webhook> {
         self.store().directory().webhook(id).expect("the webhook is there")
     }
 
     /// What the outcome of an attempt that is made now makes of the delivery.
-    pub fn settlement(&self, event: &Event, row: &DeliveryRow, outcome: &Outcome) -> Settlement {
+    pub(crate) fn settlement(&self, event: &Event, row: &DeliveryRow, outcome: &Outcome) -> Settlement {
         let delivery = &row.delivery;
         let policy = self
             .store()
@@ -247,7 +248,9 @@ impl World {
                 body: Bytes::from_static(b"\xff\x00 as received"),
                 body_end: BodyEnd::Complete,
             }),
-            Outcome::Failed(kind) => Some(AttemptResult::Failed { kind: *kind, message: "nothing listens there".into() }),
+            Outcome::Failed(kind) => {
+                Some(AttemptResult::Failed { kind: *kind, message: "nothing listens there".into() })
+            }
             Outcome::Ours(_) => None,
         };
         let attempt = result.map(|result| Attempt {
@@ -258,7 +261,11 @@ impl World {
             result,
             url: "https://example.com/hooks".into(),
             remote_address: "2001:db8::7".parse().ok(),
-            timings: Timings { tls: Some(Duration::from_micros(7)), total: Duration::from_millis(12), ..Timings::default() },
+            timings: Timings {
+                tls: Some(Duration::from_micros(7)),
+                total: Duration::from_millis(12),
+                ..Timings::default()
+            },
         });
         Settlement {
             delivery: delivery.id,
@@ -271,12 +278,12 @@ impl World {
     }
 
     /// Records the outcome of an attempt of that delivery and waits for the commit. Returns the state as committed.
-    pub async fn settle(&self, event: &Event, id: DeliveryId, outcome: Outcome) -> DeliveryState {
+    pub(crate) async fn settle(&self, event: &Event, id: DeliveryId, outcome: Outcome) -> DeliveryState {
         let row = self.row(event.environment_id, id).await;
         self.record(self.settlement(event, &row, &outcome)).await
     }
 
-    pub async fn record(&self, settlement: Settlement) -> DeliveryState {
+    pub(crate) async fn record(&self, settlement: Settlement) -> DeliveryState {
         let id = settlement.delivery;
         let before = self.commits.settlements_of(id).len();
         self.store().record(settlement);
@@ -285,12 +292,12 @@ impl World {
     }
 
     /// Sweeps to the end.
-    pub async fn sweep(&self) {
+    pub(crate) async fn sweep(&self) {
         while self.store().sweep_bite().await.unwrap() == Upkeep::More {}
     }
 
     /// Expires to the end and returns the number of bites.
-    pub async fn expire(&self, before: Timestamp) -> usize {
+    pub(crate) async fn expire(&self, before: Timestamp) -> usize {
         let mut bites = 1;
         while self.store().expire_bite(before).await.unwrap() == Upkeep::More {
             bites += 1;
@@ -300,18 +307,14 @@ impl World {
     }
 }
 
-pub fn answered(status: u16) -> Outcome {
+pub(crate) fn answered(status: u16) -> Outcome {
     Outcome::Answered { status, retry_after: None }
 }
 
-pub fn failed() -> Outcome {
+pub(crate) fn failed() -> Outcome {
     Outcome::Failed(FailureKind::ConnectionRefused)
 }
 
-pub fn ours() -> Outcome {
+pub(crate) fn ours() -> Outcome {
     Outcome::Ours(OurFault::Resolver)
-}
-
-pub fn receipt(accepted: &[&Accepted]) -> Receipt {
-    accepted.iter().map(|a| (a.event.id, u32::try_from(a.deliveries.len()).unwrap())).collect()
 }

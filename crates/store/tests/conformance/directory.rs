@@ -1,0 +1,283 @@
+//! Rules of the directory and of the changes that people make.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use postrider_core::catalogue;
+use postrider_core::environment::{CredentialHash, IssuerKey, PortalSettings, TrustedIssuer, Visibility};
+use postrider_core::event::{EventKey, TenantId};
+use postrider_core::limits::CREDENTIALS_PER_ENVIRONMENT;
+use postrider_core::retry::RetryPolicy;
+use postrider_core::signature::Secret;
+use postrider_core::webhook::{EndpointUrl, Scope, Sending};
+use postrider_core::{CategoryId, EnvironmentId};
+use postrider_store::{
+    CategoryRef, CreateCredential, DeleteCategory, Directory, EventTypePatch, Found, NewCredential, NewEventType,
+    NewWebhook, PutCategory, PutEventType, PutTrustedIssuer, WebhookPatch,
+};
+use uuid::Uuid;
+
+use crate::world::{World, answered, failed};
+
+/// All that a directory says, in a fixed order.
+fn portrait(directory: &Directory) -> String {
+    let mut text = String::new();
+    for environment in directory.environments() {
+        let id = environment.id;
+        writeln!(text, "{environment:?}\n{:?}", directory.credentials(id)).unwrap();
+        writeln!(text, "{:?}\n{:?}", directory.categories(id), directory.event_types(id)).unwrap();
+        for webhook in directory.webhooks(id, None) {
+            writeln!(text, "{webhook:?} {:?}", webhook.secret.as_ref().map(Secret::expose)).unwrap();
+            writeln!(text, "{:?}", directory.webhook_in(id, &webhook.scope, webhook.id).map(|w| w.invocations))
+                .unwrap();
+        }
+        for key in ["order.made", "order.paid", "frontegg.user.created"] {
+            for tenant in [None, Some("t0"), Some("t1")] {
+                let tenant = tenant.map(|t| TenantId::parse(t).unwrap());
+                let matches = directory.matches(id, &EventKey::parse(key).unwrap(), tenant.as_ref());
+                writeln!(text, "{key} {tenant:?} {:?}", matches.iter().map(|w| w.id).collect::<Vec<_>>()).unwrap();
+            }
+        }
+        for n in 0..3 {
+            writeln!(text, "{:?}", directory.trusted_issuer("https://issuer.example", &format!("a{n}"))).unwrap();
+        }
+    }
+    writeln!(text, "{:?} {:?}", directory.operator_tokens(), directory.token_key()).unwrap();
+    text
+}
+
+fn issuer(audience: &str, secret: &str) -> TrustedIssuer {
+    TrustedIssuer {
+        issuer: "https://issuer.example".into(),
+        audience: audience.into(),
+        key: IssuerKey::Secret(secret.into()),
+        tenant_claim: "tenantId".into(),
+        permissions_claim: "permissions".into(),
+    }
+}
+
+fn credential(environment_id: EnvironmentId) -> NewCredential {
+    NewCredential { environment_id, name: "CI".into(), hash: CredentialHash::Sha256([7; 32]) }
+}
+
+fn event_type(environment_id: EnvironmentId, key: &str, category: CategoryRef) -> NewEventType {
+    NewEventType {
+        environment_id,
+        key: EventKey::parse(key).unwrap(),
+        display_name: key.to_uppercase(),
+        description: String::new(),
+        category,
+        schema: None,
+        sample: Some("{}".into()),
+    }
+}
+
+/// One change that chance picks.
+async fn change(world: &World, environments: &[EnvironmentId], step: usize) {
+    let pick = |end: usize| world.entropy.below(end);
+    let store = world.store();
+    let directory = store.directory();
+    let environment = environments[pick(environments.len())];
+    let webhooks = directory.webhooks(environment, None);
+    let webhook = (!webhooks.is_empty()).then(|| webhooks[pick(webhooks.len())].clone());
+    match (pick(14), webhook) {
+        (0 | 1, _) | (2..=8, None) => {
+            let tenant = [None, Some("t0"), Some("t1")][pick(3)].map(|t| TenantId::parse(t).unwrap());
+            let keys = [vec!["*"], vec!["order.*", "order.made"], vec!["Orders.*"], vec!["frontegg.*"]];
+            let retry = [RetryPolicy::Standard, RetryPolicy::Frontegg][pick(2)].clone();
+            let new = NewWebhook {
+                scope: Scope::of(tenant),
+                event_keys: keys[pick(4)].iter().map(|k| (*k).to_owned()).collect(),
+                sending: Sending { retry, ..Sending::default() },
+                ..World::new_webhook(environment)
+            };
+            world.webhook_like(new).await;
+        }
+        (2, Some(webhook)) => {
+            let patch = WebhookPatch {
+                active: Some(pick(2) == 0),
+                display_name: Some(format!("Step {step}")),
+                secret: (pick(2) == 0).then(|| Secret::from_vendor(&format!("secret {step}")).unwrap()),
+                url: Some(EndpointUrl::parse(&format!("https://example.com/{step}")).unwrap()),
+                event_keys: (pick(2) == 0).then(|| vec!["order.paid".into()]),
+                ..WebhookPatch::default()
+            };
+            store.update_webhook(environment, None, webhook.id, patch).await.unwrap().expect("it is there");
+        }
+        (3, Some(webhook)) => {
+            assert_eq!(store.delete_webhook(environment, webhook.id).await, Ok(Found::Yes));
+        }
+        (4..=8, Some(webhook)) => {
+            let accepted = world.accept(&[webhook]).await;
+            let outcome = [answered(200), failed(), failed(), answered(410)][pick(4)].clone();
+            world.settle(&accepted.event, accepted.deliveries[0], outcome).await;
+        }
+        (9, _) => {
+            let category = CategoryRef::Name(["Orders", "Payments"][pick(2)].into());
+            let key = ["order.made", "order.paid", "order.sent"][pick(3)];
+            store.create_event_type(event_type(environment, key, category)).await.unwrap();
+        }
+        (10, _) => {
+            let types = directory.event_types(environment);
+            let id = types[pick(types.len())].id;
+            if pick(2) == 0 {
+                store.delete_event_type(environment, id).await.unwrap().expect("it is there");
+            } else {
+                let patch = EventTypePatch { sample: Some(None), ..EventTypePatch::default() };
+                store.update_event_type(environment, id, patch).await.unwrap();
+            }
+        }
+        (11, _) => {
+            let name = format!("a{}", pick(3));
+            let issuer = (pick(3) > 0).then(|| issuer(&name, &format!("secret {step}")));
+            store.put_trusted_issuer(environment, issuer).await.unwrap();
+            let portal = PortalSettings { webhooks: [Visibility::Always, Visibility::ByPermissions][pick(2)] };
+            store.put_portal_settings(environment, portal).await.unwrap();
+        }
+        (12, _) => {
+            if let CreateCredential::Created(credential) =
+                store.create_credential(credential(environment)).await.unwrap()
+                && pick(2) == 0
+            {
+                store.revoke_credential(environment, credential.id).await.unwrap();
+            }
+        }
+        (_, _) => {
+            let token = store.create_operator_token("ops".into(), [u8::try_from(step % 256).unwrap(); 32]).await;
+            if let Ok(token) = token
+                && pick(2) == 0
+            {
+                store.revoke_operator_token(token.id).await.unwrap();
+            }
+            store.sweep_bite().await.unwrap();
+        }
+    }
+    world.advance(Duration::from_secs(1));
+}
+
+pub(crate) async fn it_equals_a_fresh_one_after_random_changes(mut world: World) {
+    let environments = [world.environment("Production").await, world.environment("Development").await];
+    for step in 0..250 {
+        change(&world, &environments, step).await;
+        if step % 50 == 49 {
+            let kept = portrait(world.store().directory());
+            world.reopen();
+            let fresh = portrait(world.store().directory());
+            if kept != fresh {
+                let differing = kept.lines().zip(fresh.lines()).find(|(a, b)| a != b);
+                panic!("after {step} steps: {differing:#?}");
+            }
+        }
+    }
+}
+
+pub(crate) async fn a_new_environment_has_the_builtin_event_types(world: World) {
+    let environment = world.environment("Production").await;
+    let directory = world.store().directory();
+    let mut keys: Vec<_> = directory.event_types(environment).iter().map(|t| t.key.to_string()).collect();
+    let mut builtin: Vec<_> = catalogue::builtin().iter().map(|t| t.key.to_owned()).collect();
+    keys.sort();
+    builtin.sort();
+    assert_eq!(keys, builtin);
+    assert_eq!(directory.categories(environment).len(), catalogue::categories().len());
+    let category = directory.categories(environment)[0].id;
+    assert!(directory.check_subscription(environment, &category.to_string()).is_ok());
+    assert!(directory.check_subscription(environment, &Uuid::nil().to_string()).is_err());
+}
+
+pub(crate) async fn an_issuer_is_trusted_by_one_environment(world: World) {
+    let (one, two) = (world.environment("Production").await, world.environment("Development").await);
+    let store = world.store();
+    let owner = || store.directory().trusted_issuer("https://issuer.example", "a").map(|(owner, _)| owner);
+    assert_eq!(store.put_trusted_issuer(one, Some(issuer("a", "s"))).await, Ok(PutTrustedIssuer::Put));
+    assert_eq!(store.put_trusted_issuer(one, Some(issuer("a", "t"))).await, Ok(PutTrustedIssuer::Put));
+    assert_eq!(store.put_trusted_issuer(two, Some(issuer("a", "s"))).await, Ok(PutTrustedIssuer::Taken));
+    assert_eq!(owner(), Some(one));
+    assert_eq!(store.put_trusted_issuer(one, None).await, Ok(PutTrustedIssuer::Put));
+    assert_eq!(owner(), None);
+    assert_eq!(store.put_trusted_issuer(two, Some(issuer("a", "s"))).await, Ok(PutTrustedIssuer::Put));
+    assert_eq!(owner(), Some(two));
+}
+
+pub(crate) async fn credentials_are_limited_revoked_and_touched_by_the_minute(mut world: World) {
+    let environment = world.environment("Production").await;
+    let mut made = Vec::new();
+    for _ in 0..CREDENTIALS_PER_ENVIRONMENT {
+        match world.store().create_credential(credential(environment)).await.unwrap() {
+            CreateCredential::Created(credential) => made.push(credential.id),
+            other => panic!("{other:?}"),
+        }
+    }
+    let store = world.store();
+    assert_eq!(store.create_credential(credential(environment)).await, Ok(CreateCredential::LimitReached));
+    let elsewhere = EnvironmentId::from_uuid(Uuid::nil());
+    assert_eq!(store.revoke_credential(elsewhere, made[0]).await, Ok(Found::No));
+    assert_eq!(store.revoke_credential(environment, made[0]).await, Ok(Found::Yes));
+    let revoked_at = Some(world.now());
+    assert!(matches!(store.create_credential(credential(environment)).await, Ok(CreateCredential::Created(_))));
+
+    let first = world.now();
+    store.touch_credential(made[1], first);
+    store.touch_credential(made[1], world.advance(Duration::from_secs(30)));
+    // Changes are carried out one after the other: the touches are behind when this is answered.
+    store.vacuum_bite().await.unwrap();
+    assert_eq!(store.directory().credential(made[1]).expect("it is there").last_used_at, Some(first));
+    let later = world.advance(Duration::from_secs(30));
+    store.touch_credential(made[1], later);
+    store.vacuum_bite().await.unwrap();
+    world.reopen();
+    let directory = world.store().directory();
+    assert_eq!(directory.credential(made[1]).expect("it is there").last_used_at, Some(later));
+    assert_eq!(directory.credential(made[0]).expect("revoked ones stay").revoked_at, revoked_at);
+}
+
+pub(crate) async fn a_change_shows_before_it_is_answered(world: World) {
+    let environment = world.environment("Production").await;
+    let store = world.store();
+    for n in 0..20 {
+        let name = format!("Name {n}");
+        store.rename_environment(environment, name.clone()).await.unwrap().expect("it is there");
+        assert_eq!(store.directory().environment(environment).expect("it is there").name, name);
+        let webhook = world.webhook(environment).await;
+        let matches = store.directory().matches(environment, &EventKey::parse("order.made").unwrap(), None);
+        assert_eq!(matches.len(), n + 1);
+        assert!(matches.iter().any(|w| w.id == webhook.id));
+    }
+}
+
+pub(crate) async fn categories_and_event_types_keep_their_rules(world: World) {
+    let environment = world.environment("Production").await;
+    let store = world.store();
+    let PutCategory::Put(orders) = store.create_category(environment, "Orders".into()).await.unwrap() else {
+        panic!("the name is free")
+    };
+    assert_eq!(store.create_category(environment, "Orders".into()).await, Ok(PutCategory::NameTaken));
+    let nowhere = CategoryRef::Id(CategoryId::from_uuid(Uuid::nil()));
+    let made = store.create_event_type(event_type(environment, "order.made", nowhere.clone())).await;
+    assert_eq!(made, Ok(PutEventType::NoSuchCategory));
+    let made = store.create_event_type(event_type(environment, "order.made", CategoryRef::Id(orders.id))).await;
+    let Ok(PutEventType::Put(made)) = made else { panic!("{made:?}") };
+    let twice = store.create_event_type(event_type(environment, "order.made", CategoryRef::Id(orders.id))).await;
+    assert_eq!(twice, Ok(PutEventType::KeyTaken));
+    assert_eq!(store.delete_category(environment, orders.id).await, Ok(DeleteCategory::NotEmpty));
+
+    let new = NewWebhook { event_keys: vec!["Orders.*".into()], ..World::new_webhook(environment) };
+    let webhook = world.webhook_like(new).await;
+    let reached = |key: &str| {
+        let matches = store.directory().matches(environment, &EventKey::parse(key).unwrap(), None);
+        matches.iter().any(|w| w.id == webhook.id)
+    };
+    assert!(reached("order.made") && !reached("order.paid"));
+    let patch = EventTypePatch { category: Some(CategoryRef::Name("Sales".into())), ..EventTypePatch::default() };
+    let moved = store.update_event_type(environment, made.id, patch).await.unwrap();
+    let PutEventType::Put(moved) = moved else { panic!("{moved:?}") };
+    assert!(!reached("order.made"), "it stands in another category");
+    let orders = store.delete_category(environment, orders.id).await;
+    assert!(matches!(orders, Ok(DeleteCategory::Deleted(_))), "{orders:?}");
+    let renamed = store.rename_category(environment, moved.category_id, "Orders".into()).await;
+    assert!(matches!(renamed, Ok(PutCategory::Put(_))), "{renamed:?}");
+    assert!(reached("order.made"), "the category has the name");
+    assert!(store.delete_event_type(environment, made.id).await.unwrap().is_some());
+    assert!(store.delete_event_type(environment, made.id).await.unwrap().is_none());
+    assert!(!reached("order.made"));
+}

@@ -1,0 +1,101 @@
+//! Rules of retention.
+
+use std::time::Duration;
+
+use postrider_core::delivery::StateKind;
+use postrider_core::limits::UPKEEP_BITE;
+use postrider_store::{AcceptOutcome, Idempotency, Upkeep};
+
+use crate::world::{World, answered, failed};
+
+const DAY: Duration = Duration::from_hours(24);
+
+pub(crate) async fn old_events_go_and_what_waits_stays(mut world: World) {
+    let environment = world.environment("Production").await;
+    let webhook = world.webhook(environment).await;
+    let webhooks = [webhook.clone()];
+    let (done, waits) = (world.accept(&webhooks).await, world.accept(&webhooks).await);
+    let unmatched = world.accept_event(world.event(environment, "nobody.cares", None), &[]).await;
+    world.settle(&done.event, done.deliveries[0], failed()).await;
+    world.settle(&done.event, done.deliveries[0], answered(200)).await;
+    world.settle(&waits.event, waits.deliveries[0], failed()).await;
+    let before = world.advance(DAY);
+    let young = world.accept(&webhooks).await;
+    world.settle(&young.event, young.deliveries[0], answered(200)).await;
+    world.expire(before).await;
+    world.reopen();
+    let store = world.store();
+    for gone in [&done, &unmatched] {
+        assert!(store.event(environment, gone.event.id).await.unwrap().is_none());
+    }
+    assert!(store.delivery(environment, done.deliveries[0]).await.unwrap().is_none());
+    assert!(store.attempts(environment, done.deliveries[0]).await.unwrap().is_empty());
+    assert!(store.event(environment, young.event.id).await.unwrap().is_some());
+    assert_eq!(world.state(environment, waits.deliveries[0]).await.kind(), StateKind::Retrying);
+    assert_eq!(store.attempts(environment, waits.deliveries[0]).await.unwrap().len(), 1);
+    let log = store.log(environment, webhook.id, 0, 10).await.unwrap();
+    assert_eq!((log.count, log.rows.len()), (2, 2), "the log is as long as it says");
+    // When it has ended, it goes too.
+    world.settle(&waits.event, waits.deliveries[0], answered(200)).await;
+    world.expire(before).await;
+    assert!(world.store().event(environment, waits.event.id).await.unwrap().is_none());
+}
+
+pub(crate) async fn large_events_go_in_bites(world: World) {
+    let environment = world.environment("Production").await;
+    let webhook = world.webhook(environment).await;
+    // One event with more deliveries than a bite, as it were to many webhooks, enough of them for the index that is written behind.
+    let to = vec![webhook.clone(); UPKEEP_BITE * 5];
+    let large = world.accept(&to).await;
+    let mut settlements = Vec::new();
+    for id in &large.deliveries {
+        let row = world.row(environment, *id).await;
+        settlements.push(world.settlement(&large.event, &row, &answered(200)));
+    }
+    let last = settlements.pop().expect("there are many");
+    for settlement in settlements {
+        world.store().record(settlement);
+    }
+    world.record(last).await;
+    let before = world.advance(DAY);
+    let bites = world.expire(before).await;
+    assert!(bites >= 10, "{bites} bites for {} rows", 2 * to.len());
+    assert!(world.store().event(environment, large.event.id).await.unwrap().is_none());
+    let log = world.store().log(environment, webhook.id, 0, 10).await.unwrap();
+    assert_eq!((log.count, log.rows.len()), (0, 0));
+    assert_eq!(world.store().vacuum_bite().await, Ok(Upkeep::Done), "little is free in a small file");
+}
+
+pub(crate) async fn deleted_webhooks_go_with_their_last_delivery(mut world: World) {
+    let environment = world.environment("Production").await;
+    let webhook = world.webhook(environment).await;
+    let accepted = world.accept(std::slice::from_ref(&webhook)).await;
+    world.settle(&accepted.event, accepted.deliveries[0], answered(200)).await;
+    let old = world.advance(DAY);
+    world.store().delete_webhook(environment, webhook.id).await.unwrap();
+    let count = async |world: &World| world.store().log(environment, webhook.id, 0, 10).await.unwrap().count;
+    world.expire(old).await;
+    assert_eq!(count(&world).await, 0, "its event has expired");
+    let newer = world.advance(DAY);
+    world.expire(newer).await;
+    world.reopen();
+    // An event that had matched it still finds no webhook to be discarded for, and is refused as a whole.
+    let late = world.for_webhooks(world.event(environment, "order.made", None), std::slice::from_ref(&webhook));
+    assert!(world.accept_batch(vec![late], None).await.is_err());
+}
+
+pub(crate) async fn idempotency_keys_are_forgotten(world: World) {
+    let environment = world.environment("Production").await;
+    let key = |n: u32| Idempotency { environment_id: environment, key: format!("k{n}"), body_hash: [1; 32] };
+    let event = || vec![world.for_webhooks(world.event(environment, "order.made", None), &[])];
+    for n in 0..3 {
+        world.accept_batch(event(), Some(key(n))).await.unwrap();
+    }
+    let before = world.advance(Duration::from_secs(1));
+    world.accept_batch(event(), Some(key(3))).await.unwrap();
+    while world.store().forget_idempotency_bite(before).await.unwrap() == Upkeep::More {}
+    let again = world.accept_batch(event(), Some(key(0))).await.unwrap();
+    assert!(matches!(again, AcceptOutcome::Accepted(_)), "{again:?}");
+    let kept = world.accept_batch(event(), Some(key(3))).await.unwrap();
+    assert!(matches!(kept, AcceptOutcome::Repeated(_)), "{kept:?}");
+}
