@@ -12,8 +12,9 @@ use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt as _;
 use postrider_core::limits::{MEMORY_BUDGET, REQUEST_BYTES, REQUEST_READ_TIMEOUT};
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::error::Category;
+use serde_path_to_error::Segment;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::error::{ApiError, Code};
@@ -121,9 +122,53 @@ fn too_large(limit: usize) -> ApiError {
     ApiError::new(Code::BodyTooLarge, format!("the body is larger than {limit} bytes"))
 }
 
-/// Reads JSON of a known form from a text.
+/// Reads a JSON object of a known form from a text.
 pub(crate) fn parse<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, ApiError> {
-    serde_json::from_str(text).map_err(|error| of_json(&error))
+    // A derived form would also be read from an array of its members' values.
+    if !text.trim_start().starts_with('{') {
+        return Err(no_object(text));
+    }
+    // The place of an error is looked for when there is one, so that what is right is read at full speed.
+    serde_json::from_str(text).map_err(|_| error_in::<T>(text))
+}
+
+fn no_object(text: &str) -> ApiError {
+    if text.trim_start().is_empty() {
+        return ApiError::new(Code::InvalidJson, "the body is empty; a JSON object is expected");
+    }
+    match serde_json::from_str::<IgnoredAny>(text) {
+        Ok(_) => ApiError::new(Code::InvalidRequest, "a JSON object is expected"),
+        Err(error) => of_json(&error),
+    }
+}
+
+/// What is wrong with a text that cannot be read as `T`.
+fn error_in<'a, T: Deserialize<'a>>(text: &'a str) -> ApiError {
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    match serde_path_to_error::deserialize::<_, T>(&mut deserializer) {
+        Err(error) if error.inner().classify() == Category::Data && error.path().iter().next().is_some() => {
+            let at: String = error.path().iter().filter_map(step).collect();
+            // Where the path says it, line and column would only be noise.
+            let detail = error.inner().to_string();
+            let detail = detail.split_once(" at line ").map_or(detail.as_str(), |(detail, _)| detail);
+            ApiError::at(Code::InvalidRequest, at, detail)
+        }
+        Err(error) => of_json(error.inner()),
+        // Read to its end it was right, so the error lies behind it.
+        Ok(_) => match deserializer.end() {
+            Err(error) => of_json(&error),
+            Ok(()) => ApiError::new(Code::InvalidRequest, "the body cannot be read"),
+        },
+    }
+}
+
+/// A step of a JSON pointer.
+fn step(segment: &Segment) -> Option<String> {
+    match segment {
+        Segment::Seq { index } => Some(format!("/{index}")),
+        Segment::Map { key } => Some(format!("/{}", key.replace('~', "~0").replace('/', "~1"))),
+        Segment::Enum { .. } | Segment::Unknown => None,
+    }
 }
 
 /// What is wrong with a JSON text, with its position.
@@ -145,9 +190,6 @@ impl<T: DeserializeOwned> FromRequest<ApiState> for Json<T> {
     async fn from_request(request: Request, state: &ApiState) -> Result<Self, ApiError> {
         let (parts, body) = request.into_parts();
         let read = read(state, &parts.headers, body, REQUEST_BYTES).await?;
-        if read.bytes.is_empty() {
-            return Err(ApiError::new(Code::InvalidJson, "the body is empty; JSON is expected"));
-        }
         parse(read.text()?).map(Self)
     }
 }

@@ -122,7 +122,41 @@ fn shaped(response: Result<Response, ApiError>, surface: Surface, path: &str, en
 
 #[cfg(test)]
 mod tests {
+    use axum::body::to_bytes;
+    use axum::routing::get;
+    use tower::ServiceExt as _;
+
     use super::*;
+
+    struct Zeros;
+
+    impl Entropy for Zeros {
+        fn fill(&self, bytes: &mut [u8]) {
+            bytes.fill(0);
+        }
+    }
+
+    async fn panics() -> &'static str {
+        panic!("of a secret kind")
+    }
+
+    async fn asked(path: &str) -> (u16, String) {
+        let router = Router::new().route(path, get(panics));
+        let request = Request::get(path).body(axum::body::Body::empty()).expect("a request");
+        let response = Edge::around(router, Arc::new(Zeros)).oneshot(request).await.expect("never fails");
+        let status = response.status().as_u16();
+        let body = to_bytes(response.into_body(), 10_000).await.expect("a body");
+        (status, String::from_utf8_lossy(&body).into_owned())
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_an_error_in_shape_that_says_nothing_of_its_cause() {
+        for (path, member) in [("/api/v1/boom", "\"code\":\"internal\""), ("/webhook", "\"statusCode\":500")] {
+            let (status, body) = asked(path).await;
+            assert_eq!(status, 500);
+            assert!(body.contains(member) && !body.contains("secret kind"), "{body}");
+        }
+    }
 
     #[test]
     fn a_path_belongs_to_one_api() {

@@ -1,9 +1,8 @@
 //! Triggering events, the second version.
 
 use axum::Json as Answer;
-use axum::body::Body;
-use axum::extract::State;
-use http::{HeaderMap, StatusCode};
+use axum::extract::{Request, State};
+use http::StatusCode;
 use postrider_core::EventId;
 use postrider_core::body::Payload;
 use postrider_core::limits::EVENT_BYTES;
@@ -69,11 +68,11 @@ pub(crate) struct Triggered {
 pub(crate) async fn trigger(
     State(state): State<ApiState>,
     scoped: Scoped,
-    headers: HeaderMap,
-    body: Body,
+    request: Request,
 ) -> Result<(StatusCode, Answer<Triggered>), ApiError> {
     scoped.require(Permission::WriteTriggerEvent)?;
-    let read = body::read(&state, &headers, body, EVENT_BYTES).await?;
+    let (head, body) = request.into_parts();
+    let read = body::read(&state, &head.headers, body, EVENT_BYTES).await?;
     let form: Form<'_> = body::parse(read.text()?)?;
     let must_be = |name: &str, kind: &str| ApiError::new(Code::InvalidRequest, format!("{name} must be {kind}"));
     let properties = form.properties.ok_or_else(|| must_be("properties", "an object"))?;

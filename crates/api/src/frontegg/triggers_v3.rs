@@ -1,9 +1,8 @@
 //! Triggering events, the third version, and what became of one.
 
 use axum::Json as Answer;
-use axum::body::Body;
-use axum::extract::State;
-use http::{HeaderMap, StatusCode};
+use axum::extract::{Request, State};
+use http::StatusCode;
 use postrider_core::EventId;
 use postrider_core::body::{EventContext, Payload, compose};
 use postrider_core::delivery::DeliveryState;
@@ -54,11 +53,11 @@ pub(crate) struct Triggered {
 pub(crate) async fn trigger(
     State(state): State<ApiState>,
     scoped: Scoped,
-    headers: HeaderMap,
-    body: Body,
+    request: Request,
 ) -> Result<(StatusCode, Answer<Triggered>), ApiError> {
     scoped.require(Permission::WriteTriggerEvent)?;
-    let read = body::read(&state, &headers, body, EVENT_BYTES).await?;
+    let (head, body) = request.into_parts();
+    let read = body::read(&state, &head.headers, body, EVENT_BYTES).await?;
     let form: Form<'_> = body::parse(read.text()?)?;
     let data = form.data.ok_or_else(|| ApiError::new(Code::InvalidRequest, "data must be an object"))?;
     let data = checked("data", data)?;

@@ -2,7 +2,9 @@
 
 use postrider_core::Timestamp;
 use postrider_core::limits::{PAGE_ROWS, PAGE_ROWS_MOST};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::{Map, Value};
 use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, Type};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
@@ -106,5 +108,13 @@ impl<T: Serialize> Serialize for Given<T> {
             Self::Absent | Self::Null => serializer.serialize_none(),
             Self::Value(value) => value.serialize(serializer),
         }
+    }
+}
+
+/// Reads an object or `null`. A derived form would also be read from an array of its members' values.
+pub(crate) fn object<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Result<Option<T>, D::Error> {
+    match Option::<Map<String, Value>>::deserialize(deserializer)? {
+        None => Ok(None),
+        Some(object) => T::deserialize(Value::Object(object)).map(Some).map_err(serde::de::Error::custom),
     }
 }

@@ -22,27 +22,27 @@ use tower::ServiceExt as _;
 /// How long anything may take before a test gives up.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// The secret that tests share with the issuer that they trust.
-pub const ISSUER_SECRET: &str = "a secret that the issuer shares";
+pub(crate) const ISSUER_SECRET: &str = "a secret that the issuer shares";
 
-pub struct App {
-    pub router: Router,
-    pub control: Router,
-    pub clock: Arc<ManualClock>,
-    pub engine: Engine,
+pub(crate) struct App {
+    pub(crate) router: Router,
+    pub(crate) control: Router,
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) engine: Engine,
     _directory: tempfile::TempDir,
 }
 
 /// An environment and what opens it.
 #[derive(Debug, Clone)]
-pub struct Environment {
-    pub id: String,
-    pub secret: String,
-    pub token: String,
+pub(crate) struct Environment {
+    pub(crate) id: String,
+    pub(crate) secret: String,
+    pub(crate) token: String,
 }
 
 impl App {
     /// An API that may send to loopback.
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         Self::with_egress(EgressOptions {
             allow: vec!["127.0.0.0/8".parse().expect("a network")],
             ..EgressOptions::default()
@@ -51,7 +51,7 @@ impl App {
     }
 
     #[expect(clippy::unused_async, reason = "the engine starts within a runtime")]
-    pub async fn with_egress(egress: EgressOptions) -> Self {
+    pub(crate) async fn with_egress(egress: EgressOptions) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
         let now = Timestamp::parse("2026-01-31T12:00:00Z").expect("a time");
         let clock = Arc::new(ManualClock::at(now));
@@ -72,37 +72,37 @@ impl App {
         Self { router: router(state.clone()), control: control_router(state), clock, engine, _directory: directory }
     }
 
-    pub fn get(&self, path: &str) -> Call {
+    pub(crate) fn get(&self, path: &str) -> Call {
         Call::new(self.router.clone(), Method::GET, path)
     }
 
-    pub fn post(&self, path: &str) -> Call {
+    pub(crate) fn post(&self, path: &str) -> Call {
         Call::new(self.router.clone(), Method::POST, path)
     }
 
-    pub fn put(&self, path: &str) -> Call {
+    pub(crate) fn put(&self, path: &str) -> Call {
         Call::new(self.router.clone(), Method::PUT, path)
     }
 
-    pub fn patch(&self, path: &str) -> Call {
+    pub(crate) fn patch(&self, path: &str) -> Call {
         Call::new(self.router.clone(), Method::PATCH, path)
     }
 
-    pub fn delete(&self, path: &str) -> Call {
+    pub(crate) fn delete(&self, path: &str) -> Call {
         Call::new(self.router.clone(), Method::DELETE, path)
     }
 
-    pub fn call(&self, method: Method, path: &str) -> Call {
+    pub(crate) fn call(&self, method: Method, path: &str) -> Call {
         Call::new(self.router.clone(), method, path)
     }
 
     /// A call through the control socket.
-    pub fn operate(&self, method: Method, path: &str) -> Call {
+    pub(crate) fn operate(&self, method: Method, path: &str) -> Call {
         Call::new(self.control.clone(), method, path)
     }
 
     /// A new environment with a credential, logged in.
-    pub async fn environment(&self, name: &str) -> Environment {
+    pub(crate) async fn environment(&self, name: &str) -> Environment {
         let environment =
             self.operate(Method::POST, "/api/v1/environments").json(&json!({ "name": name })).expect(201).await;
         let id = text(&environment["id"]);
@@ -113,25 +113,25 @@ impl App {
         Environment { id, secret, token }
     }
 
-    pub async fn log_in(&self, id: &str, secret: &str) -> String {
+    pub(crate) async fn log_in(&self, id: &str, secret: &str) -> String {
         let login = json!({ "clientId": id, "secret": secret });
         text(&self.post("/auth/vendor").json(&login).expect(200).await["token"])
     }
 
     /// Trusts an issuer that shares [`ISSUER_SECRET`], whose audience is the environment's id.
-    pub async fn trust_issuer(&self, environment: &Environment, visibility: &str) {
+    pub(crate) async fn trust_issuer(&self, environment: &Environment, visibility: &str) {
         let issuer = json!({ "issuer": "https://id.example", "audience": environment.id, "secret": ISSUER_SECRET });
         self.put("/api/v1/trusted-issuer").token(&environment.token).json(&issuer).expect(200).await;
         self.show(environment, visibility).await;
     }
 
-    pub async fn show(&self, environment: &Environment, visibility: &str) {
+    pub(crate) async fn show(&self, environment: &Environment, visibility: &str) {
         let settings = json!({ "webhooks": visibility });
         self.put("/api/v1/portal-settings").token(&environment.token).json(&settings).expect(200).await;
     }
 
     /// A token of a user of that tenant.
-    pub fn user(&self, environment: &Environment, tenant: &str, permissions: &[&str]) -> String {
+    pub(crate) fn user(&self, environment: &Environment, tenant: &str, permissions: &[&str]) -> String {
         let claims = json!({
             "iss": "https://id.example",
             "aud": [environment.id, "another"],
@@ -142,19 +142,19 @@ impl App {
         sign(&claims)
     }
 
-    pub fn seconds(&self) -> i64 {
+    pub(crate) fn seconds(&self) -> i64 {
         use postrider_core::Clock as _;
         self.clock.now().as_seconds()
     }
 
     /// A webhook in the scope of a tenant, or of the environment.
-    pub async fn webhook(&self, environment: &Environment, tenant: Option<&str>, url: &str) -> Value {
+    pub(crate) async fn webhook(&self, environment: &Environment, tenant: Option<&str>, url: &str) -> Value {
         let form = json!({ "tenantId": tenant, "displayName": "Test", "url": url, "eventKeys": ["*"] });
         self.post("/api/v1/webhooks").token(&environment.token).json(&form).expect(201).await
     }
 
     /// Sends an event and waits until each of its deliveries has ended, or has failed once.
-    pub async fn event(&self, environment: &Environment, tenant: Option<&str>) -> String {
+    pub(crate) async fn event(&self, environment: &Environment, tenant: Option<&str>) -> String {
         let event = json!({ "eventKey": "order.paid", "tenantId": tenant, "payload": { "order": { "total": 12.50 } } });
         let accepted = self.post("/api/v1/events").token(&environment.token).json(&event).expect(202).await;
         let id = text(&accepted["eventId"]);
@@ -162,7 +162,7 @@ impl App {
         id
     }
 
-    pub async fn deliveries_attempted(&self, environment: &Environment, event: &str) -> Vec<Value> {
+    pub(crate) async fn deliveries_attempted(&self, environment: &Environment, event: &str) -> Vec<Value> {
         let path = format!("/api/v1/events/{event}/deliveries");
         eventually(async || {
             let page = self.get(&path).token(&environment.token).expect(200).await;
@@ -174,13 +174,13 @@ impl App {
 }
 
 /// Signs claims as the issuer that tests trust.
-pub fn sign(claims: &Value) -> String {
+pub(crate) fn sign(claims: &Value) -> String {
     let key = EncodingKey::from_secret(ISSUER_SECRET.as_bytes());
     jsonwebtoken::encode(&Header::new(Algorithm::HS256), claims, &key).expect("a token")
 }
 
 /// Waits for a state.
-pub async fn eventually<T>(mut look: impl AsyncFnMut() -> Option<T>) -> T {
+pub(crate) async fn eventually<T>(mut look: impl AsyncFnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + PATIENCE;
     loop {
         if let Some(found) = look().await {
@@ -191,18 +191,18 @@ pub async fn eventually<T>(mut look: impl AsyncFnMut() -> Option<T>) -> T {
     }
 }
 
-pub fn text(value: &Value) -> String {
+pub(crate) fn text(value: &Value) -> String {
     value.as_str().unwrap_or_else(|| panic!("a string, not {value}")).to_owned()
 }
 
 /// Answers to everything at that path.
-pub fn answers(status: u16, body: &str) -> Behaviour {
+pub(crate) fn answers(status: u16, body: &str) -> Behaviour {
     Behaviour::Answer(Reply::new(status, body.to_owned()).header("content-type", "application/json"))
 }
 
 /// A call that is being put together.
 #[must_use]
-pub struct Call {
+pub(crate) struct Call {
     router: Router,
     method: Method,
     path: String,
@@ -215,40 +215,40 @@ impl Call {
         Self { router, method, path: path.to_owned(), headers: HeaderMap::new(), body: Body::empty() }
     }
 
-    pub fn header(mut self, name: &'static str, value: &str) -> Self {
+    pub(crate) fn header(mut self, name: &'static str, value: &str) -> Self {
         self.headers.insert(name, http::HeaderValue::from_bytes(value.as_bytes()).expect("a header's value"));
         self
     }
 
     /// A header of any bytes; none where HTTP has no such value.
-    pub fn bytes(mut self, name: &'static str, value: &[u8]) -> Option<Self> {
+    pub(crate) fn bytes(mut self, name: &'static str, value: &[u8]) -> Option<Self> {
         self.headers.insert(name, http::HeaderValue::from_bytes(value).ok()?);
         Some(self)
     }
 
-    pub fn token(self, token: &str) -> Self {
+    pub(crate) fn token(self, token: &str) -> Self {
         self.header("authorization", &format!("Bearer {token}"))
     }
 
     /// In the scope of that tenant, or of the environment where it is its id.
-    pub fn tenant(self, tenant: &str) -> Self {
+    pub(crate) fn tenant(self, tenant: &str) -> Self {
         self.header("frontegg-tenant-id", tenant)
     }
 
-    pub fn json(self, body: &Value) -> Self {
+    pub(crate) fn json(self, body: &Value) -> Self {
         self.raw(body.to_string()).header("content-type", "application/json")
     }
 
-    pub fn raw(mut self, body: impl Into<Body>) -> Self {
+    pub(crate) fn raw(mut self, body: impl Into<Body>) -> Self {
         self.body = body.into();
         self
     }
 
-    pub async fn send(self) -> Answer {
+    pub(crate) async fn send(self) -> Answer {
         self.send_within(PATIENCE).await
     }
 
-    pub async fn send_within(self, patience: Duration) -> Answer {
+    pub(crate) async fn send_within(self, patience: Duration) -> Answer {
         let mut request = Request::builder().method(self.method).uri(self.path).body(self.body).expect("a request");
         *request.headers_mut() = self.headers;
         let response = tokio::time::timeout(patience, self.router.oneshot(request)).await.expect("an answer in time");
@@ -265,7 +265,7 @@ impl Call {
     }
 
     /// Sends it, and reads the JSON of an answer that must have that status.
-    pub async fn expect(self, status: u16) -> Value {
+    pub(crate) async fn expect(self, status: u16) -> Value {
         let what = format!("{} {}", self.method, self.path);
         let answer = self.send().await;
         assert_eq!(answer.status.as_u16(), status, "{what}: {}", String::from_utf8_lossy(&answer.body));
@@ -273,20 +273,20 @@ impl Call {
     }
 
     /// Sends it, and reads the code of an answer that must be an error of the native API.
-    pub async fn code(self, status: u16) -> String {
+    pub(crate) async fn code(self, status: u16) -> String {
         text(&self.expect(status).await["code"])
     }
 }
 
-pub struct Answer {
-    pub status: StatusCode,
-    pub headers: HeaderMap,
-    pub body: Vec<u8>,
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Answer {
     /// The body as JSON; `null` where there is none.
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         if self.body.is_empty() {
             return Value::Null;
         }
@@ -294,13 +294,13 @@ impl Answer {
             .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&self.body)))
     }
 
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
 }
 
 /// The value with what differs from run to run replaced by its kind.
-pub fn redacted(value: &Value) -> Value {
+pub(crate) fn redacted(value: &Value) -> Value {
     match value {
         Value::String(text) if text.len() == 36 && text.parse::<uuid::Uuid>().is_ok() => json!("[uuid]"),
         Value::String(text) if text.starts_with("prsk_") => json!("[secret]"),
@@ -321,6 +321,8 @@ pub fn redacted(value: &Value) -> Value {
             .map(|(name, value)| {
                 let value = match value {
                     Value::Number(_) if name.ends_with("Ms") => json!("[ms]"),
+                    // How a share grows is the engine's to tune.
+                    Value::Number(_) if name == "share" => json!("[share]"),
                     value => redacted(value),
                 };
                 (name.clone(), value)

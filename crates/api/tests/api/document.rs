@@ -40,7 +40,7 @@ async fn the_served_document_names_every_reference_and_every_call_answers() {
         }
     }
     for (method, path) in operations(&document) {
-        let path = path.replace(|c| c == '{' || c == '}', "");
+        let path = path.replace(['{', '}'], "");
         let answer = app.call(method.clone(), &path).send().await;
         assert_ne!(answer.status, 405, "{method} {path}");
         assert_ne!(answer.json()["code"], "route_not_found", "{method} {path}");
@@ -48,7 +48,7 @@ async fn the_served_document_names_every_reference_and_every_call_answers() {
 }
 
 /// Every method and path of a document.
-pub fn operations(document: &Value) -> Vec<(http::Method, String)> {
+pub(crate) fn operations(document: &Value) -> Vec<(http::Method, String)> {
     let paths = document["paths"].as_object().expect("paths");
     let mut operations = Vec::new();
     for (path, item) in paths {

@@ -9,4 +9,5 @@ mod fuzz;
 mod limits;
 mod native;
 mod reach;
+mod stream;
 mod tenants;

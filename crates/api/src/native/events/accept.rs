@@ -1,9 +1,7 @@
 //! `POST /api/v1/events`: one event. The hot path: what happens here happens for every event there is.
 
-use axum::body::Body;
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::response::Response;
-use http::HeaderMap;
 use postrider_core::limits::EVENT_BYTES;
 
 use crate::auth::caller::Vendor;
@@ -29,13 +27,13 @@ use crate::state::ApiState;
 pub(crate) async fn accept_event(
     State(state): State<ApiState>,
     vendor: Vendor,
-    headers: HeaderMap,
-    body: Body,
+    request: Request,
 ) -> Result<Response, ApiError> {
-    let read = body::read(&state, &headers, body, EVENT_BYTES).await?;
+    let (head, body) = request.into_parts();
+    let read = body::read(&state, &head.headers, body, EVENT_BYTES).await?;
     let event: NewEvent<'_> = body::parse(read.text()?)?;
     let event = event.composed(vendor.environment_id)?;
-    let (receipt, freshness) = take_in(&state, vendor.environment_id, &headers, &read.bytes, vec![event]).await?;
+    let (receipt, freshness) = take_in(&state, vendor.environment_id, &head.headers, &read.bytes, vec![event]).await?;
     let &[(event_id, deliveries)] = receipt.as_slice() else {
         return Err(ApiError::new(Code::Internal, "a receipt for one event has another number of them"));
     };

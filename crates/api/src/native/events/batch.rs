@@ -1,9 +1,7 @@
 //! `POST /api/v1/events/batch`: up to a thousand events, all or nothing.
 
-use axum::body::Body;
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::response::Response;
-use http::HeaderMap;
 use postrider_core::limits::{BATCH_BYTES, BATCH_EVENTS, EVENT_BYTES};
 use postrider_engine::IncomingEvent;
 use serde::Serialize;
@@ -40,10 +38,10 @@ pub(crate) struct AcceptedBatch {
 pub(crate) async fn accept_events(
     State(state): State<ApiState>,
     vendor: Vendor,
-    headers: HeaderMap,
-    body: Body,
+    request: Request,
 ) -> Result<Response, ApiError> {
-    let read = body::read(&state, &headers, body, BATCH_BYTES).await?;
+    let (head, body) = request.into_parts();
+    let read = body::read(&state, &head.headers, body, BATCH_BYTES).await?;
     let texts = elements(read.text()?)?;
     let compose = |(index, text): (usize, &&str)| -> Result<IncomingEvent, ApiError> {
         if text.len() > EVENT_BYTES {
@@ -53,7 +51,7 @@ pub(crate) async fn accept_events(
         element(text, index)?.composed(vendor.environment_id).map_err(|error| error.of_element(index))
     };
     let events = texts.iter().enumerate().map(compose).collect::<Result<Vec<_>, _>>()?;
-    let (receipt, freshness) = take_in(&state, vendor.environment_id, &headers, &read.bytes, events).await?;
+    let (receipt, freshness) = take_in(&state, vendor.environment_id, &head.headers, &read.bytes, events).await?;
     let events = receipt
         .into_iter()
         .map(|(event_id, deliveries)| Accepted { event_id: event_id.as_uuid(), deliveries })
@@ -64,7 +62,7 @@ pub(crate) async fn accept_events(
 /// The events of a batch as texts. What begins like an array is one; anything else is a line for each event.
 fn elements(text: &str) -> Result<Vec<&str>, ApiError> {
     let (texts, count) = if text.trim_start().starts_with('[') {
-        let elements: Elements<'_> = body::parse(text)?;
+        let elements: Elements<'_> = serde_json::from_str(text).map_err(|error| body::of_json(&error))?;
         (elements.kept.into_iter().map(serde_json::value::RawValue::get).collect::<Vec<_>>(), elements.count)
     } else {
         let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());

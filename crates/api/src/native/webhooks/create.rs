@@ -15,7 +15,7 @@ use crate::auth::caller::Member;
 use crate::body::Json;
 use crate::error::{ApiError, Code, Problem};
 use crate::native::webhooks::{RetryPolicyForm, Webhook, sending};
-use crate::native::wire::Given;
+use crate::native::wire::{Given, object};
 use crate::rules;
 use crate::state::ApiState;
 
@@ -46,6 +46,8 @@ pub(crate) struct Form {
     #[schema(default = true)]
     is_active: bool,
     /// When failed attempts are repeated; the preset `standard` where it is left out.
+    #[serde(default, deserialize_with = "object")]
+    #[schema(value_type = Option<RetryPolicyForm>)]
     retry_policy: Option<RetryPolicyForm>,
     /// Seconds that an attempt may take: 1 to 30, 15 where it is left out.
     deadline_seconds: Option<u32>,

@@ -143,6 +143,7 @@ impl Webhook {
 /// A retry policy: a preset or a list of delays, one of the two.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = RetryPolicy)]
 pub(crate) struct RetryPolicyForm {
     /// `standard`: after 5 s, 30 s, 5 min, 30 min, 2 h, 5 h, 10 h and 14 h. `frontegg`: none, and the webhook is disabled after
     /// five failed deliveries in a row.

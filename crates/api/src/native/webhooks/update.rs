@@ -13,7 +13,7 @@ use crate::body::Json;
 use crate::error::{ApiError, Problem};
 use crate::extract::Ids;
 use crate::native::webhooks::{RetryPolicyForm, Webhook, sending, within_reach};
-use crate::native::wire::Given;
+use crate::native::wire::{Given, object};
 use crate::rules;
 use crate::state::ApiState;
 
@@ -37,6 +37,8 @@ pub(crate) struct Form {
     /// Whether it gets events. Enabling forgets the failures so far; disabling discards what waits.
     is_active: Option<bool>,
     /// When failed attempts are repeated.
+    #[serde(default, deserialize_with = "object")]
+    #[schema(value_type = Option<RetryPolicyForm>)]
     retry_policy: Option<RetryPolicyForm>,
     /// Seconds that an attempt may take: 1 to 30.
     deadline_seconds: Option<u32>,
