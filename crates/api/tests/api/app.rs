@@ -21,6 +21,8 @@ use tower::ServiceExt as _;
 
 /// How long anything may take before a test gives up.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// Two servers in one test have different keys and ids.
+static SEED: AtomicU64 = AtomicU64::new(7);
 /// The secret that tests share with the issuer that they trust.
 pub(crate) const ISSUER_SECRET: &str = "a secret that the issuer shares";
 
@@ -55,8 +57,6 @@ impl App {
         let directory = tempfile::tempdir().expect("a directory");
         let now = Timestamp::parse("2026-01-31T12:00:00Z").expect("a time");
         let clock = Arc::new(ManualClock::at(now));
-        // Two servers in one test have different keys and ids.
-        static SEED: AtomicU64 = AtomicU64::new(7);
         let entropy = Arc::new(SeededEntropy::new(SEED.fetch_add(1, Ordering::Relaxed)));
         let store = Store::open(StoreOptions {
             data_dir: directory.path().to_owned(),

@@ -212,8 +212,8 @@ async fn headers_select_the_scope_and_a_scope_is_exact() {
             Ok("") => assert_eq!(call.expect(200).await, json!([]), "{what}"),
             Ok(name) => {
                 let listed = call.expect(200).await;
-                let names: Vec<_> = listed.as_array().expect("array").iter().map(|w| text(&w["displayName"])).collect();
-                assert_eq!(names, [name], "{what}");
+                let found: Vec<_> = listed.as_array().expect("array").iter().map(|w| text(&w["displayName"])).collect();
+                assert_eq!(found, [name], "{what}");
             }
             Err((status, why)) => {
                 assert_eq!(call.expect(status).await, json!({ "errors": [why], "statusCode": status }), "{what}");
@@ -300,8 +300,8 @@ async fn a_test_tells_the_endpoints_answer_in_the_uis_terms() {
     let payload = r#"{ "a" :  [1.0,  1e400] }"#;
     let body = format!(r#"{{"url":"{}","secret":"x","payload":{payload},"extra":1}}"#, receiver.url("/hook"));
     app.post("/webhook/test").token(&own.token).tenant(TENANT).raw(body).expect(200).await;
-    let received = receiver.received();
-    let last = received.last().expect("a request");
+    let requests = receiver.received();
+    let last = requests.last().expect("a request");
     assert_eq!(last.body, payload, "exactly that JSON");
     let secret = Secret::from_vendor("x").expect("a secret").expect("some");
     let jwt = last.headers["x-webhook-secret"].to_str().expect("ASCII");

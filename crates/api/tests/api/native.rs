@@ -76,7 +76,7 @@ async fn a_batch_is_taken_in_whole_or_not_at_all() {
     for (body, status, at) in [
         (format!("[{good},{bad}]"), 422, "/1/eventKey"),
         (format!("{good}\n\n{bad}\n"), 422, "/1/eventKey"),
-        (format!("[{good},{good},{unknown}]"), 400, "/2"),
+        (format!("[{good},{good},{unknown}]"), 400, "/2/tenant"),
         (format!("{good}\r\n{good}\n{{"), 400, "/2"),
         (format!("[{good},7]"), 400, "/1"),
     ] {

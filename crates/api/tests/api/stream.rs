@@ -28,10 +28,11 @@ impl Stream {
     /// The next message: its name and its data.
     async fn next(&mut self) -> (String, Value) {
         loop {
-            if let Some((message, rest)) = self.1.split_once("\n\n") {
+            if let Some(end) = self.1.find("\n\n") {
+                let rest = self.1.split_off(end + 2);
+                let message = std::mem::replace(&mut self.1, rest);
                 let line = |name: &str| message.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
                 let found = (line("event:").map(ToOwned::to_owned), line("data:").map(ToOwned::to_owned));
-                self.1 = rest.to_owned();
                 if let (Some(name), Some(data)) = found {
                     return (name, serde_json::from_str(&data).expect("JSON"));
                 }
