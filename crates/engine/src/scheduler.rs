@@ -45,8 +45,8 @@ use self::tenant::{Tenant, TenantKey};
 pub(crate) const OVERHEAD_BYTES: usize = 512;
 /// Bytes of a body that make a delivery count for one turn more.
 const TURN_BYTES: usize = 16 * 1024;
-/// Deliveries of a paused lane that stay in memory: its next probe, and one to follow.
-const PAUSED_LANE_DELIVERIES: usize = 2;
+/// Deliveries of a paused lane that stay in memory: its next probe.
+const PAUSED_LANE_DELIVERIES: usize = 1;
 /// Parked flows that are offered again in one step, so that no step is long.
 const THAWED_AT_ONCE: usize = 32;
 
