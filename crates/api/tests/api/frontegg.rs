@@ -2,6 +2,7 @@
 
 use http::Method;
 use insta::assert_json_snapshot;
+use postrider_core::limits::BREAKER_PAUSE;
 use postrider_core::signature::{Secret, verify_jwt};
 use postrider_testkit::receiver::{Behaviour, Receiver};
 use serde_json::{Value, json};
@@ -236,6 +237,10 @@ async fn the_log_shows_each_attempt_and_a_retry_appears_in_it() {
     })
     .await;
     let id = text(&webhook["_id"]);
+    // No automatic retries among those by hand.
+    let native = format!("/api/v1/webhooks/{id}");
+    let frontegg = json!({ "retryPolicy": { "preset": "frontegg" } });
+    app.patch(&native).token(&own.token).json(&frontegg).expect(200).await;
     app.event(&own, Some(TENANT)).await;
     let logs =
         |query: &str| app.get(&format!("/webhook/logs/?id={id}{query}")).token(&own.token).tenant(TENANT).expect(200);
@@ -249,6 +254,9 @@ async fn the_log_shows_each_attempt_and_a_retry_appears_in_it() {
         let path = format!("/webhook/logs/{newest}/retries");
         let retry = app.post(&path).token(&own.token).tenant(TENANT).header("content-type", "application/json");
         assert_eq!(retry.expect(200).await, json!({ "statusCode": 202 }));
+        // An endpoint that failed is given a pause.
+        app.clock.advance(BREAKER_PAUSE);
+        app.engine.wake();
         eventually(async || (logs("").await["count"] == count).then_some(())).await;
     }
     let rows = logs("&limit=2").await;
