@@ -16,6 +16,7 @@ use crate::cli::{EnvironmentTarget, OperatorTarget, SocketTarget};
 use crate::config::setting::setting;
 use crate::config::{Layers, Sources};
 use crate::failure::{Failure, with_causes};
+use crate::output::tame;
 use crate::serve::control::SOCKET_NAME;
 
 /// The header by which an operator on the control socket names an environment.
@@ -209,6 +210,35 @@ impl Client {
                 let mut client = Self { http: http_for(&url)?, base: url, authority: Authority::Token(String::new()) };
                 client.authority = Authority::Token(client.log_in(&client_id, &secret).await?);
                 Ok(client)
+            }
+        }
+    }
+
+    /// As [`Self::connect`], to act for one environment: the one that was named, or the only one there is.
+    pub(crate) async fn connect_for_environment(target: Target) -> Result<Self, Failure> {
+        let mut client = Self::connect(target).await?;
+        if let Authority::Socket(named @ None) = client.authority {
+            client.authority = Authority::Socket(Some(client.environment(named).await?));
+        }
+        Ok(client)
+    }
+
+    /// The environment that an operator means: the one that was named, or the only one there is.
+    pub(crate) async fn environment(&self, named: Option<EnvironmentId>) -> Result<EnvironmentId, Failure> {
+        if let Some(id) = named {
+            return Ok(id);
+        }
+        let text = |row: &Value, member: &str| row[member].as_str().unwrap_or_default().to_owned();
+        let environments = self.list("/api/v1/environments").await?;
+        match environments.as_slice() {
+            [only] => {
+                text(only, "id").parse().map_err(|_| Failure::said("the server names its environment by no UUID"))
+            }
+            [] => Err(Failure::said("there is no environment; make one with `postrider environment create`")),
+            several => {
+                let listed: Vec<String> =
+                    several.iter().map(|row| format!("{} ({})", tame(&text(row, "name")), text(row, "id"))).collect();
+                Err(Failure::said(format!("name the environment with --environment; there are {}", listed.join(", "))))
             }
         }
     }

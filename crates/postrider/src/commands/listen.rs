@@ -123,7 +123,7 @@ pub(crate) async fn run(given: Listen, form: Form) -> Result<(), Failure> {
 }
 
 async fn open(target: Target, path: &str) -> Result<reqwest::Response, Failure> {
-    let client = Client::connect(target).await?;
+    let client = Client::connect_for_environment(target).await?;
     client.send(client.request(Method::GET, path).header(header::ACCEPT, "text/event-stream")).await
 }
 

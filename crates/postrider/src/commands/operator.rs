@@ -1,7 +1,6 @@
 //! What operators do: environments, their credentials, and tokens for the operator's API.
 
 use http::Method;
-use postrider_core::EnvironmentId;
 use serde_json::{Value, json};
 
 use crate::cli::{Credential, Environment, OperatorTarget, OperatorToken};
@@ -37,7 +36,7 @@ pub(crate) async fn credential(what: Credential, form: Form) -> Result<(), Failu
     match what {
         Credential::List { environment, target } => {
             let client = client(target).await?;
-            let id = environment_id(&client, environment.environment).await?;
+            let id = client.environment(environment.environment).await?;
             let credentials = client.list(&format!("/api/v1/environments/{id}/credentials")).await?;
             form.print(&credentials, || {
                 let columns = ["id", "name", "kind", "createdAt", "lastUsedAt", "revokedAt"];
@@ -47,14 +46,14 @@ pub(crate) async fn credential(what: Credential, form: Form) -> Result<(), Failu
         }
         Credential::Create { name, environment, target } => {
             let client = client(target).await?;
-            let id = environment_id(&client, environment.environment).await?;
+            let id = client.environment(environment.environment).await?;
             let path = format!("/api/v1/environments/{id}/credentials");
             let made = client.call(Method::POST, &path, Some(json!({"name": name}))).await?;
             form.print(&made, || credentials_text(&id.to_string(), &text(&made, "secret")))?;
         }
         Credential::Revoke { id, environment, target } => {
             let client = client(target).await?;
-            let environment = environment_id(&client, environment.environment).await?;
+            let environment = client.environment(environment.environment).await?;
             client.call(Method::DELETE, &format!("/api/v1/environments/{environment}/credentials/{id}"), None).await?;
             form.print(&json!({"id": id, "revoked": true}), || {
                 format!("The secret {id} is revoked. Tokens got with it are refused from now on.")
@@ -94,23 +93,6 @@ pub(crate) async fn operator_token(what: OperatorToken, form: Form) -> Result<()
 
 async fn client(target: OperatorTarget) -> Result<Client, Failure> {
     Client::connect(target.find()?).await
-}
-
-/// The environment that is meant: the one that was named, or the only one there is.
-async fn environment_id(client: &Client, named: Option<EnvironmentId>) -> Result<EnvironmentId, Failure> {
-    if let Some(id) = named {
-        return Ok(id);
-    }
-    let environments = client.list("/api/v1/environments").await?;
-    match environments.as_slice() {
-        [only] => text(only, "id").parse().map_err(|_| Failure::said("the server names its environment by no UUID")),
-        [] => Err(Failure::said("there is no environment; make one with `postrider environment create`")),
-        several => {
-            let listed: Vec<String> =
-                several.iter().map(|row| format!("{} ({})", tame(&text(row, "name")), text(row, "id"))).collect();
-            Err(Failure::said(format!("name the environment with --environment; there are {}", listed.join(", "))))
-        }
-    }
 }
 
 /// Client id and secret in the form in which a shell and the other commands take them.

@@ -12,7 +12,7 @@ use crate::output::{FAINT, Form, GOOD, styled, tame};
 
 pub(crate) async fn run(given: Trigger, form: Form) -> Result<(), Failure> {
     let changes: Vec<Change> = given.set.iter().map(|text| Change::parse(text)).collect::<Result<_, _>>()?;
-    let client = Client::connect(given.target.find()?).await?;
+    let client = Client::connect_for_environment(given.target.find()?).await?;
     let payload = match given.payload {
         Some(text) => text,
         None => sample_of(&client, &given.event_key).await?.to_string(),

@@ -157,3 +157,16 @@ async fn operators_make_environments_and_credentials_here_and_with_a_token_elsew
     assert_eq!(refused.status.code(), Some(1));
     assert!(stderr_of(&refused).contains("operator's token"), "{}", stderr_of(&refused));
 }
+
+#[tokio::test]
+async fn a_server_with_its_defaults_is_found_without_any_flag() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut serve = postrider(folder.path());
+    // The port alone is not the default: others may have that.
+    let _server = Server::spawn(serve.args(["serve", "--listen", "127.0.0.1:0"])).await;
+    let trigger = async || run(postrider(folder.path()).args(["--json", "trigger", "frontegg.user.created"])).await;
+    assert_eq!(json_of(&trigger().await)["deliveries"], 0);
+    assert!(run(postrider(folder.path()).args(["environment", "create", "Two"])).await.status.success());
+    let said = stderr_of(&trigger().await);
+    assert!(said.contains("--environment") && said.contains("Two ("), "{said}");
+}
