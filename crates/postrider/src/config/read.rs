@@ -225,7 +225,8 @@ fn master_key(text: &str) -> Result<MasterKey, String> {
         }
         _ => text.to_owned(),
     };
-    MasterKey::parse(&in_base64).map_err(|error| error.to_string())
+    let wrong = "it is not 32 bytes in base64 or hexadecimal; `openssl rand -base64 32` makes a key";
+    MasterKey::parse(&in_base64).map_err(|_| wrong.to_owned())
 }
 
 fn number(text: &str, range: &std::ops::RangeInclusive<u64>, unit: &str) -> Result<u64, String> {

@@ -189,8 +189,8 @@ pub(crate) const SETTINGS: &[Setting] = &[
         arity: Arity::One,
         visibility: Visibility::Open,
         summary: "How many days events, deliveries and attempts are kept: 1 to 3650",
-        detail: "What is older is deleted in small bites while the server runs. A delivery that still waits is deleted with its \
-                 event; the longest preset of retries ends within two days.",
+        detail: "What is older is deleted in small bites while the server runs. An event with a delivery that still waits is kept \
+                 until that has ended.",
         example: "90",
     },
     Setting {
