@@ -5,6 +5,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::thread;
 use std::time::Duration;
 
 use postrider_core::{Clock, Entropy, Timestamp, WebhookId};
@@ -307,8 +308,11 @@ struct Observer(Weak<Core>);
 
 impl CommitObserver for Observer {
     fn committed(&self, commit: Commit) {
-        if let Some(core) = self.0.upgrade() {
-            core.committed(commit);
+        let Some(core) = self.0.upgrade() else { return };
+        core.committed(commit);
+        if let Some(last) = Arc::into_inner(core) {
+            // Everybody else has gone without a stop, and with the engine goes the store, which waits for the thread that this is.
+            thread::spawn(move || drop(last));
         }
     }
 }
