@@ -26,6 +26,7 @@ use postrider_core::{Clock, Entropy};
 use postrider_egress::{Egress, EgressOptions};
 use postrider_engine::{Engine, EngineOptions};
 use postrider_store::{Store, StoreOptions};
+use rustix::fs::Mode;
 
 use crate::cli::Serve;
 use crate::client::local_url;
@@ -55,6 +56,8 @@ pub(crate) fn run(given: Serve, form: Form) -> Result<(), Failure> {
             "the environment has a variable that looks like a setting, but there is none of that name"
         );
     }
+    // What the server makes is its owner's alone, also in a data directory that others can enter.
+    rustix::process::umask(Mode::RWXG | Mode::RWXO);
     let shares = files::shares(files::raise_limit());
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()

@@ -97,12 +97,17 @@ async fn what_a_second_signal_gives_up_is_sent_after_the_next_start() {
 }
 
 #[tokio::test]
-async fn the_control_socket_is_its_owners_alone_and_goes_with_the_server() {
+async fn the_data_is_its_owners_alone_and_the_control_socket_goes_with_the_server() {
     let folder = tempfile::tempdir().unwrap();
     let socket = folder.path().join("data/control.sock");
+    // As a package or an image makes it.
+    std::fs::create_dir(folder.path().join("data")).unwrap();
+    std::fs::set_permissions(folder.path().join("data"), std::fs::Permissions::from_mode(0o755)).unwrap();
     let mut server = Server::start(folder.path()).await;
-    let mode = std::fs::metadata(&socket).unwrap().permissions().mode() & 0o777;
-    assert_eq!(mode, 0o600);
+    for entry in std::fs::read_dir(folder.path().join("data")).unwrap() {
+        let entry = entry.unwrap();
+        assert_eq!(entry.metadata().unwrap().permissions().mode() & 0o777, 0o600, "{:?}", entry.file_name());
+    }
     server.signal(Signal::KILL);
     server.wait().await;
     assert!(socket.exists(), "a killed server leaves its socket behind");
