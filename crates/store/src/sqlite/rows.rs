@@ -13,7 +13,7 @@ use postrider_core::delivery::{Delivery, DeliveryState, DiscardReason, FailReaso
 use postrider_core::event::{ApplicationId, Event, EventKey, Room, TenantId, UserId};
 use postrider_core::{AttemptId, DeliveryId, EnvironmentId, EventId, Timestamp, WebhookId};
 use rusqlite::types::Type;
-use rusqlite::{Error, Row};
+use rusqlite::{Error, OptionalExtension as _, Row};
 use uuid::Uuid;
 
 pub(super) type Result<T> = std::result::Result<T, Error>;
@@ -212,26 +212,28 @@ pub(super) fn attempt(row: &Row<'_>) -> Result<Attempt> {
     })
 }
 
+const ENVIRONMENT_KEY: &str = "SELECT key FROM environments WHERE id = ?1";
+const WEBHOOK_KEY: &str = "SELECT key FROM webhooks WHERE id = ?1 AND environment = ?2";
+const EVENT_NUMBER: &str = "SELECT key FROM events WHERE environment = ?1 AND id = ?2";
+
+#[cfg(test)]
+pub(super) const ALL: &[&str] = &[ENVIRONMENT_KEY, WEBHOOK_KEY, EVENT_NUMBER];
+
 /// The environment's number in the database; none where it does not exist.
 pub(super) fn environment_key(connection: &rusqlite::Connection, id: EnvironmentId) -> Result<Option<i64>> {
-    use rusqlite::OptionalExtension as _;
-    let mut statement = connection.prepare_cached("SELECT key FROM environments WHERE id = ?1")?;
+    let mut statement = connection.prepare_cached(ENVIRONMENT_KEY)?;
     statement.query_row([id.as_bytes()], |row| row.get(0)).optional()
 }
 
 /// The webhook's number in the database, deleted ones included; none where it does not exist in that environment.
 pub(super) fn webhook_key(connection: &rusqlite::Connection, environment: i64, id: WebhookId) -> Result<Option<i64>> {
-    use rusqlite::OptionalExtension as _;
-    let sql = "SELECT key FROM webhooks WHERE id = ?1 AND environment = ?2";
-    let mut statement = connection.prepare_cached(sql)?;
+    let mut statement = connection.prepare_cached(WEBHOOK_KEY)?;
     statement.query_row((id.as_bytes(), environment), |row| row.get(0)).optional()
 }
 
 /// The event's number in the database; none where it does not exist in that environment.
 pub(super) fn event_number(connection: &rusqlite::Connection, environment: i64, id: EventId) -> Result<Option<i64>> {
-    use rusqlite::OptionalExtension as _;
-    let sql = "SELECT key FROM events WHERE environment = ?1 AND id = ?2";
-    let mut statement = connection.prepare_cached(sql)?;
+    let mut statement = connection.prepare_cached(EVENT_NUMBER)?;
     statement.query_row((environment, id.as_bytes()), |row| row.get(0)).optional()
 }
 

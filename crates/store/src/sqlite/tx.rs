@@ -18,6 +18,18 @@ use crate::directory::{Directory, DirectoryChange, Sweep};
 use crate::seal::Seal;
 use crate::{Commit, StoreError, WebhookChange};
 
+const WEBHOOK_KEY: &str = "SELECT key FROM webhooks WHERE id = ?1";
+const DISABLE: &str = "UPDATE webhooks SET disabled = ?2 WHERE key = ?1";
+const NEWEST_DELIVERY: &str =
+    "SELECT max(id) FROM deliveries WHERE environment = (SELECT environment FROM webhooks WHERE key = ?1)";
+const BEGIN_SWEEP: &str = "INSERT OR REPLACE INTO sweeps (webhook, up_to, reason, after_due_at, after_id) \
+     VALUES (?1, ?2, ?3, ?4, x'')";
+const WRITE_STREAK: &str = "UPDATE webhook_tallies SET streak_count = ?2, streak_first_at = ?3, streak_last_at = ?4 \
+     WHERE webhook = ?1";
+
+#[cfg(test)]
+pub(super) const ALL: &[&str] = &[WEBHOOK_KEY, DISABLE, NEWEST_DELIVERY, BEGIN_SWEEP, WRITE_STREAK];
+
 /// Why a command failed.
 #[derive(Debug)]
 pub(super) enum Failure {
@@ -178,7 +190,7 @@ impl<'c, 's> Tx<'c, 's> {
                 let (key, webhook, sweep) = match self.directory.known_webhook(id) {
                     Some(known) => (known.key, Some(known.webhook), known.sweep),
                     None => {
-                        let mut statement = self.connection.prepare_cached("SELECT key FROM webhooks WHERE id = ?1")?;
+                        let mut statement = self.connection.prepare_cached(WEBHOOK_KEY)?;
                         let key = statement.query_row([id.as_bytes()], |row| row.get(0)).optional()?;
                         (key.ok_or(rusqlite::Error::QueryReturnedNoRows)?, None, None)
                     }
@@ -209,7 +221,7 @@ impl<'c, 's> Tx<'c, 's> {
             Arc::make_mut(webhook).status = WebhookStatus::Disabled(reason);
             touched.status_changed = true;
         }
-        self.prepare("UPDATE webhooks SET disabled = ?2 WHERE key = ?1")?.execute((key, reason.name()))?;
+        self.prepare(DISABLE)?.execute((key, reason.name()))?;
         let sweep = self.begin_sweep(key, id, reason.into())?;
         if sweep.is_some() {
             self.webhook(id)?.sweep = sweep;
@@ -225,16 +237,9 @@ impl<'c, 's> Tx<'c, 's> {
         reason: DiscardReason,
     ) -> Result<Option<Sweep>, Failure> {
         // Whatever waits for it is at most the newest delivery of all.
-        let newest: Option<[u8; 16]> = self
-            .prepare(
-                "SELECT max(id) FROM deliveries WHERE environment = (SELECT environment FROM webhooks WHERE key = ?1)",
-            )?
-            .query_row([key], |row| row.get(0))?;
+        let newest: Option<[u8; 16]> = self.prepare(NEWEST_DELIVERY)?.query_row([key], |row| row.get(0))?;
         let Some(newest) = newest else { return Ok(None) };
-        self.prepare(
-            "INSERT OR REPLACE INTO sweeps (webhook, up_to, reason, after_due_at, after_id) VALUES (?1, ?2, ?3, ?4, x'')",
-        )?
-        .execute((key, newest, reason.name(), i64::MIN))?;
+        self.prepare(BEGIN_SWEEP)?.execute((key, newest, reason.name(), i64::MIN))?;
         let sweep = Sweep { up_to: DeliveryId::from_uuid(uuid::Uuid::from_bytes(newest)), reason };
         self.changes.push(DirectoryChange::SetSweep(id, Some(sweep)));
         Ok(Some(sweep))
@@ -269,9 +274,7 @@ pub(super) fn write_streak(
     webhook: i64,
     streak: Option<FailureStreak>,
 ) -> rusqlite::Result<()> {
-    let sql =
-        "UPDATE webhook_tallies SET streak_count = ?2, streak_first_at = ?3, streak_last_at = ?4 WHERE webhook = ?1";
-    connection.prepare_cached(sql)?.execute((
+    connection.prepare_cached(WRITE_STREAK)?.execute((
         webhook,
         streak.map(|s| s.count),
         streak.map(|s| s.first_at.as_micros()),

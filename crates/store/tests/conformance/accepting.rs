@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use postrider_core::delivery::{DeliveryState, DiscardReason};
 use postrider_core::limits::IDEMPOTENCY_KEPT;
-use postrider_core::webhook::DisableReason;
 use postrider_core::{EnvironmentId, Timestamp};
 use postrider_store::{AcceptOutcome, EventFilter, Idempotency, NewEvent, PageRequest, StoreError, WebhookPatch};
 use uuid::Uuid;
@@ -136,7 +135,6 @@ pub(crate) async fn a_webhook_switched_off_before_the_commit_discards_at_birth(w
     assert_eq!(reason(2).await, None);
     let told = world.commits.collect(|c| c.accepted.iter().map(|a| (a.waiting.clone(), a.deliveries)).collect());
     assert_eq!(told, [(vec![(accepted.deliveries[2], active.id)], 3)]);
-    assert_eq!(DiscardReason::from(DisableReason::ByUser), DiscardReason::WebhookDisabled);
 }
 
 pub(crate) async fn only_deliveries_that_could_wait_count_as_invocations(mut world: World) {

@@ -1,0 +1,171 @@
+//! Every statement is prepared, and every one that could read a large table is explained: none may walk through it.
+
+use rusqlite::Connection;
+
+use super::super::{
+    attempts, behind, deliveries, environments, event_types, events, hot, lanes, load, resend, rows, schema, tx,
+    upkeep, webhooks,
+};
+
+/// Tables that grow with every event.
+const LARGE: &[&str] = &[
+    "events",
+    "deliveries",
+    "attempts",
+    "idempotency",
+    "deliveries_of_webhooks",
+    "attempts_of_webhooks",
+    // The names that statements give them.
+    "e",
+    "d",
+    "a",
+];
+
+fn statements() -> Vec<&'static str> {
+    let mut all = Vec::new();
+    all.extend_from_slice(hot::ALL);
+    all.extend_from_slice(tx::ALL);
+    all.extend_from_slice(rows::ALL);
+    all.extend([
+        load::ENVIRONMENTS,
+        load::CREDENTIALS,
+        load::OPERATOR_TOKENS,
+        load::CATEGORIES,
+        load::EVENT_TYPES,
+        load::WEBHOOKS,
+        load::SWEEPS,
+    ]);
+    all.extend([
+        environments::INSERT,
+        environments::RENAME,
+        environments::PUT_PORTAL,
+        environments::ISSUER_OWNER,
+        environments::DELETE_ISSUER,
+        environments::INSERT_ISSUER,
+        environments::INSERT_CREDENTIAL,
+        environments::REVOKE_CREDENTIAL,
+        environments::TOUCH_CREDENTIAL,
+        environments::INSERT_TOKEN,
+        environments::REVOKE_TOKEN,
+    ]);
+    all.extend([
+        event_types::INSERT_CATEGORY,
+        event_types::RENAME_CATEGORY,
+        event_types::DELETE_CATEGORY,
+        event_types::CATEGORY_BY_NAME,
+        event_types::IN_CATEGORY,
+        event_types::INSERT_EVENT_TYPE,
+        event_types::UPDATE_EVENT_TYPE,
+        event_types::DELETE_EVENT_TYPE,
+    ]);
+    all.extend([webhooks::INSERT, webhooks::INSERT_TALLIES, webhooks::UPDATE, webhooks::DELETE, resend::FIND]);
+    all.extend([
+        upkeep::A_SWEEP,
+        upkeep::TO_SWEEP,
+        upkeep::DISCARD,
+        upkeep::END_SWEEP,
+        upkeep::ADVANCE_SWEEP,
+        upkeep::OLD_EVENTS,
+        upkeep::WAITS,
+        upkeep::OF_EVENT,
+        upkeep::DELETE_ATTEMPT,
+        upkeep::SHORTEN_CHAIN,
+        upkeep::DELETE_DELIVERY,
+        upkeep::DELETE_EVENT,
+        upkeep::SHRINK_LOG,
+        upkeep::OLD_WEBHOOKS,
+        upkeep::DELETE_WEBHOOK,
+        upkeep::DELETE_TALLIES,
+        upkeep::FORGET,
+    ]);
+    all.extend([
+        behind::MARKS,
+        behind::DELIVERIES_BEHIND,
+        behind::ATTEMPTS_BEHIND,
+        behind::INDEX_DELIVERIES,
+        behind::INDEX_ATTEMPTS,
+        behind::SET_EVENT_MARK,
+        behind::SET_ATTEMPT_MARK,
+        behind::INDEX_DELIVERY,
+        behind::FORGET_DELIVERY,
+        behind::FORGET_ATTEMPT,
+    ]);
+    all.extend(lists());
+    all
+}
+
+/// Those that fill a page, a lane or a record.
+fn lists() -> Vec<&'static str> {
+    vec![
+        events::BY_ID,
+        events::OF_ENVIRONMENT,
+        deliveries::BY_ID,
+        deliveries::OF_ENVIRONMENT,
+        deliveries::OF_EVENT,
+        deliveries::OF_STATE,
+        deliveries::INDEXED,
+        deliveries::TAIL,
+        attempts::NEWEST,
+        attempts::COUNT,
+        &attempts::BY_KEY,
+        &attempts::BY_ID,
+        &attempts::OF_LOG,
+        attempts::INDEXED,
+        attempts::TAIL,
+        lanes::NEXT_LANE,
+        lanes::EARLIEST,
+        lanes::LANE,
+        lanes::DUE,
+    ]
+}
+
+fn plan(connection: &Connection, sql: &str) -> Vec<String> {
+    let mut statement =
+        connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap_or_else(|e| panic!("{sql}: {e}"));
+    let nothing = vec![rusqlite::types::Null; statement.parameter_count()];
+    let rows = statement.query_map(rusqlite::params_from_iter(nothing), |row| row.get::<_, String>("detail"));
+    rows.unwrap().collect::<Result<_, _>>().unwrap()
+}
+
+fn database() -> Connection {
+    let connection = Connection::open_in_memory().unwrap();
+    connection.execute_batch(schema::MIGRATIONS[0]).unwrap();
+    connection
+}
+
+#[test]
+fn every_statement_prepares_and_walks_through_no_large_table() {
+    let connection = database();
+    for sql in statements() {
+        connection.prepare(sql).unwrap_or_else(|e| panic!("{sql}: {e}"));
+        if sql == hot::BEGIN {
+            continue;
+        }
+        for step in plan(&connection, sql) {
+            let scanned = step.strip_prefix("SCAN ").and_then(|rest| rest.split(' ').next());
+            assert!(!scanned.is_some_and(|table| LARGE.contains(&table)), "{step}: {sql}");
+        }
+    }
+}
+
+#[test]
+fn lists_come_sorted_out_of_an_index() {
+    let connection = database();
+    for sql in lists() {
+        for step in plan(&connection, sql) {
+            assert!(!step.contains("TEMP B-TREE"), "{step}: {sql}");
+        }
+    }
+}
+
+#[test]
+fn no_statement_of_the_hot_path_builds_a_temporary_table() {
+    let connection = database();
+    for sql in hot::ALL.iter().filter(|sql| **sql != hot::BEGIN) {
+        let mut statement = connection.prepare(&format!("EXPLAIN {sql}")).unwrap();
+        let nothing = vec![rusqlite::types::Null; statement.parameter_count()];
+        let rows = statement.query_map(rusqlite::params_from_iter(nothing), |row| row.get::<_, String>("opcode"));
+        let opcodes: Vec<_> = rows.unwrap().collect::<Result<_, _>>().unwrap();
+        assert!(!opcodes.iter().any(|o| o == "OpenEphemeral"), "{sql}");
+    }
+}
