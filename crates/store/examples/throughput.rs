@@ -121,7 +121,7 @@ impl Load {
 fn median_sync(directory: &Path) -> Duration {
     let path = directory.join("sync-probe");
     let mut file = File::create(&path).expect("the directory can be written");
-    file.write_all(&[0; 1 << 20]).expect("the disk has room");
+    file.write_all(&vec![0; 1 << 20]).expect("the disk has room");
     file.sync_all().expect("the disk works");
     let mut spans: Vec<_> = (0..200)
         .map(|_| {

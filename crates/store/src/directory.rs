@@ -322,32 +322,30 @@ impl State {
             let name = (issuer.issuer.clone(), issuer.audience.clone());
             self.issuers.insert(name, (id, Arc::new(issuer.clone())));
         }
-        match self.environments.get_mut(&id) {
-            Some(entry) => entry.environment = environment,
-            None => {
-                let entry = EnvironmentEntry {
-                    key,
-                    environment,
-                    index: MatchIndex::default(),
-                    categories: BTreeMap::new(),
-                    event_types: BTreeMap::new(),
-                };
-                self.environments.insert(id, entry);
-            }
+        if let Some(entry) = self.environments.get_mut(&id) {
+            entry.environment = environment;
+            return;
         }
+        let entry = EnvironmentEntry {
+            key,
+            environment,
+            index: MatchIndex::default(),
+            categories: BTreeMap::new(),
+            event_types: BTreeMap::new(),
+        };
+        self.environments.insert(id, entry);
     }
 
     fn put_webhook(&mut self, key: i64, webhook: Arc<Webhook>) {
         if let Some(entry) = self.environments.get_mut(&webhook.environment_id) {
             entry.index.put(webhook.clone());
         }
-        match self.webhooks.get_mut(&webhook.id) {
-            Some(entry) => entry.webhook = webhook,
-            None => {
-                let invocations = AtomicU64::new(webhook.invocations);
-                let id = webhook.id;
-                self.webhooks.insert(id, WebhookEntry { key, webhook, invocations, sweep: None });
-            }
+        if let Some(entry) = self.webhooks.get_mut(&webhook.id) {
+            entry.webhook = webhook;
+            return;
         }
+        let invocations = AtomicU64::new(webhook.invocations);
+        let id = webhook.id;
+        self.webhooks.insert(id, WebhookEntry { key, webhook, invocations, sweep: None });
     }
 }

@@ -230,13 +230,12 @@ fn accept_event(tx: &mut Tx<'_, '_>, new: &NewEvent) -> Result<u32, Failure> {
     let now = tx.now;
     for to in &new.deliveries {
         let touched = tx.webhook(to.webhook.id)?;
-        let state = match touched.refuses(to.id) {
-            Some(reason) => DeliveryState::Discarded { at: now, reason },
-            None => {
-                touched.invocations += 1;
-                waiting.push((to.id, to.webhook.id));
-                DeliveryState::Pending { due_at: event.accepted_at, fault: None }
-            }
+        let state = if let Some(reason) = touched.refuses(to.id) {
+            DeliveryState::Discarded { at: now, reason }
+        } else {
+            touched.invocations += 1;
+            waiting.push((to.id, to.webhook.id));
+            DeliveryState::Pending { due_at: event.accepted_at, fault: None }
         };
         let webhook = touched.key;
         let delivery = Delivery {

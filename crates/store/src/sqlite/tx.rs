@@ -187,13 +187,12 @@ impl<'c, 's> Tx<'c, 's> {
         match self.touched.entry(id) {
             Entry::Occupied(entry) => Ok(entry.into_mut()),
             Entry::Vacant(entry) => {
-                let (key, webhook, sweep) = match self.directory.known_webhook(id) {
-                    Some(known) => (known.key, Some(known.webhook), known.sweep),
-                    None => {
-                        let mut statement = self.connection.prepare_cached(WEBHOOK_KEY)?;
-                        let key = statement.query_row([id.as_bytes()], |row| row.get(0)).optional()?;
-                        (key.ok_or(rusqlite::Error::QueryReturnedNoRows)?, None, None)
-                    }
+                let (key, webhook, sweep) = if let Some(known) = self.directory.known_webhook(id) {
+                    (known.key, Some(known.webhook), known.sweep)
+                } else {
+                    let mut statement = self.connection.prepare_cached(WEBHOOK_KEY)?;
+                    let key = statement.query_row([id.as_bytes()], |row| row.get(0)).optional()?;
+                    (key.ok_or(rusqlite::Error::QueryReturnedNoRows)?, None, None)
                 };
                 Ok(entry.insert(Touched {
                     key,

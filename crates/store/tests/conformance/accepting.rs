@@ -10,8 +10,8 @@ use uuid::Uuid;
 
 use crate::world::World;
 
-fn key(environment_id: EnvironmentId, key: &str, body: u8) -> Option<Idempotency> {
-    Some(Idempotency { environment_id, key: key.into(), body_hash: [body; 32] })
+fn key(environment_id: EnvironmentId, key: &str, body: u8) -> Idempotency {
+    Idempotency { environment_id, key: key.into(), body_hash: [body; 32] }
 }
 
 async fn count(world: &World, environment: EnvironmentId) -> usize {
@@ -78,16 +78,16 @@ pub(crate) async fn a_repeated_key_gives_the_first_receipt_and_writes_nothing(mu
         let event = |w: &[_]| world.for_webhooks(world.event(environment, "order.made", None), w);
         vec![event(&webhooks), event(&[])]
     };
-    let first = world.accept_batch(batch(), key(environment, "k", 1)).await.unwrap();
+    let first = world.accept_batch(batch(), Some(key(environment, "k", 1))).await.unwrap();
     let AcceptOutcome::Accepted(receipt) = first else { panic!("{first:?}") };
     assert_eq!(receipt.iter().map(|r| r.1).collect::<Vec<_>>(), [1, 0]);
     let again = batch();
     let elsewhere = vec![world.for_webhooks(world.event(other, "order.made", None), &[])];
     world.reopen();
-    let second = world.accept_batch(again, key(environment, "k", 1)).await.unwrap();
+    let second = world.accept_batch(again, Some(key(environment, "k", 1))).await.unwrap();
     assert_eq!(second, AcceptOutcome::Repeated(receipt));
     assert_eq!(count(&world, environment).await, 2);
-    let elsewhere = world.accept_batch(elsewhere, key(other, "k", 1)).await.unwrap();
+    let elsewhere = world.accept_batch(elsewhere, Some(key(other, "k", 1))).await.unwrap();
     assert!(matches!(elsewhere, AcceptOutcome::Accepted(_)), "keys are an environment's own");
 }
 
@@ -96,8 +96,8 @@ pub(crate) async fn twins_in_one_group_are_accepted_once(mut world: World) {
     world.reopen_unstarted();
     let batch = || vec![world.for_webhooks(world.event(environment, "order.made", None), &[])];
     let (one, two, ()) = tokio::join!(
-        world.accept_batch(batch(), key(environment, "k", 1)),
-        world.accept_batch(batch(), key(environment, "k", 1)),
+        world.accept_batch(batch(), Some(key(environment, "k", 1))),
+        world.accept_batch(batch(), Some(key(environment, "k", 1))),
         async { world.start() },
     );
     let AcceptOutcome::Accepted(receipt) = one.unwrap() else { panic!("the first is accepted") };
@@ -108,10 +108,10 @@ pub(crate) async fn twins_in_one_group_are_accepted_once(mut world: World) {
 pub(crate) async fn a_key_with_another_body_is_refused_and_forgotten_after_a_day(world: World) {
     let environment = world.environment("Production").await;
     let batch = || vec![world.for_webhooks(world.event(environment, "order.made", None), &[])];
-    world.accept_batch(batch(), key(environment, "k", 1)).await.unwrap();
-    assert_eq!(world.accept_batch(batch(), key(environment, "k", 2)).await, Ok(AcceptOutcome::KeyReused));
+    world.accept_batch(batch(), Some(key(environment, "k", 1))).await.unwrap();
+    assert_eq!(world.accept_batch(batch(), Some(key(environment, "k", 2))).await, Ok(AcceptOutcome::KeyReused));
     world.advance(IDEMPOTENCY_KEPT);
-    let later = world.accept_batch(batch(), key(environment, "k", 2)).await.unwrap();
+    let later = world.accept_batch(batch(), Some(key(environment, "k", 2))).await.unwrap();
     assert!(matches!(later, AcceptOutcome::Accepted(_)), "{later:?}");
     assert_eq!(count(&world, environment).await, 2);
 }

@@ -3,6 +3,8 @@
 //! A rule is a function of a [`World`]; the macro below makes a test of it for each engine. What only the embedded engine has (files,
 //! locks, SQL) is tested beside it.
 
+#![expect(clippy::unwrap_used, reason = "in a test, what goes wrong is to panic where it does")]
+
 mod accepting;
 mod directory;
 mod lanes;

@@ -62,6 +62,9 @@ struct Many {
     middle: Timestamp,
 }
 
+/// What a filter means: whether it takes a row.
+type Meaning<Row> = Box<dyn Fn(&Row) -> bool>;
+
 const MANY: usize = 2_500;
 
 async fn many(world: &World) -> Many {
@@ -84,7 +87,7 @@ async fn many(world: &World) -> Many {
         events.extend(batch.iter().map(|new| new.event.id));
         deliveries.extend(batch.iter().flat_map(|new| new.deliveries.iter().map(|d| d.id)));
         let pick: Vec<_> =
-            batch.iter().flat_map(|new| new.deliveries.first().map(|d| (new.event.clone(), d.id))).collect();
+            batch.iter().filter_map(|new| new.deliveries.first().map(|d| (new.event.clone(), d.id))).collect();
         world.accept_batch(batch, None).await.unwrap();
         if bundle == 5 {
             middle = world.now();
@@ -116,7 +119,7 @@ pub(crate) async fn event_filters_mean_what_they_say(world: World) {
     let all = all_events(&world, many.environment, &EventFilter::default(), 250).await;
     let key = EventKey::parse("order.paid").unwrap();
     let tenant = TenantId::parse("t2").unwrap();
-    let filters: Vec<(EventFilter, Box<dyn Fn(&EventRow) -> bool>)> = vec![
+    let filters: Vec<(EventFilter, Meaning<EventRow>)> = vec![
         (EventFilter { event_key: Some(key.clone()), ..Default::default() }, Box::new(move |r| r.key == key)),
         (
             EventFilter { tenant: Some(tenant.clone()), ..Default::default() },
@@ -157,7 +160,7 @@ pub(crate) async fn delivery_filters_mean_what_they_say(mut world: World) {
     let event = all[40].delivery.event_id;
     let webhook = many.webhooks[1].id;
     let none = DeliveryFilter::default;
-    let mut filters: Vec<(DeliveryFilter, Box<dyn Fn(&DeliveryRow) -> bool>)> = vec![
+    let mut filters: Vec<(DeliveryFilter, Meaning<DeliveryRow>)> = vec![
         (DeliveryFilter { event: Some(event), ..none() }, Box::new(move |r| r.delivery.event_id == event)),
         (DeliveryFilter { webhook: Some(webhook), ..none() }, Box::new(move |r| r.delivery.webhook_id == webhook)),
         (

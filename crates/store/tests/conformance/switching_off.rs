@@ -121,7 +121,7 @@ pub(crate) async fn a_resend_is_a_new_delivery_and_needs_an_active_webhook(mut w
     let event = world.event(environment, "order.made", Some("t1"));
     let accepted = world.accept_event(event, std::slice::from_ref(&webhook)).await;
     let ended = world.settle(&accepted.event, accepted.deliveries[0], answered(200)).await;
-    world.advance(Duration::from_secs(60));
+    world.advance(Duration::from_mins(1));
     assert_eq!(resend(&world, elsewhere, &accepted).await, ResendOutcome::NotFound);
     let ResendOutcome::Resent(delivery) = resend(&world, environment, &accepted).await else { panic!("it is resent") };
     assert_eq!((delivery.origin, delivery.resend_of), (Origin::Resend, Some(accepted.deliveries[0])));
