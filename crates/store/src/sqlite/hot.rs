@@ -31,6 +31,8 @@ pub(super) struct Statements<'c> {
 
 /// As they stand in the statements below, for the test that prepares everything.
 pub(super) const BEGIN: &str = "BEGIN IMMEDIATE";
+const NEWEST_EVENT: &str = "SELECT max(key) FROM events";
+const NEWEST_ATTEMPT: &str = "SELECT max(key) FROM attempts";
 const ADD_TALLIES: &str =
     "UPDATE webhook_tallies SET invocations = invocations + ?2, attempts = attempts + ?3 WHERE webhook = ?1";
 const INSERT_EVENT: &str = "INSERT INTO events (key, id, environment, event_key, tenant, user_id, application_id, \
@@ -53,6 +55,8 @@ const KEEP_KEY: &str = "INSERT OR REPLACE INTO idempotency (environment, key, bo
 #[cfg(test)]
 pub(super) const ALL: &[&str] = &[
     BEGIN,
+    NEWEST_EVENT,
+    NEWEST_ATTEMPT,
     ADD_TALLIES,
     INSERT_EVENT,
     INSERT_DELIVERY,
@@ -67,9 +71,11 @@ pub(super) const ALL: &[&str] = &[
 
 impl<'c> Statements<'c> {
     pub(super) fn prepare(connection: &'c Connection) -> rusqlite::Result<Self> {
-        let next = |table: &str| {
-            let sql = format!("SELECT coalesce(max(key), 0) + 1 FROM {table}");
-            connection.query_row(&sql, [], |row| row.get(0))
+        let behind = Behind::read(connection)?;
+        // A number that a mark has passed is not given again, even where nothing of it is left.
+        let next = |sql: &str, mark: i64| {
+            let newest: Option<i64> = connection.query_row(sql, [], |row| row.get(0))?;
+            Ok::<_, rusqlite::Error>(newest.unwrap_or(0).max(mark) + 1)
         };
         Ok(Self {
             begin: connection.prepare(BEGIN)?,
@@ -79,9 +85,9 @@ impl<'c> Statements<'c> {
             insert_delivery: connection.prepare(INSERT_DELIVERY)?,
             insert_attempt: connection.prepare(INSERT_ATTEMPT)?,
             settle: connection.prepare(SETTLE)?,
-            next_event: next("events")?,
-            next_attempt: next("attempts")?,
-            behind: Behind::read(connection)?,
+            next_event: next(NEWEST_EVENT, behind.event_mark)?,
+            next_attempt: next(NEWEST_ATTEMPT, behind.attempt_mark)?,
+            behind,
         })
     }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use postrider_core::delivery::StateKind;
 use postrider_core::limits::UPKEEP_BITE;
-use postrider_store::{AcceptOutcome, Idempotency, Upkeep};
+use postrider_store::{AcceptOutcome, DeliveryFilter, Idempotency, PageRequest, Upkeep};
 
 use crate::world::{World, answered, failed};
 
@@ -41,7 +41,7 @@ pub(crate) async fn old_events_go_and_what_waits_stays(mut world: World) {
     assert!(world.store().event(environment, waits.event.id).await.unwrap().is_none());
 }
 
-pub(crate) async fn large_events_go_in_bites(world: World) {
+pub(crate) async fn large_events_go_in_bites(mut world: World) {
     let environment = world.environment("Production").await;
     let webhook = world.webhook(environment).await;
     // One event with more deliveries than a bite, as it were to many webhooks, enough of them for the index that is written behind.
@@ -64,6 +64,15 @@ pub(crate) async fn large_events_go_in_bites(world: World) {
     let log = world.store().log(environment, webhook.id, 0, 10).await.unwrap();
     assert_eq!((log.count, log.rows.len()), (0, 0));
     assert_eq!(world.store().vacuum_bite().await, Ok(Upkeep::Done), "little is free in a small file");
+    // What comes after everything has gone is found like everything else.
+    world.reopen();
+    let next = world.accept(std::slice::from_ref(&webhook)).await;
+    world.settle(&next.event, next.deliveries[0], answered(200)).await;
+    let log = world.store().log(environment, webhook.id, 0, 10).await.unwrap();
+    assert_eq!((log.count, log.rows.len()), (1, 1));
+    let filter = DeliveryFilter { webhook: Some(webhook.id), ..DeliveryFilter::default() };
+    let page = world.store().deliveries(environment, filter, PageRequest { limit: 10, before: None }).await.unwrap();
+    assert_eq!(page.rows.iter().map(|r| r.delivery.id).collect::<Vec<_>>(), next.deliveries);
 }
 
 pub(crate) async fn deleted_webhooks_go_with_their_last_delivery(mut world: World) {
