@@ -369,8 +369,8 @@ fn client_builder() -> reqwest::ClientBuilder {
         .redirect(reqwest::redirect::Policy::none())
 }
 
-/// A client for a server at that URL. What is on this machine is not reached through a proxy.
-fn http_for(url: &Url) -> Result<reqwest::Client, Failure> {
+/// A client for a server at that URL, or for a program on this machine: what is here is not reached through a proxy.
+pub(crate) fn http_for(url: &Url) -> Result<reqwest::Client, Failure> {
     let local = match url.host() {
         Some(url::Host::Ipv4(address)) => address.is_loopback(),
         Some(url::Host::Ipv6(address)) => address.is_loopback(),
@@ -378,11 +378,6 @@ fn http_for(url: &Url) -> Result<reqwest::Client, Failure> {
         None => false,
     };
     build(if local { client_builder().no_proxy() } else { client_builder() })
-}
-
-/// A client for a program on this machine, such as the one that `listen` forwards to.
-pub(crate) fn plain_http(url: &Url) -> Result<reqwest::Client, Failure> {
-    http_for(url)
 }
 
 fn build(builder: reqwest::ClientBuilder) -> Result<reqwest::Client, Failure> {

@@ -35,7 +35,7 @@ use setting::{SETTINGS, Setting};
 
 /// The file that is read from the working directory where no other is named.
 pub(crate) const FILE_NAME: &str = "postrider.toml";
-/// The variable and the flag that name another file.
+/// The variable that names another file, as `--config` does.
 const FILE_VARIABLE: &str = "POSTRIDER_CONFIG";
 /// Variables of the commands that talk to a server, which are no settings.
 const CLIENT_VARIABLES: [&str; 5] =

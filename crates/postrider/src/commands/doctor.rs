@@ -317,7 +317,7 @@ async fn clock() -> Finding {
 
 async fn date_of(host: &str) -> Result<Timestamp, String> {
     let url = Url::parse(&format!("http://{host}/")).map_err(|error| error.to_string())?;
-    let http = client::plain_http(&url).map_err(|failure| failure.message().unwrap_or_default())?;
+    let http = client::http_for(&url).map_err(|failure| failure.message().unwrap_or_default())?;
     let answer = http.head(url).timeout(QUESTION).send().await.map_err(|_| format!("{host} cannot be reached"))?;
     let date =
         answer.headers().get(http::header::DATE).and_then(|value| value.to_str().ok()).map(httpdate::parse_http_date);
@@ -340,7 +340,7 @@ async fn server(settings: &Settings, url: Option<Url>) -> Vec<Finding> {
         }
     };
     let place = url.as_str().trim_end_matches('/').to_owned();
-    let ready = match client::plain_http(&url) {
+    let ready = match client::http_for(&url) {
         Ok(http) => http.get(format!("{place}/readyz")).timeout(QUESTION).send().await,
         Err(failure) => return vec![Finding::fail(CHECK, failure.message().unwrap_or_default(), "report this")],
     };

@@ -13,7 +13,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::cli::Listen;
-use crate::client::{Client, Target, plain_http};
+use crate::client::{Client, Target, http_for};
 use crate::failure::{Failure, with_causes};
 use crate::output::{self, BAD, FAINT, Form, GOOD, STRONG, styled, tame};
 use crate::system::SystemClock;
@@ -99,7 +99,7 @@ pub(crate) async fn run(given: Listen, form: Form) -> Result<(), Failure> {
         Some(Err(error)) => return Err(Failure::said(error)),
     };
     let target = given.target.find()?;
-    let forward = Forward { http: plain_http(&given.forward_to)?, url: given.forward_to, signing_key, form };
+    let forward = Forward { http: http_for(&given.forward_to)?, url: given.forward_to, signing_key, form };
     let path = match &given.tenant {
         Some(tenant) => {
             let query: String =
