@@ -4,7 +4,7 @@
 //! at most once in [`REFRESH_INTERVAL`] whatever tokens arrive, so that nobody makes this server hammer an issuer.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -47,16 +47,43 @@ impl CheckingKey {
     }
 }
 
+/// The keys at one URL.
 #[derive(Default)]
-struct KeySet {
+struct Source {
+    known: Mutex<Known>,
+    /// Held while they are fetched. Who finds its key among those that are known does not wait for it.
+    fetching: tokio::sync::Mutex<()>,
+}
+
+/// What was learnt from a URL so far.
+#[derive(Default)]
+struct Known {
     keys: Arc<[CheckingKey]>,
     fetched_at: Option<Timestamp>,
     asked_at: Option<Timestamp>,
 }
 
+impl Known {
+    /// The keys, unless they are too old to count.
+    fn fresh(&self, now: Timestamp) -> Option<Arc<[CheckingKey]>> {
+        self.fetched_at.filter(|at| now.since(*at) < KEPT).map(|_| Arc::clone(&self.keys))
+    }
+
+    /// Whether the URL may be asked again. A clock that was set back does not keep it from that.
+    fn may_be_asked(&self, now: Timestamp) -> bool {
+        self.asked_at.is_none_or(|at| now < at || now.since(at) >= REFRESH_INTERVAL)
+    }
+}
+
+impl Source {
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// The key sets by URL.
 #[derive(Default)]
-pub(crate) struct Jwks(Mutex<HashMap<String, Arc<tokio::sync::Mutex<KeySet>>>>);
+pub(crate) struct Jwks(Mutex<HashMap<String, Arc<Source>>>);
 
 impl Jwks {
     /// The keys at that URL that can have signed a token with this header.
@@ -68,48 +95,53 @@ impl Jwks {
         egress: &Egress,
         clock: &dyn Clock,
     ) -> Result<Vec<CheckingKey>, ApiError> {
-        let set = self.set(url);
-        let mut set = set.lock().await;
-        let now = clock.now();
-        let fitting = |set: &KeySet| -> Vec<CheckingKey> {
-            set.keys.iter().filter(|key| key.fits(kid, algorithm)).cloned().collect()
+        let source = self.source(url);
+        let fitting = |keys: &[CheckingKey]| -> Vec<CheckingKey> {
+            keys.iter().filter(|key| key.fits(kid, algorithm)).cloned().collect()
         };
-        let is_fresh = set.fetched_at.is_some_and(|at| now.since(at) < KEPT);
-        let found = fitting(&set);
-        if is_fresh && !found.is_empty() {
+        let known = source.known().fresh(clock.now());
+        if let Some(found) = known.map(|keys| fitting(&keys)).filter(|found| !found.is_empty()) {
             return Ok(found);
         }
-        // A clock that was set back must not keep the keys from being fetched.
-        if set.asked_at.is_none_or(|at| now < at || now.since(at) >= REFRESH_INTERVAL) {
-            set.asked_at = Some(now);
+        let _turn = source.fetching.lock().await;
+        let now = clock.now();
+        // Somebody else may have asked while this caller waited for its turn.
+        let ask = {
+            let mut known = source.known();
+            let ask = known.may_be_asked(now);
+            if ask {
+                known.asked_at = Some(now);
+            }
+            ask
+        };
+        if ask {
             match fetch(url, egress).await {
                 Ok(keys) => {
-                    set.keys = keys.into();
-                    set.fetched_at = Some(now);
+                    let mut known = source.known();
+                    known.keys = keys.into();
+                    known.fetched_at = Some(now);
                 }
                 Err(error) => {
                     tracing::warn!(error.message = %error, "a trusted issuer's keys could not be fetched");
                 }
             }
         }
-        match set.fetched_at {
-            Some(at) if now.since(at) < KEPT => Ok(fitting(&set)),
-            _ => Err(ApiError::new(
-                Code::IssuerUnreachable,
-                "the keys of the token's issuer cannot be fetched at the moment",
-            )),
-        }
+        let known = source.known().fresh(now);
+        known.map(|keys| fitting(&keys)).ok_or_else(|| {
+            let detail = "the keys of the token's issuer cannot be fetched at the moment";
+            ApiError::new(Code::IssuerUnreachable, detail)
+        })
     }
 
-    fn set(&self, url: &str) -> Arc<tokio::sync::Mutex<KeySet>> {
-        let mut sets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(set) = sets.get(url) {
-            return Arc::clone(set);
+    fn source(&self, url: &str) -> Arc<Source> {
+        let mut sources = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(source) = sources.get(url) {
+            return Arc::clone(source);
         }
-        if sets.len() >= URLS {
-            sets.clear();
+        if sources.len() >= URLS {
+            sources.clear();
         }
-        Arc::clone(sets.entry(url.to_owned()).or_default())
+        Arc::clone(sources.entry(url.to_owned()).or_default())
     }
 }
 
