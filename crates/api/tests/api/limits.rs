@@ -4,14 +4,14 @@ use std::convert::Infallible;
 
 use axum::body::Body;
 use bytes::Bytes;
-use futures_util::stream;
+use futures_util::{StreamExt as _, stream};
 use postrider_core::limits::{
-    BATCH_BYTES, BATCH_EVENTS, EVENT_BYTES, IDEMPOTENCY_KEY_CHARS, JSON_DEPTH, NAME_CHARS, REQUEST_BYTES,
-    REQUEST_READ_TIMEOUT, SUBSCRIPTIONS,
+    BATCH_BYTES, BATCH_EVENTS, EVENT_BYTES, IDEMPOTENCY_KEY_CHARS, JSON_DEPTH, MEMORY_BUDGET, NAME_CHARS,
+    REQUEST_BYTES, REQUEST_READ_TIMEOUT, SUBSCRIPTIONS,
 };
 use serde_json::json;
 
-use crate::app::App;
+use crate::app::{App, eventually};
 
 /// An event of exactly that many bytes.
 fn event_of(bytes: usize) -> String {
@@ -122,4 +122,36 @@ async fn a_body_that_never_ends_is_given_up() {
     let answer = login.send_within(REQUEST_READ_TIMEOUT * 2).await;
     assert_eq!(answer.status, 408);
     assert!(started.elapsed() >= REQUEST_READ_TIMEOUT);
+}
+
+#[tokio::test]
+async fn bodies_on_their_way_in_share_one_budget_and_give_it_back() {
+    let app = App::start().await;
+    let own = app.environment("own").await;
+    let (arrived, mut arrivals) = tokio::sync::mpsc::unbounded_channel();
+    let mut reading = Vec::new();
+    for _ in 0..MEMORY_BUDGET / BATCH_BYTES {
+        // A whole batch arrives, and its end does not.
+        let piece = stream::iter([Ok::<_, Infallible>(Bytes::from(vec![b' '; BATCH_BYTES]))]);
+        let arrived = arrived.clone();
+        let never = stream::once(async move {
+            arrived.send(()).expect("the test waits for it");
+            std::future::pending().await
+        });
+        let body = Body::from_stream(piece.chain(never));
+        reading.push(tokio::spawn(app.post("/api/v1/events/batch").token(&own.token).raw(body).send()));
+    }
+    for _ in &reading {
+        arrivals.recv().await.expect("a body that arrived");
+    }
+    let large = || app.post("/api/v1/events").token(&own.token).raw(event_of(EVENT_BYTES)).send();
+    let refused = large().await;
+    assert_eq!(refused.status, 503);
+    assert_eq!((refused.json()["code"].as_str(), refused.header("retry-after")), (Some("overloaded"), Some("1")));
+    // The usual event is small, and has room beside them.
+    app.post("/api/v1/events").token(&own.token).raw(event_of(600)).expect(202).await;
+    for call in reading {
+        call.abort();
+    }
+    eventually(async || Some(large().await).filter(|answer| answer.status == 202)).await;
 }
