@@ -63,10 +63,17 @@ impl Core {
         let flight = Flight { core: &self, delivery: delivery.id, landed: false };
         let webhook = match self.store.directory().webhook(webhook_id) {
             Some(webhook) if webhook.status.is_active() => webhook,
-            off => {
-                // Switched off at this moment: what waits is the sweep's.
-                let standing = if off.is_some() { Standing::Off } else { Standing::Gone };
-                self.act(|scheduler, now| scheduler.webhook_stands(webhook_id, standing, now));
+            _ => {
+                // Switched off at this moment: what waits is the sweep's. By now it may be on again, and the scheduler may have been
+                // told so: the directory, which is ahead of such news, is asked once more where none can come in between.
+                self.act(|scheduler, now| {
+                    let standing = match self.store.directory().webhook(webhook_id) {
+                        Some(webhook) if webhook.status.is_active() => Standing::Active,
+                        Some(_) => Standing::Off,
+                        None => Standing::Gone,
+                    };
+                    scheduler.webhook_stands(webhook_id, standing, now);
+                });
                 self.upkeep.notify_one();
                 return;
             }
