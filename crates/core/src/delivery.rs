@@ -3,7 +3,7 @@
 //! ```text
 //!            2XX
 //! pending ─────────────▶ delivered
-//!    │  ╲  failure, retries left        410, none left
+//!    │  ╲  failure, retries left        410, none left, faults of our own for too long
 //!    │   ╲──────────▶ retrying ─────────────▶ failed
 //!    ▼                   ▼
 //! discarded ◀────────────┘   webhook disabled or deleted
@@ -16,6 +16,7 @@ use std::time::Duration;
 use crate::attempt::{FailureKind, OurFault, Outcome, names};
 use crate::event::TenantId;
 use crate::id::{DeliveryId, EnvironmentId, EventId, WebhookId};
+use crate::limits::OUR_FAULTS;
 use crate::retry::RetryPolicy;
 use crate::time::Timestamp;
 use crate::webhook::DisableReason;
@@ -61,6 +62,15 @@ pub enum Origin {
 
 names!(Origin { Event => "event", Resend => "resend", Replay => "replay" });
 
+/// A fault of our own that a delivery waits for to pass.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fault {
+    /// The newest of them.
+    pub kind: OurFault,
+    /// When the first of them was met, of those with nothing else between.
+    pub since: Timestamp,
+}
+
 /// Where a delivery stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DeliveryState {
@@ -69,14 +79,14 @@ pub enum DeliveryState {
         /// Not before this moment; later than its making only after a fault of our own.
         due_at: Timestamp,
         /// The fault of our own that it waits for.
-        fault: Option<OurFault>,
+        fault: Option<Fault>,
     },
     /// Failed so far, waits for a retry.
     Retrying {
         /// Not before this moment.
         due_at: Timestamp,
         /// The fault of our own that it waits for besides.
-        fault: Option<OurFault>,
+        fault: Option<Fault>,
     },
     /// The endpoint took it.
     Delivered {
@@ -151,6 +161,14 @@ impl DeliveryState {
             _ => None,
         }
     }
+
+    /// The fault of our own that it waits for, where it does.
+    pub const fn fault(&self) -> Option<Fault> {
+        match self {
+            Self::Pending { fault, .. } | Self::Retrying { fault, .. } => *fault,
+            _ => None,
+        }
+    }
 }
 
 /// Why a delivery failed. Stored by its name.
@@ -160,9 +178,15 @@ pub enum FailReason {
     AttemptsExhausted,
     /// The endpoint answered 410 Gone.
     Gone,
+    /// Faults of our own kept it from being sent for longer than they may.
+    CouldNotBeSent,
 }
 
-names!(FailReason { AttemptsExhausted => "attempts_exhausted", Gone => "gone" });
+names!(FailReason {
+    AttemptsExhausted => "attempts_exhausted",
+    Gone => "gone",
+    CouldNotBeSent => "could_not_be_sent",
+});
 
 /// Why a delivery was discarded. Stored by its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -218,18 +242,21 @@ pub enum Verdict {
     Gone,
 }
 
-/// Decides what follows from an attempt of a delivery that waited (`pending` or `retrying`, after `attempts` that counted) and was
-/// made under `policy`. Total: every outcome leads to a state. `jitter` is from 0 up to 1.
-pub fn next(attempts: u32, outcome: &Outcome, policy: &RetryPolicy, now: Timestamp, jitter: f64) -> Step {
+/// Decides what follows from an attempt of a delivery that waited (`pending` or `retrying`, after `attempts` that counted, perhaps for
+/// a `fault` to pass) and was made under `policy`. Total: every outcome leads to a state. `jitter` is from 0 up to 1.
+pub fn next(
+    attempts: u32,
+    fault: Option<Fault>,
+    outcome: &Outcome,
+    policy: &RetryPolicy,
+    now: Timestamp,
+    jitter: f64,
+) -> Step {
     let counted = attempts.saturating_add(1);
     let retry_after = match outcome {
-        Outcome::Ours(fault) => {
-            let due_at = now + OUR_FAULT_DELAY.mul_f64(1.0 + jitter);
-            let fault = Some(*fault);
-            let state = match attempts {
-                0 => DeliveryState::Pending { due_at, fault },
-                _ => DeliveryState::Retrying { due_at, fault },
-            };
+        Outcome::Ours(kind) => {
+            let fault = Fault { kind: *kind, since: fault.map_or(now, |earlier| earlier.since) };
+            let state = after_our_fault(attempts, fault, policy, now, jitter);
             return Step { state, attempts, verdict: Verdict::None };
         }
         Outcome::Answered { status: 200..=299, .. } => {
@@ -267,6 +294,20 @@ pub fn next(attempts: u32, outcome: &Outcome, policy: &RetryPolicy, now: Timesta
     }
 }
 
+/// A fault of our own passes, and the delivery waits until it has. One that does not (a name whose servers are gone for good looks
+/// the same from here) ends it, as the endpoint's silence would.
+fn after_our_fault(attempts: u32, fault: Fault, policy: &RetryPolicy, now: Timestamp, jitter: f64) -> DeliveryState {
+    if now.since(fault.since) >= policy.span().max(OUR_FAULTS) {
+        return DeliveryState::Failed { at: now, reason: FailReason::CouldNotBeSent };
+    }
+    let due_at = now + OUR_FAULT_DELAY.mul_f64(1.0 + jitter);
+    let fault = Some(fault);
+    match attempts {
+        0 => DeliveryState::Pending { due_at, fault },
+        _ => DeliveryState::Retrying { due_at, fault },
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -300,9 +341,10 @@ mod tests {
             history in proptest::collection::vec((outcomes(), 0.0..1.0f64), 40..200),
         ) {
             let mut attempts = 0;
+            let mut fault = None;
             let mut now = NOW;
             for (outcome, jitter) in history {
-                let step = next(attempts, &outcome, &policy, now, jitter);
+                let step = next(attempts, fault, &outcome, &policy, now, jitter);
                 let ours = matches!(outcome, Outcome::Ours(_));
                 prop_assert_eq!(step.attempts, attempts + u32::from(!ours));
                 prop_assert!(step.attempts as usize <= policy.delays().len() + 1);
@@ -328,6 +370,7 @@ mod tests {
                     DeliveryState::Discarded { .. } => prop_assert!(false, "an attempt never discards"),
                 }
                 attempts = step.attempts;
+                fault = step.state.fault();
             }
         }
     }
@@ -335,7 +378,8 @@ mod tests {
     #[test]
     fn gone_ends_at_once_and_every_other_4xx_is_retried() {
         for status in 100..=999 {
-            let step = next(0, &Outcome::Answered { status, retry_after: None }, &RetryPolicy::Standard, NOW, 0.5);
+            let step =
+                next(0, None, &Outcome::Answered { status, retry_after: None }, &RetryPolicy::Standard, NOW, 0.5);
             let expected = match status {
                 200..=299 => "delivered",
                 410 => "failed",
@@ -349,7 +393,8 @@ mod tests {
     fn retry_after_counts_on_429_and_503_alone() {
         let hour = Some(Duration::from_hours(1));
         let due = |status| {
-            let step = next(0, &Outcome::Answered { status, retry_after: hour }, &RetryPolicy::Standard, NOW, 0.5);
+            let step =
+                next(0, None, &Outcome::Answered { status, retry_after: hour }, &RetryPolicy::Standard, NOW, 0.5);
             step.state.due_at().expect("a retry").since(NOW)
         };
         assert!(due(429) >= Duration::from_hours(1) && due(503) >= Duration::from_hours(1));
@@ -358,8 +403,29 @@ mod tests {
     }
 
     #[test]
+    fn faults_of_our_own_are_waited_out_as_long_as_retries_take_and_at_least_a_day() {
+        let long = RetryPolicy::Standard.span();
+        assert!(long > OUR_FAULTS);
+        for (policy, patience) in [(RetryPolicy::Frontegg, OUR_FAULTS), (RetryPolicy::Standard, long)] {
+            for attempts in [0, 1] {
+                let ours = |fault, now| next(attempts, fault, &Outcome::Ours(OurFault::Resolver), &policy, now, 0.5);
+                let first = ours(None, NOW).state.fault();
+                assert_eq!(first, Some(Fault { kind: OurFault::Resolver, since: NOW }));
+                let last = ours(first, NOW + patience - Duration::from_micros(1));
+                assert_eq!(last.state.fault(), first, "the first of them counts");
+                let end = ours(last.state.fault(), NOW + patience);
+                let state = DeliveryState::Failed { at: NOW + patience, reason: FailReason::CouldNotBeSent };
+                assert_eq!(end, Step { state, attempts, verdict: Verdict::None }, "nobody is blamed");
+            }
+        }
+        let before = Some(Fault { kind: OurFault::Proxy, since: NOW });
+        let failed = next(0, before, &Outcome::Failed(FailureKind::Timeout), &RetryPolicy::Standard, NOW, 0.5);
+        assert_eq!(failed.state.fault(), None, "an attempt that was made begins a new count");
+    }
+
+    #[test]
     fn preset_frontegg_fails_at_once() {
-        let step = next(0, &Outcome::Failed(FailureKind::Timeout), &RetryPolicy::Frontegg, NOW, 0.5);
+        let step = next(0, None, &Outcome::Failed(FailureKind::Timeout), &RetryPolicy::Frontegg, NOW, 0.5);
         assert_eq!(step.state, DeliveryState::Failed { at: NOW, reason: FailReason::AttemptsExhausted });
         assert_eq!(step.verdict, Verdict::Failed);
     }

@@ -78,6 +78,9 @@ pub const RESPONSE_HEADERS_READ: usize = 64 * 1024;
 pub const RESPONSE_HEADERS_KEPT: usize = 8 * 1024;
 /// Headers of an answer; more is a protocol error.
 pub const RESPONSE_HEADERS: usize = 100;
+/// How long faults of our own may keep a delivery from being sent, unless its retries would take longer: name servers and proxies are
+/// repaired within a day, and what is not would otherwise wait for ever.
+pub const OUR_FAULTS: Duration = Duration::from_hours(24);
 /// Addresses of a host that are tried in one attempt.
 pub const ADDRESSES_TRIED: usize = 8;
 

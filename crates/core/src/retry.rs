@@ -85,6 +85,11 @@ impl RetryPolicy {
         }
     }
 
+    /// How long all retries take, without jitter.
+    pub fn span(&self) -> Duration {
+        self.delays().iter().sum()
+    }
+
     /// The delay before the next attempt after `attempts` have been made; none when there is no further one. `jitter` is from 0 up
     /// to 1. What the endpoint asked for never shortens the delay, is itself only lengthened by jitter, and counts up to a day.
     pub fn delay_after(&self, attempts: u32, retry_after: Option<Duration>, jitter: f64) -> Option<Duration> {

@@ -100,7 +100,8 @@ impl Core {
         let outcome = outcome_of(&exchange, now);
         self.meters.attempted(&outcome);
         self.meters.attempt_duration.record(exchange.timings.total.as_secs_f64());
-        let step = delivery::next(delivery.attempts, &outcome, &webhook.sending.retry, now, self.entropy.unit());
+        let (attempts, fault) = (delivery.attempts, delivery.fault);
+        let step = delivery::next(attempts, fault, &outcome, &webhook.sending.retry, now, self.entropy.unit());
         let settlement = Settlement {
             delivery: delivery.id,
             environment_id: event.environment_id,

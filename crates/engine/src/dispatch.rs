@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use postrider_core::{Clock, Entropy, Timestamp, WebhookId};
 use postrider_egress::Egress;
-use postrider_store::{Commit, CommitObserver, Store, WebhookChange};
+use postrider_store::{Commit, CommitObserver, Store, Waiting, WebhookChange};
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
@@ -265,11 +265,12 @@ impl Core {
             accepted
                 .waiting
                 .into_iter()
-                .map(move |(id, webhook)| (webhook, Ready { id, event: event.clone(), attempts: 0 }))
+                .map(move |(id, webhook)| (webhook, Ready { id, event: event.clone(), attempts: 0, fault: None }))
         });
         let again = resent.into_iter().map(|waiting| {
-            let ready = Ready { id: waiting.delivery.id, event: waiting.event, attempts: waiting.delivery.attempts };
-            (waiting.delivery.webhook_id, ready)
+            let Waiting { delivery, event } = waiting;
+            let ready = Ready { id: delivery.id, event, attempts: delivery.attempts, fault: delivery.state.fault() };
+            (delivery.webhook_id, ready)
         });
         let mut waiting = new.chain(again).peekable();
         while waiting.peek().is_some() {

@@ -56,5 +56,6 @@ fn row(waiting: Waiting) -> Option<(LanePosition, Ready)> {
     let Waiting { delivery, event } = waiting;
     // One that has ended is not waiting.
     let position = LanePosition { due_at: delivery.state.due_at()?, delivery: delivery.id };
-    Some((position, Ready { id: delivery.id, event, attempts: delivery.attempts }))
+    let fault = delivery.state.fault();
+    Some((position, Ready { id: delivery.id, event, attempts: delivery.attempts, fault }))
 }

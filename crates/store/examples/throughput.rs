@@ -113,7 +113,7 @@ impl Load {
             webhook_id: webhook.id,
             event_id: event.id,
             attempt: Some(attempt),
-            step: next(0, &outcome, &RetryPolicy::Standard, now, 0.5),
+            step: next(0, None, &outcome, &RetryPolicy::Standard, now, 0.5),
         }
     }
 }

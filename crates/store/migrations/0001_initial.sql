@@ -153,7 +153,9 @@ CREATE TABLE deliveries (
     -- 0 pending, 1 retrying, 2 delivered, 3 failed, 4 discarded. Up to 1 it waits; from 2 on it has ended.
     state INTEGER NOT NULL CHECK (state BETWEEN 0 AND 4),
     due_at INTEGER,
+    -- A fault of our own that it waits for, and when the first in a row was met.
     fault TEXT,
+    fault_since INTEGER,
     ended_at INTEGER,
     reason TEXT,
     attempts INTEGER NOT NULL,
@@ -166,13 +168,19 @@ CREATE TABLE deliveries (
     CHECK ((state <= 1) = (due_at IS NOT NULL)),
     CHECK ((state >= 2) = (ended_at IS NOT NULL)),
     CHECK (fault IS NULL OR state <= 1),
+    CHECK ((fault IS NULL) = (fault_since IS NULL)),
     CHECK (CASE state
-        WHEN 3 THEN reason = 'attempts_exhausted' OR reason = 'gone'
+        WHEN 3 THEN reason = 'attempts_exhausted' OR reason = 'gone' OR reason = 'could_not_be_sent'
         WHEN 4 THEN reason = 'webhook_disabled' OR reason = 'webhook_deleted' OR reason = 'webhook_gone'
             OR reason = 'webhook_failing'
         ELSE reason IS NULL
     END IS TRUE),
-    CHECK (CASE state WHEN 0 THEN attempts = 0 WHEN 4 THEN attempts >= 0 ELSE attempts > 0 END),
+    CHECK (CASE state
+        WHEN 0 THEN attempts = 0
+        WHEN 3 THEN attempts > 0 OR reason = 'could_not_be_sent'
+        WHEN 4 THEN attempts >= 0
+        ELSE attempts > 0
+    END),
     CHECK ((attempts > 0) = (last_attempt IS NOT NULL)),
     CHECK (CASE origin WHEN 'event' THEN resend_of IS NULL WHEN 'resend' THEN resend_of IS NOT NULL ELSE TRUE END)
 ) STRICT, WITHOUT ROWID;

@@ -75,7 +75,7 @@ impl Delivery {
     fn new(delivery: &Stored) -> Self {
         let (reason, waiting_for, ended_at) = match delivery.state {
             DeliveryState::Pending { fault, .. } | DeliveryState::Retrying { fault, .. } => {
-                (None, fault.map(postrider_core::attempt::OurFault::name), None)
+                (None, fault.map(|fault| fault.kind.name()), None)
             }
             DeliveryState::Delivered { at } => (None, None, Some(at)),
             DeliveryState::Failed { at, reason } => (Some(reason.name()), None, Some(at)),

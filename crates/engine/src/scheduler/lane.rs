@@ -7,6 +7,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
+use postrider_core::delivery::Fault;
 use postrider_core::event::{Event, TenantId};
 use postrider_core::{DeliveryId, Timestamp, WebhookId};
 use postrider_store::LanePosition;
@@ -31,6 +32,8 @@ pub(crate) struct Ready {
     pub(crate) event: Arc<Event>,
     /// Attempts that counted so far.
     pub(crate) attempts: u32,
+    /// The fault of our own that it waited for.
+    pub(crate) fault: Option<Fault>,
 }
 
 /// Whether a lane's deliveries are sent.

@@ -39,7 +39,7 @@ fn event(tenant: usize, bytes: usize) -> Arc<Event> {
 }
 
 fn ready(number: usize, tenant: usize) -> Ready {
-    Ready { id: DeliveryId::from_uuid(uuid(4, number)), event: event(tenant, 0), attempts: 0 }
+    Ready { id: DeliveryId::from_uuid(uuid(4, number)), event: event(tenant, 0), attempts: 0, fault: None }
 }
 
 fn tenant_name(launch: &Launch) -> String {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use postrider_core::attempt::{FailureKind, OurFault};
-use postrider_core::delivery::{DeliveryState, DiscardReason, FailReason, Origin};
+use postrider_core::delivery::{DeliveryState, DiscardReason, FailReason, Fault, Origin};
 use postrider_core::limits::LANE_DELIVERIES;
 use postrider_core::retry::RetryPolicy;
 use postrider_core::signature::{Secret, verify_jwt, verify_standard};
@@ -180,7 +180,10 @@ fn our_own_faults_use_up_no_attempt_and_blame_nobody() {
     server.quiesce(&[webhook.id]);
     for id in &ids {
         let delivery = server.delivery_of(*id);
-        assert!(matches!(delivery.state, DeliveryState::Pending { fault: Some(OurFault::Proxy), .. }));
+        assert!(matches!(
+            delivery.state,
+            DeliveryState::Pending { fault: Some(Fault { kind: OurFault::Proxy, .. }), .. }
+        ));
         assert_eq!(delivery.attempts, 0);
     }
     let lane = server.engine().lane(webhook.id);

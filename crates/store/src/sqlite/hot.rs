@@ -42,12 +42,13 @@ const INSERT_DELIVERY: &str = "INSERT INTO deliveries (environment, id, event, w
 const INSERT_ATTEMPT: &str = "INSERT INTO attempts (key, id, webhook, delivery, previous, number, started_at, status, \
      body_end, failure, message, url, address, dns_us, connect_us, tls_us, first_byte_us, total_us, headers, body) \
      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)";
-const SETTLE: &str = "UPDATE deliveries SET state = ?3, due_at = ?4, fault = ?5, ended_at = ?6, reason = ?7, \
-     attempts = ?8, last_attempt = coalesce(?9, last_attempt) WHERE environment = ?1 AND id = ?2 AND state <= 1";
+const SETTLE: &str = "UPDATE deliveries SET state = ?3, due_at = ?4, fault = ?5, fault_since = ?10, ended_at = ?6, \
+     reason = ?7, attempts = ?8, last_attempt = coalesce(?9, last_attempt) WHERE environment = ?1 AND id = ?2 AND state <= 1";
 const LAST_ATTEMPT: &str = "SELECT last_attempt FROM deliveries WHERE environment = ?1 AND id = ?2";
 const NOTE_LATE_ATTEMPT: &str = "UPDATE deliveries SET attempts = attempts + 1, last_attempt = ?3 \
      WHERE environment = ?1 AND id = ?2";
-const STATE: &str = "SELECT state, due_at, fault, ended_at, reason FROM deliveries WHERE environment = ?1 AND id = ?2";
+const STATE: &str = "SELECT state, due_at, fault, fault_since, ended_at, reason FROM deliveries \
+     WHERE environment = ?1 AND id = ?2";
 const FIND_KEY: &str = "SELECT body_hash, receipt, created_at FROM idempotency WHERE environment = ?1 AND key = ?2";
 const KEEP_KEY: &str = "INSERT OR REPLACE INTO idempotency (environment, key, body_hash, receipt, created_at) \
      VALUES (?1, ?2, ?3, ?4, ?5)";
@@ -332,6 +333,7 @@ pub(super) fn settle(tx: &mut Tx<'_, '_>, settlement: &Settlement) -> Result<(),
         columns.reason,
         step.attempts,
         key,
+        columns.fault_since,
     ])?;
     let in_time = changed == 1;
     if !in_time {

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use postrider_core::attempt::{Attempt, AttemptResult, BodyEnd, FailureKind, OurFault, Timings};
-use postrider_core::delivery::{Delivery, DeliveryState, DiscardReason, FailReason, Origin, StateKind};
+use postrider_core::delivery::{Delivery, DeliveryState, DiscardReason, FailReason, Fault, Origin, StateKind};
 use postrider_core::event::{ApplicationId, Event, EventKey, Room, TenantId, UserId};
 use postrider_core::{AttemptId, DeliveryId, EnvironmentId, EventId, Timestamp, WebhookId};
 use rusqlite::types::Type;
@@ -84,6 +84,7 @@ pub(super) struct StateColumns {
     pub state: u8,
     pub due_at: Option<i64>,
     pub fault: Option<&'static str>,
+    pub fault_since: Option<i64>,
     pub ended_at: Option<i64>,
     pub reason: Option<&'static str>,
 }
@@ -101,14 +102,15 @@ impl From<&DeliveryState> for StateColumns {
         Self {
             state: state_number(state.kind()),
             due_at: due_at.map(Timestamp::as_micros),
-            fault: fault.map(OurFault::name),
+            fault: fault.map(|fault| fault.kind.name()),
+            fault_since: fault.map(|fault| fault.since.as_micros()),
             ended_at: ended_at.map(Timestamp::as_micros),
             reason,
         }
     }
 }
 
-/// Reads the columns `state`, `due_at`, `fault`, `ended_at` and `reason`.
+/// Reads the columns `state`, `due_at`, `fault`, `fault_since`, `ended_at` and `reason`.
 pub(super) fn state(row: &Row<'_>) -> Result<DeliveryState> {
     Ok(match row.get::<_, u8>("state")? {
         0 => DeliveryState::Pending { due_at: time(row, "due_at")?, fault: fault(row)? },
@@ -126,8 +128,11 @@ pub(super) fn state(row: &Row<'_>) -> Result<DeliveryState> {
     })
 }
 
-fn fault(row: &Row<'_>) -> Result<Option<OurFault>> {
-    parsed_if_any(row, "fault", OurFault::from_name)
+fn fault(row: &Row<'_>) -> Result<Option<Fault>> {
+    match parsed_if_any(row, "fault", OurFault::from_name)? {
+        None => Ok(None),
+        Some(kind) => Ok(Some(Fault { kind, since: time(row, "fault_since")? })),
+    }
 }
 
 /// Reads a delivery from the columns of its table, and `event_id`, `webhook_id` and `tenant` from those beside it.

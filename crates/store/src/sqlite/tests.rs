@@ -140,7 +140,7 @@ impl Source {
             webhook_id: self.webhook.id,
             event_id: event,
             attempt: Some(attempt),
-            step: next(0, &outcome, &RetryPolicy::Standard, now, 0.0),
+            step: next(0, None, &outcome, &RetryPolicy::Standard, now, 0.0),
         }
     }
 }

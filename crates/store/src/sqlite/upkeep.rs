@@ -20,8 +20,8 @@ pub(super) const A_SWEEP: &str = "SELECT s.webhook, s.up_to, s.reason, s.after_d
      w.environment FROM sweeps AS s JOIN webhooks AS w ON w.key = s.webhook LIMIT 1";
 pub(super) const TO_SWEEP: &str = "SELECT due_at, id FROM deliveries INDEXED BY deliveries_waiting \
      WHERE webhook = ?1 AND state <= 1 AND (due_at, id) > (?2, ?3) ORDER BY due_at, id LIMIT ?4";
-pub(super) const DISCARD: &str = "UPDATE deliveries SET state = 4, due_at = NULL, fault = NULL, reason = ?3, \
-     ended_at = ?4 WHERE environment = ?1 AND id = ?2 AND state <= 1";
+pub(super) const DISCARD: &str = "UPDATE deliveries SET state = 4, due_at = NULL, fault = NULL, fault_since = NULL, \
+     reason = ?3, ended_at = ?4 WHERE environment = ?1 AND id = ?2 AND state <= 1";
 pub(super) const END_SWEEP: &str = "DELETE FROM sweeps WHERE webhook = ?1";
 pub(super) const ADVANCE_SWEEP: &str = "UPDATE sweeps SET after_due_at = ?2, after_id = ?3 WHERE webhook = ?1";
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use postrider_core::attempt::{AttemptResult, OurFault};
-use postrider_core::delivery::{DeliveryState, DiscardReason, FailReason, OUR_FAULT_DELAY};
+use postrider_core::delivery::{DeliveryState, DiscardReason, FailReason, Fault, OUR_FAULT_DELAY};
 use postrider_core::retry::RetryPolicy;
 use postrider_core::webhook::{DisableReason, WebhookStatus};
 use postrider_store::WebhookChange;
@@ -48,14 +48,19 @@ pub(crate) async fn our_own_fault_uses_up_no_attempt(world: World) {
     let (event, id) = (&accepted.event, accepted.deliveries[0]);
     let state = world.settle(event, id, ours()).await;
     let due_at = world.now() + OUR_FAULT_DELAY.mul_f64(1.5);
-    assert_eq!(state, DeliveryState::Pending { due_at, fault: Some(OurFault::Resolver) });
+    let fault = Some(Fault { kind: OurFault::Resolver, since: world.now() });
+    assert_eq!(state, DeliveryState::Pending { due_at, fault });
     let row = world.row(environment, id).await;
     assert_eq!((row.delivery.state, row.delivery.attempts), (state, 0));
     assert!(world.store().attempts(environment, id).await.unwrap().is_empty());
     world.settle(event, id, failed()).await;
     let state = world.settle(event, id, ours()).await;
-    assert!(matches!(state, DeliveryState::Retrying { fault: Some(OurFault::Resolver), .. }), "{state:?}");
+    assert!(matches!(state, DeliveryState::Retrying { fault: Some(_), .. }), "{state:?}");
     assert_eq!(world.store().attempts(environment, id).await.unwrap().len(), 1);
+    world.advance(Duration::from_hours(48));
+    let state = world.settle(event, id, ours()).await;
+    assert_eq!(state, DeliveryState::Failed { at: world.now(), reason: FailReason::CouldNotBeSent });
+    assert_eq!(world.state(environment, id).await, state, "faults of our own are not waited for for ever");
     assert_eq!(world.known(webhook.id).streak, None);
 }
 

@@ -240,7 +240,7 @@ impl World {
             .directory()
             .webhook(delivery.webhook_id)
             .map_or(RetryPolicy::Standard, |webhook| webhook.sending.retry.clone());
-        let step = next(delivery.attempts, outcome, &policy, self.now(), 0.5);
+        let step = next(delivery.attempts, delivery.state.fault(), outcome, &policy, self.now(), 0.5);
         let result = match outcome {
             Outcome::Answered { status, .. } => Some(AttemptResult::Answered {
                 status: *status,
