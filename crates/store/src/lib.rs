@@ -96,6 +96,12 @@ impl Store {
         self.engine.start(observer);
     }
 
+    /// Waits until the writer has ended: after [`Store::close`], or by a defect. Then nothing is written any more until the next start,
+    /// which finds what was committed.
+    pub async fn ended(&self) {
+        self.engine.ended().await;
+    }
+
     /// What the last commit says of environments, credentials, webhooks and event types.
     pub fn directory(&self) -> &Directory {
         &self.engine.directory
@@ -112,7 +118,8 @@ impl Store {
 
 /// The hot path.
 impl Store {
-    /// Writes events with their deliveries. When this returns `Accepted`, no crash loses them.
+    /// Writes events with their deliveries. When this returns `Accepted`, no crash loses them. A batch without events probes whether
+    /// the store can be written: it writes and syncs as any other.
     pub async fn accept(&self, batch: AcceptBatch) -> Result<AcceptOutcome, StoreError> {
         self.engine.accept(batch).await
     }

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use postrider_core::attempt::{Attempt, AttemptResult};
-use postrider_core::delivery::DeliveryState;
+use postrider_core::attempt::{Attempt, AttemptResult, OurFault, Outcome};
+use postrider_core::delivery::{DeliveryState, Fault, Step, next};
 use postrider_core::limits::IDEMPOTENCY_KEPT;
+use postrider_core::retry::RetryPolicy;
 use postrider_core::{EventId, Timestamp};
 use rusqlite::{Connection, OptionalExtension as _, Statement, params};
 use uuid::Uuid;
@@ -53,6 +54,10 @@ const FIND_KEY: &str = "SELECT body_hash, receipt, created_at FROM idempotency W
 const KEEP_KEY: &str = "INSERT OR REPLACE INTO idempotency (environment, key, body_hash, receipt, created_at) \
      VALUES (?1, ?2, ?3, ?4, ?5)";
 
+/// Another value than before: SQLite does not write a row again that stays the same.
+const PROBE: &str = "INSERT INTO meta (name, value) VALUES ('probe', randomblob(8)) \
+     ON CONFLICT (name) DO UPDATE SET value = excluded.value";
+
 #[cfg(test)]
 pub(super) const ALL: &[&str] = &[
     BEGIN,
@@ -68,6 +73,7 @@ pub(super) const ALL: &[&str] = &[
     STATE,
     FIND_KEY,
     KEEP_KEY,
+    PROBE,
 ];
 
 impl<'c> Statements<'c> {
@@ -187,8 +193,12 @@ impl<'c> Statements<'c> {
     }
 }
 
-/// Writes a batch of events with their deliveries, unless its idempotency key was used before.
+/// Writes a batch of events with their deliveries, unless its idempotency key was used before. For a batch without events something is
+/// written, too, so that its answer tells whether anything can be.
 pub(super) fn accept(tx: &mut Tx<'_, '_>, batch: &AcceptBatch) -> Result<AcceptOutcome, Failure> {
+    if batch.events.is_empty() {
+        tx.prepare(PROBE)?.execute([])?;
+    }
     if let Some(idempotency) = &batch.idempotency
         && let Some(outcome) = earlier_outcome(tx, idempotency)?
     {
@@ -354,6 +364,21 @@ pub(super) fn settle(tx: &mut Tx<'_, '_>, settlement: &Settlement) -> Result<(),
     }
     tx.commit.settled.push(Settled { delivery: id, webhook_id: settlement.webhook_id, state });
     Ok(())
+}
+
+/// Lets a delivery wait whose settlement the database refuses: a fault of ours, which ends it if it does not pass.
+pub(super) fn put_off(tx: &mut Tx<'_, '_>, refused: &Settlement) -> Result<(), Failure> {
+    let environment = tx.environment_key(refused.environment_id)?;
+    let mut statement = tx.prepare(STATE)?;
+    let state = statement.query_row((environment, refused.delivery.as_bytes()), rows::state).optional()?;
+    let step = step_of_refused(refused, state.and_then(|state| state.fault()), tx.now);
+    settle(tx, &Settlement { attempt: None, step, ..refused.clone() })
+}
+
+/// What follows from a refused settlement. Its attempt does not count, as it cannot be recorded.
+pub(super) fn step_of_refused(refused: &Settlement, fault: Option<Fault>, now: Timestamp) -> Step {
+    let before = refused.step.attempts - u32::from(refused.attempt.is_some());
+    next(before, fault, &Outcome::Ours(OurFault::Store), &RetryPolicy::default(), now, 0.0)
 }
 
 /// The delivery had ended already: it keeps its state, and counts the attempt. None where it is not stored any more.

@@ -177,6 +177,10 @@ impl Sqlite {
         answer.await.unwrap_or(Err(StoreError::Closed))
     }
 
+    pub(crate) async fn ended(&self) {
+        self.inbox.ended().await;
+    }
+
     pub(crate) fn record(&self, settlement: Settlement) {
         self.inbox.put(Command::Settle(Box::new(settlement)));
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use bytes::Bytes;
-use postrider_core::attempt::{Attempt, AttemptResult, BodyEnd, Outcome, Timings};
+use postrider_core::attempt::{Attempt, AttemptResult, BodyEnd, OurFault, Outcome, Timings};
 use postrider_core::delivery::{DeliveryState, next};
 use postrider_core::environment::{IssuerKey, TrustedIssuer};
 use postrider_core::event::{Event, EventKey, Room};
@@ -224,6 +224,77 @@ async fn a_full_disk_is_told_and_survived() {
         let attempts = engine.attempts(environment, delivery).await.unwrap();
         assert_eq!(attempts.len(), 1, "recorded once, however often it was tried");
     }
+}
+
+#[tokio::test]
+async fn a_delivery_whose_settlement_is_refused_is_put_off_and_tried_again() {
+    let directory = TempDir::new().unwrap();
+    let (engine, told) = started(directory.path());
+    let source = Source::new(webhook(&engine, "a secret").await);
+    let environment = source.webhook.environment_id;
+    let (event, delivery, batch) = source.event(600);
+    engine.accept(batch).await.unwrap();
+    let mut impossible = source.settlement(event, delivery);
+    let attempt = impossible.attempt.as_mut().unwrap();
+    attempt.result =
+        AttemptResult::Answered { status: 42, headers: Vec::new(), body: Bytes::new(), body_end: BodyEnd::Complete };
+    engine.record(impossible);
+    let put_off = told.recv_timeout(Duration::from_secs(30)).expect("whoever holds it is told");
+    let row = engine.delivery(environment, delivery).await.unwrap().unwrap();
+    assert_eq!((row.delivery.state, row.delivery.attempts), (put_off.state, 0));
+    assert_eq!(put_off.state.fault().map(|fault| fault.kind), Some(OurFault::Store));
+    let due_at = put_off.state.due_at().expect("it waits");
+    let page = engine.page_lane(source.webhook.id, due_at, None, 10).await.unwrap();
+    assert_eq!(page.waiting.len(), 1);
+    engine.record(source.settlement(event, delivery));
+    let settled = told.recv_timeout(Duration::from_secs(30)).unwrap();
+    assert!(matches!(settled.state, DeliveryState::Delivered { .. }), "{settled:?}");
+}
+
+#[tokio::test]
+async fn a_batch_without_events_is_written_all_the_same() {
+    let directory = TempDir::new().unwrap();
+    let (engine, _told) = started(directory.path());
+    let other = Connection::open(directory.path().join(DATABASE_FILE)).unwrap();
+    let version = || other.pragma_query_value(None, "data_version", |row| row.get::<_, i64>(0)).unwrap();
+    let mut last = version();
+    for _ in 0..3 {
+        engine.accept(AcceptBatch::default()).await.unwrap();
+        assert_ne!(version(), last, "nothing was written");
+        last = version();
+    }
+}
+
+#[tokio::test]
+async fn a_writer_that_ends_by_a_defect_is_told() {
+    struct Defect;
+    impl CommitObserver for Defect {
+        fn committed(&self, _: Commit) {
+            panic!("as planned");
+        }
+    }
+    let directory = TempDir::new().unwrap();
+    let engine = open(directory.path()).unwrap();
+    engine.start(Arc::new(Defect));
+    let new = NewEnvironment { id: None, name: "Production".into() };
+    let CreateEnvironment::Created(environment) = engine.create_environment(new).await.unwrap() else {
+        panic!("a new id is not taken")
+    };
+    let new = NewWebhook {
+        environment_id: environment.id,
+        scope: Scope::Environment,
+        display_name: "Orders".into(),
+        description: String::new(),
+        url: EndpointUrl::parse("https://example.com/hooks").unwrap(),
+        secret: None,
+        event_keys: vec!["*".into()],
+        status: WebhookStatus::Active,
+        sending: Sending::default(),
+    };
+    // The first commit that an observer is told of.
+    assert!(matches!(engine.create_webhook(new).await, Err(StoreError::Closed)));
+    tokio::time::timeout(Duration::from_secs(30), engine.ended()).await.expect("it is told");
+    assert_eq!(engine.accept(AcceptBatch::default()).await, Err(StoreError::Closed));
 }
 
 #[tokio::test]

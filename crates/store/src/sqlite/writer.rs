@@ -7,7 +7,7 @@
 //! out one change of another kind, in a transaction of its own, so that neither holds the other up.
 //!
 //! Invariants: a caller is answered after the commit that carries its command, or when nothing of it has happened; a command that
-//! fails by itself does so alone; settlements are kept until they are committed.
+//! fails by itself does so alone; settlements are kept until they are committed, and a delivery whose settlement is refused is put off.
 
 use std::collections::VecDeque;
 use std::panic::AssertUnwindSafe;
@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use postrider_core::limits::GROUP_COMMANDS;
 use postrider_core::{Clock, Entropy};
 use rusqlite::Connection;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use super::checkpoint::Checkpoints;
 use super::hot::{self, Statements};
@@ -89,6 +89,8 @@ where
 pub(super) struct Inbox {
     gathered: Mutex<Gathered>,
     arrived: Condvar,
+    /// Whether the writer has ended.
+    ended: watch::Sender<bool>,
 }
 
 #[derive(Default)]
@@ -130,6 +132,12 @@ impl Inbox {
         self.arrived.notify_one();
     }
 
+    /// Waits until the writer has ended.
+    pub(super) async fn ended(&self) {
+        // The sender is this inbox's own: it is there as long as somebody waits here.
+        let _ = self.ended.subscribe().wait_for(|ended| *ended).await;
+    }
+
     /// Waits for work: the hot path's all at once, and one other change. Nothing of either: the inbox is closed and empty.
     fn take(&self, queue: &mut VecDeque<Command>) -> Option<Box<dyn Change>> {
         let mut gathered = self.lock();
@@ -164,6 +172,8 @@ impl Drop for ClosesInbox {
         gathered.closing = true;
         gathered.hot.clear();
         gathered.changes.clear();
+        drop(gathered);
+        self.0.ended.send_replace(true);
     }
 }
 
@@ -257,7 +267,9 @@ impl Writer {
         while let Some(mut group) = groups.pop() {
             match self.try_group(statements, &group, observer) {
                 Ok(outcomes) => answer(group, outcomes),
-                Err(GroupFailure::Command(0, failure)) if group.len() == 1 => refuse(group, failure, observer),
+                Err(GroupFailure::Command(0, failure)) if group.len() == 1 => {
+                    self.refuse(statements, group, failure, observer);
+                }
                 Err(GroupFailure::Command(index, failure)) => {
                     tracing::debug!(?failure, "a command failed; it is run again alone");
                     // Last in, first out: what stood before it, itself, what stood after it.
@@ -314,6 +326,38 @@ impl Writer {
             }
             (Err(failure), Some(index)) if !failure.is_of_storage() => Err(GroupFailure::Command(index, failure)),
             (Err(failure), _) => Err(GroupFailure::Storage(failure)),
+        }
+    }
+
+    /// Tells a producer; puts a delivery off.
+    fn refuse<'c>(
+        &'c self,
+        statements: &mut Statements<'c>,
+        group: Vec<Command>,
+        failure: Failure,
+        observer: &dyn CommitObserver,
+    ) {
+        let error = StoreError::from(failure);
+        for command in group {
+            match command {
+                Command::Accept(_, reply) => {
+                    let _ = reply.send(Err(error.clone()));
+                }
+                Command::Settle(settlement) => {
+                    tracing::error!(delivery.id = %settlement.delivery, %error, "a settlement was refused; its delivery is put off");
+                    match self.transact(statements, |tx| hot::put_off(tx, &settlement)) {
+                        Ok(commit) => tell(observer, commit),
+                        Err(failure) => {
+                            tracing::error!(delivery.id = %settlement.delivery, ?failure, "nor could it be put off");
+                            // Whoever holds it must not hold it for ever, and is to look for it in the database, where it waits.
+                            let Settlement { delivery, webhook_id, .. } = *settlement;
+                            let state = hot::step_of_refused(&settlement, None, self.clock.now()).state;
+                            let settled = vec![Settled { delivery, webhook_id, state }];
+                            tell(observer, Commit { settled, ..Commit::default() });
+                        }
+                    }
+                }
+            }
         }
     }
 
@@ -384,24 +428,6 @@ fn answer(group: Vec<Command>, outcomes: Vec<Option<AcceptOutcome>>) {
         if let (Command::Accept(_, reply), Some(outcome)) = (command, outcome) {
             // A producer that has gone away repeats its request, with its idempotency key.
             let _ = reply.send(Ok(outcome));
-        }
-    }
-}
-
-fn refuse(group: Vec<Command>, failure: Failure, observer: &dyn CommitObserver) {
-    let error = StoreError::from(failure);
-    for command in group {
-        match command {
-            Command::Accept(_, reply) => {
-                let _ = reply.send(Err(error.clone()));
-            }
-            Command::Settle(settlement) => {
-                tracing::error!(delivery.id = %settlement.delivery, %error, "a settlement was refused");
-                // Whoever holds the delivery must not hold it for ever. It still waits in the database, and will be found there.
-                let Settlement { delivery, webhook_id, step, .. } = *settlement;
-                let settled = vec![Settled { delivery, webhook_id, state: step.state }];
-                tell(observer, Commit { settled, ..Commit::default() });
-            }
         }
     }
 }
