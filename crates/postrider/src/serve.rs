@@ -8,7 +8,9 @@
 //! # An end
 //!
 //! The first SIGTERM or SIGINT: no more connections, requests in flight finish, attempts in flight finish, the store is closed; all
-//! within the configured patience. The second: at once. Either way nothing accepted is lost: what is not settled is sent again.
+//! within the configured patience. The second: at once. Either way nothing accepted is lost: what is not settled is sent again. Should
+//! the store's writer end by a defect, the server stops as well, and fails: a supervisor's new start sends what waits, where a server
+//! without a store would only refuse.
 
 mod bootstrap;
 pub(crate) mod control;
@@ -71,10 +73,18 @@ pub(crate) fn run(given: Serve, form: Form) -> Result<(), Failure> {
             started = Server::start(settings, shares, given.demo, form) => started?,
             _ = signals.next() => return Ok(()),
         };
-        let signal = signals.next().await;
-        tracing::info!(signal, "stopping; once more stops at once");
+        let ended = tokio::select! {
+            signal = signals.next() => {
+                tracing::info!(signal, "stopping; once more stops at once");
+                Ok(())
+            }
+            () = server.store.ended() => {
+                tracing::error!("stopping, as nothing can be written any more; the next start sends what waits");
+                Err(Failure::Told(FAILED))
+            }
+        };
         tokio::select! {
-            () = server.stop() => Ok(()),
+            () = server.stop() => ended,
             signal = signals.next() => {
                 tracing::warn!(signal, "stopped at once");
                 Err(Failure::Told(FAILED))

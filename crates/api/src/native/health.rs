@@ -13,8 +13,8 @@ pub(crate) async fn healthz() -> &'static str {
     "ok\n"
 }
 
-/// `GET /readyz`: the store's writer commits. A command without content goes the way of every other, so a writer that is stuck,
-/// stopping or without a disk is found out.
+/// `GET /readyz`: the store's writer commits. A batch without events goes the way of every other and is written, so a writer that is
+/// stuck, stopping or without room on the disk is found out.
 pub(crate) async fn readyz(State(state): State<ApiState>) -> Result<&'static str, ApiError> {
     state.store().accept(AcceptBatch::default()).await?;
     Ok("ok\n")
