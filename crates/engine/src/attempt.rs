@@ -112,7 +112,9 @@ impl Core {
         };
         // First the slot, then the record: the commit may be quicker than this thread.
         let jitter = self.entropy.unit();
-        self.act(|scheduler, now| scheduler.finished(delivery.id, Signal::of(&outcome), now, jitter));
+        self.act(|scheduler, now| {
+            scheduler.finished(delivery.id, Signal::of(&outcome, &webhook.sending.retry), now, jitter);
+        });
         flight.land();
         self.store.record(settlement);
     }

@@ -13,6 +13,7 @@ use std::time::Duration;
 use postrider_core::Timestamp;
 use postrider_core::attempt::Outcome;
 use postrider_core::limits::BREAKER_PAUSE;
+use postrider_core::retry::RetryPolicy;
 
 /// Slots of a lane that has answered for the first time, or again after a pause.
 const FIRST_SHARE: usize = 4;
@@ -41,14 +42,17 @@ pub(crate) enum Signal {
     Well,
     /// It does not, or says that it is overloaded or broken.
     Unwell,
+    /// The same, where the webhook itself is switched off after a few failures: there the breaker would only keep these from happening.
+    UnwellUntilOff,
     /// The attempt says nothing: the fault was ours, or it was given up.
     Nothing,
 }
 
 impl Signal {
-    pub(crate) fn of(outcome: &Outcome) -> Self {
+    pub(crate) fn of(outcome: &Outcome, retry: &RetryPolicy) -> Self {
         match outcome {
             Outcome::Ours(_) => Self::Nothing,
+            outcome if outcome.is_unwell() && *retry == RetryPolicy::Frontegg => Self::UnwellUntilOff,
             outcome if outcome.is_unwell() => Self::Unwell,
             _ => Self::Well,
         }
@@ -177,9 +181,12 @@ impl Health {
                     self.share = (self.share + 1).min(self.most);
                 }
             }
-            Signal::Unwell => {
+            Signal::Unwell | Signal::UnwellUntilOff => {
                 self.unwell_in_a_row = self.unwell_in_a_row.saturating_add(1);
                 self.share = (self.share / 2).max(1);
+                if signal == Signal::UnwellUntilOff {
+                    return;
+                }
                 let opens_after = if self.has_answered { BREAKER_OPENS_AFTER } else { BREAKER_OPENS_FIRST_AFTER };
                 let length = match self.pause {
                     // Answers to what was sent before the pause add nothing to it.

@@ -111,6 +111,19 @@ fn preset_frontegg_disables_after_five_failures_in_a_row_and_a_success_between_f
 }
 
 #[test]
+fn preset_frontegg_counts_to_five_without_pauses() {
+    let server = start();
+    let webhook = server.create_webhook("frontegg", Scope::Environment, RetryPolicy::Frontegg);
+    server.receivers.all(Reply::Status(500));
+    // No time passes: a breaker that opened would stay open.
+    server.accept((0..5).map(|_| event(None)).collect());
+    server.until("the webhook is disabled", || {
+        server.status_of(webhook.id) == WebhookStatus::Disabled(DisableReason::FailuresInARow)
+    });
+    assert_eq!(server.receivers.log().len(), 5);
+}
+
+#[test]
 fn a_webhook_that_fails_for_five_days_is_disabled() {
     let server = start();
     let webhook = server.create_webhook("failing", Scope::Environment, no_retries());
