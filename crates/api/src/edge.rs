@@ -35,7 +35,7 @@ impl Surface {
     fn of(path: &str) -> Self {
         let head = path.trim_start_matches('/').split('/').next().unwrap_or_default();
         match head {
-            "frontegg" | "auth" | "webhook" | "event" | "integrations" | "metadata" => Self::Frontegg,
+            "frontegg" | "auth" | "vendors" | "webhook" | "event" | "integrations" | "metadata" => Self::Frontegg,
             _ => Self::Native,
         }
     }
@@ -160,7 +160,15 @@ mod tests {
 
     #[test]
     fn a_path_belongs_to_one_api() {
-        for path in ["/webhook", "/webhook/x", "/frontegg/nothing", "/auth/vendor/", "/metadata", "//webhook"] {
+        for path in [
+            "/webhook",
+            "/webhook/x",
+            "/frontegg/nothing",
+            "/auth/vendor/",
+            "/vendors/auth/token",
+            "/metadata",
+            "//webhook",
+        ] {
             assert_eq!(Surface::of(path), Surface::Frontegg, "{path}");
         }
         for path in ["/", "/api/v1/events", "/webhooks", "/healthz", ""] {

@@ -48,3 +48,18 @@ pub(crate) async fn log_in(State(state): State<ApiState>, Json(login): Json<Logi
     let token = state.vendor_tokens().issue(credential, now)?;
     Ok(Answer(Token { token, expires_in: tokens::LIFETIME.as_secs() }))
 }
+
+/// Get a token, at an older path
+///
+/// The same call where the first versions of Frontegg's clients make it.
+#[utoipa::path(post, path = "/vendors/auth/token", tag = "auth", security(()),
+    request_body = Login,
+    responses(
+        (status = 200, description = "A token.", body = Token),
+        (status = 401, description = "Client id or secret are wrong.", body = FronteggErrors)))]
+pub(crate) async fn log_in_at_older_path(
+    state: State<ApiState>,
+    login: Json<Login>,
+) -> Result<Answer<Token>, ApiError> {
+    log_in(state, login).await
+}

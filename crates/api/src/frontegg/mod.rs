@@ -27,6 +27,7 @@ const PREFIX: &str = "/frontegg";
 pub(crate) fn routes() -> (Router<ApiState>, utoipa::openapi::OpenApi) {
     let calls = vec![
         routes!(crate::auth::vendor::log_in),
+        routes!(crate::auth::vendor::log_in_at_older_path),
         routes!(webhook::list::list),
         routes!(webhook::create::create),
         routes!(webhook::update::update, webhook::delete::delete),

@@ -52,7 +52,8 @@ pub(crate) struct EnvironmentName {
     (status = 403, description = "The caller is no operator.", body = Problem)))]
 pub(crate) async fn list_environments(State(state): State<ApiState>, _: Operator) -> Answer<Page<Environment>> {
     let mut environments = state.directory().environments();
-    environments.sort_by_key(|environment| environment.id);
+    // A chosen id says nothing of when.
+    environments.sort_by_key(|environment| (environment.created_at, environment.id));
     Answer(Page { items: environments.iter().map(|environment| (&**environment).into()).collect(), next_cursor: None })
 }
 
@@ -76,7 +77,7 @@ pub(crate) async fn create_environment(
 
 /// Get an environment
 ///
-/// The caller's own; any for operators on the control socket.
+/// The caller's own; any for operators.
 #[utoipa::path(get, path = "/api/v1/environments/{environmentId}", tag = "environments",
     params(("environmentId" = Uuid, Path, description = "The environment.")), responses(
     (status = 200, description = "The environment.", body = Environment),

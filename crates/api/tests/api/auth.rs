@@ -16,7 +16,15 @@ async fn credentials_are_exchanged_for_a_token_that_both_headers_carry() {
     let app = App::start().await;
     let own = app.environment("own").await;
     let login = json!({ "clientId": own.id, "secret": own.secret, "more": "ignored" });
-    for path in ["/auth/vendor", "/auth/vendor/", "/frontegg/auth/vendor", "/frontegg/auth/vendor/"] {
+    for path in [
+        "/auth/vendor",
+        "/auth/vendor/",
+        "/frontegg/auth/vendor",
+        "/frontegg/auth/vendor/",
+        "/vendors/auth/token",
+        "/vendors/auth/token/",
+        "/frontegg/vendors/auth/token",
+    ] {
         let answer = app.post(path).json(&login).expect(200).await;
         assert_eq!(answer["expiresIn"], 86_400);
         let token = text(&answer["token"]);

@@ -1,6 +1,9 @@
 //! The control socket: an operator's rights in every environment.
 
+use std::time::Duration;
+
 use http::Method;
+use postrider_store::NewEnvironment;
 use serde_json::json;
 
 use crate::app::{App, text};
@@ -37,4 +40,17 @@ async fn the_marker_of_the_control_socket_cannot_be_sent() {
     assert_eq!(text(&listed["items"][0]["name"]), "own");
     // The Frontegg API is for the network.
     assert_eq!(app.operate(Method::GET, "/webhook").send().await.status, 404);
+}
+
+#[tokio::test]
+async fn environments_are_listed_as_they_were_made_whatever_their_ids() {
+    let app = App::start().await;
+    app.environment("first").await;
+    app.clock.advance(Duration::from_secs(1));
+    let chosen = "00000000-0000-4000-8000-000000000000".parse().expect("an id");
+    let new = NewEnvironment { id: Some(chosen), name: "second".to_owned() };
+    app.engine.store().create_environment(new).await.expect("made");
+    let listed = app.operate(Method::GET, "/api/v1/environments").expect(200).await;
+    let names: Vec<_> = listed["items"].as_array().expect("items").iter().map(|item| text(&item["name"])).collect();
+    assert_eq!(names, ["first", "second"]);
 }
