@@ -146,13 +146,14 @@ fn no_object(text: &str) -> ApiError {
 fn error_in<'a, T: Deserialize<'a>>(text: &'a str) -> ApiError {
     let mut deserializer = serde_json::Deserializer::from_str(text);
     match serde_path_to_error::deserialize::<_, T>(&mut deserializer) {
-        Err(error) if error.inner().classify() == Category::Data && error.path().iter().next().is_some() => {
+        Err(error) if is_of_form(error.inner(), text) && error.path().iter().next().is_some() => {
             let at: String = error.path().iter().filter_map(step).collect();
             // Where the path says it, line and column would only be noise.
             let detail = error.inner().to_string();
             let detail = detail.split_once(" at line ").map_or(detail.as_str(), |(detail, _)| detail);
             ApiError::at(Code::InvalidRequest, at, detail)
         }
+        Err(error) if is_of_form(error.inner(), text) => ApiError::new(Code::InvalidRequest, error.inner().to_string()),
         Err(error) => of_json(error.inner()),
         // Read to its end it was right, so the error lies behind it.
         Ok(_) => match deserializer.end() {
@@ -160,6 +161,11 @@ fn error_in<'a, T: Deserialize<'a>>(text: &'a str) -> ApiError {
             Ok(()) => ApiError::new(Code::InvalidRequest, "the body cannot be read"),
         },
     }
+}
+
+/// Whether the text is JSON, and only of another form. The parser itself calls a `null` for one of several words a fault of the text.
+fn is_of_form(error: &serde_json::Error, text: &str) -> bool {
+    error.classify() == Category::Data || serde_json::from_str::<IgnoredAny>(text).is_ok()
 }
 
 /// A step of a JSON pointer.
@@ -191,6 +197,21 @@ impl<T: DeserializeOwned> FromRequest<ApiState> for Json<T> {
         let (parts, body) = request.into_parts();
         let read = read(state, &parts.headers, body, REQUEST_BYTES).await?;
         parse(read.text()?).map(Self)
+    }
+}
+
+/// The same for a call whose every member can be left out: then so can the body.
+#[derive(Debug)]
+pub(crate) struct OptionalJson<T>(pub(crate) T);
+
+impl<T: DeserializeOwned + Default> FromRequest<ApiState> for OptionalJson<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &ApiState) -> Result<Self, ApiError> {
+        let (parts, body) = request.into_parts();
+        let read = read(state, &parts.headers, body, REQUEST_BYTES).await?;
+        let text = read.text()?;
+        if text.trim().is_empty() { Ok(Self(T::default())) } else { parse(text).map(Self) }
     }
 }
 

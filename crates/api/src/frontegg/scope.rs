@@ -71,9 +71,13 @@ fn scope(headers: &HeaderMap, member: &Member) -> Result<Scope, ApiError> {
     }
 }
 
-/// A header's value; an empty one counts as absent. Texts outside ASCII are taken as UTF-8.
+/// A header's value; an empty one counts as absent. Texts outside ASCII are taken as UTF-8. Of two, neither is the one that is meant.
 fn header<'a>(headers: &'a HeaderMap, name: &'static str) -> Result<Option<&'a str>, ApiError> {
-    let Some(value) = headers.get(name) else { return Ok(None) };
+    let mut values = headers.get_all(name).iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    if values.any(|other| other != value) {
+        return Err(ApiError::at(Code::InvalidParameter, name, "is given twice, with different values"));
+    }
     let text = std::str::from_utf8(value.as_bytes())
         .map_err(|_| ApiError::at(Code::InvalidParameter, name, "is not UTF-8"))?;
     Ok(Some(text).filter(|text| !text.is_empty()))

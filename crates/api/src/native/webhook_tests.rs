@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::auth::caller::Member;
-use crate::body::Json;
+use crate::body::{Json, OptionalJson};
 use crate::error::{ApiError, Problem};
 use crate::extract::Ids;
 use crate::native::attempts::{ExchangeResult, HeaderLine, Timings};
@@ -67,7 +67,7 @@ pub(crate) struct TestResult {
 /// Sends one request as a delivery would be sent, signed with the webhook's secret, disabled webhooks included. It is recorded
 /// nowhere and changes nothing.
 #[utoipa::path(post, path = "/api/v1/webhooks/{webhookId}/test", tag = "webhooks",
-    params(("webhookId" = Uuid, Path, description = "The webhook.")), request_body = TestForm, responses(
+    params(("webhookId" = Uuid, Path, description = "The webhook.")), request_body = Option<TestForm>, responses(
     (status = 200, description = "What came of it, be it success or failure.", body = TestResult),
     (status = 400, description = "The body cannot be read, or this server does not send to that URL.", body = Problem),
     (status = 404, description = "There is none of that id within reach.", body = Problem)))]
@@ -75,7 +75,7 @@ pub(crate) async fn test_webhook(
     State(state): State<ApiState>,
     member: Member,
     Ids(id): Ids<WebhookId>,
-    Json(form): Json<TestForm>,
+    OptionalJson(form): OptionalJson<TestForm>,
 ) -> Result<Answer<TestResult>, ApiError> {
     member.require(Permission::WriteWebhook)?;
     let webhook = within_reach(&state, &member, id)?;

@@ -220,6 +220,12 @@ impl Call {
         self
     }
 
+    /// The header once more.
+    pub(crate) fn also(mut self, name: &'static str, value: &str) -> Self {
+        self.headers.append(name, http::HeaderValue::from_bytes(value.as_bytes()).expect("a header's value"));
+        self
+    }
+
     /// A header of any bytes; none where HTTP has no such value.
     pub(crate) fn bytes(mut self, name: &'static str, value: &[u8]) -> Option<Self> {
         self.headers.insert(name, http::HeaderValue::from_bytes(value).ok()?);

@@ -440,6 +440,16 @@ async fn triggered_events_are_delivered_and_their_status_is_told() {
 }
 
 #[tokio::test]
+async fn of_two_tenants_in_one_request_neither_is_meant() {
+    let app = App::start().await;
+    let own = app.environment("own").await;
+    let list = |second| app.get(WEBHOOK).token(&own.token).tenant(TENANT).also("frontegg-tenant-id", second);
+    list(TENANT).expect(200).await;
+    let refused = list("tenant-2").expect(400).await;
+    assert_eq!(refused["errors"], json!(["frontegg-tenant-id: is given twice, with different values"]));
+}
+
+#[tokio::test]
 async fn webhooks_of_one_client_are_visible_to_another() {
     let app = App::start().await;
     let own = app.environment("own").await;
