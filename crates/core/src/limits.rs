@@ -34,6 +34,10 @@ pub const CONNECTIONS: usize = 8_192;
 pub const REQUEST_HEAD_TIMEOUT: Duration = Duration::from_secs(75);
 /// Bytes of a request's head.
 pub const REQUEST_HEAD_BYTES: usize = 64 * 1024;
+/// How long what still comes of a request that was answered already is thrown away, until its connection is closed.
+pub const LINGER_TIME: Duration = Duration::from_secs(2);
+/// Bytes of it: somewhat more than the largest body that anybody sends in good faith.
+pub const LINGER_BYTES: usize = 16 * 1024 * 1024;
 
 // --- what people configure ---
 

@@ -52,6 +52,14 @@ impl Failure {
             Self::Configuration(problems) => Some(problems.to_string()),
         }
     }
+
+    /// The same for programs: `{"error", "problems"}` on one line, the latter where a configuration was refused.
+    pub(crate) fn report(&self, message: &str) -> serde_json::Value {
+        match self {
+            Self::Configuration(problems) => serde_json::json!({ "error": message, "problems": problems }),
+            _ => serde_json::json!({ "error": message }),
+        }
+    }
 }
 
 impl From<Problems> for Failure {

@@ -33,7 +33,10 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             if let Some(message) = failure.message() {
-                output::note(format_args!("{}: {message}", styled(BAD, "postrider")));
+                match form {
+                    Form::Text => output::note(format_args!("{}: {message}", styled(BAD, "postrider"))),
+                    Form::Json => output::note(failure.report(&message)),
+                }
             }
             ExitCode::from(failure.exit_code())
         }

@@ -3,6 +3,8 @@
 //! Owns limits on connections and on the heads of requests. Does not own what is answered: that is the router's. Bodies are limited
 //! where they are read.
 
+mod linger;
+
 use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
@@ -18,13 +20,14 @@ use futures_util::StreamExt as _;
 use http::{HeaderValue, header};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
 use postrider_core::limits;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+
+use linger::{Lingering, Noting, Unread};
 
 /// How long accepting rests after the system refused, mostly for lack of files: trying again at once would take a whole processor.
 const ACCEPT_REST: Duration = Duration::from_millis(100);
@@ -95,8 +98,9 @@ impl Connections {
             };
             match stream {
                 Ok(stream) => {
-                    let connection =
-                        http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router.clone()));
+                    let unread = Unread::default();
+                    let stream = TokioIo::new(Lingering::new(stream, unread.clone()));
+                    let connection = http.serve_connection(stream, Noting::new(router.clone(), unread));
                     let stop = self.stop.clone();
                     self.tasks.spawn(async move {
                         let _slot = slot;

@@ -79,6 +79,9 @@ async fn without_a_server_the_way_to_one_is_told() {
     assert_eq!(output.status.code(), Some(4));
     let said = stderr_of(&output);
     assert!(said.contains("postrider serve") && said.contains("--url"), "{said}");
+    let told = run(postrider(folder.path()).args(["--json", "trigger", "frontegg.user.created"])).await;
+    let told: serde_json::Value = serde_json::from_str(&stderr_of(&told)).unwrap();
+    assert!(told["error"].as_str().unwrap().contains("postrider serve"), "{told}");
     let half = run(postrider(folder.path()).args(["trigger", "a.b", "--url", "http://127.0.0.1:1"])).await;
     assert!(stderr_of(&half).contains("POSTRIDER_CLIENT_ID"), "{}", stderr_of(&half));
 }

@@ -1,6 +1,6 @@
 //! The rules of connections, over streams in memory: time passes as fast as the tests want it to.
 
-use axum::routing::get;
+use axum::routing::{get, post};
 use futures_util::stream;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
 use tokio::sync::Mutex;
@@ -31,6 +31,7 @@ struct Served {
 fn served(connections: usize) -> Served {
     let router = Router::new()
         .route("/", get(async || "hello"))
+        .route("/refuse", post(async || "refused"))
         .route("/slow", get(async || tokio::time::sleep(Duration::from_secs(3)).await))
         .route(
             "/stream",
@@ -132,4 +133,39 @@ async fn patience_has_an_end() {
     let begun = Instant::now();
     served.connections.drain(Duration::from_secs(1)).await;
     assert_eq!(begun.elapsed().as_secs(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_is_answered_while_still_sending_can_send_to_the_end_and_read_the_answer() {
+    let served = served(8);
+    let mut stream = served.connection().await;
+    // More than the stream holds: somebody must read it.
+    let body = vec![b'x'; 8 * 1024 * 1024];
+    let head = format!("POST /refuse HTTP/1.1\r\nhost: test\r\ncontent-length: {}\r\n\r\n", body.len());
+    stream.write_all(head.as_bytes()).await.unwrap();
+    stream.write_all(&body).await.unwrap();
+    stream.shutdown().await.unwrap();
+    assert!(rest(&mut stream).await.ends_with("refused"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_keeps_a_connection_by_sending_on() {
+    let served = served(2);
+    let (mut endless, mut silent) = (served.connection().await, served.connection().await);
+    for stream in [&mut endless, &mut silent] {
+        let head = "POST /refuse HTTP/1.1\r\nhost: test\r\ntransfer-encoding: chunked\r\n\r\n";
+        stream.write_all(head.as_bytes()).await.unwrap();
+    }
+    let piece = [b'x'; 1024];
+    let mut sent = 0;
+    while endless.write_all(&piece).await.is_ok() {
+        sent += piece.len();
+        assert!(sent < 2 * limits::LINGER_BYTES, "reads without end");
+    }
+    let begun = Instant::now();
+    rest(&mut silent).await;
+    let mut next = served.connection().await;
+    ask(&mut next, "/").await;
+    next.read_exact(&mut [0]).await.unwrap();
+    assert!(begun.elapsed() <= limits::LINGER_TIME);
 }

@@ -1,0 +1,166 @@
+//! Closing a connection so that its last answer arrives.
+//!
+//! A request can be answered before all of it was read: its body is too large, or its token wrong. A system that closes a
+//! connection on which something unread lies tells the other side to drop what it has received, and with it the answer, which the
+//! caller has not yet looked at while it still sends. So what still comes is read and thrown away for a moment, within
+//! [`limits::LINGER_TIME`] and [`limits::LINGER_BYTES`].
+//!
+//! Owns nothing of the connection's other life, and nothing where all of a request was read.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, ready};
+
+use axum::Router;
+use axum::response::Response;
+use bytes::Bytes;
+use http::Request;
+use hyper::body::{Body, Frame, Incoming, SizeHint};
+use hyper::service::Service;
+use hyper_util::service::TowerToHyperService;
+use postrider_core::limits;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::Sleep;
+
+/// Bytes that are thrown away at a time.
+const PIECE: usize = 16 * 1024;
+
+/// Whether a request of a connection was answered before it was read.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Unread(Arc<AtomicBool>);
+
+/// A router that notes what it leaves unread.
+pub(super) struct Noting {
+    router: TowerToHyperService<Router>,
+    unread: Unread,
+}
+
+impl Noting {
+    pub(super) fn new(router: Router, unread: Unread) -> Self {
+        Self { router: TowerToHyperService::new(router), unread }
+    }
+}
+
+impl Service<Request<Incoming>> for Noting {
+    type Response = Response;
+    type Error = std::convert::Infallible;
+    type Future = <TowerToHyperService<Router> as Service<Request<Noted>>>::Future;
+
+    fn call(&self, request: Request<Incoming>) -> Self::Future {
+        self.router.call(request.map(|body| Noted { body, has_ended: false, unread: self.unread.clone() }))
+    }
+}
+
+/// A body that says when it is dropped whether something of it was left.
+pub(super) struct Noted {
+    body: Incoming,
+    has_ended: bool,
+    unread: Unread,
+}
+
+impl Body for Noted {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
+        self.has_ended = frame.is_none();
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl Drop for Noted {
+    fn drop(&mut self) {
+        if !self.has_ended && !self.body.is_end_stream() {
+            self.unread.0.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
+/// A stream that lingers when it is closed with something unread.
+pub(super) struct Lingering<S> {
+    stream: S,
+    unread: Unread,
+    closing: Option<Closing>,
+}
+
+/// Our side of the stream is closed, and the other's is awaited.
+struct Closing {
+    until: Pin<Box<Sleep>>,
+    left: usize,
+}
+
+impl<S> Lingering<S> {
+    pub(super) fn new(stream: S, unread: Unread) -> Self {
+        Self { stream, unread, closing: None }
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Lingering<S> {
+    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(context, into)
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Lingering<S> {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        parts: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(context, parts)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        if this.closing.is_none() {
+            ready!(Pin::new(&mut this.stream).poll_shutdown(context))?;
+            if !this.unread.0.load(Ordering::Relaxed) {
+                return Poll::Ready(Ok(()));
+            }
+        }
+        let closing = this.closing.get_or_insert_with(|| Closing {
+            until: Box::pin(tokio::time::sleep(limits::LINGER_TIME)),
+            left: limits::LINGER_BYTES,
+        });
+        loop {
+            if closing.until.as_mut().poll(context).is_ready() {
+                return Poll::Ready(Ok(()));
+            }
+            let mut piece = [std::mem::MaybeUninit::uninit(); PIECE];
+            let mut piece = ReadBuf::uninit(&mut piece);
+            let read = ready!(Pin::new(&mut this.stream).poll_read(context, &mut piece));
+            let bytes = piece.filled().len();
+            // The other side has closed, or has gone, or sends without end.
+            if read.is_err() || bytes == 0 || bytes > closing.left {
+                return Poll::Ready(Ok(()));
+            }
+            closing.left -= bytes;
+        }
+    }
+}
