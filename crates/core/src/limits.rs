@@ -118,8 +118,9 @@ pub const TENANT_SHARE: usize = 8;
 pub const MEMORY_BUDGET: usize = 64 * 1024 * 1024;
 /// How long a producer waits for room in the budget before it is told to come back.
 pub const INTAKE_PATIENCE: Duration = Duration::from_secs(2);
-/// Deliveries that a lane holds in memory; what waits beyond it stays in the database.
-pub const LANE_DELIVERIES: usize = 1_024;
+/// Deliveries that a lane holds in memory; what waits beyond it stays in the database. A tenant may hold two thirds of it, so that a
+/// whole batch of one tenant fits twice over; the bytes of all lanes are bounded by the budget.
+pub const LANE_DELIVERIES: usize = 4_096;
 /// Deliveries that are read from the database for a lane at once.
 pub const LANE_PAGE: usize = 256;
 /// The longest pause of a lane whose endpoint does not answer.
