@@ -92,6 +92,8 @@ pub const ADDRESSES_TRIED: usize = 8;
 
 /// Idle connections in all: files, and some 20 KiB of buffers each.
 pub const IDLE_CONNECTIONS: usize = 1_024;
+/// HTTP/2 connections that are kept for further requests, in all: files, and some 60 KiB of buffers and state each.
+pub const SHARED_CONNECTIONS: usize = 1_024;
 /// Idle connections to one host for one tenant; as many as a webhook can use at once.
 pub const IDLE_CONNECTIONS_PER_KEY: usize = IN_FLIGHT_PER_WEBHOOK;
 /// How long a connection may be idle. Receivers behind nginx (75 s), load balancers (60 s) or IIS keep it longer; those that keep it

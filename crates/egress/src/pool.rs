@@ -3,8 +3,9 @@
 //! Owns which connection may serve whom: the key holds everything that must not be mixed. The proxy is not part of it because an
 //! [`crate::Egress`] has one pool and one proxy. Opens no connection.
 //!
-//! Invariants: no more idle connections than [`limits::IDLE_CONNECTIONS`], and per key [`limits::IDLE_CONNECTIONS_PER_KEY`]; the one
-//! used last is used next, so that a burst's surplus grows old and goes; locks are held for a look-up and never across an await.
+//! Invariants: no more idle connections than [`limits::IDLE_CONNECTIONS`], no more shared ones than [`limits::SHARED_CONNECTIONS`], and
+//! of either per key [`limits::IDLE_CONNECTIONS_PER_KEY`]; the one used last is used next, so that a burst's surplus grows old and goes;
+//! locks are held for a look-up and never across an await.
 
 use std::hash::{BuildHasher as _, RandomState};
 use std::mem;
@@ -69,6 +70,9 @@ pub(crate) struct Pool {
     shards: [Mutex<HashTable<Slot>>; SHARDS],
     hasher: RandomState,
     idle: AtomicUsize,
+    /// HTTP/2 connections that are kept, and how many that may be.
+    shared: Arc<AtomicUsize>,
+    most_shared: usize,
     sweeping: AtomicBool,
     tasks: TaskTracker,
     stop: CancellationToken,
@@ -93,6 +97,16 @@ struct Idle {
 struct Shared {
     connection: Arc<Http2>,
     used: Instant,
+    _counted: Counted,
+}
+
+/// Counts for as long as it lives.
+struct Counted(Arc<AtomicUsize>);
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl Pool {
@@ -102,6 +116,8 @@ impl Pool {
             shards: std::array::from_fn(|_| Mutex::default()),
             hasher: RandomState::new(),
             idle: AtomicUsize::new(0),
+            shared: Arc::default(),
+            most_shared: limits::SHARED_CONNECTIONS,
             sweeping: AtomicBool::new(false),
             tasks,
             stop,
@@ -163,9 +179,11 @@ impl Pool {
     }
 
     /// Makes a connection available to all with this key, and takes the first seat. Where another one has room already, that one is
-    /// used and the new one closed: many requests at once opened it at the same time.
+    /// used and the new one closed: many requests at once opened it at the same time. Where too many are in use, it serves this one
+    /// request.
     pub(crate) fn share(self: &Arc<Self>, key: &Key<'_>, connection: &Arc<Http2>) -> Option<Seat> {
         let hash = self.hasher.hash_one(key);
+        self.make_room_for_shared();
         let seat = {
             let mut shard = self.shard(hash);
             if self.stop.is_cancelled() {
@@ -175,7 +193,10 @@ impl Pool {
             match slot.seat() {
                 Some(seat) => return Some(seat),
                 None if slot.shared.len() < limits::IDLE_CONNECTIONS_PER_KEY => {
-                    slot.shared.push(Shared { connection: connection.clone(), used: Instant::now() });
+                    if let Some(counted) = self.count_shared() {
+                        let (connection, used) = (connection.clone(), Instant::now());
+                        slot.shared.push(Shared { connection, used, _counted: counted });
+                    }
                 }
                 None => {}
             }
@@ -183,6 +204,29 @@ impl Pool {
         };
         self.keep_swept();
         seat
+    }
+
+    /// A place among the shared connections, if there is one.
+    fn count_shared(&self) -> Option<Counted> {
+        let more = |count| (count < self.most_shared).then_some(count + 1);
+        self.shared.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).ok()?;
+        Some(Counted(self.shared.clone()))
+    }
+
+    /// Closes a shared connection that nobody uses, where there are as many as there may be.
+    fn make_room_for_shared(&self) {
+        if self.shared.load(Ordering::Relaxed) < self.most_shared {
+            return;
+        }
+        for shard in &self.shards {
+            let closed = lock(shard).iter_mut().find_map(|slot| {
+                let unused = slot.shared.iter().position(|shared| shared.connection.is_idle())?;
+                Some(slot.shared.swap_remove(unused))
+            });
+            if closed.is_some() {
+                return;
+            }
+        }
     }
 
     /// Closes everything that waits. Nothing comes in any more once the pool's `stop` was given.
@@ -301,9 +345,46 @@ impl Slot {
 
 #[cfg(test)]
 mod tests {
-    use postrider_core::EnvironmentId;
+    use std::net::{IpAddr, Ipv4Addr};
 
-    use super::PoolScope;
+    use http::HeaderValue;
+    use tokio::net::{TcpListener, TcpStream};
+
+    use super::*;
+    use crate::exchange::{About, Spawner, http2_over};
+    use crate::wire::Stream;
+
+    #[tokio::test]
+    async fn shared_connections_are_bounded_and_make_room_for_who_needs_one() {
+        let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+        let pool = Arc::new(Pool { most_shared: 2, ..Pool::new(tasks.clone(), stop.clone()) });
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let to = listener.local_addr().unwrap();
+        let share = async |port: u16| {
+            let stream = Stream::Tcp(TcpStream::connect(to).await.unwrap());
+            let host = HeaderValue::from_static("example.com");
+            let about = About { host, address: IpAddr::V4(Ipv4Addr::LOCALHOST), opened: Instant::now() };
+            let executor = Spawner { tasks: tasks.clone(), stop: stop.child_token() };
+            let guard = executor.stop.clone().drop_guard();
+            let connection = http2_over(stream, about, executor, guard).await.unwrap();
+            let key = Key { scope: PoolScope::new(1), tls: true, host: "example.com", port };
+            pool.share(&key, &connection).expect("it serves its own request in any case")
+        };
+        let is_kept = |port| {
+            let key = Key { scope: PoolScope::new(1), tls: true, host: "example.com", port };
+            pool.take(&key).is_some()
+        };
+        let kept = || pool.shared.load(Ordering::Relaxed);
+        let first = share(1).await;
+        drop(share(2).await);
+        let third = share(3).await;
+        assert_eq!((is_kept(1), is_kept(2), is_kept(3), kept()), (true, false, true, 2), "the unused one goes");
+        drop(share(4).await);
+        assert_eq!((is_kept(1), is_kept(3), is_kept(4), kept()), (true, true, false, 2), "what is in use stays");
+        drop((first, third));
+        pool.clear();
+        assert_eq!(kept(), 0);
+    }
 
     #[test]
     fn scopes_of_tenants_differ_from_each_other_and_from_their_environments() {
