@@ -1,5 +1,7 @@
 //! Reading paths and queries, with errors in the shape of the API.
 
+use std::error::Error as _;
+
 use axum::extract::{FromRequestParts, Query};
 use axum::extract::{Path, RawPathParams};
 use http::request::Parts;
@@ -34,8 +36,12 @@ impl<T: DeserializeOwned> FromRequestParts<ApiState> for Params<T> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &ApiState) -> Result<Self, ApiError> {
-        Query::try_from_uri(&parts.uri)
-            .map(|Query(query)| Self(query))
-            .map_err(|rejection| ApiError::new(Code::InvalidParameter, rejection.body_text()))
+        Query::try_from_uri(&parts.uri).map(|Query(query)| Self(query)).map_err(|rejection| {
+            let why = rejection.source().map_or_else(|| rejection.body_text(), ToString::to_string);
+            match why.split_once(": ") {
+                Some((name, detail)) => ApiError::at(Code::InvalidParameter, name, detail),
+                None => ApiError::new(Code::InvalidParameter, why),
+            }
+        })
     }
 }

@@ -75,6 +75,13 @@ pub(crate) async fn create_webhook(
     member.require(Permission::WriteWebhook)?;
     let tenant = form.tenant_id.map(|id| TenantId::parse(&id)).transpose();
     let tenant = tenant.map_err(|error| ApiError::value("/tenantId", error))?.or_else(|| member.tenant.clone());
+    if tenant.as_ref().is_some_and(|tenant| tenant.as_str().parse() == Ok(member.environment_id)) {
+        // In the Frontegg API that id selects the environment's webhooks, so nobody there would ever see this one.
+        return Err(ApiError::value(
+            "/tenantId",
+            "is the environment's own id; leave it out for the environment's webhooks",
+        ));
+    }
     let scope = Scope::of(tenant);
     if !member.reaches(&scope) {
         return Err(ApiError::new(Code::ScopeForeign, "the token is another tenant's"));
