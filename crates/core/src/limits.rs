@@ -32,6 +32,8 @@ pub const CONNECTIONS: usize = 8_192;
 /// How long a connection may be without a complete head of a request, be it idle or slow. Longer than load balancers keep an idle
 /// connection (60 seconds, mostly), so that it is not closed under a request that they just sent.
 pub const REQUEST_HEAD_TIMEOUT: Duration = Duration::from_secs(75);
+/// How long a caller may read nothing of an answer that waits for it.
+pub const ANSWER_STALL: Duration = Duration::from_secs(30);
 /// Bytes of a request's head.
 pub const REQUEST_HEAD_BYTES: usize = 64 * 1024;
 /// How long what still comes of a request that was answered already is thrown away, until its connection is closed.

@@ -4,6 +4,7 @@
 //! where they are read.
 
 mod linger;
+mod stall;
 
 use std::io;
 use std::net::SocketAddr;
@@ -28,6 +29,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use linger::{Lingering, Noting, Unread};
+use stall::Unstalled;
 
 /// How long accepting rests after the system refused, mostly for lack of files: trying again at once would take a whole processor.
 const ACCEPT_REST: Duration = Duration::from_millis(100);
@@ -99,7 +101,7 @@ impl Connections {
             match stream {
                 Ok(stream) => {
                     let unread = Unread::default();
-                    let stream = TokioIo::new(Lingering::new(stream, unread.clone()));
+                    let stream = TokioIo::new(Lingering::new(Unstalled::new(stream), unread.clone()));
                     let connection = http.serve_connection(stream, Noting::new(router.clone(), unread));
                     let stop = self.stop.clone();
                     self.tasks.spawn(async move {

@@ -31,6 +31,7 @@ struct Served {
 fn served(connections: usize) -> Served {
     let router = Router::new()
         .route("/", get(async || "hello"))
+        .route("/large", get(async || "x".repeat(1024 * 1024)))
         .route("/refuse", post(async || "refused"))
         .route("/slow", get(async || tokio::time::sleep(Duration::from_secs(3)).await))
         .route(
@@ -48,7 +49,11 @@ fn served(connections: usize) -> Served {
 
 impl Served {
     async fn connection(&self) -> DuplexStream {
-        let (ours, theirs) = duplex(1024 * 1024);
+        self.connection_that_holds(1024 * 1024).await
+    }
+
+    async fn connection_that_holds(&self, bytes: usize) -> DuplexStream {
+        let (ours, theirs) = duplex(bytes);
         self.connect.send(theirs).await.unwrap();
         ours
     }
@@ -102,6 +107,22 @@ async fn whoever_comes_when_all_slots_are_taken_waits_for_one() {
     ask(&mut first, "/").await;
     drop(first);
     second.read_exact(&mut one).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_leaves_an_answer_unread_gives_the_slot_up() {
+    let served = served(1);
+    let mut unread = served.connection_that_holds(4_096).await;
+    let mut next = served.connection().await;
+    ask(&mut next, "/").await;
+    ask(&mut unread, "/large").await;
+    let begun = Instant::now();
+    let mut some = [0; 4_096];
+    tokio::time::sleep(limits::ANSWER_STALL / 2).await;
+    unread.read_exact(&mut some).await.unwrap();
+    let mut one = [0];
+    next.read_exact(&mut one).await.unwrap();
+    assert_eq!(begun.elapsed(), limits::ANSWER_STALL * 3 / 2, "since something was read for the last time");
 }
 
 #[tokio::test(start_paused = true)]
