@@ -78,6 +78,21 @@ impl Limits {
     fn tenant_troubled_cap(&self) -> usize {
         self.tenant_cap() / 2
     }
+
+    /// Bytes for all lanes together that do not answer: what they hold stays for long, and must leave room for those that do.
+    fn troubled_memory(&self) -> usize {
+        self.memory / 2
+    }
+
+    /// The same for lanes of tenants that hold little: an endpoint is only heard of by being sent something.
+    fn newcomers_memory(&self) -> usize {
+        self.memory / 4 * 3
+    }
+
+    /// Bytes that are little for a tenant.
+    fn newcomer_bytes(&self) -> usize {
+        self.memory / 512
+    }
 }
 
 /// An attempt to be made.
@@ -98,6 +113,8 @@ pub(crate) struct Totals {
     in_flight: [usize; 2],
     /// Bytes held.
     pub(crate) bytes: usize,
+    /// Those of them that lanes hold which do not answer.
+    troubled_bytes: usize,
     /// Lanes whose breaker is open.
     pub(crate) paused: usize,
 }
@@ -392,12 +409,22 @@ impl Scheduler {
             self.limits.lane
         };
         let flow = tenant.and_then(|tenant| lane.flows.get(&tenant)).map_or(0, |flow| self.flows[*flow].queue.len());
+        lane.queued < most && flow < 2 * (most - lane.queued) && self.has_bytes_for(lane, tenant, cost(delivery))
+    }
+
+    fn has_bytes_for(&self, lane: &Lane, tenant: Option<u32>, cost: usize) -> bool {
         let bytes = tenant.map_or(0, |tenant| self.tenants[tenant].bytes);
-        let held = self.totals.bytes + cost(delivery);
-        lane.queued < most
-            && flow < 2 * (most - lane.queued)
-            && held <= self.limits.memory
-            && bytes <= 2 * (self.limits.memory - held)
+        let within = |held: usize, limit: usize| held + cost <= limit;
+        let leaves_as_much = |held: usize, limit: usize| within(held, limit) && bytes <= 2 * (limit - held - cost);
+        let Totals { bytes: held, troubled_bytes: troubled, .. } = self.totals;
+        within(held, self.limits.memory)
+            && match lane.class {
+                Class::Well => leaves_as_much(held, self.limits.memory),
+                Class::Troubled if bytes <= self.limits.newcomer_bytes() => {
+                    within(troubled, self.limits.newcomers_memory())
+                }
+                Class::Troubled => leaves_as_much(troubled, self.limits.troubled_memory()),
+            }
     }
 
     fn queue(&mut self, lane: u32, delivery: Ready, now: Timestamp) {
@@ -408,6 +435,10 @@ impl Scheduler {
         self.held.insert(delivery.id, held);
         self.totals.bytes += bytes;
         self.totals.queued += 1;
+        self.lanes[lane].bytes += bytes;
+        if self.lanes[lane].class == Class::Troubled {
+            self.totals.troubled_bytes += bytes;
+        }
         self.tenants[self.flows[flow].tenant].bytes += bytes;
         self.lanes[lane].queued += 1;
         self.flows[flow].queue.push_back(delivery);
@@ -483,6 +514,11 @@ impl Scheduler {
 
     fn give_back(&mut self, flow: u32, bytes: u32) {
         self.totals.bytes -= bytes as usize;
+        let lane = &mut self.lanes[self.flows[flow].lane];
+        lane.bytes -= bytes as usize;
+        if lane.class == Class::Troubled {
+            self.totals.troubled_bytes -= bytes as usize;
+        }
         self.tenants[self.flows[flow].tenant].bytes -= bytes as usize;
     }
 

@@ -63,6 +63,8 @@ pub(super) struct Lane {
     pub(super) in_flight: usize,
     /// Ended, and not committed yet.
     pub(super) unsettled: usize,
+    /// What its deliveries hold of the memory.
+    pub(super) bytes: usize,
     pub(super) stored: Stored,
     pub(super) alarm: Option<Timestamp>,
 }
@@ -80,6 +82,7 @@ impl Lane {
             queued: 0,
             in_flight: 0,
             unsettled: 0,
+            bytes: 0,
             stored: Stored::default(),
             alarm: None,
         }

@@ -60,6 +60,11 @@ impl Scheduler {
         assert_eq!(self.totals.in_flight(), stages(Stage::InFlight));
         assert_eq!(self.totals.slots, stages(Stage::InFlight) + stages(Stage::Unsettled));
         assert_eq!(self.totals.bytes, self.held.values().map(|held| held.bytes as usize).sum::<usize>());
+        let held_by = |index: u32| self.held.values().filter(move |held| self.flows[held.flow].lane == index);
+        let bytes_of = |index: u32| held_by(index).map(|held| held.bytes as usize).sum::<usize>();
+        assert!(self.lanes.iter().all(|(index, lane)| lane.bytes == bytes_of(index)));
+        let troubled = self.lanes.iter().filter(|(_, lane)| lane.class == Class::Troubled);
+        assert_eq!(self.totals.troubled_bytes, troubled.map(|(_, lane)| lane.bytes).sum::<usize>());
         assert_eq!(self.totals.paused, self.lanes.iter().filter(|(_, lane)| lane.health.is_paused()).count());
         assert!(self.totals.slots <= self.limits.in_flight && self.totals.bytes <= self.limits.memory);
         for (index, lane) in self.lanes.iter() {
@@ -317,17 +322,17 @@ fn prove(scheduler: &mut Scheduler, number: usize, tenant: usize, next: &mut usi
     scheduler.settled(webhook(number), id, DeliveryState::Delivered { at: START }, START);
 }
 
-/// 10,000 webhooks of 50 tenants that were never heard of, with more to send than fits, and none ever answers.
+/// 10,000 webhooks of 50 tenants, one tenant after the other, that were never heard of, with far more to send than fits into the memory,
+/// and none ever answers.
 fn with_hanging_webhooks(scheduler: &mut Scheduler, next: &mut usize) -> Vec<Launch> {
     let mut hanging = Vec::new();
-    for round in 0..6 {
-        for number in 0..10_000 {
+    for number in 0..10_000 {
+        for _ in 0..6 {
             *next += 1;
-            scheduler.push(webhook(100_000 + number), ready(*next, 1_000 + number % 50), START);
-            if round == 0 {
-                scheduler.launch(START, 64, &mut hanging);
-            }
+            let large = Ready { event: event(1_000 + number / 200, 700), ..ready(*next, 0) };
+            scheduler.push(webhook(100_000 + number), large, START);
         }
+        scheduler.launch(START, 64, &mut hanging);
     }
     hanging.extend(scheduler.launch_all(START));
     assert!(hanging.len() <= limits::IN_FLIGHT / 2);

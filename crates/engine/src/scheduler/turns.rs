@@ -217,6 +217,10 @@ impl Scheduler {
             self.withdraw(*flow);
         }
         self.lanes[lane].class = new;
+        match new {
+            Class::Troubled => self.totals.troubled_bytes += self.lanes[lane].bytes,
+            Class::Well => self.totals.troubled_bytes -= self.lanes[lane].bytes,
+        }
         for flow in flows {
             let (tenant, in_flight) = (self.flows[flow].tenant, self.flows[flow].in_flight);
             self.tenants[tenant].seats[old as usize].in_flight -= in_flight;
