@@ -282,7 +282,11 @@ impl Scheduler {
     /// A webhook was made, changed or deleted; from now on its deliveries are sent, or not.
     pub(crate) fn webhook_stands(&mut self, webhook: WebhookId, standing: Standing, now: Timestamp) {
         let Some(&index) = self.lane_of.get(&webhook) else { return };
+        if standing == Standing::Active {
+            self.lanes[index].health.probe_now(now);
+        }
         if self.lanes[index].standing == standing {
+            self.consider(index, now);
             return;
         }
         self.lanes[index].standing = standing;

@@ -135,6 +135,15 @@ impl Health {
         self.paused_until().max(self.held_until)
     }
 
+    /// A person changed the webhook, perhaps what was wrong with it: the next probe is due at once. Should it fail, the pause goes on
+    /// growing from where it was.
+    pub(super) fn probe_now(&mut self, now: Timestamp) {
+        if let Some(pause) = &mut self.pause {
+            pause.until = pause.until.min(now);
+        }
+        self.held_until = self.held_until.map(|until| until.min(now));
+    }
+
     /// How many more may be launched now.
     pub(super) fn room(&self, in_flight: usize, now: Timestamp) -> usize {
         match self.quiet_until() {

@@ -502,3 +502,27 @@ fn a_lane_that_stops_answering_keeps_few_in_memory_and_sends_one_probe() {
     assert_eq!(scheduler.launch_all(now).len(), 1);
     assert_eq!(scheduler.totals().bytes, scheduler.totals().queued * OVERHEAD_BYTES + OVERHEAD_BYTES);
 }
+
+#[test]
+fn a_webhook_that_a_person_changes_is_probed_at_once() {
+    let (mut scheduler, mut now) = (full_size(), START);
+    for number in 0..4 {
+        scheduler.push(webhook(0), ready(number, 0), now);
+    }
+    while scheduler.report(webhook(0)).paused_until.is_none_or(|until| until <= now) {
+        for launch in scheduler.launch_all(now) {
+            let id = launch.delivery.id;
+            scheduler.finished(id, Signal::Unwell, now, 0.5);
+            let due_at = now + Duration::from_hours(1);
+            scheduler.settled(webhook(0), id, DeliveryState::Retrying { due_at, fault: None }, now);
+        }
+    }
+    assert_eq!(scheduler.launch_all(now).len(), 0, "it pauses");
+    now = now + Duration::from_millis(1);
+    scheduler.webhook_stands(webhook(0), Standing::Active, now);
+    let probes = scheduler.launch_all(now);
+    assert_eq!(probes.len(), 1, "one probe, and no more before its answer");
+    scheduler.finished(probes[0].delivery.id, Signal::Unwell, now, 0.0);
+    let paused_until = scheduler.report(webhook(0)).paused_until.expect("a pause");
+    assert_eq!(paused_until.since(now), Duration::from_secs(10), "the pause goes on growing");
+}

@@ -17,9 +17,10 @@ pub(super) const MARKS: &str = "SELECT event, attempt FROM marks";
 pub(super) const DELIVERIES_BEHIND: &str =
     "SELECT count(*) FROM deliveries INDEXED BY deliveries_by_event WHERE event > ?1";
 pub(super) const ATTEMPTS_BEHIND: &str = "SELECT count(*) FROM attempts WHERE key > ?1";
-pub(super) const INDEX_DELIVERIES: &str = "INSERT INTO deliveries_of_webhooks (webhook, delivery) \
+// A row that is there already is as good as one that is put there, and no reason to fail everybody's commit.
+pub(super) const INDEX_DELIVERIES: &str = "INSERT OR IGNORE INTO deliveries_of_webhooks (webhook, delivery) \
      SELECT webhook, id FROM deliveries INDEXED BY deliveries_by_event WHERE event > ?1 ORDER BY webhook, id";
-pub(super) const INDEX_ATTEMPTS: &str = "INSERT INTO attempts_of_webhooks (webhook, attempt) \
+pub(super) const INDEX_ATTEMPTS: &str = "INSERT OR IGNORE INTO attempts_of_webhooks (webhook, attempt) \
      SELECT webhook, key FROM attempts WHERE key > ?1 ORDER BY webhook, key";
 pub(super) const SET_EVENT_MARK: &str = "UPDATE marks SET event = ?1";
 pub(super) const SET_ATTEMPT_MARK: &str = "UPDATE marks SET attempt = ?1";
