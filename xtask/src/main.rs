@@ -11,11 +11,18 @@ use std::process::{Command, ExitCode};
 /// A chore that went wrong, in a sentence.
 type Outcome = Result<(), String>;
 
-const CHORES: &[(&str, &str, fn(&Workspace) -> Outcome)] = &[
-    ("ci", "everything that CI runs: format, lints, documentation, tests", ci),
-    ("test", "all tests", test),
-    ("lint", "formatting and lints, warnings refused", lint),
-    ("bench", "builds the release binaries and runs the benchmark; arguments go to it", bench),
+/// Something to be done.
+struct Chore {
+    name: &'static str,
+    what: &'static str,
+    run: fn(&Workspace) -> Outcome,
+}
+
+const CHORES: &[Chore] = &[
+    Chore { name: "ci", what: "everything that CI runs: format, lints, tests", run: ci },
+    Chore { name: "test", what: "all tests; arguments choose some of them", run: test },
+    Chore { name: "lint", what: "formatting and lints, warnings refused", run: lint },
+    Chore { name: "bench", what: "builds the release programs and runs the benchmark; arguments go to it", run: bench },
 ];
 
 /// A program that some tests need and a machine may lack.
@@ -104,9 +111,9 @@ fn bench(workspace: &Workspace) -> Outcome {
 fn main() -> ExitCode {
     let mut arguments = env::args().skip(1);
     let name = arguments.next().unwrap_or_default();
-    let Some((_, _, chore)) = CHORES.iter().find(|(known, ..)| *known == name) else {
+    let Some(chore) = CHORES.iter().find(|chore| chore.name == name) else {
         println!("cargo xtask <chore>\n");
-        for (name, what, _) in CHORES {
+        for Chore { name, what, .. } in CHORES {
             println!("  {name:<8} {what}");
         }
         let asked_for_help = matches!(name.as_str(), "" | "help" | "--help" | "-h");
@@ -118,7 +125,7 @@ fn main() -> ExitCode {
         arguments: arguments.collect(),
         in_ci: env::var("CI").is_ok_and(|v| v == "true" || v == "1"),
     };
-    match chore(&workspace) {
+    match (chore.run)(&workspace) {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {
             eprintln!("xtask: {message}");
