@@ -118,7 +118,7 @@ pub const IN_FLIGHT: usize = 4_096;
 pub const IN_FLIGHT_PER_WEBHOOK: usize = 128;
 /// A tenant's share of all slots while others wait: one in so many.
 pub const TENANT_SHARE: usize = 8;
-/// Bytes of event bodies in memory: intake, lanes and flight together.
+/// Bytes of event bodies in memory: half for intake until the commit, half for lanes and flight.
 pub const MEMORY_BUDGET: usize = 64 * 1024 * 1024;
 /// How long a producer waits for room in the budget before it is told to come back.
 pub const INTAKE_PATIENCE: Duration = Duration::from_secs(2);
