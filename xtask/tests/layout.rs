@@ -9,13 +9,34 @@ use std::process::Command;
 const LAYERS: &[(&str, &[&str])] = &[
     ("postrider-core", &[]),
     ("postrider-store", &["postrider-core"]),
+    ("postrider-shape", &["postrider-core"]),
     ("postrider-egress", &["postrider-core"]),
-    ("postrider-engine", &["postrider-core", "postrider-store", "postrider-egress"]),
-    ("postrider-api", &["postrider-core", "postrider-store", "postrider-egress", "postrider-engine"]),
-    ("postrider", &["postrider-core", "postrider-store", "postrider-egress", "postrider-engine", "postrider-api"]),
+    ("postrider-engine", &["postrider-core", "postrider-store", "postrider-shape", "postrider-egress"]),
+    (
+        "postrider-api",
+        &["postrider-core", "postrider-store", "postrider-shape", "postrider-egress", "postrider-engine"],
+    ),
+    (
+        "postrider",
+        &[
+            "postrider-core",
+            "postrider-store",
+            "postrider-shape",
+            "postrider-egress",
+            "postrider-engine",
+            "postrider-api",
+        ],
+    ),
     (
         "postrider-testkit",
-        &["postrider-core", "postrider-store", "postrider-egress", "postrider-engine", "postrider-api"],
+        &[
+            "postrider-core",
+            "postrider-store",
+            "postrider-shape",
+            "postrider-egress",
+            "postrider-engine",
+            "postrider-api",
+        ],
     ),
     ("postrider-bench", &[]),
     ("xtask", &[]),
