@@ -1,0 +1,70 @@
+//! What the server says when it refuses, and how a person is told.
+import type { Messages } from "@/i18n/en";
+import type { components } from "./schema";
+
+export type Problem = components["schemas"]["Problem"];
+
+/** An answer that is not a success. */
+export class ApiProblem extends Error {
+  readonly status: number;
+  /** The server's words, where it answered as documented; a proxy in between does not. */
+  readonly problem: Problem | undefined;
+
+  constructor(status: number, body: unknown) {
+    const problem = isProblem(body) ? body : undefined;
+    super(problem?.detail ?? `the server answered ${status}`);
+    this.status = status;
+    this.problem = problem;
+  }
+
+  get code(): string | undefined {
+    return this.problem?.code as string | undefined;
+  }
+}
+
+function isProblem(body: unknown): body is Problem {
+  return typeof body === "object" && body !== null && "code" in body && "detail" in body;
+}
+
+/** Whether what failed is that a session has ended, or never began. */
+export function isSignedOut(error: unknown): boolean {
+  return error instanceof ApiProblem && error.status === 401 && error.code !== "credentials_invalid";
+}
+
+export function hasCode(error: unknown, code: string): boolean {
+  return error instanceof ApiProblem && error.code === code;
+}
+
+export interface Described {
+  text: string;
+  details: { at: string; detail: string }[];
+  requestId: string | undefined;
+}
+
+export function describeError(error: unknown, m: Messages): Described {
+  if (error instanceof ApiProblem) {
+    const { problem, status } = error;
+    if (!problem) return { text: m.common.serverAnswered(status), details: [], requestId: undefined };
+    const details = (problem.errors ?? []).map(({ at, detail }) => ({ at, detail }));
+    const only = details.length === 1 && problem.detail.includes(details[0]?.detail ?? "");
+    return {
+      text: sentence(problem.detail),
+      details: only ? [] : details,
+      requestId: status >= 500 ? problem.requestId : undefined,
+    };
+  }
+  if (error instanceof TypeError) return { text: m.common.unreachable, details: [], requestId: undefined };
+  return { text: error instanceof Error ? error.message : String(error), details: [], requestId: undefined };
+}
+
+/** What is wrong with one member of a form, by its JSON pointer. */
+export function issueAt(error: unknown, pointer: string): string | undefined {
+  if (!(error instanceof ApiProblem)) return undefined;
+  const found = error.problem?.errors?.find(issue => issue.at === pointer || issue.at.startsWith(`${pointer}/`));
+  return found && sentence(found.detail);
+}
+
+export function sentence(text: string): string {
+  const first = text.charAt(0).toUpperCase() + text.slice(1);
+  return /[.!?]$/.test(first) ? first : `${first}.`;
+}

@@ -1,0 +1,63 @@
+//! Server-sent events over `fetch`, which can send the headers that sessions need and `EventSource` cannot.
+import { basePath, withIdentity } from "./client";
+import { ApiProblem } from "./problem";
+
+export interface Message {
+  event: string;
+  data: string;
+}
+
+/** Cuts a stream's text into messages; what is not complete yet stays in `rest`. */
+export function parseMessages(text: string): { messages: Message[]; rest: string } {
+  const parts = text.split(/\r?\n\r?\n/);
+  const rest = parts.pop() ?? "";
+  const messages: Message[] = [];
+  for (const part of parts) {
+    let event = "message";
+    const data: string[] = [];
+    for (const line of part.split(/\r?\n/)) {
+      if (line.startsWith("event:")) event = line.slice(6).trim();
+      else if (line.startsWith("data:")) data.push(line.slice(5).replace(/^ /, ""));
+    }
+    if (data.length > 0) messages.push({ event, data: data.join("\n") });
+  }
+  return { messages, rest };
+}
+
+export interface Listener {
+  onMessage: (message: Message) => void;
+  onState: (state: "open" | "waiting" | "refused") => void;
+}
+
+/** Listens until `signal` says stop; a stream that breaks off is opened again, with growing patience. */
+export async function listen(path: string, signal: AbortSignal, { onMessage, onState }: Listener): Promise<void> {
+  let patience = 500;
+  while (!signal.aborted) {
+    try {
+      const headers = withIdentity(new Headers({ accept: "text/event-stream" }));
+      const response = await fetch(basePath + path.replace(/^\//, ""), { headers, signal, credentials: "same-origin" });
+      if (!response.ok || !response.body) throw new ApiProblem(response.status, undefined);
+      onState("open");
+      patience = 500;
+      const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+      let rest = "";
+      for (;;) {
+        const { done, value } = await reader.read();
+        if (done) break;
+        const parsed = parseMessages(rest + value);
+        rest = parsed.rest;
+        for (const message of parsed.messages) onMessage(message);
+      }
+    } catch (error) {
+      if (signal.aborted) return;
+      if (error instanceof ApiProblem && error.status < 500 && error.status !== 429) {
+        onState("refused");
+        return;
+      }
+    }
+    if (signal.aborted) return;
+    onState("waiting");
+    await new Promise(resolve => setTimeout(resolve, patience));
+    patience = Math.min(patience * 2, 15_000);
+  }
+}

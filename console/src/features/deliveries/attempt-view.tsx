@@ -1,0 +1,165 @@
+//! One attempt: what was sent, what was answered, where the time went.
+import { useQuery } from "@tanstack/react-query";
+import { Terminal } from "lucide-react";
+import { useState } from "react";
+import { sentence } from "@/api/problem";
+import { webhookQuery } from "@/features/webhooks/queries";
+import { Answer } from "@/features/webhooks/test-result";
+import { useMessages } from "@/i18n";
+import { statusText } from "@/logic/outcomes";
+import { signatureHeaders } from "@/logic/sign";
+import { curl } from "@/logic/snippets";
+import { Button } from "@/ui/button";
+import { Card } from "@/ui/card";
+import { Code, Json } from "@/ui/code";
+import { Copyable, copyText } from "@/ui/copy";
+import { Notice } from "@/ui/states";
+import { Tabs } from "@/ui/tabs";
+import { say } from "@/ui/toast";
+import type { Attempt, Delivery } from "./queries";
+import { Waterfall } from "./waterfall";
+
+type Tab = "request" | "response" | "timing";
+
+export function AttemptView({
+  delivery,
+  attempt,
+  body,
+  tab,
+  onTab,
+}: {
+  delivery: Delivery;
+  attempt: Attempt | undefined;
+  body: string | undefined;
+  tab: string;
+  onTab: (tab: Tab) => void;
+}) {
+  const m = useMessages();
+  const open: Tab = !attempt || tab === "request" ? "request" : tab === "timing" ? "timing" : "response";
+  return (
+    <Card
+      title={attempt ? m.lifecycle.attempt(attempt.number) : m.attempt.request}
+      actions={<CopyAsCurl delivery={delivery} attempt={attempt} body={body} />}
+    >
+      <Tabs<Tab>
+        label={m.deliveries.attempts}
+        value={open}
+        onChange={onTab}
+        tabs={[
+          ...(attempt
+            ? [{ value: "response" as const, title: m.attempt.response, content: () => <Response attempt={attempt} /> }]
+            : []),
+          {
+            value: "request",
+            title: m.attempt.request,
+            content: () => <Request delivery={delivery} attempt={attempt} body={body} />,
+          },
+          ...(attempt
+            ? [
+                {
+                  value: "timing" as const,
+                  title: m.attempt.timing,
+                  content: () => <Waterfall timings={attempt.timings} />,
+                },
+              ]
+            : []),
+        ]}
+      />
+    </Card>
+  );
+}
+
+function Response({ attempt }: { attempt: Attempt }) {
+  const m = useMessages();
+  const good = attempt.statusCode != null && attempt.statusCode >= 200 && attempt.statusCode < 300;
+  return (
+    <>
+      <Notice tone={good ? "good" : "bad"}>
+        {attempt.statusCode != null ? (
+          <strong>
+            {attempt.statusCode} {statusText(attempt.statusCode)}
+          </strong>
+        ) : (
+          <span className="break">{sentence(attempt.errorMessage ?? m.test.noAnswer)}</span>
+        )}
+      </Notice>
+      <Answer result={attempt} />
+      {attempt.remoteAddress && (
+        <p className="small soft">
+          {m.attempt.from} <Copyable text={attempt.remoteAddress} />
+        </p>
+      )}
+    </>
+  );
+}
+
+const knownHeaders = (delivery: Delivery) => [
+  { name: "content-type", value: "application/json" },
+  { name: "webhook-id", value: delivery.eventId },
+];
+
+function Request({
+  delivery,
+  attempt,
+  body,
+}: {
+  delivery: Delivery;
+  attempt: Attempt | undefined;
+  body: string | undefined;
+}) {
+  const m = useMessages();
+  const webhook = useQuery({ ...webhookQuery(delivery.webhookId), enabled: !attempt }).data;
+  const headers = knownHeaders(delivery);
+  if (attempt)
+    headers.push({ name: "webhook-timestamp", value: String(Math.floor(Date.parse(attempt.startedAt) / 1000)) });
+  return (
+    <>
+      <p className="break">
+        <code>POST {attempt?.url ?? webhook?.url ?? ""}</code>
+      </p>
+      <div className="stack stack-tight">
+        <h3>{m.attempt.headers}</h3>
+        <Code text={headers.map(({ name, value }) => `${name}: ${value}`).join("\n")} wrap label={m.attempt.headers} />
+        <p className="small faint">{m.attempt.signaturesNotKept}</p>
+      </div>
+      <div className="stack stack-tight">
+        <h3>{m.attempt.body}</h3>
+        {body === undefined ? (
+          <p className="soft">{m.attempt.bodyNotKept}</p>
+        ) : (
+          <Json text={body} label={m.attempt.body} />
+        )}
+      </div>
+    </>
+  );
+}
+
+function CopyAsCurl({
+  delivery,
+  attempt,
+  body,
+}: {
+  delivery: Delivery;
+  attempt: Attempt | undefined;
+  body: string | undefined;
+}) {
+  const m = useMessages();
+  const webhook = useQuery(webhookQuery(delivery.webhookId)).data;
+  const [busy, setBusy] = useState(false);
+  const url = attempt?.url ?? webhook?.url;
+  if (!url || body === undefined) return null;
+  const copy = async () => {
+    setBusy(true);
+    const at = Math.floor(Date.now() / 1000);
+    const headers = [...knownHeaders(delivery), { name: "webhook-timestamp", value: String(at) }];
+    if (webhook?.secret) headers.push(...(await signatureHeaders(webhook.secret, delivery.eventId, at, body)));
+    await copyText(curl({ method: "POST", url, headers, body }));
+    setBusy(false);
+    say(m.attempt.curlCopied);
+  };
+  return (
+    <Button size="small" icon={<Terminal />} busy={busy} onClick={() => void copy()}>
+      {m.attempt.copyCurl}
+    </Button>
+  );
+}

@@ -1,0 +1,200 @@
+//! The filters of deliveries; each is a member of the URL's query.
+import { useQuery } from "@tanstack/react-query";
+import { X } from "lucide-react";
+import { useEffect, useState } from "react";
+import { useEventTypes } from "@/features/event-types/queries";
+import { webhooksQuery } from "@/features/webhooks/queries";
+import { useMessages } from "@/i18n";
+import { type DeliveryFilters, SINCE } from "@/logic/deliveries";
+import { fromLocalInput, toLocalInput } from "@/logic/time";
+import { useFace } from "@/shell/face";
+import { Button } from "@/ui/button";
+import { Field, SearchField, SelectField, TextField } from "@/ui/field";
+
+const STATES = ["pending", "retrying", "delivered", "failed", "discarded"] as const;
+
+export function DeliveryFiltersBar({
+  search,
+  change,
+  fixedWebhook,
+}: {
+  search: DeliveryFilters;
+  change: (patch: DeliveryFilters) => void;
+  fixedWebhook: boolean;
+}) {
+  const m = useMessages();
+  const face = useFace();
+  const types = useEventTypes();
+  const webhooks = useQuery({ ...webhooksQuery, enabled: !fixedWebhook }).data?.items ?? [];
+  const since = search.since ?? "";
+  return (
+    <search className="filters">
+      <Debounced label={m.deliveries.search} value={search.q ?? ""} onChange={q => change({ q })} as="search" />
+      <SelectField
+        label={m.deliveries.state}
+        hideLabel
+        value={search.state ?? ""}
+        onChange={event => change({ state: event.target.value })}
+      >
+        <option value="">{m.deliveries.anyState}</option>
+        {STATES.map(state => (
+          <option key={state} value={state}>
+            {m.states[state]}
+          </option>
+        ))}
+        <option value="failed,discarded">{m.deliveries.failedOrDiscarded}</option>
+        <option value="pending,retrying">{m.deliveries.waiting}</option>
+      </SelectField>
+      <SelectField
+        label={m.deliveries.statusCode}
+        hideLabel
+        value={search.status ?? ""}
+        onChange={event => change({ status: event.target.value })}
+      >
+        <option value="">{m.deliveries.anyStatus}</option>
+        {["2xx", "3xx", "4xx", "5xx"].map(status => (
+          <option key={status} value={status}>
+            {status}
+          </option>
+        ))}
+        <option value="none">{m.deliveries.noAnswer}</option>
+        {search.status && !/^([2-5]xx|none)$/.test(search.status) && (
+          <option value={search.status}>{search.status}</option>
+        )}
+      </SelectField>
+      {(types.length > 0 || search.event) && (
+        <SelectField
+          label={m.deliveries.event}
+          hideLabel
+          value={search.event ?? ""}
+          onChange={event => change({ event: event.target.value })}
+          className="filter-long"
+        >
+          <option value="">{m.deliveries.anyEvent}</option>
+          {search.event && !types.some(type => type.key === search.event) && (
+            <option value={search.event}>{search.event}</option>
+          )}
+          {types.map(type => (
+            <option key={type.id} value={type.key}>
+              {type.displayName}
+            </option>
+          ))}
+        </SelectField>
+      )}
+      {!fixedWebhook && (
+        <SelectField
+          label={m.deliveries.webhook}
+          hideLabel
+          value={search.webhook ?? ""}
+          onChange={event => change({ webhook: event.target.value })}
+          className="filter-long"
+        >
+          <option value="">{m.deliveries.anyWebhook}</option>
+          {search.webhook && !webhooks.some(webhook => webhook.id === search.webhook) && (
+            <option value={search.webhook}>{search.webhook}</option>
+          )}
+          {webhooks.map(webhook => (
+            <option key={webhook.id} value={webhook.id}>
+              {webhook.displayName || webhook.url}
+            </option>
+          ))}
+        </SelectField>
+      )}
+      {face.kind === "console" && (
+        <Debounced
+          label={m.deliveries.tenant}
+          value={search.tenant ?? ""}
+          onChange={tenant => change({ tenant })}
+          as="text"
+        />
+      )}
+      <SelectField
+        label={m.deliveries.time}
+        hideLabel
+        value={since}
+        onChange={event =>
+          change({ since: event.target.value, ...(event.target.value === "range" ? {} : { from: "", to: "" }) })
+        }
+      >
+        <option value="">{m.deliveries.anyTime}</option>
+        {Object.keys(SINCE).map(name => (
+          <option key={name} value={name}>
+            {m.deliveries.since[name as keyof typeof m.deliveries.since]}
+          </option>
+        ))}
+        <option value="range">{m.deliveries.range}</option>
+      </SelectField>
+      {since === "range" && (
+        <>
+          <Moment label={m.deliveries.from} value={search.from} onChange={from => change({ from })} />
+          <Moment label={m.deliveries.to} value={search.to} onChange={to => change({ to })} />
+        </>
+      )}
+      {search.job && (
+        <Button size="small" icon={<X />} onClick={() => change({ job: "" })}>
+          {m.deliveries.ofJob}
+        </Button>
+      )}
+    </search>
+  );
+}
+
+/** A text that is acted on when the typing rests. */
+export function Debounced({
+  label,
+  value,
+  onChange,
+  as,
+}: {
+  label: string;
+  value: string;
+  onChange: (value: string) => void;
+  as: "search" | "text";
+}) {
+  const [text, setText] = useState(value);
+  useEffect(() => setText(value), [value]);
+  useEffect(() => {
+    if (text === value) return;
+    const timer = setTimeout(() => onChange(text), 300);
+    return () => clearTimeout(timer);
+  }, [text, value, onChange]);
+  if (as === "search")
+    return <SearchField label={label} value={text} onChange={event => setText(event.target.value)} />;
+  return (
+    <TextField
+      label={label}
+      hideLabel
+      placeholder={label}
+      value={text}
+      onChange={event => setText(event.target.value)}
+      className="filter-short"
+    />
+  );
+}
+
+export function Moment({
+  label,
+  value,
+  onChange,
+  hideLabel = true,
+}: {
+  label: string;
+  value: string | undefined;
+  onChange: (at: string) => void;
+  hideLabel?: boolean;
+}) {
+  return (
+    <Field label={label} hideLabel={hideLabel}>
+      {wiring => (
+        <input
+          {...wiring}
+          type="datetime-local"
+          className="input"
+          title={label}
+          value={toLocalInput(value)}
+          onChange={event => onChange(fromLocalInput(event.target.value) ?? "")}
+        />
+      )}
+    </Field>
+  );
+}

@@ -1,0 +1,61 @@
+//! The stream of deliveries: one connection for a screen, told in batches so that a busy server does not keep the page from painting.
+import { useEffect, useRef, useState } from "react";
+import type { Schemas } from "@/api/client";
+import { listen } from "@/api/stream";
+import type { Job } from "@/features/replays/queries";
+import type { Delivery } from "./queries";
+
+/** How long changes are gathered. */
+const BATCH_MS = 200;
+
+export type LiveState = "connecting" | "open" | "waiting" | "refused";
+
+export interface LiveHandlers {
+  onDeliveries?: (deliveries: Delivery[]) => void;
+  onJob?: (job: Job) => void;
+  onPoint?: (point: Schemas["Point"]) => void;
+  /** Changes were missed, or the stream began anew: what is shown has to be read again. */
+  onMissed?: () => void;
+}
+
+/** Listens while the screen is there. `query` chooses what is told; null: not at all. */
+export function useLive(query: string | null, handlers: LiveHandlers): LiveState {
+  const [state, setState] = useState<LiveState>("connecting");
+  const latest = useRef(handlers);
+  useEffect(() => {
+    latest.current = handlers;
+  });
+  useEffect(() => {
+    if (query === null) return;
+    const controller = new AbortController();
+    let batch = new Map<string, Delivery>();
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    let opened = 0;
+    const flush = () => {
+      timer = undefined;
+      const changed = [...batch.values()];
+      batch = new Map();
+      latest.current.onDeliveries?.(changed);
+    };
+    void listen(`/api/v1/deliveries/stream${query}`, controller.signal, {
+      onState: next => {
+        setState(next);
+        if (next === "open" && opened++ > 0) latest.current.onMissed?.();
+      },
+      onMessage: ({ event, data }) => {
+        if (event === "delivery") {
+          const delivery = JSON.parse(data) as Delivery;
+          batch.set(delivery.id, delivery);
+          timer ??= setTimeout(flush, BATCH_MS);
+        } else if (event === "job") latest.current.onJob?.(JSON.parse(data) as Job);
+        else if (event === "statistics") latest.current.onPoint?.(JSON.parse(data) as Schemas["Point"]);
+        else if (event === "missed") latest.current.onMissed?.();
+      },
+    });
+    return () => {
+      controller.abort();
+      clearTimeout(timer);
+    };
+  }, [query]);
+  return state;
+}

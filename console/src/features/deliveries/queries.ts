@@ -1,0 +1,86 @@
+//! Deliveries and their attempts, as the server has them.
+import { infiniteQueryOptions, queryOptions, useMutation, useQueryClient } from "@tanstack/react-query";
+import { api, must, type Schemas } from "@/api/client";
+import type { DeliveryQuery } from "@/logic/deliveries";
+import { rawMember } from "@/logic/json";
+
+export type Delivery = Schemas["Delivery"];
+export type Attempt = Schemas["Attempt"];
+export interface WholeDelivery {
+  delivery: Delivery;
+  /** What is sent, byte for byte; undefined where it is not kept. */
+  body: string | undefined;
+}
+
+const PAGE = 100;
+
+export const deliveriesQuery = (query: DeliveryQuery) =>
+  infiniteQueryOptions({
+    queryKey: ["deliveries", "list", query],
+    queryFn: ({ pageParam, signal }) =>
+      must(
+        api.GET("/api/v1/deliveries", {
+          params: { query: { ...query, limit: PAGE, ...(pageParam === undefined ? {} : { cursor: pageParam }) } },
+          signal,
+        }),
+      ),
+    initialPageParam: undefined as string | undefined,
+    getNextPageParam: page => page.nextCursor ?? undefined,
+    // The stream keeps it current.
+    staleTime: Number.POSITIVE_INFINITY,
+    gcTime: 60_000,
+  });
+
+export const deliveryQuery = (deliveryId: string) =>
+  queryOptions({
+    queryKey: ["deliveries", deliveryId],
+    queryFn: async ({ signal }): Promise<WholeDelivery> => {
+      const call = api.GET("/api/v1/deliveries/{deliveryId}", {
+        params: { path: { deliveryId } },
+        parseAs: "text",
+        signal,
+      });
+      const text = (await must<string>(call as never)) as string;
+      const { body: _, ...delivery } = JSON.parse(text) as Schemas["WholeDelivery"];
+      const body = rawMember(text, "body");
+      return { delivery, body: body === "null" ? undefined : body };
+    },
+  });
+
+export const attemptsQuery = (deliveryId: string) =>
+  queryOptions({
+    queryKey: ["deliveries", deliveryId, "attempts"],
+    queryFn: async ({ signal }) =>
+      (await must(api.GET("/api/v1/deliveries/{deliveryId}/attempts", { params: { path: { deliveryId } }, signal })))
+        .items,
+  });
+
+export const siblingsQuery = (eventId: string) =>
+  queryOptions({
+    queryKey: ["events", eventId, "deliveries"],
+    queryFn: ({ signal }) =>
+      must(
+        api.GET("/api/v1/events/{eventId}/deliveries", {
+          params: { path: { eventId }, query: { limit: 100 } },
+          signal,
+        }),
+      ),
+  });
+
+export function useResend() {
+  const queries = useQueryClient();
+  return useMutation({
+    mutationFn: (deliveryId: string) =>
+      must(api.POST("/api/v1/deliveries/{deliveryId}/resend", { params: { path: { deliveryId } } })),
+    onSuccess: () => void queries.invalidateQueries({ queryKey: ["events"] }),
+  });
+}
+
+export function useSkip() {
+  const queries = useQueryClient();
+  return useMutation({
+    mutationFn: (deliveryId: string) =>
+      must(api.POST("/api/v1/deliveries/{deliveryId}/skip", { params: { path: { deliveryId } } })),
+    onSuccess: delivery => void queries.invalidateQueries({ queryKey: ["deliveries", delivery.id] }),
+  });
+}

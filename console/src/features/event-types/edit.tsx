@@ -1,0 +1,235 @@
+//! An event type: what it is called, its schema, its sample.
+import { useQuery } from "@tanstack/react-query";
+import { Link, useNavigate, useParams } from "@tanstack/react-router";
+import { ArrowLeft, Send, Trash2 } from "lucide-react";
+import { type FormEvent, lazy, Suspense, useState } from "react";
+import { issueAt } from "@/api/problem";
+import { useMessages } from "@/i18n";
+import { objectProblem } from "@/logic/json";
+import { useFace } from "@/shell/face";
+import { Button, buttonClass } from "@/ui/button";
+import { Card } from "@/ui/card";
+import { Json } from "@/ui/code";
+import { Copyable } from "@/ui/copy";
+import { Confirm } from "@/ui/dialog";
+import { Field, TextArea, TextField } from "@/ui/field";
+import { Empty, ErrorNotice, Loaded, Skeleton } from "@/ui/states";
+import { say } from "@/ui/toast";
+import { categoriesQuery, type EventType, eventTypesQuery, useDeleteEventType, useSaveEventType } from "./queries";
+
+const Editor = lazy(() => import("@/ui/editor"));
+
+export function EventTypePage() {
+  const m = useMessages();
+  const face = useFace();
+  const { eventTypeId = "" } = useParams({ strict: false });
+  const query = useQuery(eventTypesQuery);
+  return (
+    <div className="stack settings">
+      <Back />
+      <Loaded query={query} lines={8}>
+        {types => {
+          const type = types.find(each => each.id === eventTypeId);
+          if (!type) return <Empty title={m.types.gone} />;
+          return face.kind === "console" ? <Edit key={type.updatedAt} type={type} /> : <Read type={type} />;
+        }}
+      </Loaded>
+    </div>
+  );
+}
+
+export function NewEventType() {
+  return (
+    <div className="stack settings">
+      <Back />
+      <Edit type={undefined} />
+    </div>
+  );
+}
+
+function Back() {
+  const m = useMessages();
+  return (
+    <Link to="/event-types" className="row small">
+      <ArrowLeft aria-hidden="true" size={14} /> {m.nav.eventTypes}
+    </Link>
+  );
+}
+
+function Read({ type }: { type: EventType }) {
+  const m = useMessages();
+  return (
+    <>
+      <h1>{type.displayName}</h1>
+      <p className="soft">{type.description}</p>
+      <p>
+        <Copyable text={type.key} />
+      </p>
+      {type.sample && (
+        <Card title={m.body.sample}>
+          <Json value={{ eventKey: type.key, eventContext: {}, ...type.sample }} label={m.body.sample} />
+        </Card>
+      )}
+      {type.schema && (
+        <Card title={m.body.schema}>
+          <Json value={type.schema} label={m.body.schema} />
+        </Card>
+      )}
+    </>
+  );
+}
+
+const asText = (value: unknown) => (value == null ? "" : JSON.stringify(value, null, 2));
+
+function Edit({ type }: { type: EventType | undefined }) {
+  const m = useMessages();
+  const navigate = useNavigate();
+  const categories = useQuery(categoriesQuery).data ?? [];
+  const save = useSaveEventType();
+  const [key, setKey] = useState(type?.key ?? "");
+  const [displayName, setName] = useState(type?.displayName ?? "");
+  const [description, setDescription] = useState(type?.description ?? "");
+  const [category, setCategory] = useState(type?.category ?? "Custom");
+  const [schema, setSchema] = useState(asText(type?.schema));
+  const [sample, setSample] = useState(asText(type?.sample));
+  const schemaProblem = schema.trim() === "" ? null : objectProblem(schema);
+  const sampleProblem = sample.trim() === "" ? null : objectProblem(sample);
+  const incomplete = key.trim() === "" || displayName.trim() === "" || category.trim() === "";
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    if (incomplete || schemaProblem || sampleProblem) return;
+    const body = {
+      key: key.trim(),
+      displayName: displayName.trim(),
+      description: description.trim(),
+      category: category.trim(),
+      schema: schema.trim() === "" ? null : JSON.parse(schema),
+      sample: sample.trim() === "" ? null : JSON.parse(sample),
+    };
+    save.mutate(
+      { id: type?.id, body },
+      {
+        onSuccess: saved => {
+          say(m.common.saved);
+          if (!type) void navigate({ to: "/event-types/$eventTypeId", params: { eventTypeId: saved.id } });
+        },
+      },
+    );
+  };
+  return (
+    <form className="stack" onSubmit={submit} noValidate>
+      <div className="page-head">
+        <h1>{type ? type.displayName : m.types.new}</h1>
+        {type && (
+          <Link to="/events/send" search={{ key: type.key } as never} className={buttonClass()}>
+            <Send aria-hidden="true" />
+            {m.types.sendOne}
+          </Link>
+        )}
+      </div>
+      <Card>
+        <div className="stack">
+          <TextField
+            label={m.types.key}
+            hint={m.types.keyHint}
+            value={key}
+            onChange={event => setKey(event.target.value)}
+            disabled={type !== undefined}
+            placeholder="orders.created"
+            className="mono"
+            spellCheck={false}
+            error={issueAt(save.error, "/key")}
+          />
+          <TextField
+            label={m.types.name}
+            value={displayName}
+            onChange={event => setName(event.target.value)}
+            error={issueAt(save.error, "/displayName")}
+          />
+          <TextArea
+            label={m.types.description}
+            value={description}
+            onChange={event => setDescription(event.target.value)}
+            rows={2}
+            error={issueAt(save.error, "/description")}
+          />
+          <Field label={m.types.category} hint={m.types.categoryHint}>
+            {wiring => (
+              <>
+                <input
+                  {...wiring}
+                  className="input"
+                  list="categories"
+                  value={category}
+                  onChange={event => setCategory(event.target.value)}
+                  autoComplete="off"
+                />
+                <datalist id="categories">
+                  {categories.map(each => (
+                    <option key={each.id} value={each.name} />
+                  ))}
+                </datalist>
+              </>
+            )}
+          </Field>
+        </div>
+      </Card>
+      <Card title={m.body.sample}>
+        <div className="stack stack-tight">
+          <p className="soft">{m.types.sampleText}</p>
+          <Suspense fallback={<Skeleton lines={6} />}>
+            <Editor label={m.body.sample} language="json" value={sample} onChange={setSample} />
+          </Suspense>
+          {sampleProblem && <p className="field-error">{m.send.notAnObject(sampleProblem)}</p>}
+        </div>
+      </Card>
+      <Card title={m.body.schema}>
+        <div className="stack stack-tight">
+          <p className="soft">{m.types.schemaText}</p>
+          <Suspense fallback={<Skeleton lines={6} />}>
+            <Editor label={m.body.schema} language="json" value={schema} onChange={setSchema} />
+          </Suspense>
+          {schemaProblem && <p className="field-error">{m.send.notAnObject(schemaProblem)}</p>}
+        </div>
+      </Card>
+      {save.error && <ErrorNotice error={save.error} />}
+      <div className="row row-between">
+        <Button
+          type="submit"
+          look="primary"
+          busy={save.isPending}
+          disabled={incomplete || Boolean(schemaProblem || sampleProblem)}
+        >
+          {m.common.save}
+        </Button>
+        {type && <Delete type={type} />}
+      </div>
+    </form>
+  );
+}
+
+function Delete({ type }: { type: EventType }) {
+  const m = useMessages();
+  const navigate = useNavigate();
+  const remove = useDeleteEventType();
+  const [asking, setAsking] = useState(false);
+  return (
+    <>
+      <Button look="danger" icon={<Trash2 />} onClick={() => setAsking(true)}>
+        {m.common.delete}
+      </Button>
+      <Confirm
+        title={m.types.deleteTitle}
+        text={m.types.deleteText}
+        action={m.common.delete}
+        open={asking}
+        onClose={() => setAsking(false)}
+        onConfirm={() =>
+          remove.mutate(type.id, { onSuccess: () => void navigate({ to: "/event-types", search: {} as never }) })
+        }
+        busy={remove.isPending}
+        error={remove.error}
+      />
+    </>
+  );
+}

@@ -1,0 +1,133 @@
+//! One event: its body, and what became of it at each webhook.
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { Link, useParams } from "@tanstack/react-router";
+import { ArrowLeft } from "lucide-react";
+import { useLive } from "@/features/deliveries/live";
+import { siblingsQuery } from "@/features/deliveries/queries";
+import { WebhookName } from "@/features/deliveries/rows";
+import { StateBadge, StatusCode } from "@/features/deliveries/state-badge";
+import { useEventTypeName } from "@/features/event-types/queries";
+import { useMessages } from "@/i18n";
+import { isFinal } from "@/logic/outcomes";
+import { Card } from "@/ui/card";
+import { Json } from "@/ui/code";
+import { Copyable } from "@/ui/copy";
+import { Empty, Loaded } from "@/ui/states";
+import { Table } from "@/ui/table";
+import { Time } from "@/ui/time";
+import { eventQuery } from "./queries";
+
+export function EventPage() {
+  const m = useMessages();
+  const { eventId = "" } = useParams({ strict: false });
+  const query = useQuery(eventQuery(eventId));
+  const deliveries = useQuery(siblingsQuery(eventId));
+  const nameOf = useEventTypeName();
+  const queries = useQueryClient();
+  const waits = deliveries.data?.items.some(each => !isFinal(each.state)) ?? true;
+  useLive(waits ? "" : null, {
+    onDeliveries: changed =>
+      changed.some(each => each.eventId === eventId) &&
+      void queries.invalidateQueries({ queryKey: siblingsQuery(eventId).queryKey }),
+  });
+  return (
+    <div className="stack">
+      <Link to="/events" className="row small">
+        <ArrowLeft aria-hidden="true" size={14} /> {m.events.title}
+      </Link>
+      <Loaded query={query} lines={8}>
+        {({ event, body }) => (
+          <>
+            <h1 className="break">{nameOf(event.eventKey) ?? event.eventKey}</h1>
+            <Card>
+              <dl className="details">
+                <dt>{m.events.key}</dt>
+                <dd>
+                  <Copyable text={event.eventKey} />
+                </dd>
+                <dt>{m.events.id}</dt>
+                <dd>
+                  <Copyable text={event.id} />
+                </dd>
+                {event.tenantId && (
+                  <>
+                    <dt>{m.deliveries.tenant}</dt>
+                    <dd>
+                      <Copyable text={event.tenantId} />
+                    </dd>
+                  </>
+                )}
+                {event.userId && (
+                  <>
+                    <dt>{m.events.user}</dt>
+                    <dd>
+                      <Copyable text={event.userId} />
+                    </dd>
+                  </>
+                )}
+                <dt>{m.events.accepted}</dt>
+                <dd>
+                  <Time at={event.acceptedAt} />
+                </dd>
+                {event.occurredAt && (
+                  <>
+                    <dt>{m.events.occurred}</dt>
+                    <dd>
+                      <Time at={event.occurredAt} />
+                    </dd>
+                  </>
+                )}
+              </dl>
+            </Card>
+            <Card title={m.deliveries.title} flush>
+              <Loaded query={deliveries}>
+                {({ items }) =>
+                  items.length === 0 ? (
+                    <Empty title={m.events.unmatched}>{m.events.unmatchedText}</Empty>
+                  ) : (
+                    <Table
+                      label={m.deliveries.title}
+                      rows={items}
+                      rowKey={delivery => delivery.id}
+                      linked
+                      columns={[
+                        {
+                          id: "webhook",
+                          header: m.deliveries.webhook,
+                          cell: delivery => (
+                            <Link to="/deliveries/$deliveryId" params={{ deliveryId: delivery.id }}>
+                              <WebhookName id={delivery.webhookId} />
+                            </Link>
+                          ),
+                        },
+                        {
+                          id: "state",
+                          header: m.deliveries.state,
+                          cell: delivery => <StateBadge delivery={delivery} />,
+                        },
+                        {
+                          id: "answer",
+                          header: m.deliveries.answer,
+                          cell: delivery => <StatusCode attempt={delivery.lastAttempt} />,
+                        },
+                        {
+                          id: "at",
+                          header: m.deliveries.created,
+                          shownFrom: "medium",
+                          cell: delivery => <Time at={delivery.createdAt} />,
+                        },
+                      ]}
+                    />
+                  )
+                }
+              </Loaded>
+            </Card>
+            <Card title={m.events.body}>
+              <Json text={body} label={m.events.body} />
+            </Card>
+          </>
+        )}
+      </Loaded>
+    </div>
+  );
+}

@@ -1,0 +1,225 @@
+//! Every event, matched or not.
+import { useInfiniteQuery, useQueryClient } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
+import { Send, Zap } from "lucide-react";
+import { useMemo, useRef, useState } from "react";
+import { Debounced, Moment } from "@/features/deliveries/filters";
+import { useLive } from "@/features/deliveries/live";
+import { useEventTypeName, useEventTypes } from "@/features/event-types/queries";
+import { useMessages } from "@/i18n";
+import { SINCE, searchedFor } from "@/logic/deliveries";
+import { bytes } from "@/logic/numbers";
+import { type Search, usePageSearch } from "@/shell/search";
+import { Badge } from "@/ui/badge";
+import { Button, buttonClass } from "@/ui/button";
+import { Card } from "@/ui/card";
+import { SelectField } from "@/ui/field";
+import { Empty, Loaded } from "@/ui/states";
+import { Table } from "@/ui/table";
+import { Time } from "@/ui/time";
+import { type EventQuery, eventsQuery } from "./queries";
+
+export type EventsSearch = "q" | "event" | "tenant" | "matched" | "since" | "from" | "to";
+
+export function Events() {
+  const m = useMessages();
+  const types = useEventTypes();
+  const nameOf = useEventTypeName();
+  const [search, change] = usePageSearch<EventsSearch>();
+  const key = JSON.stringify(search);
+  const [anchor, setAnchor] = useState(() => ({ key, now: Date.now() }));
+  if (anchor.key !== key) setAnchor({ key, now: Date.now() });
+  const query = useMemo(() => eventQueryOf(JSON.parse(anchor.key) as Search<EventsSearch>, anchor.now), [anchor]);
+  const list = useInfiniteQuery(eventsQuery(query));
+  const fresh = useFreshEvents(() => setAnchor(previous => ({ ...previous, now: Date.now() })));
+  const filtered = Object.keys(query).length > 0;
+  return (
+    <div className="stack">
+      <div className="page-head">
+        <h1>{m.events.title}</h1>
+        <Link to="/events/send" className={buttonClass("primary")}>
+          <Send aria-hidden="true" />
+          {m.events.send}
+        </Link>
+      </div>
+      <search className="filters">
+        <Debounced label={m.events.search} value={search.q ?? ""} onChange={q => change({ q })} as="search" />
+        <SelectField
+          label={m.deliveries.event}
+          hideLabel
+          value={search.event ?? ""}
+          onChange={event => change({ event: event.target.value })}
+          className="filter-long"
+        >
+          <option value="">{m.deliveries.anyEvent}</option>
+          {search.event && !types.some(type => type.key === search.event) && (
+            <option value={search.event}>{search.event}</option>
+          )}
+          {types.map(type => (
+            <option key={type.id} value={type.key}>
+              {type.displayName}
+            </option>
+          ))}
+        </SelectField>
+        <SelectField
+          label={m.events.matched}
+          hideLabel
+          value={search.matched ?? ""}
+          onChange={event => change({ matched: event.target.value })}
+        >
+          <option value="">{m.events.anyMatched}</option>
+          <option value="true">{m.events.matchedOnly}</option>
+          <option value="false">{m.events.unmatchedOnly}</option>
+        </SelectField>
+        <Debounced
+          label={m.deliveries.tenant}
+          value={search.tenant ?? ""}
+          onChange={tenant => change({ tenant })}
+          as="text"
+        />
+        <SelectField
+          label={m.deliveries.time}
+          hideLabel
+          value={search.since ?? ""}
+          onChange={event => change({ since: event.target.value })}
+        >
+          <option value="">{m.deliveries.anyTime}</option>
+          {Object.keys(SINCE).map(name => (
+            <option key={name} value={name}>
+              {m.deliveries.since[name as keyof typeof m.deliveries.since]}
+            </option>
+          ))}
+          <option value="range">{m.deliveries.range}</option>
+        </SelectField>
+        {search.since === "range" && (
+          <>
+            <Moment label={m.deliveries.from} value={search.from} onChange={from => change({ from })} />
+            <Moment label={m.deliveries.to} value={search.to} onChange={to => change({ to })} />
+          </>
+        )}
+        {fresh.count > 0 && (
+          <Button size="small" look="primary" onClick={fresh.show}>
+            {m.events.newOnes}
+          </Button>
+        )}
+      </search>
+      <Card flush>
+        <Loaded query={list} lines={6}>
+          {data => {
+            const rows = data.pages.flatMap(page => page.items);
+            const searchedUntil = data.pages.at(-1)?.searchedUntil;
+            return (
+              <>
+                {rows.length === 0 && !list.hasNextPage ? (
+                  <Empty icon={<Zap aria-hidden="true" />} title={filtered ? m.common.nothingFound : m.events.none}>
+                    {filtered ? m.events.noneMatch : m.events.noneText}
+                  </Empty>
+                ) : (
+                  <Table
+                    label={m.events.title}
+                    rows={rows}
+                    rowKey={event => event.id}
+                    linked
+                    columns={[
+                      {
+                        id: "event",
+                        header: m.deliveries.event,
+                        cell: event => (
+                          <span className="webhook-name">
+                            <Link to="/events/$eventId" params={{ eventId: event.id }} className="truncate">
+                              {nameOf(event.eventKey) ?? event.eventKey}
+                            </Link>
+                            <code className="small faint truncate">{event.eventKey}</code>
+                          </span>
+                        ),
+                      },
+                      {
+                        id: "tenant",
+                        header: m.deliveries.tenant,
+                        shownFrom: "medium",
+                        cell: event => <code className="break">{event.tenantId ?? "–"}</code>,
+                      },
+                      {
+                        id: "user",
+                        header: m.events.user,
+                        shownFrom: "wide",
+                        cell: event => <code className="break">{event.userId ?? "–"}</code>,
+                      },
+                      {
+                        id: "deliveries",
+                        header: m.events.matched,
+                        cell: event =>
+                          event.deliveries > 0 ? (
+                            <Badge tone="accent">{m.events.webhooks(event.deliveries)}</Badge>
+                          ) : (
+                            <Badge>{m.events.unmatched}</Badge>
+                          ),
+                      },
+                      {
+                        id: "size",
+                        header: m.events.size,
+                        shownFrom: "wide",
+                        cell: event => <span className="numeric soft">{bytes(event.bodyBytes)}</span>,
+                      },
+                      { id: "at", header: m.events.accepted, cell: event => <Time at={event.acceptedAt} /> },
+                    ]}
+                  />
+                )}
+                {list.hasNextPage && (
+                  <div className="card-foot row-between">
+                    <span className="soft">
+                      {searchedUntil && (
+                        <>
+                          {m.deliveries.searchedUntil} <Time at={searchedUntil} />
+                        </>
+                      )}
+                    </span>
+                    <Button busy={list.isFetchingNextPage} onClick={() => void list.fetchNextPage()}>
+                      {searchedUntil ? m.deliveries.searchOn : m.common.more}
+                    </Button>
+                  </div>
+                )}
+              </>
+            );
+          }}
+        </Loaded>
+      </Card>
+    </div>
+  );
+}
+
+/** The stream tells of deliveries: an event that is new brings at least one, unless it matched nothing. */
+function useFreshEvents(onShow: () => void) {
+  const queries = useQueryClient();
+  const [seen, setSeen] = useState<Set<string>>(new Set());
+  const since = useRef(new Date().toISOString());
+  useLive("", {
+    onDeliveries: changed => {
+      const ids = changed
+        .filter(row => row.origin === "event" && row.createdAt > since.current)
+        .map(row => row.eventId);
+      if (ids.length > 0) setSeen(known => new Set([...known, ...ids]));
+    },
+  });
+  const show = () => {
+    since.current = new Date().toISOString();
+    setSeen(new Set());
+    onShow();
+    void queries.resetQueries({ queryKey: ["events", "list"] });
+  };
+  return { count: seen.size, show };
+}
+
+export function eventQueryOf(search: Search<EventsSearch>, now: number): EventQuery {
+  const query: EventQuery = searchedFor(search.q);
+  if (search.event) query.eventKey = search.event;
+  if (search.tenant) query.tenantId = search.tenant;
+  if (search.matched) query.matched = search.matched === "true";
+  const span = SINCE[search.since ?? ""];
+  if (span) query.from = new Date(now - span * 1000).toISOString();
+  else if (search.since === "range") {
+    if (search.from) query.from = search.from;
+    if (search.to) query.to = search.to;
+  }
+  return query;
+}

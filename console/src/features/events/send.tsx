@@ -1,0 +1,223 @@
+//! Sending an event by hand: a form from the type's sample, or the JSON itself.
+import { Link } from "@tanstack/react-router";
+import { Send } from "lucide-react";
+import { type FormEvent, lazy, Suspense, useState } from "react";
+import { type EventType, useEventTypes } from "@/features/event-types/queries";
+import { useMessages } from "@/i18n";
+import { fieldsOf, setField } from "@/logic/form";
+import { objectProblem } from "@/logic/json";
+import { newKey } from "@/logic/secret";
+import { usePageSearch } from "@/shell/search";
+import { Button, buttonClass } from "@/ui/button";
+import { Card } from "@/ui/card";
+import { Segments, SelectField, Switch, TextField } from "@/ui/field";
+import { ErrorNotice, Notice, Skeleton } from "@/ui/states";
+import { useSendEvent } from "./queries";
+
+const Editor = lazy(() => import("@/ui/editor"));
+
+export type SendSearch = "key" | "own" | "as";
+
+export function SendEvent() {
+  const m = useMessages();
+  const types = useEventTypes();
+  const [search, change] = usePageSearch<SendSearch>();
+  const own = search.own === "1";
+  const type =
+    types.find(each => each.key === search.key) ?? types.find(each => each.key === "frontegg.user.created") ?? types[0];
+  if (!type && !own) return <Skeleton lines={6} />;
+  return (
+    <div className="stack settings">
+      <div className="page-head">
+        <h1>{m.send.title}</h1>
+        <Link to="/events" className={buttonClass("ghost")}>
+          {m.common.cancel}
+        </Link>
+      </div>
+      <Card title={m.send.type}>
+        <div className="stack">
+          {!own && (
+            <SelectField
+              label={m.send.type}
+              hideLabel
+              value={type?.key}
+              onChange={event => change({ key: event.target.value })}
+            >
+              {types.map(each => (
+                <option key={each.id} value={each.key}>
+                  {each.displayName} ({each.key})
+                </option>
+              ))}
+            </SelectField>
+          )}
+          {/* biome-ignore lint/a11y/noLabelWithoutControl: the switch inside is one */}
+          <label className="row">
+            <Switch label={m.send.own} checked={own} onChange={on => change({ own: on ? "1" : "" })} />
+            <span className="soft">{m.send.own}</span>
+          </label>
+        </div>
+      </Card>
+      <SendForm
+        key={own ? "own" : type?.key}
+        type={own ? undefined : type}
+        as={search.as === "json" ? "json" : "form"}
+        onAs={as => change({ as: as === "form" ? "" : as })}
+      />
+    </div>
+  );
+}
+
+function SendForm({
+  type,
+  as,
+  onAs,
+}: {
+  type: EventType | undefined;
+  as: "form" | "json";
+  onAs: (as: "form" | "json") => void;
+}) {
+  const m = useMessages();
+  const [eventKey, setKey] = useState(type?.key ?? "");
+  const [tenantId, setTenant] = useState("acme");
+  const [userId, setUser] = useState("");
+  const [payload, setPayload] = useState(() => JSON.stringify(type?.sample ?? {}, null, 2));
+  const [key, setSendKey] = useState(newKey);
+  const send = useSendEvent();
+  const problem = objectProblem(payload);
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    if (problem || eventKey.trim() === "") return;
+    send.mutate(
+      {
+        eventKey: eventKey.trim(),
+        payload,
+        key,
+        ...(tenantId.trim() ? { tenantId: tenantId.trim() } : {}),
+        ...(userId.trim() ? { userId: userId.trim() } : {}),
+      },
+      { onSuccess: () => setSendKey(newKey()) },
+    );
+  };
+  return (
+    <form className="stack" onSubmit={submit} noValidate>
+      <Card title={m.send.context}>
+        <div className="stack">
+          {!type && (
+            <TextField
+              label={m.events.key}
+              value={eventKey}
+              onChange={event => setKey(event.target.value)}
+              placeholder="orders.created"
+              className="mono"
+              spellCheck={false}
+            />
+          )}
+          <div className="grid grid-2">
+            <TextField
+              label={m.deliveries.tenant}
+              hint={m.send.tenantHint}
+              value={tenantId}
+              onChange={event => setTenant(event.target.value)}
+              className="mono"
+              spellCheck={false}
+            />
+            <TextField
+              label={m.events.user}
+              hint={m.common.optional}
+              value={userId}
+              onChange={event => setUser(event.target.value)}
+              className="mono"
+              spellCheck={false}
+            />
+          </div>
+        </div>
+      </Card>
+      <Card
+        title={m.send.payload}
+        actions={
+          <Segments
+            label={m.send.as}
+            value={as}
+            onChange={onAs}
+            options={[
+              { value: "form", title: m.send.form },
+              { value: "json", title: "JSON" },
+            ]}
+          />
+        }
+      >
+        <div className="stack">
+          {as === "form" && !problem ? (
+            <PayloadFields payload={payload} onChange={setPayload} />
+          ) : (
+            <Suspense fallback={<Skeleton lines={8} />}>
+              <Editor label={m.send.payload} language="json" value={payload} onChange={setPayload} />
+            </Suspense>
+          )}
+          {problem && <p className="field-error">{m.send.notAnObject(problem)}</p>}
+        </div>
+      </Card>
+      {send.error && <ErrorNotice error={send.error} />}
+      {send.data && (
+        <Notice tone="good" role="status">
+          <p>
+            <strong>{m.send.sent}</strong> {m.send.reached(send.data.deliveries)}
+          </p>
+          <p>
+            <Link to="/events/$eventId" params={{ eventId: send.data.eventId }}>
+              {m.send.follow}
+            </Link>
+          </p>
+        </Notice>
+      )}
+      <div className="row">
+        <Button
+          type="submit"
+          look="primary"
+          icon={<Send />}
+          busy={send.isPending}
+          disabled={problem !== null || eventKey.trim() === ""}
+        >
+          {m.send.action}
+        </Button>
+      </div>
+    </form>
+  );
+}
+
+/** A field for each value of the payload; lists are edited as JSON. */
+function PayloadFields({ payload, onChange }: { payload: string; onChange: (payload: string) => void }) {
+  const m = useMessages();
+  const value = JSON.parse(payload) as Record<string, unknown>;
+  const fields = fieldsOf(value);
+  if (fields.length === 0) return <p className="soft">{m.send.noFields}</p>;
+  const set = (path: string[], next: unknown) => onChange(JSON.stringify(setField(value, path, next), null, 2));
+  return (
+    <div className="send-fields">
+      {fields.map(field => {
+        const name = field.path.join(".");
+        if (field.kind === "boolean") {
+          return (
+            // biome-ignore lint/a11y/noLabelWithoutControl: the switch inside is one
+            <label key={name} className="row">
+              <Switch label={name} checked={field.value === true} onChange={on => set(field.path, on)} />
+              <code>{name}</code>
+            </label>
+          );
+        }
+        return (
+          <TextField
+            key={name}
+            label={<code>{name}</code>}
+            type={field.kind === "number" ? "number" : "text"}
+            value={field.value === null ? "" : String(field.value)}
+            placeholder={field.value === null ? "null" : ""}
+            onChange={event =>
+              set(field.path, field.kind === "number" ? Number(event.target.value) : event.target.value)
+            }
+          />
+        );
+      })}
+    </div>
+  );
+}

@@ -1,0 +1,101 @@
+//! How far a job is, by push, and steering it.
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { Pause, Play, Square } from "lucide-react";
+import { useState } from "react";
+import { useLive } from "@/features/deliveries/live";
+import { useMessages } from "@/i18n";
+import { progressOf } from "@/logic/progress";
+import { useFace } from "@/shell/face";
+import { Badge, type Tone } from "@/ui/badge";
+import { Button } from "@/ui/button";
+import { Confirm } from "@/ui/dialog";
+import { ErrorNotice, Loaded, Notice } from "@/ui/states";
+import { type Job, jobQuery, useSteerJob } from "./queries";
+
+const TONES: Record<Job["state"], Tone> = { running: "accent", paused: "warn", cancelled: "calm", completed: "good" };
+
+export const JobState = ({ job }: { job: Job }) => {
+  const m = useMessages();
+  return (
+    <Badge tone={TONES[job.state]} dot>
+      {m.jobs.states[job.state]}
+    </Badge>
+  );
+};
+
+/** The stream that tells of a job: a tenant's user must name a webhook of the job. */
+export function streamOf(job: Job | undefined, isPortal: boolean): string | null {
+  if (!isPortal) return "";
+  const webhookId = job?.request.webhookIds?.[0] ?? job?.request.filter?.webhookId;
+  return webhookId ? `?webhookId=${webhookId}` : null;
+}
+
+export function JobProgress({ jobId }: { jobId: string }) {
+  const query = useQuery(jobQuery(jobId));
+  return <Loaded query={query}>{job => <Progress job={job} />}</Loaded>;
+}
+
+function Progress({ job }: { job: Job }) {
+  const m = useMessages();
+  const face = useFace();
+  const queries = useQueryClient();
+  const steer = useSteerJob(job.id);
+  const [cancelling, setCancelling] = useState(false);
+  const ended = job.state === "completed" || job.state === "cancelled";
+  useLive(ended ? null : streamOf(job, face.kind === "portal"), {
+    onJob: next => next.id === job.id && queries.setQueryData(jobQuery(job.id).queryKey, next),
+    onMissed: () => void queries.invalidateQueries({ queryKey: jobQuery(job.id).queryKey }),
+  });
+  const share = progressOf(job);
+  return (
+    <div className="stack" data-job-state={job.state}>
+      <div className="row row-between row-wrap">
+        <span className="row">
+          <JobState job={job} />
+          <span className="numeric" role="status">
+            {m.jobs.progress(job.done, job.total ?? null)}
+          </span>
+        </span>
+        {!ended && (
+          <span className="row">
+            {job.state === "running" ? (
+              <Button size="small" icon={<Pause />} busy={steer.isPending} onClick={() => steer.mutate("pause")}>
+                {m.jobs.pause}
+              </Button>
+            ) : (
+              <Button size="small" icon={<Play />} busy={steer.isPending} onClick={() => steer.mutate("resume")}>
+                {m.jobs.resume}
+              </Button>
+            )}
+            <Button size="small" look="danger" icon={<Square />} onClick={() => setCancelling(true)}>
+              {m.jobs.cancel}
+            </Button>
+          </span>
+        )}
+      </div>
+      <div
+        className="meter"
+        role="progressbar"
+        aria-label={m.jobs.progressLabel}
+        aria-valuemin={0}
+        aria-valuemax={100}
+        aria-valuenow={Math.round(share * 100)}
+      >
+        <div style={{ width: `${share * 100}%` }} />
+      </div>
+      <p className="small soft numeric">{m.jobs.counts(job.skipped, job.failed, job.ratePerSecond)}</p>
+      {job.pausedBecause === "webhook_disabled" && <Notice tone="warn">{m.jobs.pausedByDisabling}</Notice>}
+      {steer.error && <ErrorNotice error={steer.error} />}
+      <Confirm
+        title={m.jobs.cancelTitle}
+        text={m.jobs.cancelText}
+        action={m.jobs.cancel}
+        open={cancelling}
+        onClose={() => setCancelling(false)}
+        onConfirm={() => steer.mutate("cancel", { onSuccess: () => setCancelling(false) })}
+        busy={steer.isPending}
+        error={steer.error}
+      />
+    </div>
+  );
+}

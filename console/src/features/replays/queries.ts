@@ -1,0 +1,59 @@
+//! Jobs: bulk resends and replays.
+import { infiniteQueryOptions, queryOptions, useMutation, useQueryClient } from "@tanstack/react-query";
+import { api, must, type Schemas } from "@/api/client";
+
+export type Job = Schemas["Job"];
+export type JobRequest = Schemas["JobRequest"];
+
+export const jobsQuery = infiniteQueryOptions({
+  queryKey: ["jobs"],
+  queryFn: ({ pageParam, signal }) =>
+    must(
+      api.GET("/api/v1/jobs", {
+        params: { query: { limit: 50, ...(pageParam === undefined ? {} : { cursor: pageParam }) } },
+        signal,
+      }),
+    ),
+  initialPageParam: undefined as string | undefined,
+  getNextPageParam: page => page.nextCursor ?? undefined,
+});
+
+export const jobQuery = (jobId: string) =>
+  queryOptions({
+    queryKey: ["jobs", jobId],
+    queryFn: ({ signal }) => must(api.GET("/api/v1/jobs/{jobId}", { params: { path: { jobId } }, signal })),
+  });
+
+/** How many deliveries it would make. */
+export const previewQuery = (request: JobRequest) =>
+  queryOptions({
+    queryKey: ["job-preview", request],
+    queryFn: ({ signal }) => must(api.POST("/api/v1/jobs/preview", { body: request, signal })),
+    staleTime: 0,
+    gcTime: 0,
+  });
+
+export function useStartJob() {
+  const queries = useQueryClient();
+  return useMutation({
+    /** `key` makes a second click the same job. */
+    mutationFn: ({ request, key }: { request: JobRequest; key: string }) =>
+      must(api.POST("/api/v1/jobs", { params: { header: { "Idempotency-Key": key } } as never, body: request })),
+    onSuccess: job => {
+      queries.setQueryData(jobQuery(job.id).queryKey, job);
+      void queries.invalidateQueries({ queryKey: ["jobs"], exact: true });
+    },
+  });
+}
+
+export function useSteerJob(jobId: string) {
+  const queries = useQueryClient();
+  return useMutation({
+    mutationFn: (action: "pause" | "resume" | "cancel") =>
+      must(api.POST(`/api/v1/jobs/{jobId}/${action}`, { params: { path: { jobId } } })),
+    onSuccess: job => {
+      queries.setQueryData(jobQuery(job.id).queryKey, job);
+      void queries.invalidateQueries({ queryKey: ["jobs"], exact: true });
+    },
+  });
+}

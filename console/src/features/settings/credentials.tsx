@@ -1,0 +1,181 @@
+//! The environment's secrets: made, named, seen in use, revoked.
+import { useQuery } from "@tanstack/react-query";
+import { Plus } from "lucide-react";
+import { useState } from "react";
+import { useMessages } from "@/i18n";
+import { useEnvironment } from "@/shell/session";
+import { Badge } from "@/ui/badge";
+import { Button } from "@/ui/button";
+import { Card } from "@/ui/card";
+import { Copyable, CopyButton } from "@/ui/copy";
+import { Confirm, Dialog } from "@/ui/dialog";
+import { TextField } from "@/ui/field";
+import { ErrorNotice, Loaded, Notice } from "@/ui/states";
+import { Table } from "@/ui/table";
+import { Time } from "@/ui/time";
+import { type Credential, credentialsQuery, useCreateCredential, useRevokeCredential } from "./queries";
+
+export function Credentials() {
+  const m = useMessages();
+  const environment = useEnvironment();
+  const query = useQuery(credentialsQuery(environment.id));
+  const [creating, setCreating] = useState(false);
+  const [revoking, setRevoking] = useState<Credential>();
+  return (
+    <Card
+      title={m.credentials.title}
+      flush
+      actions={
+        <Button size="small" look="primary" icon={<Plus />} onClick={() => setCreating(true)}>
+          {m.credentials.create}
+        </Button>
+      }
+    >
+      <Loaded query={query}>
+        {items => (
+          <Table
+            label={m.credentials.title}
+            rows={[...items].sort((a, b) => Number(Boolean(a.revokedAt)) - Number(Boolean(b.revokedAt)))}
+            rowKey={credential => credential.id}
+            columns={[
+              {
+                id: "name",
+                header: m.credentials.name,
+                cell: credential => (
+                  <span className="row row-wrap">
+                    <span className="field-label break">{credential.name}</span>
+                    {credential.id === environment.credentialId && <Badge tone="accent">{m.credentials.yours}</Badge>}
+                    {credential.revokedAt && <Badge>{m.credentials.revoked}</Badge>}
+                  </span>
+                ),
+              },
+              {
+                id: "kind",
+                header: m.credentials.kind,
+                shownFrom: "wide",
+                cell: credential => m.credentials.kinds[credential.kind],
+              },
+              {
+                id: "used",
+                header: m.credentials.lastUsed,
+                cell: credential =>
+                  credential.lastUsedAt ? (
+                    <Time at={credential.lastUsedAt} />
+                  ) : (
+                    <span className="soft">{m.credentials.never}</span>
+                  ),
+              },
+              {
+                id: "created",
+                header: m.credentials.created,
+                shownFrom: "medium",
+                cell: credential => <Time at={credential.createdAt} />,
+              },
+              {
+                id: "actions",
+                header: "",
+                cell: credential =>
+                  !credential.revokedAt && (
+                    <Button size="small" look="danger" onClick={() => setRevoking(credential)}>
+                      {m.credentials.revoke}
+                    </Button>
+                  ),
+              },
+            ]}
+          />
+        )}
+      </Loaded>
+      {creating && <Create onClose={() => setCreating(false)} />}
+      {revoking && <Revoke credential={revoking} onClose={() => setRevoking(undefined)} />}
+    </Card>
+  );
+}
+
+function Create({ onClose }: { onClose: () => void }) {
+  const m = useMessages();
+  const environment = useEnvironment();
+  const create = useCreateCredential(environment.id);
+  const [name, setName] = useState("");
+  if (create.data) {
+    return (
+      <Dialog
+        title={m.credentials.created}
+        open
+        onClose={onClose}
+        foot={
+          <Button look="primary" onClick={onClose}>
+            {m.credentials.kept}
+          </Button>
+        }
+      >
+        <Notice tone="warn">{m.credentials.once}</Notice>
+        <dl className="details">
+          <dt>{m.environment.clientId}</dt>
+          <dd>
+            <Copyable text={environment.id} />
+          </dd>
+          <dt>{m.signIn.secret}</dt>
+          <dd className="row">
+            <code className="break" data-testid="new-secret">
+              {create.data.secret}
+            </code>
+            <CopyButton text={create.data.secret} />
+          </dd>
+        </dl>
+      </Dialog>
+    );
+  }
+  return (
+    <Dialog
+      title={m.credentials.create}
+      description={m.credentials.createText}
+      open
+      onClose={onClose}
+      onSubmit={() => name.trim() && create.mutate({ name: name.trim() })}
+      foot={
+        <>
+          <Button onClick={onClose}>{m.common.cancel}</Button>
+          <Button type="submit" look="primary" busy={create.isPending} disabled={name.trim() === ""}>
+            {m.credentials.create}
+          </Button>
+        </>
+      }
+    >
+      <TextField
+        label={m.credentials.name}
+        value={name}
+        onChange={event => setName(event.target.value)}
+        placeholder="billing service"
+        autoFocus
+      />
+      {create.error && <ErrorNotice error={create.error} />}
+    </Dialog>
+  );
+}
+
+function Revoke({ credential, onClose }: { credential: Credential; onClose: () => void }) {
+  const m = useMessages();
+  const environment = useEnvironment();
+  const revoke = useRevokeCredential(environment.id);
+  return (
+    <Confirm
+      title={m.credentials.revokeTitle(credential.name)}
+      text={
+        <>
+          <p>{m.credentials.revokeText}</p>
+          {credential.id === environment.credentialId && (
+            <p>
+              <strong>{m.credentials.revokeYours}</strong>
+            </p>
+          )}
+        </>
+      }
+      action={m.credentials.revoke}
+      open
+      onClose={onClose}
+      onConfirm={() => revoke.mutate(credential.id, { onSuccess: onClose })}
+      busy={revoke.isPending}
+      error={revoke.error}
+    />
+  );
+}

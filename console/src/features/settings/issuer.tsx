@@ -1,0 +1,121 @@
+//! The identity provider whose users' tokens are believed.
+import { useQuery } from "@tanstack/react-query";
+import { type FormEvent, useState } from "react";
+import type { Schemas } from "@/api/client";
+import { issueAt } from "@/api/problem";
+import { useMessages } from "@/i18n";
+import { Button } from "@/ui/button";
+import { Card } from "@/ui/card";
+import { Confirm } from "@/ui/dialog";
+import { SelectField, TextArea, TextField } from "@/ui/field";
+import { ErrorNotice, Loaded } from "@/ui/states";
+import { say } from "@/ui/toast";
+import { trustedIssuerQuery, useForgetIssuer, useSaveIssuer } from "./queries";
+
+type Kind = "jwksUrl" | "publicKey" | "secret";
+
+export function IssuerCard() {
+  const query = useQuery(trustedIssuerQuery);
+  return <Loaded query={query}>{issuer => <Form key={JSON.stringify(issuer)} issuer={issuer} />}</Loaded>;
+}
+
+function Form({ issuer }: { issuer: Schemas["TrustedIssuer"] | null }) {
+  const m = useMessages();
+  const save = useSaveIssuer();
+  const forget = useForgetIssuer();
+  const [asking, setAsking] = useState(false);
+  const [kind, setKind] = useState<Kind>((issuer?.keyKind as Kind) ?? "jwksUrl");
+  const [form, setForm] = useState({
+    issuer: issuer?.issuer ?? "",
+    audience: issuer?.audience ?? "",
+    jwksUrl: issuer?.jwksUrl ?? "",
+    publicKey: issuer?.publicKey ?? "",
+    secret: "",
+    tenantClaim: issuer?.tenantClaim ?? "tenantId",
+    permissionsClaim: issuer?.permissionsClaim ?? "permissions",
+  });
+  const field = (name: keyof typeof form) => ({
+    value: form[name],
+    onChange: (event: { target: { value: string } }) => setForm({ ...form, [name]: event.target.value }),
+    error: issueAt(save.error, `/${name}`),
+  });
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    save.mutate(
+      {
+        issuer: form.issuer.trim(),
+        audience: form.audience.trim(),
+        [kind]: form[kind],
+        tenantClaim: form.tenantClaim.trim(),
+        permissionsClaim: form.permissionsClaim.trim(),
+      },
+      { onSuccess: () => say(m.common.saved) },
+    );
+  };
+  return (
+    <form className="settings" onSubmit={submit} noValidate>
+      <Card
+        title={m.issuer.title}
+        foot={
+          <>
+            {issuer && (
+              <Button look="danger" onClick={() => setAsking(true)}>
+                {m.issuer.forget}
+              </Button>
+            )}
+            <Button type="submit" look="primary" busy={save.isPending}>
+              {m.common.save}
+            </Button>
+          </>
+        }
+      >
+        <div className="stack">
+          <p className="soft">{m.issuer.text}</p>
+          <TextField label={m.issuer.issuer} placeholder="https://id.example.com" {...field("issuer")} />
+          <TextField label={m.issuer.audience} {...field("audience")} />
+          <SelectField label={m.issuer.key} value={kind} onChange={event => setKind(event.target.value as Kind)}>
+            <option value="jwksUrl">{m.issuer.kinds.jwksUrl}</option>
+            <option value="publicKey">{m.issuer.kinds.publicKey}</option>
+            <option value="secret">{m.issuer.kinds.secret}</option>
+          </SelectField>
+          {kind === "jwksUrl" && (
+            <TextField label="URL" placeholder="https://id.example.com/.well-known/jwks.json" {...field("jwksUrl")} />
+          )}
+          {kind === "publicKey" && (
+            <TextArea
+              label="PEM"
+              rows={6}
+              className="mono"
+              placeholder="-----BEGIN PUBLIC KEY-----"
+              {...field("publicKey")}
+            />
+          )}
+          {kind === "secret" && (
+            <TextField
+              label={m.issuer.secret}
+              hint={issuer?.keyKind === "secret" ? m.issuer.secretKept : undefined}
+              type="password"
+              autoComplete="new-password"
+              {...field("secret")}
+            />
+          )}
+          <div className="grid grid-2">
+            <TextField label={m.issuer.tenantClaim} {...field("tenantClaim")} className="mono" />
+            <TextField label={m.issuer.permissionsClaim} {...field("permissionsClaim")} className="mono" />
+          </div>
+          {save.error && <ErrorNotice error={save.error} />}
+        </div>
+      </Card>
+      <Confirm
+        title={m.issuer.forget}
+        text={m.issuer.forgetText}
+        action={m.issuer.forget}
+        open={asking}
+        onClose={() => setAsking(false)}
+        onConfirm={() => forget.mutate(undefined, { onSuccess: () => setAsking(false) })}
+        busy={forget.isPending}
+        error={forget.error}
+      />
+    </form>
+  );
+}

@@ -1,0 +1,81 @@
+//! Credentials, source addresses, the trusted identity provider.
+import { queryOptions, useMutation, useQueryClient } from "@tanstack/react-query";
+import { api, must, type Schemas } from "@/api/client";
+import { ApiProblem } from "@/api/problem";
+
+export type Credential = Schemas["Credential"];
+
+export const credentialsQuery = (environmentId: string) =>
+  queryOptions({
+    queryKey: ["credentials", environmentId],
+    queryFn: async ({ signal }) =>
+      (
+        await must(
+          api.GET("/api/v1/environments/{environmentId}/credentials", { params: { path: { environmentId } }, signal }),
+        )
+      ).items,
+  });
+
+export function useCreateCredential(environmentId: string) {
+  const queries = useQueryClient();
+  return useMutation({
+    mutationFn: (body: Schemas["NewSecret"]) =>
+      must(api.POST("/api/v1/environments/{environmentId}/credentials", { params: { path: { environmentId } }, body })),
+    onSuccess: () => void queries.invalidateQueries({ queryKey: ["credentials"] }),
+  });
+}
+
+export function useRevokeCredential(environmentId: string) {
+  const queries = useQueryClient();
+  return useMutation({
+    mutationFn: (credentialId: string) =>
+      must(
+        api.DELETE("/api/v1/environments/{environmentId}/credentials/{credentialId}", {
+          params: { path: { environmentId, credentialId } },
+        }),
+      ),
+    onSuccess: () => void queries.invalidateQueries({ queryKey: ["credentials"] }),
+  });
+}
+
+export function useRenameEnvironment(environmentId: string) {
+  const queries = useQueryClient();
+  return useMutation({
+    mutationFn: (name: string) =>
+      must(api.PATCH("/api/v1/environments/{environmentId}", { params: { path: { environmentId } }, body: { name } })),
+    onSuccess: () => void queries.invalidateQueries({ queryKey: ["session"] }),
+  });
+}
+
+export const sourceAddressesQuery = queryOptions({
+  queryKey: ["source-addresses"],
+  queryFn: async ({ signal }) => (await must(api.GET("/api/v1/source-addresses", { signal }))).addresses,
+});
+
+export const trustedIssuerQuery = queryOptions({
+  queryKey: ["trusted-issuer"],
+  queryFn: async ({ signal }): Promise<Schemas["TrustedIssuer"] | null> => {
+    try {
+      return await must(api.GET("/api/v1/trusted-issuer", { signal }));
+    } catch (error) {
+      if (error instanceof ApiProblem && error.status === 404) return null;
+      throw error;
+    }
+  },
+});
+
+export function useSaveIssuer() {
+  const queries = useQueryClient();
+  return useMutation({
+    mutationFn: (body: Schemas["NewTrustedIssuer"]) => must(api.PUT("/api/v1/trusted-issuer", { body })),
+    onSuccess: issuer => queries.setQueryData(trustedIssuerQuery.queryKey, issuer),
+  });
+}
+
+export function useForgetIssuer() {
+  const queries = useQueryClient();
+  return useMutation({
+    mutationFn: () => must(api.DELETE("/api/v1/trusted-issuer")),
+    onSuccess: () => queries.setQueryData(trustedIssuerQuery.queryKey, null),
+  });
+}

@@ -1,0 +1,156 @@
+//! One webhook: whether it runs, where it sends, and its tabs.
+import { useQuery } from "@tanstack/react-query";
+import { Link, useParams } from "@tanstack/react-router";
+import { ArrowLeft } from "lucide-react";
+import { lazy, Suspense, useState } from "react";
+import { Deliveries } from "@/features/deliveries/list";
+import { useMessages } from "@/i18n";
+import { useFace } from "@/shell/face";
+import { usePageSearch } from "@/shell/search";
+import { Badge } from "@/ui/badge";
+import { Button } from "@/ui/button";
+import { Copyable, CopyButton } from "@/ui/copy";
+import { Confirm } from "@/ui/dialog";
+import { Switch } from "@/ui/field";
+import { Loaded, Skeleton } from "@/ui/states";
+import { Tabs } from "@/ui/tabs";
+import { say } from "@/ui/toast";
+import { Body } from "./body";
+import { useChangeWebhook, type Webhook, webhookQuery } from "./queries";
+import { WebhookSettings } from "./settings";
+import { HealthNotice, StatusBadge } from "./status";
+import { TestDialog } from "./test-dialog";
+import "./webhooks.css";
+
+const Health = lazy(() => import("./health"));
+
+export type WebhookTab = "body" | "deliveries" | "settings" | "health";
+
+export function WebhookPage() {
+  const { webhookId = "" } = useParams({ strict: false });
+  const query = useQuery(webhookQuery(webhookId));
+  return (
+    <Loaded query={query} lines={8}>
+      {webhook => <Shown webhook={webhook} />}
+    </Loaded>
+  );
+}
+
+function Shown({ webhook }: { webhook: Webhook }) {
+  const m = useMessages();
+  const face = useFace();
+  const [search, change] = usePageSearch<"tab">();
+  const [testing, setTesting] = useState(false);
+  const tab = (search.tab ?? "body") as WebhookTab;
+  return (
+    <div className="stack">
+      <Link to="/webhooks" className="row small">
+        <ArrowLeft aria-hidden="true" size={14} /> {m.webhooks.title}
+      </Link>
+      <div className="page-head">
+        <span className="row row-wrap">
+          <h1 className="break">{webhook.displayName || m.webhooks.unnamed}</h1>
+          <StatusBadge webhook={webhook} />
+          {face.kind === "console" && webhook.tenantId && <Badge title={m.webhooks.scope}>{webhook.tenantId}</Badge>}
+        </span>
+        <ActiveSwitch webhook={webhook} />
+      </div>
+      <div className="row row-wrap row-between">
+        <span className="copyable grow">
+          <Badge>{methodOf(webhook)}</Badge>
+          <code className="truncate" title={webhook.url}>
+            {webhook.url}
+          </code>
+          <CopyButton text={webhook.url} />
+        </span>
+        {face.can("writeWebhooks") && (
+          <Button size="small" onClick={() => setTesting(true)}>
+            {m.test.open}
+          </Button>
+        )}
+      </div>
+      <HealthNotice webhook={webhook} />
+      <Tabs<WebhookTab>
+        label={m.webhooks.tabs}
+        value={tab}
+        onChange={next => change({ tab: next === "body" ? "" : next })}
+        tabs={[
+          { value: "body", title: m.webhooks.tab.body, content: () => <Body webhook={webhook} /> },
+          ...(face.can("readDeliveries")
+            ? [
+                {
+                  value: "deliveries" as const,
+                  title: m.webhooks.tab.deliveries,
+                  content: () => <Deliveries webhookId={webhook.id} />,
+                },
+              ]
+            : []),
+          {
+            value: "settings",
+            title: m.webhooks.tab.settings,
+            content: () => <WebhookSettings key={webhook.updatedAt} webhook={webhook} />,
+          },
+          ...(face.can("readDeliveries")
+            ? [
+                {
+                  value: "health" as const,
+                  title: m.webhooks.tab.health,
+                  content: () => (
+                    <Suspense fallback={<Skeleton lines={6} />}>
+                      <Health webhook={webhook} />
+                    </Suspense>
+                  ),
+                },
+              ]
+            : []),
+        ]}
+      />
+      <p className="small faint">
+        {m.webhooks.id} <Copyable text={webhook.id} />
+      </p>
+      {testing && <TestDialog webhook={webhook} onClose={() => setTesting(false)} />}
+    </div>
+  );
+}
+
+export const methodOf = (webhook: Webhook): string => (webhook as { method?: string }).method ?? "POST";
+
+function ActiveSwitch({ webhook }: { webhook: Webhook }) {
+  const m = useMessages();
+  const face = useFace();
+  const change = useChangeWebhook(webhook.id);
+  const [asking, setAsking] = useState(false);
+  const set = (isActive: boolean) =>
+    change.mutate(
+      { isActive },
+      {
+        onSuccess: () => {
+          setAsking(false);
+          say(isActive ? m.webhooks.enabled : m.webhooks.disabled);
+        },
+        onError: error => say(error.message, "bad"),
+      },
+    );
+  return (
+    // biome-ignore lint/a11y/noLabelWithoutControl: the switch inside is one
+    <label className="row">
+      <span className="soft">{webhook.isActive ? m.webhooks.isOn : m.webhooks.isOff}</span>
+      <Switch
+        label={m.webhooks.enable}
+        checked={webhook.isActive}
+        disabled={!face.can("writeWebhooks") || change.isPending}
+        onChange={on => (on ? set(true) : setAsking(true))}
+      />
+      <Confirm
+        title={m.webhooks.disableTitle}
+        text={m.webhooks.disableText}
+        action={m.webhooks.disable}
+        open={asking}
+        onClose={() => setAsking(false)}
+        onConfirm={() => set(false)}
+        busy={change.isPending}
+        error={change.error}
+      />
+    </label>
+  );
+}

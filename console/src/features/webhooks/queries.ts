@@ -1,0 +1,124 @@
+//! Webhooks, as the server has them, and what can be done to them.
+import { queryOptions, useMutation, useQueryClient } from "@tanstack/react-query";
+import { api, must, type Schemas } from "@/api/client";
+
+export type Webhook = Schemas["Webhook"];
+export type TestResult = Schemas["TestResult"];
+
+/** Pages of 250 that are read for the list at most: search and names are over what was read. */
+const PAGES = 40;
+
+export interface WebhookList {
+  items: Webhook[];
+  /** There are more than were read. */
+  cut: boolean;
+}
+
+export const webhooksQuery = queryOptions({
+  queryKey: ["webhooks"],
+  queryFn: async ({ signal }): Promise<WebhookList> => {
+    const items: Webhook[] = [];
+    let cursor: string | undefined;
+    for (let page = 0; page < PAGES; page++) {
+      const query = cursor === undefined ? { limit: 250 } : { limit: 250, cursor };
+      const answer = await must(api.GET("/api/v1/webhooks", { params: { query }, signal }));
+      items.push(...answer.items);
+      if (!answer.nextCursor) return { items, cut: false };
+      cursor = answer.nextCursor;
+    }
+    return { items, cut: true };
+  },
+});
+
+export const webhookQuery = (webhookId: string) =>
+  queryOptions({
+    queryKey: ["webhooks", webhookId],
+    queryFn: ({ signal }) => must(api.GET("/api/v1/webhooks/{webhookId}", { params: { path: { webhookId } }, signal })),
+  });
+
+/** Deliveries of the last day by hour, of up to 50 webhooks that are on the screen. */
+export const webhookStatisticsQuery = (ids: string[]) =>
+  queryOptions({
+    queryKey: ["webhook-statistics", ids],
+    queryFn: async ({ signal }) => {
+      const answer = await must(
+        api.GET("/api/v1/statistics/webhooks", { params: { query: { webhookIds: ids.join(",") } }, signal }),
+      );
+      return new Map(answer.items.map(item => [item.webhookId, item]));
+    },
+    enabled: ids.length > 0,
+  });
+
+function useFreshWebhook() {
+  const queries = useQueryClient();
+  return (webhook: Webhook) => {
+    queries.setQueryData(webhookQuery(webhook.id).queryKey, webhook);
+    queries.setQueryData(
+      webhooksQuery.queryKey,
+      list => list && { ...list, items: list.items.map(each => (each.id === webhook.id ? webhook : each)) },
+    );
+  };
+}
+
+export function useCreateWebhook() {
+  const queries = useQueryClient();
+  return useMutation({
+    mutationFn: (body: Schemas["NewWebhook"]) => must(api.POST("/api/v1/webhooks", { body })),
+    onSuccess: webhook => {
+      queries.setQueryData(webhookQuery(webhook.id).queryKey, webhook);
+      void queries.invalidateQueries({ queryKey: ["webhooks"], exact: true });
+    },
+  });
+}
+
+export function useChangeWebhook(webhookId: string) {
+  const fresh = useFreshWebhook();
+  return useMutation({
+    mutationFn: (body: Schemas["WebhookPatch"]) =>
+      must(api.PATCH("/api/v1/webhooks/{webhookId}", { params: { path: { webhookId } }, body })),
+    onSuccess: fresh,
+  });
+}
+
+export function useDeleteWebhook() {
+  const queries = useQueryClient();
+  return useMutation({
+    mutationFn: (webhookId: string) =>
+      must(api.DELETE("/api/v1/webhooks/{webhookId}", { params: { path: { webhookId } } })),
+    onSuccess: (_, webhookId) => {
+      queries.removeQueries({ queryKey: ["webhooks", webhookId] });
+      void queries.invalidateQueries({ queryKey: ["webhooks"] });
+    },
+  });
+}
+
+export function useTestWebhook(webhookId: string) {
+  return useMutation({
+    mutationFn: (body: Schemas["TestForm"]) =>
+      must(api.POST("/api/v1/webhooks/{webhookId}/test", { params: { path: { webhookId } }, body })),
+  });
+}
+
+export function useTestDraft() {
+  return useMutation({
+    mutationFn: (body: Schemas["DraftForm"]) => must(api.POST("/api/v1/webhook-tests", { body })),
+  });
+}
+
+export function useRotateSecret(webhookId: string) {
+  const fresh = useFreshWebhook();
+  return useMutation({
+    mutationFn: (body: Schemas["RotateSecret"]) =>
+      must(api.POST("/api/v1/webhooks/{webhookId}/secret/rotate", { params: { path: { webhookId } }, body })),
+    onSuccess: fresh,
+  });
+}
+
+export function useEndOverlap(webhookId: string) {
+  const fresh = useFreshWebhook();
+  return useMutation({
+    mutationFn: () =>
+      must(api.DELETE("/api/v1/webhooks/{webhookId}/secret/previous", { params: { path: { webhookId } } })),
+    onSuccess: fresh,
+  });
+}

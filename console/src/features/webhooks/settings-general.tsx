@@ -1,0 +1,78 @@
+//! Name, description, URL and deadline.
+import { type FormEvent, useState } from "react";
+import { issueAt } from "@/api/problem";
+import { useMessages } from "@/i18n";
+import { urlProblem } from "@/logic/url";
+import { useFace } from "@/shell/face";
+import { TextArea, TextField } from "@/ui/field";
+import { useChangeWebhook, type Webhook } from "./queries";
+import { SaveCard } from "./save-card";
+
+export function GeneralCard({ webhook }: { webhook: Webhook }) {
+  const m = useMessages();
+  const face = useFace();
+  const change = useChangeWebhook(webhook.id);
+  const [displayName, setName] = useState(webhook.displayName);
+  const [description, setDescription] = useState(webhook.description);
+  const [url, setUrl] = useState(webhook.url);
+  const [deadline, setDeadline] = useState(String(webhook.deadlineSeconds));
+  const bad = urlProblem(url);
+  const seconds = Number(deadline);
+  const badDeadline = !Number.isInteger(seconds) || seconds < 1 || seconds > 30;
+  const dirty =
+    displayName !== webhook.displayName ||
+    description !== webhook.description ||
+    url !== webhook.url ||
+    seconds !== webhook.deadlineSeconds;
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    if (bad || badDeadline) return;
+    change.mutate({
+      displayName: displayName.trim(),
+      description: description.trim(),
+      url: url.trim(),
+      deadlineSeconds: seconds,
+    });
+  };
+  const off = !face.can("writeWebhooks");
+  return (
+    <SaveCard title={m.settings.general} dirty={dirty} change={change} onSubmit={submit}>
+      <TextField
+        label={m.webhooks.name}
+        value={displayName}
+        onChange={event => setName(event.target.value)}
+        disabled={off}
+        maxLength={100}
+      />
+      <TextArea
+        label={m.connect.description}
+        value={description}
+        onChange={event => setDescription(event.target.value)}
+        disabled={off}
+        rows={2}
+        maxLength={1000}
+      />
+      <TextField
+        label="URL"
+        type="url"
+        value={url}
+        onChange={event => setUrl(event.target.value)}
+        error={bad ? m.connect.urlProblem[bad] : issueAt(change.error, "/url")}
+        className="mono"
+        disabled={off}
+        spellCheck={false}
+      />
+      <TextField
+        label={m.settings.deadline}
+        hint={m.settings.deadlineHint}
+        type="number"
+        min={1}
+        max={30}
+        value={deadline}
+        onChange={event => setDeadline(event.target.value)}
+        error={badDeadline ? m.settings.deadlineRange : undefined}
+        disabled={off}
+      />
+    </SaveCard>
+  );
+}

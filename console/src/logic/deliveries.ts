@@ -1,0 +1,132 @@
+//! Filters of deliveries: from the URL to the API, and on what comes live.
+
+export type DeliverySearch =
+  | "q"
+  | "state"
+  | "event"
+  | "webhook"
+  | "tenant"
+  | "status"
+  | "since"
+  | "from"
+  | "to"
+  | "job";
+export type DeliveryFilters = Partial<Record<DeliverySearch, string>>;
+
+/** Ranges that end now. */
+export const SINCE: Record<string, number> = { "15m": 900, "1h": 3600, "24h": 86_400, "7d": 604_800, "30d": 2_592_000 };
+
+export interface DeliveryQuery {
+  id?: string;
+  text?: string;
+  state?: string;
+  eventKey?: string;
+  webhookId?: string;
+  tenantId?: string;
+  statusCode?: string;
+  from?: string;
+  to?: string;
+  jobId?: string;
+}
+
+/** What one types into the search: an id or its beginning, else text of the payload. */
+export function searchedFor(q: string | undefined): { id?: string; text?: string } {
+  const text = q?.trim() ?? "";
+  const digits = text.replaceAll("-", "");
+  if (/^[0-9a-f]{8,32}$/i.test(digits)) return { id: text.toLowerCase() };
+  return text.length >= 2 ? { text } : {};
+}
+
+/** The query of the API. `now` anchors ranges like "the last hour", so that it does not change with each call. */
+export function deliveryQuery(filters: DeliveryFilters, now: number): DeliveryQuery {
+  const query: DeliveryQuery = searchedFor(filters.q);
+  if (filters.state) query.state = filters.state;
+  if (filters.event) query.eventKey = filters.event;
+  if (filters.webhook) query.webhookId = filters.webhook;
+  if (filters.tenant) query.tenantId = filters.tenant;
+  if (filters.status) query.statusCode = filters.status;
+  if (filters.job) query.jobId = filters.job;
+  const span = SINCE[filters.since ?? ""];
+  if (span) query.from = new Date(now - span * 1000).toISOString();
+  else if (filters.since === "range") {
+    if (filters.from) query.from = filters.from;
+    if (filters.to) query.to = filters.to;
+  }
+  return query;
+}
+
+export interface Matchable {
+  id: string;
+  state: string;
+  eventKey?: string | null;
+  webhookId: string;
+  tenantId?: string | null;
+  createdAt: string;
+  lastAttempt?: { statusCode?: number | null } | null;
+}
+
+/** Whether a delivery that arrives live belongs into the list. Text and jobs are the server's to judge: then nothing is added live. */
+export function matchesFilters(delivery: Matchable, query: DeliveryQuery): boolean {
+  if (query.text || query.jobId) return false;
+  if (query.id && !delivery.id.replaceAll("-", "").startsWith(query.id.replaceAll("-", ""))) return false;
+  if (query.state && !query.state.split(",").includes(delivery.state)) return false;
+  if (query.eventKey && delivery.eventKey !== query.eventKey) return false;
+  if (query.webhookId && delivery.webhookId !== query.webhookId) return false;
+  if (query.tenantId && delivery.tenantId !== query.tenantId) return false;
+  if (query.statusCode && !matchesStatus(delivery.lastAttempt, query.statusCode)) return false;
+  if (query.from && delivery.createdAt < query.from) return false;
+  return !(query.to && delivery.createdAt >= query.to);
+}
+
+function matchesStatus(attempt: Matchable["lastAttempt"], wanted: string): boolean {
+  if (!attempt) return false;
+  const code = attempt.statusCode ?? null;
+  if (wanted === "none") return code === null;
+  if (code === null) return false;
+  return wanted.endsWith("xx") ? Math.floor(code / 100) === Number(wanted[0]) : code === Number(wanted);
+}
+
+interface Page<T> {
+  items: T[];
+}
+
+/**
+ * Brings a list up to date: rows that are in it are replaced where they are, new ones go on top, newest first (ids are ordered by
+ * time). A row that no longer matches stays until the list is read again: it would be odd if rows vanished under the reader's eyes.
+ */
+export function upsert<T extends { id: string }, P extends Page<T>>(
+  pages: P[],
+  changed: T[],
+  accepts: (row: T) => boolean,
+): { pages: P[]; added: number } {
+  const latest = new Map(changed.map(row => [row.id, row]));
+  let touched = false;
+  const next = pages.map(page => {
+    if (!page.items.some(row => latest.has(row.id))) return page;
+    touched = true;
+    const items = page.items.map(row => {
+      const newer = latest.get(row.id);
+      if (newer) latest.delete(row.id);
+      return newer ?? row;
+    });
+    return { ...page, items };
+  });
+  const newest = pages[0]?.items[0]?.id ?? "";
+  const fresh = [...latest.values()]
+    .filter(row => row.id > newest && accepts(row))
+    .sort((a, b) => (a.id < b.id ? 1 : -1));
+  const [first, ...rest] = next;
+  if (fresh.length > 0 && first)
+    return { pages: [{ ...first, items: [...fresh, ...first.items] }, ...rest], added: fresh.length };
+  return { pages: touched ? next : pages, added: 0 };
+}
+
+/** How many of a batch would be new on top. */
+export function countNew<T extends { id: string }>(
+  pages: Page<T>[],
+  changed: T[],
+  accepts: (row: T) => boolean,
+): string[] {
+  const newest = pages[0]?.items[0]?.id ?? "";
+  return [...new Set(changed.filter(row => row.id > newest && accepts(row)).map(row => row.id))];
+}

@@ -1,0 +1,96 @@
+//! Moments and durations in words.
+
+const UNITS: [Intl.RelativeTimeFormatUnit, number][] = [
+  ["day", 86_400],
+  ["hour", 3_600],
+  ["minute", 60],
+];
+
+const cache = new Map<string, Intl.RelativeTimeFormat>();
+
+function relative(locale: string): Intl.RelativeTimeFormat {
+  let format = cache.get(locale);
+  if (!format) {
+    format = new Intl.RelativeTimeFormat(locale, { numeric: "auto" });
+    cache.set(locale, format);
+  }
+  return format;
+}
+
+/** "4 minutes ago", "in 2 hours"; "now" below ten seconds; from 30 days on the date. */
+export function relativeTime(at: string, now: number, locale: string): string {
+  const moment = Date.parse(at);
+  if (Number.isNaN(moment)) return at;
+  const seconds = Math.round((moment - now) / 1000);
+  if (Math.abs(seconds) < 10) return relative(locale).format(0, "second");
+  if (Math.abs(seconds) >= 30 * 86_400) {
+    return new Intl.DateTimeFormat(locale, { dateStyle: "medium" }).format(moment);
+  }
+  const [unit, size] = UNITS.find(([, length]) => Math.abs(seconds) >= length) ?? (["second", 1] as const);
+  return relative(locale).format(Math.trunc(seconds / size), unit);
+}
+
+/** The moment to the millisecond, in the reader's zone, which is named. */
+export function exactTime(at: string, locale: string): string {
+  const moment = Date.parse(at);
+  if (Number.isNaN(moment)) return at;
+  return new Intl.DateTimeFormat(locale, {
+    year: "numeric",
+    month: "short",
+    day: "numeric",
+    hour: "2-digit",
+    minute: "2-digit",
+    second: "2-digit",
+    fractionalSecondDigits: 3,
+    timeZoneName: "short",
+  }).format(moment);
+}
+
+/** "12 ms", "1.4 s", "3 min". */
+export function duration(ms: number): string {
+  if (ms < 1) return "<1 ms";
+  if (ms < 1000) return `${Math.round(ms)} ms`;
+  if (ms < 60_000) return `${(ms / 1000).toFixed(ms < 10_000 ? 1 : 0)} s`;
+  if (ms < 3_600_000) return `${Math.round(ms / 60_000)} min`;
+  return `${(ms / 3_600_000).toFixed(1)} h`;
+}
+
+/** Seconds as people write them: "5 s", "30 min", "2 h", "1 d". */
+export function span(seconds: number): string {
+  if (seconds < 60) return `${seconds} s`;
+  if (seconds < 3600) return `${trim(seconds / 60)} min`;
+  if (seconds < 86_400) return `${trim(seconds / 3600)} h`;
+  return `${trim(seconds / 86_400)} d`;
+}
+
+const trim = (value: number) => String(Math.round(value * 10) / 10);
+
+/** What a person types for a list of retries: `5s, 30s, 5m, 2h, 1d`, bare numbers are seconds. Null: it cannot be read. */
+export function parseDelays(text: string): number[] | null {
+  const sizes: Record<string, number> = { s: 1, sec: 1, m: 60, min: 60, h: 3600, d: 86_400 };
+  const parts = text
+    .split(/[,;\n]+/)
+    .map(part => part.trim())
+    .filter(Boolean);
+  const delays: number[] = [];
+  for (const part of parts) {
+    const match = /^(\d+(?:\.\d+)?)\s*([a-z]*)$/i.exec(part);
+    const size = match && (match[2] === "" ? 1 : sizes[match[2]?.toLowerCase() ?? ""]);
+    if (!match || !size) return null;
+    delays.push(Math.round(Number(match[1]) * size));
+  }
+  return delays;
+}
+
+/** The value of an `<input type="datetime-local">` for a moment, in the reader's zone. */
+export function toLocalInput(at: string | undefined): string {
+  if (!at || Number.isNaN(Date.parse(at))) return "";
+  const date = new Date(at);
+  return new Date(date.getTime() - date.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
+}
+
+/** And back: a moment of the wire. */
+export function fromLocalInput(value: string): string | undefined {
+  const moment = new Date(value).getTime();
+  return value === "" || Number.isNaN(moment) ? undefined : new Date(moment).toISOString();
+}

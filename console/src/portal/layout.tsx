@@ -1,0 +1,70 @@
+//! The portal's frame: as little as possible, since the product around it has one.
+import { Link, Outlet } from "@tanstack/react-router";
+import { ArrowLeft, BookOpen, LogOut, Repeat, Webhook } from "lucide-react";
+import { useMessages } from "@/i18n";
+import { useFace } from "@/shell/face";
+import { IconButton } from "@/ui/button";
+import { Empty, Notice } from "@/ui/states";
+import { Toasts } from "@/ui/toast";
+import { leave } from "./access";
+import { isFramed } from "./frame";
+import { usePortalSession } from "./session";
+import "./portal.css";
+
+export function PortalLayout() {
+  const m = useMessages();
+  const face = useFace();
+  const { session, onSignedOut } = usePortalSession();
+  const item = {
+    className: "portal-item",
+    activeProps: { "aria-current": "page" as const },
+    activeOptions: { includeSearch: false },
+  };
+  return (
+    <div className="portal">
+      {session.purpose === "support" && <Notice tone="warn">{m.portal.support(session.tenantId)}</Notice>}
+      <header className="portal-head">
+        {session.theme.logoUrl && <img className="portal-logo" src={session.theme.logoUrl} alt="" />}
+        {session.returnUrl && (
+          <a href={session.returnUrl} target={isFramed ? "_top" : undefined} className="portal-item">
+            <ArrowLeft aria-hidden="true" />
+            {m.portal.returnTo}
+          </a>
+        )}
+        <nav className="row grow portal-nav" aria-label={m.shell.navigation}>
+          <Link to="/webhooks" {...item}>
+            <Webhook aria-hidden="true" />
+            {m.nav.webhooks}
+          </Link>
+          {face.can("writeWebhooks") && (
+            <Link to="/replays" {...item}>
+              <Repeat aria-hidden="true" />
+              {m.nav.replays}
+            </Link>
+          )}
+          {face.can("readEvents") && (
+            <Link to="/event-types" {...item}>
+              <BookOpen aria-hidden="true" />
+              {m.nav.eventTypes}
+            </Link>
+          )}
+        </nav>
+        {session.kind === "link" && !isFramed && (
+          <IconButton label={m.portal.signOut} size="small" onClick={() => void leave().finally(onSignedOut)}>
+            <LogOut />
+          </IconButton>
+        )}
+      </header>
+      <main id="content" className="stack">
+        {face.can("readWebhooks") ? (
+          <Outlet />
+        ) : (
+          <Empty icon={<Webhook aria-hidden="true" />} title={m.portal.hidden}>
+            {m.portal.noPermission}
+          </Empty>
+        )}
+      </main>
+      <Toasts />
+    </div>
+  );
+}

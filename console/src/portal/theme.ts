@@ -1,0 +1,35 @@
+//! The vendor's look over the portal's own: accent, radius, font, mode. What cannot be read is left out.
+import { accentVariables, isColour } from "@/logic/colour";
+
+export interface ThemeLike {
+  accent?: string | null;
+  logoUrl?: string | null;
+  mode?: "light" | "dark" | "auto";
+  radius?: number | null;
+  fontFamily?: string | null;
+}
+
+/** The variables of the look that a theme replaces. */
+export function themeVariables(theme: ThemeLike, mode: "light" | "dark"): Record<string, string> {
+  const variables: Record<string, string> = {};
+  if (theme.accent && isColour(theme.accent)) Object.assign(variables, accentVariables(theme.accent, mode));
+  if (typeof theme.radius === "number" && theme.radius >= 0 && theme.radius <= 24)
+    variables["--radius"] = `${theme.radius}px`;
+  if (theme.fontFamily && isFontName(theme.fontFamily))
+    variables["--font"] = `"${theme.fontFamily}", system-ui, sans-serif`;
+  return variables;
+}
+
+const isFontName = (name: string) => /^[\p{L}\p{N} _-]{1,64}$/u.test(name);
+
+/** A theme that came by a message: only members of the right form are taken over. */
+export function mergeTheme(theme: ThemeLike, patch: unknown): ThemeLike {
+  if (typeof patch !== "object" || patch === null) return theme;
+  const { accent, mode, radius, fontFamily } = patch as Record<string, unknown>;
+  const merged = { ...theme };
+  if (typeof accent === "string" && isColour(accent)) merged.accent = accent;
+  if (mode === "light" || mode === "dark" || mode === "auto") merged.mode = mode;
+  if (typeof radius === "number" && radius >= 0 && radius <= 24) merged.radius = radius;
+  if (typeof fontFamily === "string" && isFontName(fontFamily)) merged.fontFamily = fontFamily;
+  return merged;
+}

@@ -1,0 +1,29 @@
+//! Pages for what is not there, and for what went wrong.
+import { type ErrorComponentProps, Link } from "@tanstack/react-router";
+import { SearchX } from "lucide-react";
+import { useMessages } from "@/i18n";
+import { buttonClass } from "@/ui/button";
+import { Empty, ErrorNotice } from "@/ui/states";
+
+export function NotFoundPage() {
+  const m = useMessages();
+  return (
+    <Empty
+      icon={<SearchX aria-hidden="true" />}
+      title={m.failed.notFound}
+      actions={
+        <Link to="/" className={buttonClass()}>
+          {m.failed.home}
+        </Link>
+      }
+    />
+  );
+}
+
+export function FailedPage({ error, reset }: ErrorComponentProps) {
+  return (
+    <div className="stack failed">
+      <ErrorNotice error={error} onRetry={reset} />
+    </div>
+  );
+}

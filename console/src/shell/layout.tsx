@@ -1,0 +1,214 @@
+//! The console's frame: where one is, where one can go, and as whom.
+
+import { useQueryClient, useSuspenseQuery } from "@tanstack/react-query";
+import { Link, Outlet, useNavigate } from "@tanstack/react-router";
+import {
+  Activity,
+  BookOpen,
+  Check,
+  ChevronsUpDown,
+  LayoutDashboard,
+  LogOut,
+  Menu as MenuIcon,
+  Monitor,
+  Moon,
+  PanelsTopLeft,
+  Plus,
+  Repeat,
+  Settings,
+  Sun,
+  Webhook,
+  X,
+  Zap,
+} from "lucide-react";
+import { useState } from "react";
+import { useMessages } from "@/i18n";
+import { IconButton } from "@/ui/button";
+import { classes } from "@/ui/classes";
+import { Menu, MenuItem, MenuLabel, MenuLine } from "@/ui/menu";
+import { Toasts } from "@/ui/toast";
+import { Brand } from "./brand";
+import { type Mode, setMode, useMode } from "./mode";
+import { chooseEnvironment, isProduction, sessionQuery, useEnvironment, useSignOut } from "./session";
+import "./layout.css";
+
+export function Layout() {
+  const m = useMessages();
+  const environment = useEnvironment();
+  const [open, setOpen] = useState(false);
+  const production = isProduction(environment.name);
+  return (
+    <div className={classes("shell", production && "shell-production")}>
+      <a className="skip" href="#content">
+        {m.shell.skip}
+      </a>
+      <header className="bar">
+        <IconButton
+          label={open ? m.shell.closeMenu : m.shell.openMenu}
+          onClick={() => setOpen(!open)}
+          aria-expanded={open}
+        >
+          {open ? <X /> : <MenuIcon />}
+        </IconButton>
+        <Brand />
+        <span className="grow" />
+        {production && <span className="badge badge-warn">{m.shell.production}</span>}
+      </header>
+      {/* biome-ignore lint/a11y/useKeyWithClickEvents: the links inside are what is used; this only closes the drawer after */}
+      <aside
+        className="side"
+        data-open={open || undefined}
+        onClick={event => (event.target as Element).closest("a") && setOpen(false)}
+      >
+        <Brand />
+        <EnvironmentMenu />
+        <nav className="side-nav" aria-label={m.shell.navigation}>
+          <Item to="/" icon={<LayoutDashboard />} exact>
+            {m.nav.overview}
+          </Item>
+          <Item to="/webhooks" icon={<Webhook />}>
+            {m.nav.webhooks}
+          </Item>
+          <Item to="/deliveries" icon={<Activity />}>
+            {m.nav.deliveries}
+          </Item>
+          <Item to="/events" icon={<Zap />}>
+            {m.nav.events}
+          </Item>
+          <Item to="/replays" icon={<Repeat />}>
+            {m.nav.replays}
+          </Item>
+          <Item to="/event-types" icon={<BookOpen />}>
+            {m.nav.eventTypes}
+          </Item>
+          <span className="side-gap" />
+          <Item to="/portal-settings" icon={<PanelsTopLeft />}>
+            {m.nav.portal}
+          </Item>
+          <Item to="/settings" icon={<Settings />}>
+            {m.nav.settings}
+          </Item>
+        </nav>
+        <AccountMenu />
+      </aside>
+      {open && (
+        <button type="button" className="side-veil" aria-label={m.shell.closeMenu} onClick={() => setOpen(false)} />
+      )}
+      <main id="content" className="content" tabIndex={-1}>
+        <Outlet />
+      </main>
+      <Toasts />
+    </div>
+  );
+}
+
+function Item({
+  to,
+  icon,
+  exact = false,
+  children,
+}: {
+  to: string;
+  icon: React.ReactNode;
+  exact?: boolean;
+  children: React.ReactNode;
+}) {
+  return (
+    <Link
+      to={to}
+      className="side-item"
+      activeOptions={{ exact, includeSearch: false }}
+      activeProps={{ "aria-current": "page" }}
+    >
+      {icon}
+      {children}
+    </Link>
+  );
+}
+
+function EnvironmentMenu() {
+  const m = useMessages();
+  const navigate = useNavigate();
+  const queries = useQueryClient();
+  const { data: session } = useSuspenseQuery(sessionQuery);
+  const environment = useEnvironment();
+  const choose = (id: string) => {
+    if (id === environment.id) return;
+    chooseEnvironment(id);
+    // What was read belongs to the other environment.
+    queries.removeQueries({ predicate: query => query.queryKey[0] !== "session" });
+    void navigate({ to: "/" });
+  };
+  return (
+    <Menu
+      align="start"
+      trigger={
+        <button type="button" className="environment" aria-label={m.shell.environment(environment.name)}>
+          <span className={classes("environment-mark", isProduction(environment.name) && "environment-production")} />
+          <span className="grow truncate">{environment.name}</span>
+          <ChevronsUpDown aria-hidden="true" />
+        </button>
+      }
+    >
+      <MenuLabel>{m.shell.environments}</MenuLabel>
+      {session.environments.map(each => (
+        <MenuItem
+          key={each.id}
+          icon={each.id === environment.id ? <Check aria-hidden="true" /> : <span className="menu-space" />}
+          onSelect={() => choose(each.id)}
+        >
+          <span className="truncate">{each.name}</span>
+        </MenuItem>
+      ))}
+      <MenuLine />
+      <MenuItem
+        icon={<Plus aria-hidden="true" />}
+        onSelect={() => void navigate({ to: "/sign-in", search: { add: "1" } as never })}
+      >
+        {m.shell.addEnvironment}
+      </MenuItem>
+    </Menu>
+  );
+}
+
+function AccountMenu() {
+  const m = useMessages();
+  const navigate = useNavigate();
+  const environment = useEnvironment();
+  const signOut = useSignOut();
+  const mode = useMode();
+  const modes: [Mode, string, React.ReactNode][] = [
+    ["light", m.shell.light, <Sun key="light" />],
+    ["dark", m.shell.dark, <Moon key="dark" />],
+    ["auto", m.shell.asSystem, <Monitor key="auto" />],
+  ];
+  return (
+    <div className="side-foot">
+      <span className="grow small soft truncate" title={environment.credentialName}>
+        {environment.credentialName}
+      </span>
+      <Menu
+        trigger={
+          <IconButton label={m.shell.appearance} size="small">
+            {modes.find(([value]) => value === mode)?.[2]}
+          </IconButton>
+        }
+      >
+        {modes.map(([value, title, icon]) => (
+          <MenuItem key={value} icon={icon} onSelect={() => setMode(value)}>
+            {title}
+          </MenuItem>
+        ))}
+      </Menu>
+      <IconButton
+        label={m.shell.signOut}
+        size="small"
+        onClick={() =>
+          signOut.mutate(undefined, { onSettled: () => void navigate({ to: "/sign-in", search: {} as never }) })
+        }
+      >
+        <LogOut />
+      </IconButton>
+    </div>
+  );
+}

@@ -1,0 +1,45 @@
+//! Filters and tabs live in the URL's query: plain strings, absent where they are not set.
+import { useNavigate, useSearch } from "@tanstack/react-router";
+import { useCallback } from "react";
+
+export type Search<K extends string> = Partial<Record<K, string>>;
+
+/** Keeps the named members that are strings. */
+export function keep<K extends string>(...names: K[]): (raw: Record<string, unknown>) => Search<K> {
+  return raw => {
+    const search: Search<K> = {};
+    for (const name of names) {
+      const value = raw[name];
+      if (typeof value === "string" && value !== "") search[name] = value;
+    }
+    return search;
+  };
+}
+
+export function parseSearch(text: string): Record<string, string> {
+  return Object.fromEntries(new URLSearchParams(text));
+}
+
+export function stringifySearch(search: Record<string, unknown>): string {
+  const entries = Object.entries(search).filter(([, value]) => value !== undefined && value !== null && value !== "");
+  const text = new URLSearchParams(entries.map(([name, value]) => [name, String(value)])).toString();
+  return text && `?${text}`;
+}
+
+/** The page's query and how to change a part of it; the rest stays. */
+export function usePageSearch<K extends string>(): [Search<K>, (patch: Search<K>) => void] {
+  const search = useSearch({ strict: false, structuralSharing: true } as never) as Search<K>;
+  const navigate = useNavigate();
+  const change = useCallback(
+    (patch: Search<K>) => {
+      void navigate({
+        to: ".",
+        search: ((previous: Record<string, unknown>) => ({ ...previous, ...patch })) as never,
+        replace: true,
+        resetScroll: false,
+      });
+    },
+    [navigate],
+  );
+  return [search, change];
+}

@@ -1,0 +1,41 @@
+//! Charts over time. The library that draws them is loaded with the first of them.
+import { lazy, type ReactNode, Suspense } from "react";
+
+export interface Series {
+  label: string;
+  /** A variable of the look: `--good-fill`. */
+  colour: string;
+  values: (number | null)[];
+}
+
+export interface ChartProps {
+  label: string;
+  /** Seconds since 1970. */
+  at: number[];
+  series: Series[];
+  kind: "stacked" | "lines";
+  format: (value: number) => string;
+  locale: string;
+}
+
+const Drawn = lazy(() => import("./chart-drawn"));
+
+export function Chart(props: ChartProps): ReactNode {
+  return (
+    <figure className="chart">
+      <figcaption className="chart-legend">
+        {props.series.map(series => (
+          <span key={series.label} className="row small soft">
+            <span className="chart-mark" style={{ background: `var(${series.colour})` }} />
+            {series.label}
+          </span>
+        ))}
+      </figcaption>
+      <div className="chart-area">
+        <Suspense fallback={null}>
+          <Drawn {...props} />
+        </Suspense>
+      </div>
+    </figure>
+  );
+}

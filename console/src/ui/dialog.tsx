@@ -1,0 +1,133 @@
+//! Dialogs, and the question before something that cannot be undone.
+import { X } from "lucide-react";
+import { Dialog as Radix } from "radix-ui";
+import { type FormEvent, type ReactNode, useState } from "react";
+import { useMessages } from "@/i18n";
+import { Button, IconButton } from "./button";
+import { classes } from "./classes";
+import { ErrorNotice } from "./states";
+
+export function Dialog({
+  title,
+  description,
+  open,
+  onClose,
+  wide = false,
+  foot,
+  onSubmit,
+  children,
+}: {
+  title: ReactNode;
+  description?: ReactNode;
+  open: boolean;
+  onClose: () => void;
+  wide?: boolean;
+  foot?: ReactNode;
+  /** Makes the dialog a form. */
+  onSubmit?: () => void;
+  children?: ReactNode;
+}) {
+  const m = useMessages();
+  const body = (
+    <>
+      <div className="dialog-head">
+        <Radix.Title>{title}</Radix.Title>
+        <Radix.Close asChild>
+          <IconButton label={m.common.close} size="small">
+            <X />
+          </IconButton>
+        </Radix.Close>
+      </div>
+      <div className="dialog-body stack">
+        {description ? (
+          <Radix.Description className="soft">{description}</Radix.Description>
+        ) : (
+          <Radix.Description className="visually-hidden">{title}</Radix.Description>
+        )}
+        {children}
+      </div>
+      {foot && <div className="dialog-foot">{foot}</div>}
+    </>
+  );
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    event.stopPropagation();
+    onSubmit?.();
+  };
+  return (
+    <Radix.Root open={open} onOpenChange={isOpen => !isOpen && onClose()}>
+      <Radix.Portal>
+        <Radix.Overlay className="veil" />
+        <Radix.Content className={classes("dialog", wide && "dialog-wide")} asChild={Boolean(onSubmit)}>
+          {onSubmit ? (
+            <form onSubmit={submit} noValidate>
+              {body}
+            </form>
+          ) : (
+            body
+          )}
+        </Radix.Content>
+      </Radix.Portal>
+    </Radix.Root>
+  );
+}
+
+/** Asks once more. `confirmWith` is what must be typed where much would be lost. */
+export function Confirm({
+  title,
+  text,
+  action,
+  open,
+  onClose,
+  onConfirm,
+  busy,
+  error,
+  confirmWith,
+}: {
+  title: string;
+  text: ReactNode;
+  action: string;
+  open: boolean;
+  onClose: () => void;
+  onConfirm: () => void;
+  busy: boolean;
+  error?: unknown;
+  confirmWith?: string;
+}) {
+  const m = useMessages();
+  const [typed, setTyped] = useState("");
+  const close = () => {
+    setTyped("");
+    onClose();
+  };
+  return (
+    <Dialog
+      title={title}
+      open={open}
+      onClose={close}
+      onSubmit={onConfirm}
+      foot={
+        <>
+          <Button onClick={close}>{m.common.cancel}</Button>
+          <Button
+            type="submit"
+            look="danger"
+            busy={busy}
+            disabled={confirmWith !== undefined && typed.trim() !== confirmWith}
+          >
+            {action}
+          </Button>
+        </>
+      }
+    >
+      <div className="soft">{text}</div>
+      {confirmWith !== undefined && (
+        <label className="field">
+          <span className="field-label">{m.common.typeToConfirm(confirmWith)}</span>
+          <input className="input" value={typed} onChange={event => setTyped(event.target.value)} autoComplete="off" />
+        </label>
+      )}
+      {error ? <ErrorNotice error={error} /> : null}
+    </Dialog>
+  );
+}

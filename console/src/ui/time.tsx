@@ -1,0 +1,34 @@
+//! Moments: relative, with the exact time on hover.
+import { useSyncExternalStore } from "react";
+import { useMessages } from "@/i18n";
+import { exactTime, relativeTime } from "@/logic/time";
+
+const listeners = new Set<() => void>();
+let timer: ReturnType<typeof setInterval> | undefined;
+let minute = 0;
+
+/** One timer for all moments on the screen; none while there are none. */
+function subscribe(listener: () => void) {
+  listeners.add(listener);
+  timer ??= setInterval(() => {
+    minute += 1;
+    for (const each of listeners) each();
+  }, 10_000);
+  return () => {
+    listeners.delete(listener);
+    if (listeners.size === 0) {
+      clearInterval(timer);
+      timer = undefined;
+    }
+  };
+}
+
+export function Time({ at }: { at: string }) {
+  const m = useMessages();
+  useSyncExternalStore(subscribe, () => minute);
+  return (
+    <time dateTime={at} title={exactTime(at, m.locale)} className="nowrap">
+      {relativeTime(at, Date.now(), m.locale)}
+    </time>
+  );
+}
