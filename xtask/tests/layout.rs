@@ -16,6 +16,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         "postrider-api",
         &["postrider-core", "postrider-store", "postrider-shape", "postrider-egress", "postrider-engine"],
     ),
+    ("postrider-assets", &[]),
     (
         "postrider",
         &[
@@ -25,6 +26,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "postrider-egress",
             "postrider-engine",
             "postrider-api",
+            "postrider-assets",
         ],
     ),
     (

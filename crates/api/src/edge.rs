@@ -15,7 +15,7 @@ use axum::Router;
 use axum::extract::Request;
 use axum::response::Response;
 use futures_util::FutureExt as _;
-use http::{HeaderName, HeaderValue};
+use http::{HeaderName, HeaderValue, header};
 use postrider_core::Entropy;
 use tower::Service;
 
@@ -26,13 +26,13 @@ const TRACE_ID: HeaderName = HeaderName::from_static("frontegg-trace-id");
 
 /// Whose shape an answer has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Surface {
+pub(crate) enum Surface {
     Native,
     Frontegg,
 }
 
 impl Surface {
-    fn of(path: &str) -> Self {
+    pub(crate) fn of(path: &str) -> Self {
         let head = path.trim_start_matches('/').split('/').next().unwrap_or_default();
         match head {
             "frontegg" | "auth" | "vendors" | "webhook" | "event" | "integrations" | "metadata" => Self::Frontegg,
@@ -78,18 +78,26 @@ impl Service<Request> for Edge {
     fn call(&mut self, request: Request) -> Self::Future {
         let surface = Surface::of(request.uri().path());
         let uri = request.uri().clone();
+        let is_of_browser = request.headers().contains_key(header::COOKIE);
         let entropy = Arc::clone(&self.entropy);
         let answer = AssertUnwindSafe(self.router.call(request)).catch_unwind();
         Box::pin(async move {
             let response = match answer.await {
-                Ok(Ok(response)) if response.status().as_u16() < 400 && surface == Surface::Native => {
-                    return Ok(response);
-                }
                 Ok(Ok(response)) => Ok(response),
                 Ok(Err(never)) => match never {},
                 Err(payload) => Err(ApiError::caused(Code::Internal, "a panic", Panicked::new(&*payload))),
             };
-            Ok(shaped(response, surface, uri.path(), &*entropy))
+            let mut response = match response {
+                Ok(response) if response.status().as_u16() < 400 && surface == Surface::Native => response,
+                response => shaped(response, surface, uri.path(), &*entropy),
+            };
+            let headers = response.headers_mut();
+            // What is stored is shown as what it is, and never run.
+            headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+            if is_of_browser && !headers.contains_key(header::CACHE_CONTROL) {
+                headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+            }
+            Ok(response)
         })
     }
 }

@@ -1,11 +1,11 @@
-//! Postrider's HTTP surface: the native API at `/api/v1`, the API of Frontegg's webhooks at its own paths, health, and the control
-//! surface for operators on the server's own machine.
+//! Postrider's HTTP surface: the native API at `/api/v1`, the API of Frontegg's webhooks at its own paths, health, the pages of the web
+//! application, and the control surface for operators on the server's own machine.
 //!
 //! # Path of a call
 //!
 //! [`edge`] (whose shape errors have, panics) → the router → the caller ([`auth::caller`]: token, revocation, visibility,
 //! permissions) → path and query ([`extract`]) → body ([`body`]: limits while reading, JSON) → the handler: values checked
-//! ([`rules`]), store or engine asked, the answer written.
+//! ([`rules`]), store or engine asked, the answer written. What no call answers is a page's, or nothing ([`web`]).
 //!
 //! A file is an endpoint or one small subject: its request, its documentation, its handler. To add one: write the file, name its
 //! handlers in `native::routes` or `frontegg::routes`; the OpenAPI document and the tests that go by it follow.
@@ -27,6 +27,7 @@ mod native;
 mod rules;
 mod sample;
 mod state;
+mod web;
 
 use std::sync::Arc;
 
@@ -37,17 +38,19 @@ use utoipa_axum::router::OpenApiRouter;
 pub use auth::secrets::{generate_operator_token, generate_secret, hash_chosen, sha256};
 pub use error::{ApiError, Code};
 pub use state::{ApiOptions, ApiState, RenderMetrics};
+pub use web::WebFile;
 
 /// The API as callers reach it over TCP.
 pub fn router(state: ApiState) -> Router {
     let (frontegg, _) = frontegg::routes();
     let router = native_router().merge(frontegg).route("/metrics", get(native::health::metrics));
-    finished(router, state)
+    finished(router.fallback(web::serve), state)
 }
 
 /// The API as operators reach it over the control socket: the native API with their rights, and operators' tokens.
 pub fn control_router(state: ApiState) -> Router {
-    finished(control::routes(native_router()), state)
+    let nothing = || async { ApiError::of_status(http::StatusCode::NOT_FOUND) };
+    finished(control::routes(native_router()).fallback(nothing), state)
 }
 
 /// The OpenAPI document of [`router`].
@@ -68,8 +71,7 @@ fn native_router() -> Router<ApiState> {
 
 fn finished(router: Router<ApiState>, state: ApiState) -> Router {
     let entropy = Arc::clone(state.entropy());
-    let router = router
-        .fallback(|| async { ApiError::of_status(http::StatusCode::NOT_FOUND) })
-        .method_not_allowed_fallback(|| async { ApiError::of_status(http::StatusCode::METHOD_NOT_ALLOWED) });
+    let router =
+        router.method_not_allowed_fallback(|| async { ApiError::of_status(http::StatusCode::METHOD_NOT_ALLOWED) });
     edge::Edge::around(router.with_state(state), entropy)
 }

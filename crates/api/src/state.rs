@@ -11,6 +11,7 @@ use crate::auth::jwks::Jwks;
 use crate::auth::secrets::Secrets;
 use crate::auth::tokens::VendorTokens;
 use crate::body::Intake;
+use crate::web::{Web, WebFile, base_path};
 
 /// Streams of events that may be open at a time: each is signed for by this process, for one person who develops.
 const STREAMS: usize = 64;
@@ -28,6 +29,8 @@ pub struct ApiOptions {
     pub source_addresses: Vec<String>,
     /// What `/metrics` answers; without it there is no such path.
     pub metrics: Option<RenderMetrics>,
+    /// The web application; without files its pages say that it was not built.
+    pub web: Vec<WebFile>,
 }
 
 impl std::fmt::Debug for ApiOptions {
@@ -36,6 +39,7 @@ impl std::fmt::Debug for ApiOptions {
             .field("public_url", &self.public_url)
             .field("source_addresses", &self.source_addresses)
             .field("metrics", &self.metrics.is_some())
+            .field("web", &self.web.len())
             .finish()
     }
 }
@@ -54,6 +58,7 @@ struct Shared {
     jwks: Jwks,
     intake: Intake,
     streams: Arc<Semaphore>,
+    web: Web,
 }
 
 impl ApiState {
@@ -61,6 +66,7 @@ impl ApiState {
     pub fn new(engine: Engine, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>, options: ApiOptions) -> Self {
         let vendor_tokens = VendorTokens::new(&engine.store().directory().token_key());
         let secrets = Secrets::new(&*entropy);
+        let web = Web::new(options.web.clone(), &base_path(options.public_url.as_deref()));
         Self(Arc::new(Shared {
             engine,
             clock,
@@ -71,6 +77,7 @@ impl ApiState {
             jwks: Jwks::default(),
             intake: Intake::default(),
             streams: Arc::new(Semaphore::new(STREAMS)),
+            web,
         }))
     }
 
@@ -117,6 +124,10 @@ impl ApiState {
     /// One permit for each stream of events that may be open.
     pub(crate) fn streams(&self) -> &Arc<Semaphore> {
         &self.0.streams
+    }
+
+    pub(crate) fn web(&self) -> &Web {
+        &self.0.web
     }
 
     pub(crate) fn intake(&self) -> &Intake {

@@ -1,8 +1,7 @@
 //! Environments, their credentials and settings.
 
-use serde::{Deserialize, Serialize};
-
 use crate::id::{CredentialId, EnvironmentId, OperatorTokenId};
+use crate::portal::PortalSettings;
 use crate::time::Timestamp;
 
 /// An isolated space of a vendor.
@@ -18,27 +17,6 @@ pub struct Environment {
     pub trusted_issuer: Option<TrustedIssuer>,
     /// When it was made.
     pub created_at: Timestamp,
-}
-
-/// What tenants see of webhooks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct PortalSettings {
-    /// Whether tenants have webhooks at all. Enforced by the server on every call with a tenant user's token.
-    pub webhooks: Visibility,
-}
-
-/// How far a feature is shown to tenants.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum Visibility {
-    /// Not at all; every call of a tenant's user is refused.
-    #[default]
-    Hidden,
-    /// To every user of a tenant, whatever their permissions.
-    Always,
-    /// To those whose permissions allow it.
-    ByPermissions,
 }
 
 /// The identity provider whose tokens name a tenant's users. Issuer and audience together are unique on a server.

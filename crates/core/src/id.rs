@@ -118,6 +118,10 @@ ids! {
     EventTypeId,
     /// Names a category of event types.
     CategoryId,
+    /// Names a session of the console.
+    ConsoleSessionId,
+    /// Names a portal link, and the session that it opens.
+    PortalSessionId,
 }
 
 #[cfg(test)]

@@ -21,12 +21,14 @@ pub mod id;
 pub mod limits;
 pub mod matching;
 pub mod permission;
+pub mod portal;
 pub mod retry;
 pub mod signature;
 pub mod time;
 pub mod webhook;
 
 pub use id::{
-    AttemptId, CategoryId, CredentialId, DeliveryId, EnvironmentId, EventId, EventTypeId, OperatorTokenId, WebhookId,
+    AttemptId, CategoryId, ConsoleSessionId, CredentialId, DeliveryId, EnvironmentId, EventId, EventTypeId,
+    OperatorTokenId, PortalSessionId, WebhookId,
 };
 pub use time::{Clock, Entropy, Timestamp};

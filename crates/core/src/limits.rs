@@ -66,6 +66,47 @@ pub const RETRY_DELAYS: usize = 30;
 /// The longest delay before a retry, and the longest that `Retry-After` is honoured for.
 pub const RETRY_DELAY: Duration = Duration::from_hours(24);
 
+// --- sessions and the portal ---
+
+/// How long a session of the console may be without a call: a working day, not the night after.
+pub const CONSOLE_SESSION_IDLE: Duration = Duration::from_hours(12);
+/// How long a session of the console lasts at most.
+pub const CONSOLE_SESSION_LIFETIME: Duration = Duration::from_hours(24 * 7);
+/// Environments that one session of the console is signed in to.
+pub const CONSOLE_SESSION_ENVIRONMENTS: usize = 20;
+/// Sessions of the console that one credential may have at a time; a further one ends the oldest. They are kept in memory.
+pub const CONSOLE_SESSIONS_PER_CREDENTIAL: usize = 100;
+/// Wrong secrets in a row that are looked at for one environment, before there is one for each [`SIGN_IN_REGAINED`].
+pub const SIGN_IN_FAILURES: u32 = 20;
+/// How long it takes until one more wrong secret is looked at: some 14,000 a day, of secrets that have 16 characters at least.
+pub const SIGN_IN_REGAINED: Duration = Duration::from_secs(6);
+/// How long a portal link can be opened: it is made when a person clicks.
+pub const PORTAL_LINK_LIFETIME: Duration = Duration::from_mins(5);
+/// How long a portal session lasts unless the link says otherwise.
+pub const PORTAL_SESSION_LIFETIME: Duration = Duration::from_hours(1);
+/// The shortest that a link can ask for.
+pub const PORTAL_SESSION_LIFETIME_LEAST: Duration = Duration::from_mins(1);
+/// The longest: whoever leaves the tenant is out after a day, whatever the vendor forgets.
+pub const PORTAL_SESSION_LIFETIME_MOST: Duration = Duration::from_hours(24);
+/// How long a token for pages whose cookies are blocked is valid; it is renewed while the session lasts.
+pub const PORTAL_TOKEN_LIFETIME: Duration = Duration::from_mins(15);
+/// Portal links and sessions of one tenant at a time; a further one ends the oldest.
+pub const PORTAL_SESSIONS_PER_TENANT: usize = 200;
+/// Portal links and sessions of one environment at a time: they are kept in memory, at some 500 bytes each.
+pub const PORTAL_SESSIONS_PER_ENVIRONMENT: usize = 50_000;
+/// Portal sessions of one browser at a time: each has a cookie, and browsers keep few for a site in a frame.
+pub const PORTAL_COOKIES: usize = 8;
+/// Origins whose pages may frame an environment's portal: all are named in a header of each page.
+pub const ALLOWED_ORIGINS: usize = 50;
+/// Characters of such an origin.
+pub const ORIGIN_CHARS: usize = 300;
+/// Characters of the names of fonts in a theme.
+pub const FONT_FAMILY_CHARS: usize = 200;
+/// The largest radius of corners in a theme.
+pub const RADIUS_PIXELS: u32 = 24;
+/// Permissions that a portal link lists.
+pub const LINK_PERMISSIONS: usize = 50;
+
 // --- attempts ---
 
 /// An attempt's deadline, from looking the name up to the last byte of the body that is read.

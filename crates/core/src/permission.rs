@@ -53,6 +53,16 @@ impl PermissionSet {
         })
     }
 
+    /// Whether it allows nothing.
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// The permissions, wildcards resolved.
+    pub fn iter(self) -> impl Iterator<Item = Permission> {
+        Permission::ALL.iter().copied().filter(move |permission| self.allows(*permission))
+    }
+
     /// Whether the caller may do it.
     pub const fn allows(self, permission: Permission) -> bool {
         self.0 & bit(permission) != 0

@@ -23,7 +23,7 @@ mod welcome;
 use std::sync::Arc;
 use std::time::Duration;
 
-use postrider_api::{ApiOptions, ApiState};
+use postrider_api::{ApiOptions, ApiState, WebFile};
 use postrider_core::{Clock, Entropy};
 use postrider_egress::{Egress, EgressOptions};
 use postrider_engine::{Engine, EngineOptions};
@@ -151,6 +151,7 @@ impl Server {
                 public_url: settings.public_url.as_ref().map(|url| url.as_str().trim_end_matches('/').to_owned()),
                 source_addresses: Vec::new(),
                 metrics: Some(Arc::new(move || metrics.render())),
+                web: web_files(),
             },
         );
         let (socket_listener, socket_file) = socket;
@@ -182,6 +183,13 @@ impl Server {
         drop(self.socket_file);
         tracing::info!("stopped");
     }
+}
+
+fn web_files() -> Vec<WebFile> {
+    let files = postrider_assets::FILES.iter();
+    files
+        .map(|&postrider_assets::File { path, plain, brotli, gzip, tag }| WebFile { path, plain, brotli, gzip, tag })
+        .collect()
 }
 
 fn open_egress(settings: &Settings, receiver: Option<&demo::Receiver>) -> Result<Egress, Failure> {

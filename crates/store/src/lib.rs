@@ -31,9 +31,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use postrider_core::attempt::Attempt;
-use postrider_core::environment::{Environment, OperatorToken, PortalSettings, TrustedIssuer};
+use postrider_core::environment::{Environment, OperatorToken, TrustedIssuer};
 use postrider_core::event::Event;
 use postrider_core::event_type::EventType;
+use postrider_core::portal::PortalSettings;
 use postrider_core::webhook::{Scope, Webhook};
 use postrider_core::{
     AttemptId, CategoryId, Clock, CredentialId, DeliveryId, Entropy, EnvironmentId, EventId, EventTypeId,

@@ -7,9 +7,9 @@ use axum::extract::FromRequestParts;
 use http::request::Parts;
 use http::{HeaderMap, header};
 use postrider_core::EnvironmentId;
-use postrider_core::environment::Visibility;
 use postrider_core::event::TenantId;
 use postrider_core::permission::{Permission, PermissionSet};
+use postrider_core::portal::Visibility;
 use postrider_core::webhook::{Scope, Webhook};
 
 use crate::auth::issuer::{self, TenantUser};

@@ -4,7 +4,7 @@ use axum::Json as Answer;
 use axum::extract::{FromRequestParts, State};
 use http::request::Parts;
 use postrider_core::EnvironmentId;
-use postrider_core::environment::Visibility;
+use postrider_core::portal::Visibility;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::IntoParams;

@@ -16,6 +16,7 @@ pub(crate) mod health;
 pub(crate) mod openapi;
 pub(crate) mod portal_settings;
 pub(crate) mod source_addresses;
+pub(crate) mod theme;
 pub(crate) mod trusted_issuer;
 pub(crate) mod webhook_tests;
 pub(crate) mod webhooks;

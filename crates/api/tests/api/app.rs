@@ -45,15 +45,20 @@ pub(crate) struct Environment {
 impl App {
     /// An API that may send to loopback.
     pub(crate) async fn start() -> Self {
-        Self::with_egress(EgressOptions {
-            allow: vec!["127.0.0.0/8".parse().expect("a network")],
-            ..EgressOptions::default()
-        })
-        .await
+        Self::with_options(ApiOptions::default()).await
+    }
+
+    pub(crate) async fn with_egress(egress: EgressOptions) -> Self {
+        Self::with(egress, ApiOptions::default()).await
+    }
+
+    /// An API with these options, that may send to loopback.
+    pub(crate) async fn with_options(options: ApiOptions) -> Self {
+        Self::with(loopback(), options).await
     }
 
     #[expect(clippy::unused_async, reason = "the engine starts within a runtime")]
-    pub(crate) async fn with_egress(egress: EgressOptions) -> Self {
+    async fn with(egress: EgressOptions, options: ApiOptions) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
         let now = Timestamp::parse("2026-01-31T12:00:00Z").expect("a time");
         let clock = Arc::new(ManualClock::at(now));
@@ -67,7 +72,7 @@ impl App {
         .expect("the store opens");
         let egress = Egress::new(egress).expect("a client");
         let engine = Engine::start(store, egress, clock.clone(), entropy.clone(), EngineOptions::default());
-        let options = ApiOptions { metrics: Some(Arc::new(|| "up 1\n".to_owned())), ..ApiOptions::default() };
+        let options = ApiOptions { metrics: Some(Arc::new(|| "up 1\n".to_owned())), ..options };
         let state = ApiState::new(engine.clone(), clock.clone(), entropy, options);
         Self { router: router(state.clone()), control: control_router(state), clock, engine, _directory: directory }
     }
@@ -171,6 +176,11 @@ impl App {
         })
         .await
     }
+}
+
+/// An egress client that may send to loopback.
+fn loopback() -> EgressOptions {
+    EgressOptions { allow: vec!["127.0.0.0/8".parse().expect("a network")], ..EgressOptions::default() }
 }
 
 /// Signs claims as the issuer that tests trust.

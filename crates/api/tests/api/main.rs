@@ -8,6 +8,7 @@ mod frontegg;
 mod fuzz;
 mod limits;
 mod native;
+mod pages;
 mod reach;
 mod stream;
 mod tenants;

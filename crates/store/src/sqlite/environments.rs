@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use postrider_core::environment::{
-    Credential, CredentialHash, Environment, IssuerKey, OperatorToken, PortalSettings, TrustedIssuer,
-};
+use postrider_core::environment::{Credential, CredentialHash, Environment, IssuerKey, OperatorToken, TrustedIssuer};
 use postrider_core::limits::CREDENTIALS_PER_ENVIRONMENT;
+use postrider_core::portal::PortalSettings;
 use postrider_core::{CredentialId, EnvironmentId, OperatorTokenId, Timestamp};
 use rusqlite::{OptionalExtension as _, params};
 
@@ -64,8 +63,8 @@ impl Sqlite {
     ) -> Result<Found, StoreError> {
         self.change(move |tx| {
             let Some((key, old)) = known(tx, id) else { return Ok(Found::No) };
-            tx.prepare(PUT_PORTAL)?.execute((key, portal_json(portal)?))?;
-            put(tx, key, Environment { portal, ..Environment::clone(&old) });
+            tx.prepare(PUT_PORTAL)?.execute((key, portal_json(&portal)?))?;
+            put(tx, key, Environment { portal: portal.clone(), ..Environment::clone(&old) });
             Ok(Found::Yes)
         })
         .await
@@ -157,8 +156,8 @@ fn put(tx: &mut Tx<'_, '_>, key: i64, environment: Environment) -> Arc<Environme
     environment
 }
 
-fn portal_json(portal: PortalSettings) -> Result<String, Failure> {
-    Ok(serde_json::to_string(&portal).map_err(|_| unreadable("portal"))?)
+fn portal_json(portal: &PortalSettings) -> Result<String, Failure> {
+    Ok(serde_json::to_string(portal).map_err(|_| unreadable("portal"))?)
 }
 
 fn create(tx: &mut Tx<'_, '_>, new: &NewEnvironment) -> Result<CreateEnvironment, Failure> {
@@ -168,8 +167,8 @@ fn create(tx: &mut Tx<'_, '_>, new: &NewEnvironment) -> Result<CreateEnvironment
         return Ok(CreateEnvironment::IdTaken);
     }
     let portal = PortalSettings::default();
+    tx.prepare(INSERT)?.execute(params![id.as_bytes(), new.name, portal_json(&portal)?, now.as_micros()])?;
     let environment = Environment { id, name: new.name.clone(), portal, trusted_issuer: None, created_at: now };
-    tx.prepare(INSERT)?.execute(params![id.as_bytes(), new.name, portal_json(portal)?, now.as_micros()])?;
     let key = tx.connection.last_insert_rowid();
     let environment = put(tx, key, environment);
     event_types::insert_builtin(tx, key, id)?;

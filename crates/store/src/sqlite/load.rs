@@ -4,11 +4,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use postrider_core::delivery::DiscardReason;
-use postrider_core::environment::{
-    Credential, CredentialHash, Environment, IssuerKey, OperatorToken, PortalSettings, TrustedIssuer,
-};
+use postrider_core::environment::{Credential, CredentialHash, Environment, IssuerKey, OperatorToken, TrustedIssuer};
 use postrider_core::event_type::{Category, EventType};
 use postrider_core::health::FailureStreak;
+use postrider_core::portal::PortalSettings;
 use postrider_core::signature::Secret;
 use postrider_core::webhook::{DisableReason, EndpointUrl, Scope, Sending, Webhook, WebhookStatus};
 use postrider_core::{CategoryId, CredentialId, DeliveryId, EnvironmentId, EventTypeId, OperatorTokenId, WebhookId};

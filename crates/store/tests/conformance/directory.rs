@@ -4,9 +4,10 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use postrider_core::catalogue;
-use postrider_core::environment::{CredentialHash, IssuerKey, PortalSettings, TrustedIssuer, Visibility};
+use postrider_core::environment::{CredentialHash, IssuerKey, TrustedIssuer};
 use postrider_core::event::{EventKey, TenantId};
 use postrider_core::limits::CREDENTIALS_PER_ENVIRONMENT;
+use postrider_core::portal::{AllowedOrigin, PortalSettings, Visibility};
 use postrider_core::retry::RetryPolicy;
 use postrider_core::signature::Secret;
 use postrider_core::webhook::{EndpointUrl, Scope, Sending};
@@ -131,7 +132,11 @@ async fn change(world: &World, environments: &[EnvironmentId], step: usize) {
             let name = format!("a{}", pick(3));
             let issuer = (pick(3) > 0).then(|| issuer(&name, &format!("secret {step}")));
             store.put_trusted_issuer(environment, issuer).await.unwrap();
-            let portal = PortalSettings { webhooks: [Visibility::Always, Visibility::ByPermissions][pick(2)] };
+            let portal = PortalSettings {
+                webhooks: [Visibility::Always, Visibility::ByPermissions][pick(2)],
+                allowed_origins: vec![AllowedOrigin::parse("https://app.example.com").expect("an origin")],
+                ..PortalSettings::default()
+            };
             store.put_portal_settings(environment, portal).await.unwrap();
         }
         (12, _) => {
