@@ -192,7 +192,8 @@ fn last_words(output: &Output) -> String {
 /// The list of files as Rust.
 fn list<'a>(copy: &Path, names: impl Iterator<Item = &'a str>) -> Outcome<String> {
     let mut list = "&[\n".to_owned();
-    for name in names.filter(|name| !name.ends_with(".br") && !name.ends_with(".gz")) {
+    let is_compressed = |name: &str| Path::new(name).extension().is_some_and(|ending| ending == "br" || ending == "gz");
+    for name in names.filter(|name| !is_compressed(name)) {
         let path = copy.join(name);
         let include = |path: &Path| format!("include_bytes!({:?})", path.display().to_string());
         let compressed = |ending: &str| {

@@ -2,6 +2,8 @@
 
 use axum::body::Body;
 use axum::response::Response;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 
@@ -58,7 +60,8 @@ impl WebFile {
 
 /// A script that pages of every origin may load.
 pub(super) fn script_for_everybody(bytes: &'static [u8], asked: &HeaderMap) -> Response {
-    let tag = format!("\"{}\"", hex(&crate::auth::secrets::sha256_of(bytes)[..8]));
+    let hash = crate::auth::secrets::sha256_of(bytes);
+    let tag = format!("\"{}\"", URL_SAFE_NO_PAD.encode(&hash[..12]));
     let mut response = unless_known(bytes, &tag, asked);
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/javascript; charset=utf-8"));
@@ -67,10 +70,6 @@ pub(super) fn script_for_everybody(bytes: &'static [u8], asked: &HeaderMap) -> R
     headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
     headers.insert("cross-origin-resource-policy", HeaderValue::from_static("cross-origin"));
     response
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The bytes, or that the browser has them.
