@@ -33,8 +33,21 @@ struct Tool {
 }
 
 const TOOLS: &[Tool] = &[
-    Tool { name: "node", what_for: "the tests with Frontegg's own clients", install: "install Node.js 20 or newer" },
-    Tool { name: "npm", what_for: "the tests with Frontegg's own clients", install: "install npm with Node.js" },
+    Tool {
+        name: "node",
+        what_for: "the tests with Frontegg's own clients and of the recipes in Node.js",
+        install: "install Node.js 20 or newer",
+    },
+    Tool {
+        name: "npm",
+        what_for: "the tests with Frontegg's own clients and of the recipes in Node.js",
+        install: "install npm with Node.js",
+    },
+    Tool {
+        name: "python3",
+        what_for: "the tests of the recipes in Python",
+        install: "install Python 3.11 or newer, with venv",
+    },
     Tool {
         name: "strace",
         what_for: "the test that each acceptance follows its sync",

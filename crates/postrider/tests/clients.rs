@@ -5,9 +5,10 @@
 //! `POSTRIDER_BIN=target/debug/postrider npm test` there.
 //!
 //! Without Node.js the test says that it left everything out; with `CI=true` it fails then.
-#![expect(clippy::print_stdout, reason = "the output of the tests that are run is the output of this one")]
 
-use std::env;
+#[path = "support/toolchain.rs"]
+mod toolchain;
+
 use std::path::Path;
 use std::process::Command;
 
@@ -17,22 +18,18 @@ use serde_json::Value;
 
 #[test]
 fn clients_and_receivers_that_people_have_work_unchanged() {
-    if !is_installed("node") || !is_installed("npm") {
-        assert!(!in_ci(), "with CI=true nothing may be left out: install Node.js 20.11 or newer, with npm");
-        eprintln!("LEFT OUT: the tests with real clients and receivers need Node.js 20.11 or newer, with npm");
+    let what = "the tests with real clients and receivers";
+    if !toolchain::has(&["node", "npm"], what, "Node.js 20.11 or newer, with npm") {
         return;
     }
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/clients");
-    if !is_current(&folder) {
-        let mut install = Command::new("npm");
-        run(install.args(["ci", "--no-audit", "--no-fund", "--ignore-scripts"]).current_dir(&folder));
-    }
+    toolchain::npm_ci(&folder);
 
     let temporary = tempfile::tempdir().expect("a temporary folder");
     let bodies = temporary.path().join("bodies.json");
     let mut tests = Command::new("node");
     tests.args(["--test", "--test-reporter=spec", "--test-timeout=120000"]).current_dir(&folder);
-    run(tests.env("POSTRIDER_BIN", env!("CARGO_BIN_EXE_postrider")).env("POSTRIDER_BODIES", &bodies));
+    toolchain::run(tests.env("POSTRIDER_BIN", env!("CARGO_BIN_EXE_postrider")).env("POSTRIDER_BODIES", &bodies));
 
     receivers_in_rust_can_read(&bodies);
 }
@@ -53,26 +50,4 @@ fn receivers_in_rust_can_read(bodies: &Path) {
     }
     let expected = catalogue::builtin().iter().filter(|event_type| event_type.subject == "user").count();
     assert_eq!(users, expected);
-}
-
-/// Whether the packages were installed since the lock file last changed.
-fn is_current(folder: &Path) -> bool {
-    let changed = |path: &str| folder.join(path).metadata().and_then(|metadata| metadata.modified()).ok();
-    let locked = changed("package-lock.json").expect("the lock file is in the repository");
-    changed("node_modules/.package-lock.json").is_some_and(|installed| installed >= locked)
-}
-
-fn run(command: &mut Command) {
-    let output = command.output().unwrap_or_else(|error| panic!("{command:?} could not be started: {error}"));
-    let words = [output.stdout, output.stderr].map(|words| String::from_utf8_lossy(&words).into_owned()).concat();
-    println!("{words}");
-    assert!(output.status.success(), "{command:?} failed: {}", output.status);
-}
-
-fn is_installed(program: &str) -> bool {
-    env::var_os("PATH").is_some_and(|path| env::split_paths(&path).any(|folder| folder.join(program).is_file()))
-}
-
-fn in_ci() -> bool {
-    env::var("CI").is_ok_and(|value| value == "true" || value == "1")
 }
