@@ -74,6 +74,15 @@ pub(crate) async fn read(state: &ApiState, headers: &HeaderMap, body: Body, limi
     if announced.is_some_and(|length| length > limit) {
         return Err(too_large(limit));
     }
+    if headers
+        .get(header::CONTENT_ENCODING)
+        .is_some_and(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity"))
+    {
+        return Err(ApiError::new(
+            Code::EncodingUnsupported,
+            "bodies are read as they are: send it without Content-Encoding",
+        ));
+    }
     match tokio::time::timeout(REQUEST_READ_TIMEOUT, collect(state.intake(), body, limit)).await {
         Ok(read) => read,
         Err(_) => Err(ApiError::new(

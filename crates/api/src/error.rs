@@ -14,8 +14,10 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
-use serde::Serialize;
-use utoipa::ToSchema;
+use serde::{Serialize, Serializer};
+use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 
 /// Seconds after which a caller is asked to come back when there was no room or the store could not be written.
 const RETRY_AFTER_SECONDS: u32 = 1;
@@ -23,10 +25,9 @@ const RETRY_AFTER_SECONDS: u32 = 1;
 macro_rules! codes {
     ($($(#[doc = $doc:literal])+ $case:ident => $name:literal, $status:ident, $title:literal;)*) => {
         /// What went wrong, in a word that stays the same. One section of `docs/errors.md` explains each.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, ToSchema)]
-        #[schema(as = ErrorCode)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum Code {
-            $($(#[doc = $doc])+ #[serde(rename = $name)] $case,)*
+            $($(#[doc = $doc])+ $case,)*
         }
 
         impl Code {
@@ -96,6 +97,8 @@ codes! {
     WebhookInactive => "webhook_inactive", CONFLICT, "The webhook is not active";
     /// The body is larger than the limit.
     BodyTooLarge => "body_too_large", PAYLOAD_TOO_LARGE, "The body is too large";
+    /// The body is compressed.
+    EncodingUnsupported => "encoding_unsupported", UNSUPPORTED_MEDIA_TYPE, "The body is encoded";
     /// It can be read, but a value is outside what it can be.
     InvalidValue => "invalid_value", UNPROCESSABLE_ENTITY, "A value cannot be meant";
     /// The idempotency key was used with another body.
@@ -108,6 +111,28 @@ codes! {
     Overloaded => "overloaded", SERVICE_UNAVAILABLE, "No room at the moment";
     /// The trusted issuer's keys cannot be fetched.
     IssuerUnreachable => "issuer_unreachable", SERVICE_UNAVAILABLE, "The issuer's keys cannot be fetched";
+}
+
+impl Serialize for Code {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
+
+impl PartialSchema for Code {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .enum_values(Some(Self::ALL.iter().map(|code| code.name())))
+            .description(Some("What went wrong, in a word that stays the same."))
+            .into()
+    }
+}
+
+impl ToSchema for Code {
+    fn name() -> Cow<'static, str> {
+        "ErrorCode".into()
+    }
 }
 
 /// One thing that is wrong with a request.

@@ -23,7 +23,7 @@ use crate::error::{ApiError, Code, Problem};
 use crate::extract::Ids;
 use crate::native::events::of_payload;
 use crate::native::events::read::raw;
-use crate::native::wire::{Given, Page, Time};
+use crate::native::wire::{Given, Page, Time, present};
 use crate::rules;
 use crate::state::ApiState;
 
@@ -111,13 +111,20 @@ pub(crate) struct Form {
 #[schema(as = EventTypePatch)]
 pub(crate) struct PatchForm {
     /// Its name for people.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = String, required = false)]
     display_name: Option<String>,
     /// When such an event is sent.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = String, required = false)]
     description: Option<String>,
     /// The category it stands in.
-    #[schema(value_type = Option<Uuid>)]
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Uuid, required = false)]
     category_id: Option<CategoryId>,
     /// The name of the category it stands in, which is made where there is none.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = String, required = false)]
     category: Option<String>,
     /// The JSON Schema of the delivered body; `null`: none.
     #[serde(default)]

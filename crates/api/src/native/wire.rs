@@ -111,6 +111,20 @@ impl<T: Serialize> Serialize for Given<T> {
     }
 }
 
+/// Reads a member of a change, where it is there. `null` is refused: taken for absence, it would seem to clear the member and would
+/// not. Used with `#[serde(default)]`; members that can be cleared are [`Given`].
+pub(crate) fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
+}
+
+/// The same for an object, which is never read from an array.
+pub(crate) fn present_object<'de, D: Deserializer<'de>, T: DeserializeOwned>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    let object = Map::<String, Value>::deserialize(deserializer)?;
+    T::deserialize(Value::Object(object)).map(Some).map_err(serde::de::Error::custom)
+}
+
 /// Reads an object or `null`. A derived form would also be read from an array of its members' values.
 pub(crate) fn object<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Result<Option<T>, D::Error> {
     match Option::<Map<String, Value>>::deserialize(deserializer)? {

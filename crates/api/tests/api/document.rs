@@ -47,6 +47,17 @@ async fn the_served_document_names_every_reference_and_every_call_answers() {
     }
 }
 
+#[tokio::test]
+async fn an_error_has_a_code_that_the_document_names() {
+    let app = App::start().await;
+    let document = app.get("/api/v1/openapi.json").expect(200).await;
+    let codes = document["components"]["schemas"]["ErrorCode"]["enum"].as_array().expect("the codes");
+    for (path, status) in [("/api/v1/webhooks", 401), ("/api/v1/nothing", 404)] {
+        let code = app.get(path).code(status).await;
+        assert!(codes.iter().any(|one| *one == code), "{code}");
+    }
+}
+
 /// Every method and path of a document.
 pub(crate) fn operations(document: &Value) -> Vec<(http::Method, String)> {
     let paths = document["paths"].as_object().expect("paths");

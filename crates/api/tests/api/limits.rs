@@ -26,6 +26,17 @@ fn drip(text: String) -> Body {
 }
 
 #[tokio::test]
+async fn a_compressed_body_is_refused_by_its_name() {
+    let app = App::start().await;
+    let own = app.environment("own").await;
+    for path in ["/api/v1/events", "/api/v1/events/batch", "/api/v1/webhooks"] {
+        let call = |encoding| app.post(path).token(&own.token).header("content-encoding", encoding).raw("\u{1f}");
+        assert_eq!(call("gzip").code(415).await, "encoding_unsupported");
+        assert_eq!(call("Identity").code(400).await, "invalid_json");
+    }
+}
+
+#[tokio::test]
 async fn an_event_has_256_kib_announced_or_not() {
     let app = App::start().await;
     let own = app.environment("own").await;

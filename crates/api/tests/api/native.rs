@@ -162,6 +162,40 @@ async fn what_cannot_be_read_is_400_and_what_cannot_be_meant_422() {
 }
 
 #[tokio::test]
+async fn null_clears_what_can_be_cleared_and_is_refused_elsewhere() {
+    let app = App::start().await;
+    let own = app.environment("own").await;
+    let webhook = app.webhook(&own, None, "https://example.com/").await;
+    let one = format!("{WEBHOOKS}/{}", text(&webhook["id"]));
+    for member in ["secret", "disableAfterDays"] {
+        let cleared = app.patch(&one).token(&own.token).json(&json!({ member: null })).expect(200).await;
+        assert_eq!(cleared[member], Value::Null);
+    }
+    for member in ["displayName", "description", "url", "eventKeys", "isActive", "retryPolicy", "deadlineSeconds"] {
+        let problem = app.patch(&one).token(&own.token).json(&json!({ member: null })).expect(400).await;
+        assert_eq!(
+            (&problem["code"], &problem["errors"][0]["at"]),
+            (&json!("invalid_request"), &json!(format!("/{member}")))
+        );
+    }
+
+    let form = json!({ "key": "order.paid", "displayName": "Paid", "schema": {}, "sample": {} });
+    let made = app.post("/api/v1/event-types").token(&own.token).json(&form).expect(201).await;
+    let one = format!("/api/v1/event-types/{}", text(&made["id"]));
+    for member in ["schema", "sample"] {
+        let cleared = app.patch(&one).token(&own.token).json(&json!({ member: null })).expect(200).await;
+        assert_eq!(cleared[member], Value::Null);
+    }
+    for member in ["displayName", "description", "categoryId", "category"] {
+        let problem = app.patch(&one).token(&own.token).json(&json!({ member: null })).expect(400).await;
+        assert_eq!(
+            (&problem["code"], &problem["errors"][0]["at"]),
+            (&json!("invalid_request"), &json!(format!("/{member}")))
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_webhook_is_made_changed_and_deleted() {
     let app = App::start().await;
     let own = app.environment("own").await;

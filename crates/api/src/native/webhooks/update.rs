@@ -13,34 +13,46 @@ use crate::body::Json;
 use crate::error::{ApiError, Problem};
 use crate::extract::Ids;
 use crate::native::webhooks::{RetryPolicyForm, Webhook, sending, within_reach};
-use crate::native::wire::{Given, object};
+use crate::native::wire::{Given, present, present_object};
 use crate::rules;
 use crate::state::ApiState;
 
-/// What is to be different about a webhook. What is left out stays.
+/// What is to be different about a webhook. What is left out stays; `null` clears what can be cleared, and is refused elsewhere.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(as = WebhookPatch)]
 pub(crate) struct Form {
     /// Its name for people.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = String, required = false)]
     display_name: Option<String>,
     /// What it is for.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = String, required = false)]
     description: Option<String>,
     /// Where events are sent.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = String, required = false)]
     url: Option<String>,
     /// What requests are signed with; `null`: they are not signed.
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     secret: Given<String>,
     /// What it subscribes to. At most 500.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Vec<String>, required = false)]
     event_keys: Option<Vec<String>>,
     /// Whether it gets events. Enabling forgets the failures so far; disabling discards what waits.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = bool, required = false)]
     is_active: Option<bool>,
     /// When failed attempts are repeated.
-    #[serde(default, deserialize_with = "object")]
-    #[schema(value_type = Option<RetryPolicyForm>)]
+    #[serde(default, deserialize_with = "present_object")]
+    #[schema(value_type = RetryPolicyForm, required = false)]
     retry_policy: Option<RetryPolicyForm>,
     /// Seconds that an attempt may take: 1 to 30.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = u32, required = false)]
     deadline_seconds: Option<u32>,
     /// Days over which deliveries must have failed before the webhook is disabled; `null`: never.
     #[serde(default)]
