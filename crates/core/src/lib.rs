@@ -24,6 +24,7 @@ pub mod permission;
 pub mod portal;
 pub mod retry;
 pub mod signature;
+pub mod statistics;
 pub mod time;
 pub mod webhook;
 

@@ -189,3 +189,18 @@ pub const RETENTION: Duration = Duration::from_hours(24 * 30);
 pub const PAGE_ROWS: usize = 50;
 /// Rows of a page at most.
 pub const PAGE_ROWS_MOST: usize = 250;
+
+// --- statistics ---
+
+/// How long the statistics of each minute are kept: for looking at what happens now.
+pub const STATISTICS_MINUTES: Duration = Duration::from_hours(48);
+/// How long those of each hour are kept; then they become a part of their day.
+pub const STATISTICS_HOURS: Duration = Duration::from_hours(24 * 35);
+/// How long those of each day are kept: a year can be compared with the one before it.
+pub const STATISTICS_DAYS: Duration = Duration::from_hours(24 * 400);
+/// Points of a series: a day in minutes is 1,440.
+pub const STATISTICS_POINTS: usize = 1_500;
+/// Webhooks whose statistics are told at once: those of a page.
+pub const STATISTICS_WEBHOOKS: usize = PAGE_ROWS_MOST;
+/// Hours that a summary covers at most: a week.
+pub const STATISTICS_SUMMARY_HOURS: u32 = 168;

@@ -106,7 +106,7 @@ impl Core {
             delivery: delivery.id,
             environment_id: event.environment_id,
             webhook_id,
-            event_id: event.id,
+            event: event.clone(),
             attempt: attempt_of(id, delivery.id, step.attempts, started_at, &webhook, exchange),
             step,
         };

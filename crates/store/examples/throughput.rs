@@ -88,7 +88,7 @@ impl Load {
         self.store.record(settlement);
     }
 
-    fn settlement(&self, event: &Event, delivery: DeliveryId, webhook: &Webhook) -> Settlement {
+    fn settlement(&self, event: &Arc<Event>, delivery: DeliveryId, webhook: &Webhook) -> Settlement {
         let now = self.clock.now();
         let header = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         let attempt = Attempt {
@@ -111,7 +111,7 @@ impl Load {
             delivery,
             environment_id: self.environment,
             webhook_id: webhook.id,
-            event_id: event.id,
+            event: event.clone(),
             attempt: Some(attempt),
             step: next(0, None, &outcome, &RetryPolicy::Standard, now, 0.5),
         }

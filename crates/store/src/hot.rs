@@ -71,7 +71,7 @@ pub struct Settlement {
     /// Its webhook.
     pub webhook_id: WebhookId,
     /// Its event.
-    pub event_id: EventId,
+    pub event: Arc<Event>,
     /// The attempt, where one was made: none for a fault of our own.
     pub attempt: Option<Attempt>,
     /// What follows.

@@ -27,6 +27,7 @@ mod read;
 mod seal;
 mod sqlite;
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -35,6 +36,7 @@ use postrider_core::environment::{Environment, OperatorToken, TrustedIssuer};
 use postrider_core::event::Event;
 use postrider_core::event_type::EventType;
 use postrider_core::portal::PortalSettings;
+use postrider_core::statistics::Counts;
 use postrider_core::webhook::{Scope, Webhook};
 use postrider_core::{
     AttemptId, CategoryId, Clock, CredentialId, DeliveryId, Entropy, EnvironmentId, EventId, EventTypeId,
@@ -55,7 +57,7 @@ pub use hot::{
 };
 pub use read::{
     DeliveryFilter, DeliveryRow, EventFilter, EventRow, LanePage, LanePosition, LastAttempt, LogPage, LogRow, Page,
-    PageRequest, Upkeep,
+    PageRequest, StatisticsOf, StatisticsPoint, StatisticsQuery, Upkeep,
 };
 pub use seal::{MasterKey, MasterKeyError};
 
@@ -330,6 +332,45 @@ impl Store {
     }
 }
 
+/// Statistics, up to the last commit.
+impl Store {
+    /// The spans of a series in which something happened, oldest first.
+    pub async fn statistics(
+        &self,
+        environment: EnvironmentId,
+        query: StatisticsQuery,
+    ) -> Result<Vec<StatisticsPoint>, StoreError> {
+        self.engine.statistics(environment, query).await
+    }
+
+    /// The same for several webhooks, by hour, in the order of the webhooks.
+    pub async fn statistics_of_webhooks(
+        &self,
+        environment: EnvironmentId,
+        webhooks: Vec<WebhookId>,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Result<Vec<Vec<StatisticsPoint>>, StoreError> {
+        self.engine.statistics_of_webhooks(environment, webhooks, from, to).await
+    }
+
+    /// The webhooks with most failed attempts in a range of whole hours, without histograms; deleted ones included.
+    pub async fn failing_webhooks(
+        &self,
+        environment: EnvironmentId,
+        from: Timestamp,
+        to: Timestamp,
+        most: usize,
+    ) -> Result<Vec<(WebhookId, Counts)>, StoreError> {
+        self.engine.failing_webhooks(environment, from, to, most).await
+    }
+
+    /// How many deliveries wait, for each webhook that any wait for.
+    pub async fn waiting(&self, environment: EnvironmentId) -> Result<HashMap<WebhookId, u64>, StoreError> {
+        self.engine.waiting(environment).await
+    }
+}
+
 /// The engine's paging. What is on its way out, because its webhook was switched off, is not among it.
 impl Store {
     /// Every webhook for which deliveries wait, with the moment when the earliest is due.
@@ -365,6 +406,11 @@ impl Store {
     /// Forgets idempotency keys that were first used before a moment.
     pub async fn forget_idempotency_bite(&self, before: Timestamp) -> Result<Upkeep, StoreError> {
         self.engine.forget_idempotency_bite(before).await
+    }
+
+    /// Forgets statistics that have had their time, and makes days of old hours.
+    pub async fn statistics_bite(&self) -> Result<Upkeep, StoreError> {
+        self.engine.statistics_bite().await
     }
 
     /// Gives free pages back to the file system, where they are more than what is soon used again.

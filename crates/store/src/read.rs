@@ -7,6 +7,7 @@ use bytes::Bytes;
 use postrider_core::attempt::{Attempt, FailureKind};
 use postrider_core::delivery::{Delivery, Origin, StateKind};
 use postrider_core::event::{ApplicationId, EventKey, TenantId, UserId};
+use postrider_core::statistics::{Counts, Resolution};
 use postrider_core::{AttemptId, DeliveryId, EventId, Timestamp, WebhookId};
 
 use crate::Waiting;
@@ -157,6 +158,41 @@ pub struct LanePage {
     pub next_due: Option<Timestamp>,
     /// Whether further ones are due already.
     pub more: bool,
+}
+
+/// Which statistics.
+#[derive(Debug, Clone)]
+pub struct StatisticsQuery {
+    /// Of what.
+    pub of: StatisticsOf,
+    /// By which spans.
+    pub resolution: Resolution,
+    /// From the span on that this moment lies in.
+    pub from: Timestamp,
+    /// Spans that begin before this moment.
+    pub to: Timestamp,
+}
+
+/// What statistics are about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StatisticsOf {
+    /// The whole environment.
+    Environment,
+    /// A webhook; events are not counted.
+    Webhook(WebhookId),
+    /// Events of a tenant, and their deliveries. Has no minutes.
+    Tenant(TenantId),
+    /// Events of a key, and their deliveries. Has no minutes.
+    EventType(EventKey),
+}
+
+/// What happened in a span.
+#[derive(Debug, Clone)]
+pub struct StatisticsPoint {
+    /// When the span begins.
+    pub at: Timestamp,
+    /// What was counted. Things count when they are recorded: a delivery is made in one span and ends in another.
+    pub counts: Counts,
 }
 
 /// Whether a bite of upkeep left work.

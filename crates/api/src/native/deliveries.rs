@@ -5,7 +5,7 @@ use axum::extract::State;
 use http::StatusCode;
 use postrider_core::delivery::{Delivery as Stored, DeliveryState, Origin, StateKind};
 use postrider_core::permission::Permission;
-use postrider_core::{DeliveryId, EnvironmentId};
+use postrider_core::{DeliveryId, EnvironmentId, WebhookId};
 use postrider_store::{DeliveryFilter, DeliveryRow, PageRequest, ResendOutcome};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -180,12 +180,18 @@ pub(crate) async fn list_deliveries(
                 "a tenant's user names the webhook whose deliveries to list",
             )
         })?;
-        if !state.directory().webhook(webhook).is_some_and(|webhook| member.sees(&webhook)) {
-            return Err(ApiError::not_found("webhook"));
-        }
+        webhook_within_reach(&state, &member, webhook)?;
     }
     let page = PageRequest { limit: wire::page_rows(query.limit)?, before: wire::cursor(query.cursor.as_deref())? };
     deliveries_page(&state, member.environment_id, filter, page).await.map(Answer)
+}
+
+/// Refuses a webhook that the caller does not see.
+pub(crate) fn webhook_within_reach(state: &ApiState, member: &Member, id: WebhookId) -> Result<(), ApiError> {
+    match state.directory().webhook(id) {
+        Some(webhook) if member.sees(&webhook) => Ok(()),
+        _ => Err(ApiError::not_found("webhook")),
+    }
 }
 
 fn state_kind(name: &str) -> Result<StateKind, ApiError> {

@@ -17,6 +17,7 @@ pub(crate) mod openapi;
 pub(crate) mod portal_settings;
 pub(crate) mod source_addresses;
 pub(crate) mod theme;
+pub(crate) mod statistics;
 pub(crate) mod trusted_issuer;
 pub(crate) mod webhook_tests;
 pub(crate) mod webhooks;
@@ -38,6 +39,9 @@ pub(crate) fn routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(deliveries::get_delivery))
         .routes(routes!(deliveries::resend_delivery))
         .routes(routes!(attempts::list_attempts))
+        .routes(routes!(statistics::series::get_statistics))
+        .routes(routes!(statistics::summary::get_summary))
+        .routes(routes!(statistics::webhooks::get_statistics_of_webhooks))
         .routes(routes!(event_types::list_event_types, event_types::create_event_type))
         .routes(routes!(event_types::get_event_type, event_types::update_event_type, event_types::delete_event_type))
         .routes(routes!(categories::list_categories, categories::create_category))

@@ -10,5 +10,6 @@ mod limits;
 mod native;
 mod pages;
 mod reach;
+mod statistics;
 mod stream;
 mod tenants;

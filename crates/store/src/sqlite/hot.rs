@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use super::behind::{self, Behind};
 use super::rows::{self, StateColumns, micros, unreadable};
+use super::statistics::Journal;
 use super::tx::{Failure, Tx};
 use crate::{AcceptBatch, AcceptOutcome, AcceptedEvent, Idempotency, NewEvent, Receipt, Settled, Settlement};
 
@@ -28,6 +29,8 @@ pub(super) struct Statements<'c> {
     next_attempt: i64,
     /// Set back by the writer where a transaction fails.
     pub behind: Behind,
+    /// Told by the writer what becomes of a transaction.
+    pub journal: Journal,
 }
 
 /// As they stand in the statements below, for the test that prepares everything.
@@ -35,7 +38,8 @@ pub(super) const BEGIN: &str = "BEGIN IMMEDIATE";
 const NEWEST_EVENT: &str = "SELECT max(key) FROM events";
 const NEWEST_ATTEMPT: &str = "SELECT max(key) FROM attempts";
 const ADD_TALLIES: &str =
-    "UPDATE webhook_tallies SET invocations = invocations + ?2, attempts = attempts + ?3 WHERE webhook = ?1";
+    "UPDATE webhook_tallies SET invocations = invocations + ?2, attempts = attempts + ?3, waiting = waiting + ?4 \
+     WHERE webhook = ?1";
 const INSERT_EVENT: &str = "INSERT INTO events (key, id, environment, event_key, tenant, user_id, application_id, \
      occurred_at, accepted_at, deliveries, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
 const INSERT_DELIVERY: &str = "INSERT INTO deliveries (environment, id, event, webhook, state, due_at, ended_at, \
@@ -95,6 +99,7 @@ impl<'c> Statements<'c> {
             next_event: next(NEWEST_EVENT, behind.event_mark)?,
             next_attempt: next(NEWEST_ATTEMPT, behind.attempt_mark)?,
             behind,
+            journal: Journal::read(connection)?,
         })
     }
 
@@ -243,6 +248,7 @@ fn accept_event(tx: &mut Tx<'_, '_>, new: &NewEvent) -> Result<u32, Failure> {
         count,
         &event.body[..],
     ])?;
+    tx.counting.of(environment, None, event.tenant_id.as_ref(), &event.key).events += 1;
     let mut waiting = Vec::with_capacity(new.deliveries.len());
     let now = tx.now;
     for to in &new.deliveries {
@@ -251,6 +257,7 @@ fn accept_event(tx: &mut Tx<'_, '_>, new: &NewEvent) -> Result<u32, Failure> {
             DeliveryState::Discarded { at: now, reason }
         } else {
             touched.invocations += 1;
+            touched.waiting += 1;
             waiting.push((to.id, to.webhook.id));
             DeliveryState::Pending { due_at: event.accepted_at, fault: None }
         };
@@ -268,6 +275,7 @@ fn accept_event(tx: &mut Tx<'_, '_>, new: &NewEvent) -> Result<u32, Failure> {
             created_at: event.accepted_at,
         };
         tx.hot.insert_delivery(environment, key, webhook, &delivery)?;
+        tx.made(environment, event, &delivery);
     }
     tx.commit.accepted.push(AcceptedEvent { event: Arc::clone(event), waiting, deliveries: count });
     Ok(count)
@@ -358,6 +366,19 @@ pub(super) fn settle(tx: &mut Tx<'_, '_>, settlement: &Settlement) -> Result<(),
         tx.hot.next_attempt += 1;
         tx.hot.insert_attempt(key, webhook, previous, attempt)?;
         tx.webhook(settlement.webhook_id)?.attempts += 1;
+    }
+    let ended = in_time && state.is_final();
+    if settlement.attempt.is_some() || ended {
+        let event = &settlement.event;
+        let webhook = Some(settlement.webhook_id);
+        let counts = tx.counting.of(environment, webhook, event.tenant_id.as_ref(), &event.key);
+        if let Some(attempt) = &settlement.attempt {
+            counts.attempted(attempt);
+        }
+        if ended {
+            counts.ended(&state, id.made_at());
+            tx.webhook(settlement.webhook_id)?.waiting -= 1;
+        }
     }
     if in_time {
         tx.judge(settlement.webhook_id, step.verdict)?;

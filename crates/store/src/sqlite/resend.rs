@@ -55,6 +55,8 @@ fn resend(tx: &mut Tx<'_, '_>, environment_id: EnvironmentId, of: DeliveryId) ->
         created_at: tx.now,
     };
     tx.hot.insert_late_delivery(tx.connection, environment, event_number, known.key, &delivery)?;
+    tx.made(environment, &event, &delivery);
+    tx.webhook(webhook_id)?.waiting += 1;
     tx.commit.resent.push(Waiting { delivery: delivery.clone(), event });
     Ok(ResendOutcome::Resent(delivery))
 }

@@ -13,7 +13,10 @@ use crate::OpenError;
 use crate::seal::{Place, Seal};
 
 /// The migrations in order; the first makes version 1.
-pub(super) const MIGRATIONS: &[&str] = &[include_str!("../../migrations/0001_initial.sql")];
+pub(super) const MIGRATIONS: &[&str] = &[
+    include_str!("../../migrations/0001_initial.sql"),
+    include_str!("../../migrations/0002_statistics.sql"),
+];
 
 /// Marks the file as Postrider's: "PstR".
 const APPLICATION_ID: i32 = 0x5073_7452;

@@ -98,22 +98,26 @@ impl Source {
     fn event(&self, bytes: usize) -> (EventId, DeliveryId, AcceptBatch) {
         let now = self.clock.advance(Duration::from_millis(1));
         let entropy: &dyn Entropy = &self.entropy;
-        let event = Event {
-            id: EventId::new(now, entropy),
+        let id = EventId::new(now, entropy);
+        let event = self.event_of(id, bytes);
+        let delivery = DeliveryId::new(now, entropy);
+        let deliveries = vec![NewDelivery { id: delivery, webhook: self.webhook.clone() }];
+        (id, delivery, AcceptBatch { events: vec![NewEvent { event: Arc::new(event), deliveries }], idempotency: None })
+    }
+
+    fn event_of(&self, id: EventId, bytes: usize) -> Event {
+        Event {
+            id,
             environment_id: self.webhook.environment_id,
             key: EventKey::parse("order.made").unwrap(),
             tenant_id: None,
             user_id: None,
             application_id: None,
             occurred_at: None,
-            accepted_at: now,
+            accepted_at: self.clock.now(),
             body: Bytes::from(vec![b'x'; bytes]),
             room: Room::uncounted(),
-        };
-        let id = event.id;
-        let delivery = DeliveryId::new(now, entropy);
-        let deliveries = vec![NewDelivery { id: delivery, webhook: self.webhook.clone() }];
-        (id, delivery, AcceptBatch { events: vec![NewEvent { event: Arc::new(event), deliveries }], idempotency: None })
+        }
     }
 
     fn settlement(&self, event: EventId, delivery: DeliveryId) -> Settlement {
@@ -138,7 +142,7 @@ impl Source {
             delivery,
             environment_id: self.webhook.environment_id,
             webhook_id: self.webhook.id,
-            event_id: event,
+            event: Arc::new(self.event_of(event, 0)),
             attempt: Some(attempt),
             step: next(0, None, &outcome, &RetryPolicy::Standard, now, 0.0),
         }
@@ -407,7 +411,7 @@ fn files_of_other_programs_are_refused() {
 #[test]
 fn impossible_states_are_refused_by_the_table() {
     let connection = Connection::open_in_memory().unwrap();
-    connection.execute_batch(schema::MIGRATIONS[0]).unwrap();
+    connection.execute_batch(&schema::MIGRATIONS.concat()).unwrap();
     let mut number = 0_u8;
     let mut insert =
         |state: i64, due: Option<i64>, ended: Option<i64>, reason: Option<&str>, attempts: i64, last: bool| {

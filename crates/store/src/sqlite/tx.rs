@@ -7,13 +7,15 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
-use postrider_core::delivery::{DiscardReason, Verdict};
+use postrider_core::delivery::{Delivery, DiscardReason, Verdict};
+use postrider_core::event::Event;
 use postrider_core::health::FailureStreak;
 use postrider_core::webhook::{DisableReason, Webhook, WebhookStatus};
 use postrider_core::{DeliveryId, Entropy, EnvironmentId, Timestamp, WebhookId};
 use rusqlite::{CachedStatement, Connection, OptionalExtension as _};
 
 use super::hot::Statements;
+use super::statistics::Counting;
 use crate::directory::{Directory, DirectoryChange, Sweep};
 use crate::seal::Seal;
 use crate::{Commit, StoreError, WebhookChange};
@@ -92,6 +94,8 @@ pub(super) struct Tx<'c, 's> {
     pub changes: Vec<DirectoryChange>,
     /// For the observer.
     pub commit: Commit,
+    /// For the statistics.
+    pub counting: Counting,
     touched: HashMap<WebhookId, Touched>,
     environment: Option<(EnvironmentId, i64)>,
 }
@@ -104,6 +108,8 @@ pub(super) struct Touched {
     sweep: Option<Sweep>,
     pub invocations: u32,
     pub attempts: u32,
+    /// By how many more deliveries wait.
+    pub waiting: i64,
     streak_changed: bool,
     status_changed: bool,
 }
@@ -161,6 +167,7 @@ impl<'c, 's> Tx<'c, 's> {
             now,
             changes: Vec::new(),
             commit: Commit::default(),
+            counting: Counting::default(),
             touched: HashMap::new(),
             environment: None,
         }
@@ -200,10 +207,21 @@ impl<'c, 's> Tx<'c, 's> {
                     sweep,
                     invocations: 0,
                     attempts: 0,
+                    waiting: 0,
                     streak_changed: false,
                     status_changed: false,
                 }))
             }
+        }
+    }
+
+    /// Counts a delivery of that event that is new; one that is final from birth has ended as well.
+    pub(super) fn made(&mut self, environment: i64, event: &Event, delivery: &Delivery) {
+        let webhook = Some(delivery.webhook_id);
+        let counts = self.counting.of(environment, webhook, event.tenant_id.as_ref(), &event.key);
+        counts.deliveries += 1;
+        if delivery.state.is_final() {
+            counts.ended(&delivery.state, delivery.id.made_at());
         }
     }
 
@@ -247,8 +265,9 @@ impl<'c, 's> Tx<'c, 's> {
     /// Writes what was counted: one row for each webhook.
     pub(super) fn write_tallies(&mut self) -> Result<(), Failure> {
         for (id, touched) in std::mem::take(&mut self.touched) {
-            if touched.invocations > 0 || touched.attempts > 0 {
-                self.hot.add_tallies.execute((touched.key, touched.invocations, touched.attempts))?;
+            if touched.invocations > 0 || touched.attempts > 0 || touched.waiting != 0 {
+                let tallies = (touched.key, touched.invocations, touched.attempts, touched.waiting);
+                self.hot.add_tallies.execute(tallies)?;
             }
             if touched.invocations > 0 {
                 self.changes.push(DirectoryChange::AddInvocations(id, touched.invocations.into()));

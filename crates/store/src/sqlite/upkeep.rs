@@ -4,6 +4,7 @@
 //! that may be the last before a crash; nothing that waits is ever deleted.
 
 use postrider_core::delivery::{DeliveryState, DiscardReason};
+use postrider_core::event::{EventKey, TenantId};
 use postrider_core::limits::UPKEEP_BITE;
 use postrider_core::{DeliveryId, Timestamp, WebhookId};
 use rusqlite::{OptionalExtension as _, params};
@@ -11,15 +12,16 @@ use uuid::Uuid;
 
 use super::Sqlite;
 use super::behind::{FORGET_ATTEMPT, FORGET_DELIVERY};
-use super::rows::{limit, parsed, uuid};
+use super::rows::{event_key, limit, parsed, tenant, uuid};
 use super::tx::{Failure, Tx};
 use crate::directory::DirectoryChange;
 use crate::{Settled, StoreError, Upkeep};
 
 pub(super) const A_SWEEP: &str = "SELECT s.webhook, s.up_to, s.reason, s.after_due_at, s.after_id, w.id, \
      w.environment FROM sweeps AS s JOIN webhooks AS w ON w.key = s.webhook LIMIT 1";
-pub(super) const TO_SWEEP: &str = "SELECT due_at, id FROM deliveries INDEXED BY deliveries_waiting \
-     WHERE webhook = ?1 AND state <= 1 AND (due_at, id) > (?2, ?3) ORDER BY due_at, id LIMIT ?4";
+pub(super) const TO_SWEEP: &str = "SELECT d.due_at, d.id, e.tenant, e.event_key \
+     FROM deliveries AS d INDEXED BY deliveries_waiting CROSS JOIN events AS e ON e.key = d.event \
+     WHERE d.webhook = ?1 AND d.state <= 1 AND (d.due_at, d.id) > (?2, ?3) ORDER BY d.due_at, d.id LIMIT ?4";
 pub(super) const DISCARD: &str = "UPDATE deliveries SET state = 4, due_at = NULL, fault = NULL, fault_since = NULL, \
      reason = ?3, ended_at = ?4 WHERE environment = ?1 AND id = ?2 AND state <= 1";
 pub(super) const END_SWEEP: &str = "DELETE FROM sweeps WHERE webhook = ?1";
@@ -104,22 +106,28 @@ fn sweep(tx: &mut Tx<'_, '_>) -> Result<Upkeep, Failure> {
         })
         .optional()?;
     let Some(row) = row else { return Ok(Upkeep::Done) };
-    let waiting: Vec<(i64, [u8; 16])> = tx
+    let waiting: Vec<(i64, [u8; 16], Option<TenantId>, EventKey)> = tx
         .prepare(TO_SWEEP)?
-        .query_map(params![row.webhook, row.after.0, row.after.1, limit(UPKEEP_BITE)], |r| Ok((r.get(0)?, r.get(1)?)))?
+        .query_map(params![row.webhook, row.after.0, row.after.1, limit(UPKEEP_BITE)], |r| {
+            Ok((r.get(0)?, r.get(1)?, tenant(r, "tenant")?, event_key(r)?))
+        })?
         .collect::<Result<_, _>>()?;
     let mut discard = tx.prepare(DISCARD)?;
-    for (_, bytes) in &waiting {
+    for (_, bytes, tenant, event_key) in &waiting {
         let delivery = DeliveryId::from_uuid(Uuid::from_bytes(*bytes));
         // What has come since the webhook was switched on again stays.
         if delivery <= row.up_to {
             discard.execute(params![row.environment, bytes, row.reason.name(), tx.now.as_micros()])?;
             let state = DeliveryState::Discarded { at: tx.now, reason: row.reason };
+            tx.counting
+                .of(row.environment, Some(row.id), tenant.as_ref(), event_key)
+                .ended(&state, delivery.made_at());
+            tx.webhook(row.id)?.waiting -= 1;
             tx.commit.settled.push(Settled { delivery, webhook_id: row.id, state });
         }
     }
     match waiting.last() {
-        Some((due_at, id)) if waiting.len() == UPKEEP_BITE => {
+        Some((due_at, id, ..)) if waiting.len() == UPKEEP_BITE => {
             tx.prepare(ADVANCE_SWEEP)?.execute((row.webhook, due_at, id))?;
         }
         _ => {

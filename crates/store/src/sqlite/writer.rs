@@ -384,8 +384,12 @@ impl Writer {
     ) -> Result<Commit, Failure> {
         let behind = statements.behind;
         let result = self.run_transaction(statements, work);
-        if result.is_err() {
-            statements.behind = behind;
+        match &result {
+            Ok(_) => statements.journal.committed(self.clock.now()),
+            Err(_) => {
+                statements.behind = behind;
+                statements.journal.rolled_back();
+            }
         }
         if result.is_err() && !self.connection.is_autocommit() {
             // SQLite has rolled back by itself after some errors; after the others this cannot fail.
@@ -410,7 +414,8 @@ impl Writer {
         let mut tx = Tx::new(&self.connection, statements, &self.directory, &self.seal, self.entropy.as_ref(), now);
         work(&mut tx)?;
         tx.write_tallies()?;
-        let (changes, commit) = (tx.changes, tx.commit);
+        let (changes, commit, counting) = (tx.changes, tx.commit, tx.counting);
+        statements.journal.write(&self.connection, counting, now)?;
         statements.catch_up(&self.connection)?;
         statements.commit.execute([])?;
         Ok((changes, commit))

@@ -10,6 +10,7 @@ mod directory;
 mod lanes;
 mod reading;
 mod settling;
+mod statistics;
 mod switching_off;
 mod upkeep;
 mod world;
@@ -69,6 +70,12 @@ rules! {
         large_events_go_in_bites,
         deleted_webhooks_go_with_their_last_delivery,
         idempotency_keys_are_forgotten;
+    statistics:
+        each_thing_counts_once_wherever_it_belongs,
+        what_many_commits_count_is_exact_after_any_restart,
+        hours_become_days_and_what_is_old_goes,
+        what_waits_is_counted,
+        those_who_fail_most_come_first;
     directory:
         it_equals_a_fresh_one_after_random_changes,
         a_new_environment_has_the_builtin_event_types,

@@ -233,7 +233,7 @@ impl World {
     }
 
     /// What the outcome of an attempt that is made now makes of the delivery.
-    pub(crate) fn settlement(&self, event: &Event, row: &DeliveryRow, outcome: &Outcome) -> Settlement {
+    pub(crate) fn settlement(&self, event: &Arc<Event>, row: &DeliveryRow, outcome: &Outcome) -> Settlement {
         let delivery = &row.delivery;
         let policy = self
             .store()
@@ -271,14 +271,14 @@ impl World {
             delivery: delivery.id,
             environment_id: event.environment_id,
             webhook_id: delivery.webhook_id,
-            event_id: event.id,
+            event: event.clone(),
             attempt,
             step,
         }
     }
 
     /// Records the outcome of an attempt of that delivery and waits for the commit. Returns the state as committed.
-    pub(crate) async fn settle(&self, event: &Event, id: DeliveryId, outcome: Outcome) -> DeliveryState {
+    pub(crate) async fn settle(&self, event: &Arc<Event>, id: DeliveryId, outcome: Outcome) -> DeliveryState {
         let row = self.row(event.environment_id, id).await;
         self.record(self.settlement(event, &row, &outcome)).await
     }

@@ -3,8 +3,8 @@
 use rusqlite::Connection;
 
 use super::super::{
-    attempts, behind, deliveries, environments, event_types, events, hot, lanes, load, resend, rows, schema, tx,
-    upkeep, webhooks,
+    attempts, behind, deliveries, environments, event_types, events, hot, lanes, load, resend, rows, schema, statistics,
+    tx, upkeep, webhooks,
 };
 
 /// Tables that grow with every event.
@@ -15,6 +15,7 @@ const LARGE: &[&str] = &[
     "idempotency",
     "deliveries_of_webhooks",
     "attempts_of_webhooks",
+    "statistics",
     // The names that statements give them.
     "e",
     "d",
@@ -90,6 +91,17 @@ fn statements() -> Vec<&'static str> {
         behind::FORGET_DELIVERY,
         behind::FORGET_ATTEMPT,
     ]);
+    all.extend([
+        statistics::JOURNAL,
+        statistics::WRITE_JOURNAL,
+        statistics::EMPTY_JOURNAL,
+        statistics::ROW,
+        statistics::PUT_ROW,
+        statistics::read::OF_WEBHOOKS,
+        statistics::read::WAITING,
+        statistics::read::EARLIEST,
+        statistics::upkeep::FORGET,
+    ]);
     all.extend(lists());
     all
 }
@@ -116,6 +128,7 @@ fn lists() -> Vec<&'static str> {
         lanes::EARLIEST,
         lanes::LANE,
         lanes::DUE,
+        statistics::upkeep::OLD,
     ]
 }
 
@@ -129,7 +142,7 @@ fn plan(connection: &Connection, sql: &str) -> Vec<String> {
 
 fn database() -> Connection {
     let connection = Connection::open_in_memory().unwrap();
-    connection.execute_batch(schema::MIGRATIONS[0]).unwrap();
+    connection.execute_batch(&schema::MIGRATIONS.concat()).unwrap();
     connection
 }
 

@@ -1,0 +1,240 @@
+//! `GET /api/v1/statistics/summary`
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Json as Answer;
+use axum::extract::State;
+use postrider_core::limits::STATISTICS_SUMMARY_HOURS;
+use postrider_core::statistics::{Counts as Counted, Resolution};
+use postrider_core::webhook::{DisableReason, Webhook, WebhookStatus};
+use postrider_core::{Timestamp, WebhookId};
+use postrider_store::{StatisticsOf, StatisticsQuery};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
+
+use super::{Counts, success_rate};
+use crate::auth::caller::Vendor;
+use crate::error::{ApiError, Code, Problem};
+use crate::extract::Params;
+use crate::native::wire::Time;
+use crate::state::ApiState;
+
+/// Webhooks that fail most.
+const TOP_FAILING: usize = 10;
+/// Webhooks that are named as needing attention; the others are counted.
+const ATTENTION: usize = 20;
+
+/// Attempts in a row that say that an endpoint is unwell before its webhook is called failing: fewer are everyday.
+const FAILURES_AT_LEAST: u32 = 3;
+
+/// Over how long.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct SummaryQuery {
+    /// Hours, the current one included: 1 to 168, 24 where it is left out.
+    hours: Option<u32>,
+}
+
+/// How an environment is doing.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Summary {
+    /// When the first hour begins.
+    from: Time,
+    /// When the last one ends: it is the current one.
+    to: Time,
+    /// What happened in these hours.
+    total: Counts,
+    /// Of the deliveries that were delivered or failed, the share that was delivered; `null`: there were none.
+    success_rate: Option<f64>,
+    /// Deliveries that wait at the moment, for their first attempt or a retry.
+    waiting: u64,
+    /// Its webhooks.
+    webhooks: WebhookCounts,
+    /// The webhooks with most failed attempts in these hours.
+    top_failing: Vec<FailingWebhook>,
+    /// What needs attention at the moment, the worst first: 20 at most.
+    attention: Vec<Attention>,
+    /// How many webhooks need attention.
+    attention_count: usize,
+}
+
+/// Webhooks by how they are doing at the moment.
+#[derive(Debug, Default, Serialize, ToSchema)]
+pub(crate) struct WebhookCounts {
+    /// All of them.
+    total: usize,
+    /// Those that get events.
+    active: usize,
+    /// Those that do not.
+    disabled: usize,
+    /// Active ones whose last deliveries failed, or last attempts for want of an answer.
+    failing: usize,
+    /// Active ones to which nothing is sent for a while, as their endpoint does not answer.
+    paused: usize,
+}
+
+/// A webhook with failed attempts.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct FailingWebhook {
+    /// The webhook.
+    webhook_id: Uuid,
+    /// Its name.
+    display_name: String,
+    /// Its tenant.
+    tenant_id: Option<String>,
+    /// `active` or `disabled`.
+    status: &'static str,
+    /// Why it is disabled.
+    disabled_reason: Option<&'static str>,
+    /// Deliveries that ended as failed.
+    failed: u64,
+    /// Attempts that did not deliver.
+    failed_attempts: u64,
+    /// All attempts.
+    attempts: u64,
+    /// Deliveries that wait at the moment.
+    waiting: u64,
+    /// Since when its deliveries have failed with no success between.
+    failing_since: Option<Time>,
+    /// How many have.
+    failures_in_a_row: u32,
+}
+
+/// A webhook that needs attention.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Attention {
+    /// `webhook_disabled`: the server disabled it. `webhook_paused`: its endpoint does not answer. `webhook_failing`: its deliveries
+    /// fail.
+    kind: &'static str,
+    /// The webhook.
+    webhook_id: Uuid,
+    /// Its name.
+    display_name: String,
+    /// Its tenant.
+    tenant_id: Option<String>,
+    /// Since when, where that is known.
+    since: Option<Time>,
+    /// Why it was disabled.
+    reason: Option<&'static str>,
+    /// Deliveries or attempts that failed with no success between.
+    failures_in_a_row: u32,
+}
+
+/// Get a summary
+///
+/// What an overview shows: the last hours in numbers, what waits, who fails, what needs attention.
+#[utoipa::path(get, path = "/api/v1/statistics/summary", tag = "statistics", params(SummaryQuery), responses(
+    (status = 200, description = "The summary.", body = Summary),
+    (status = 400, description = "A parameter cannot be read.", body = Problem)))]
+pub(crate) async fn get_summary(
+    State(state): State<ApiState>,
+    vendor: Vendor,
+    Params(query): Params<SummaryQuery>,
+) -> Result<Answer<Summary>, ApiError> {
+    let hours = query.hours.unwrap_or(24);
+    if !(1..=STATISTICS_SUMMARY_HOURS).contains(&hours) {
+        return Err(ApiError::at(Code::InvalidParameter, "hours", format!("is 1 to {STATISTICS_SUMMARY_HOURS}")));
+    }
+    let to = Resolution::Hour.floor(state.now()) + Resolution::Hour.span();
+    let from = to - Duration::from_hours(hours.into());
+    let environment = vendor.environment_id;
+    let asked = StatisticsQuery { of: StatisticsOf::Environment, resolution: Resolution::Hour, from, to };
+    let mut total = Counted::default();
+    for point in state.store().statistics(environment, asked).await? {
+        total.add(&point.counts);
+    }
+    let waiting = state.store().waiting(environment).await?;
+    let failing = state.store().failing_webhooks(environment, from, to, TOP_FAILING).await?;
+    let webhooks = state.directory().webhooks(environment, None);
+    let (counts, attention) = look_at(&state, &webhooks);
+    let attention_count = attention.len();
+    Ok(Answer(Summary {
+        from: from.into(),
+        to: to.into(),
+        success_rate: success_rate(&total),
+        total: (&total).into(),
+        waiting: waiting.values().sum(),
+        webhooks: counts,
+        top_failing: failing
+            .into_iter()
+            // Of one that was deleted nothing can be done.
+            .filter_map(|(id, counts)| Some(failing_webhook(&*state.directory().webhook(id)?, &counts, &waiting)))
+            .collect(),
+        attention: attention.into_iter().take(ATTENTION).map(|(_, attention)| attention).collect(),
+        attention_count,
+    }))
+}
+
+/// The worst first: what is off, what does not answer, what fails, and of each the longest.
+type Rank = (u8, Option<Timestamp>, WebhookId);
+
+fn look_at(state: &ApiState, webhooks: &[Arc<Webhook>]) -> (WebhookCounts, Vec<(Rank, Attention)>) {
+    let now = state.now();
+    let mut counts = WebhookCounts { total: webhooks.len(), ..WebhookCounts::default() };
+    let mut attention = Vec::new();
+    for webhook in webhooks {
+        let streak = webhook.streak;
+        let about = |kind, since: Option<Timestamp>, reason: Option<DisableReason>, failures_in_a_row| Attention {
+            kind,
+            webhook_id: webhook.id.as_uuid(),
+            display_name: webhook.display_name.clone(),
+            tenant_id: webhook.scope.tenant().map(|tenant| tenant.as_str().to_owned()),
+            since: since.map(Into::into),
+            reason: reason.map(DisableReason::name),
+            failures_in_a_row,
+        };
+        let since = streak.map(|streak| streak.first_at);
+        let failures = streak.map_or(0, |streak| streak.count);
+        match webhook.status {
+            WebhookStatus::Disabled(reason) => {
+                counts.disabled += 1;
+                if reason != DisableReason::ByUser {
+                    attention.push(((0, since, webhook.id), about("webhook_disabled", since, Some(reason), failures)));
+                }
+            }
+            WebhookStatus::Active => {
+                counts.active += 1;
+                let lane = state.engine().lane(webhook.id);
+                let is_paused = lane.paused_until.is_some_and(|until| until > now);
+                counts.paused += usize::from(is_paused);
+                let is_failing = streak.is_some() || lane.consecutive_failures >= FAILURES_AT_LEAST;
+                counts.failing += usize::from(is_failing);
+                let failures = failures.max(lane.consecutive_failures);
+                if is_paused {
+                    attention.push(((1, since, webhook.id), about("webhook_paused", since, None, failures)));
+                } else if is_failing {
+                    attention.push(((2, since, webhook.id), about("webhook_failing", since, None, failures)));
+                }
+            }
+        }
+    }
+    attention.sort_by_key(|((kind, since, id), _)| (*kind, since.is_none(), *since, *id));
+    (counts, attention)
+}
+
+fn failing_webhook(webhook: &Webhook, counts: &Counted, waiting: &HashMap<WebhookId, u64>) -> FailingWebhook {
+    let (status, disabled_reason) = match webhook.status {
+        WebhookStatus::Active => ("active", None),
+        WebhookStatus::Disabled(reason) => ("disabled", Some(reason.name())),
+    };
+    FailingWebhook {
+        webhook_id: webhook.id.as_uuid(),
+        display_name: webhook.display_name.clone(),
+        tenant_id: webhook.scope.tenant().map(|tenant| tenant.as_str().to_owned()),
+        status,
+        disabled_reason,
+        failed: counts.failed,
+        failed_attempts: counts.failed_attempts(),
+        attempts: counts.attempts(),
+        waiting: waiting.get(&webhook.id).copied().unwrap_or(0),
+        failing_since: webhook.streak.map(|streak| streak.first_at.into()),
+        failures_in_a_row: webhook.streak.map_or(0, |streak| streak.count),
+    }
+}

@@ -1,0 +1,74 @@
+//! Upkeep of statistics, in bites: what grows old is forgotten, and hours become days.
+
+use std::collections::BTreeMap;
+
+use postrider_core::Timestamp;
+use postrider_core::limits::{STATISTICS_DAYS, STATISTICS_HOURS, STATISTICS_MINUTES, UPKEEP_BITE};
+use postrider_core::statistics::{Counts, Resolution};
+
+use super::{Dimension, Place, add, counts};
+use crate::sqlite::Sqlite;
+use crate::sqlite::rows::limit;
+use crate::sqlite::tx::{Failure, Tx};
+use crate::{StoreError, Upkeep};
+
+pub(in crate::sqlite) const OLD: &str = "SELECT at, subject, counts FROM statistics \
+     WHERE resolution = ?1 AND environment = ?2 AND dimension = ?3 AND at < ?4 ORDER BY at, subject LIMIT ?5";
+pub(in crate::sqlite) const FORGET: &str = "DELETE FROM statistics \
+     WHERE resolution = ?1 AND environment = ?2 AND dimension = ?3 AND at = ?4 AND subject = ?5";
+
+impl Sqlite {
+    pub(crate) async fn statistics_bite(&self) -> Result<Upkeep, StoreError> {
+        self.change(bite).await
+    }
+}
+
+fn bite(tx: &mut Tx<'_, '_>) -> Result<Upkeep, Failure> {
+    for environment in tx.directory.environments() {
+        let environment = tx.environment_key(environment.id)?;
+        for resolution in Resolution::ALL {
+            for dimension in Dimension::ALL {
+                if retire(tx, resolution, environment, dimension)? == Upkeep::More {
+                    return Ok(Upkeep::More);
+                }
+            }
+        }
+    }
+    Ok(Upkeep::Done)
+}
+
+/// Forgets the oldest rows that have had their time; those of hours become a part of their day.
+fn retire(
+    tx: &mut Tx<'_, '_>,
+    resolution: Resolution,
+    environment: i64,
+    dimension: Dimension,
+) -> Result<Upkeep, Failure> {
+    let kept = match resolution {
+        Resolution::Minute => STATISTICS_MINUTES,
+        Resolution::Hour => STATISTICS_HOURS,
+        Resolution::Day => STATISTICS_DAYS,
+    };
+    let before = Resolution::Day.floor(tx.now - kept).as_micros();
+    let stand = (resolution as u8, environment, dimension as u8);
+    let old: Vec<(i64, Vec<u8>, Counts)> = tx
+        .prepare(OLD)?
+        .query_map((stand.0, stand.1, stand.2, before, limit(UPKEEP_BITE)), |row| {
+            Ok((row.get(0)?, row.get(1)?, counts(row)?))
+        })?
+        .collect::<Result<_, _>>()?;
+    let mut days: BTreeMap<Place, Counts> = BTreeMap::new();
+    let mut forget = tx.prepare(FORGET)?;
+    let count = old.len();
+    for (at, subject, counts) in old {
+        forget.execute((stand.0, stand.1, stand.2, at, &subject))?;
+        if resolution == Resolution::Hour {
+            let day = Resolution::Day.floor(Timestamp::from_micros(at)).as_micros();
+            days.entry((Resolution::Day, environment, dimension, day, subject)).or_default().add(&counts);
+        }
+    }
+    for (place, counts) in days {
+        add(tx.connection, &place, counts)?;
+    }
+    Ok(if count == UPKEEP_BITE { Upkeep::More } else { Upkeep::Done })
+}
