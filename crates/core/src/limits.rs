@@ -177,6 +177,14 @@ pub const BREAKER_PAUSE: Duration = Duration::from_mins(5);
 pub const GROUP_COMMANDS: usize = 1_024;
 /// Rows that one page of a list looks at when no index serves its filters; a page that finds less than it may still has a cursor.
 pub const PAGE_ROWS_SEEN: usize = 5_000;
+/// Ids on which the lists of combined filters may differ in one page: some tens of milliseconds of looking them up.
+pub const PAGE_IDS_SEEN: usize = 50_000;
+/// Bytes of bodies that one page of a search for text looks through.
+pub const SEARCH_BYTES: usize = 16 * 1024 * 1024;
+/// Characters of a text that is searched for, at least: fewer are nearly everywhere.
+pub const SEARCH_TEXT_CHARS_LEAST: usize = 2;
+/// At most.
+pub const SEARCH_TEXT_CHARS_MOST: usize = 200;
 /// Rows of a webhook's log that can be skipped by an offset.
 pub const LOG_OFFSET_MOST: usize = 100_000;
 /// Bytes of event bodies that one page of a lane reads at once.

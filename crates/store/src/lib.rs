@@ -56,8 +56,8 @@ pub use hot::{
     ResendOutcome, Settled, Settlement, Waiting, WebhookChange,
 };
 pub use read::{
-    DeliveryFilter, DeliveryRow, EventFilter, EventRow, LanePage, LanePosition, LastAttempt, LogPage, LogRow, Page,
-    PageRequest, StatisticsOf, StatisticsPoint, StatisticsQuery, Upkeep,
+    DeliveryFilter, DeliveryRow, EventFilter, EventRow, LanePage, LanePosition, LastAnswer, LastAttempt, LogPage,
+    LogRow, Page, PageRequest, StatisticsOf, StatisticsPoint, StatisticsQuery, Upkeep,
 };
 pub use seal::{MasterKey, MasterKeyError};
 
@@ -411,6 +411,11 @@ impl Store {
     /// Forgets statistics that have had their time, and makes days of old hours.
     pub async fn statistics_bite(&self) -> Result<Upkeep, StoreError> {
         self.engine.statistics_bite().await
+    }
+
+    /// Deletes what search kept of events that have all expired.
+    pub async fn postings_bite(&self) -> Result<Upkeep, StoreError> {
+        self.engine.postings_bite().await
     }
 
     /// Gives free pages back to the file system, where they are more than what is soon used again.

@@ -1,7 +1,7 @@
 //! The words of reads: filters, pages, rows.
 //!
 //! Pages are newest first and go by cursor: [`Page::next`] is the `before` of the next one. A page looks at a bounded number of rows
-//! ([`postrider_core::limits::PAGE_ROWS_SEEN`]), so with filters that match few rows it may be short, or empty, and still have a `next`.
+//! ([`postrider_core::limits::PAGE_ROWS_SEEN`]) and of bytes ([`postrider_core::limits::SEARCH_BYTES`]), so with filters that match few rows it may be short, or empty, and still have a `next`.
 
 use bytes::Bytes;
 use postrider_core::attempt::{Attempt, FailureKind};
@@ -43,6 +43,10 @@ pub struct EventFilter {
     pub to: Option<Timestamp>,
     /// Whether any webhook matched.
     pub matched: Option<bool>,
+    /// With an id from the first to the last.
+    pub ids: Option<(EventId, EventId)>,
+    /// With that text in the body, ASCII letters in either case.
+    pub text: Option<String>,
 }
 
 /// An event in a list: all but its body.
@@ -77,14 +81,46 @@ pub struct DeliveryFilter {
     pub webhook: Option<WebhookId>,
     /// Of events of that tenant.
     pub tenant: Option<TenantId>,
-    /// In that state.
-    pub state: Option<StateKind>,
+    /// In one of these states; none: in any.
+    pub states: Vec<StateKind>,
+    /// Whose last attempt came to that.
+    pub answer: Option<LastAnswer>,
     /// Of events of that key.
     pub event_key: Option<EventKey>,
     /// Made at this moment or later.
     pub from: Option<Timestamp>,
     /// Made before this moment.
     pub to: Option<Timestamp>,
+    /// With an id from the first to the last.
+    pub ids: Option<(DeliveryId, DeliveryId)>,
+    /// With that text in the body, ASCII letters in either case.
+    pub text: Option<String>,
+}
+
+/// What the last attempt of a delivery came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LastAnswer {
+    /// That status code.
+    Status(u16),
+    /// A status code of that hundred: 5 is 500 to 599.
+    Class(u16),
+    /// No answer.
+    None,
+}
+
+impl LastAnswer {
+    pub(crate) fn is(self, status: Option<u16>) -> bool {
+        match self {
+            Self::Status(wanted) => status == Some(wanted),
+            Self::Class(class) => status.is_some_and(|status| status / 100 == class),
+            Self::None => status.is_none(),
+        }
+    }
+
+    /// Whether a delivery with it can be delivered.
+    pub(crate) fn is_of_success(self) -> bool {
+        matches!(self, Self::Status(200..=299) | Self::Class(2))
+    }
 }
 
 /// A delivery in a list.

@@ -6,7 +6,7 @@ use http::StatusCode;
 use postrider_core::delivery::{Delivery as Stored, DeliveryState, Origin, StateKind};
 use postrider_core::permission::Permission;
 use postrider_core::{DeliveryId, EnvironmentId, WebhookId};
-use postrider_store::{DeliveryFilter, DeliveryRow, PageRequest, ResendOutcome};
+use postrider_store::{DeliveryFilter, DeliveryRow, LastAnswer, PageRequest, ResendOutcome};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::{IntoParams, ToSchema};
@@ -17,7 +17,7 @@ use crate::body::Ignored;
 use crate::error::{ApiError, Code, Problem};
 use crate::extract::{Ids, Params};
 use crate::native::events::read::{event_key, moment, raw, tenant};
-use crate::native::wire::{self, Page, Time};
+use crate::native::wire::{self, Page, SearchPage, Time};
 use crate::state::ApiState;
 
 /// An event on its way to one webhook.
@@ -135,14 +135,20 @@ pub(crate) struct DeliveryQuery {
     webhook_id: Option<String>,
     /// Of events of that tenant.
     tenant_id: Option<String>,
-    /// In that state: `pending`, `retrying`, `delivered`, `failed` or `discarded`.
+    /// In that state: `pending`, `retrying`, `delivered`, `failed` or `discarded`; several with commas between.
     state: Option<String>,
+    /// Whose last attempt came to that: a status code, a class of them (`2xx` to `5xx`), or `none`: it got no answer.
+    status_code: Option<String>,
     /// Of events of that key.
     event_key: Option<String>,
     /// Made at this moment or later, RFC 3339.
     from: Option<String>,
     /// Made before this moment, RFC 3339.
     to: Option<String>,
+    /// With that id, or with one that begins so: 4 hexadecimal digits at least.
+    id: Option<String>,
+    /// With that text in the event's body, ASCII letters in either case: 2 to 200 characters.
+    text: Option<String>,
     /// Rows of the page: 1 to 250, 50 where it is left out.
     limit: Option<usize>,
     /// The `nextCursor` of the page before.
@@ -151,25 +157,30 @@ pub(crate) struct DeliveryQuery {
 
 /// List deliveries
 ///
-/// Newest first.
+/// Newest first. All filters combine. A search that finds little looks at a part of the list and says how far it came: go on with
+/// `nextCursor`.
 #[utoipa::path(get, path = "/api/v1/deliveries", tag = "deliveries", params(DeliveryQuery), responses(
-    (status = 200, description = "A page of deliveries.", body = Page<Delivery>),
+    (status = 200, description = "A page of deliveries.", body = SearchPage<Delivery>),
     (status = 400, description = "A parameter cannot be read.", body = Problem),
     (status = 404, description = "There is no webhook of that id within reach.", body = Problem)))]
 pub(crate) async fn list_deliveries(
     State(state): State<ApiState>,
     member: Member,
     Params(query): Params<DeliveryQuery>,
-) -> Result<Answer<Page<Delivery>>, ApiError> {
+) -> Result<Answer<SearchPage<Delivery>>, ApiError> {
     member.require(Permission::ReadWebhookLogs)?;
     let filter = DeliveryFilter {
         event: wire::id("eventId", query.event_id.as_deref())?,
         webhook: wire::id("webhookId", query.webhook_id.as_deref())?,
         tenant: tenant(query.tenant_id.as_deref())?,
-        state: query.state.as_deref().map(state_kind).transpose()?,
+        states: query.state.iter().flat_map(|names| names.split(',')).map(state_kind).collect::<Result<_, _>>()?,
+        answer: query.status_code.as_deref().map(last_answer).transpose()?,
         event_key: event_key(query.event_key.as_deref())?,
         from: moment("from", query.from.as_deref())?,
         to: moment("to", query.to.as_deref())?,
+        ids: wire::ids(query.id.as_deref())?
+            .map(|(first, last)| (DeliveryId::from_uuid(first), DeliveryId::from_uuid(last))),
+        text: wire::text(query.text)?,
     };
     if member.tenant.is_some() {
         // Deliveries to the environment's webhooks concern the tenant's events too, and are not the tenant's to see.
@@ -183,7 +194,12 @@ pub(crate) async fn list_deliveries(
         webhook_within_reach(&state, &member, webhook)?;
     }
     let page = PageRequest { limit: wire::page_rows(query.limit)?, before: wire::cursor(query.cursor.as_deref())? };
-    deliveries_page(&state, member.environment_id, filter, page).await.map(Answer)
+    let page = state.store().deliveries(member.environment_id, filter, page).await?;
+    Ok(Answer(SearchPage {
+        items: page.rows.iter().map(Into::into).collect(),
+        next_cursor: page.next.map(|id| id.to_string()),
+        searched_until: page.next.map(|id| id.made_at().into()),
+    }))
 }
 
 /// Refuses a webhook that the caller does not see.
@@ -194,7 +210,23 @@ pub(crate) fn webhook_within_reach(state: &ApiState, member: &Member, id: Webhoo
     }
 }
 
-fn state_kind(name: &str) -> Result<StateKind, ApiError> {
+/// What a status code of a query means.
+pub(crate) fn last_answer(text: &str) -> Result<LastAnswer, ApiError> {
+    let answer = match text {
+        "none" => Some(LastAnswer::None),
+        "2xx" => Some(LastAnswer::Class(2)),
+        "3xx" => Some(LastAnswer::Class(3)),
+        "4xx" => Some(LastAnswer::Class(4)),
+        "5xx" => Some(LastAnswer::Class(5)),
+        _ => text.parse().ok().filter(|code| (100..=999).contains(code)).map(LastAnswer::Status),
+    };
+    answer.ok_or_else(|| {
+        ApiError::at(Code::InvalidParameter, "statusCode", "is a status code, one of `2xx` to `5xx`, or `none`")
+    })
+}
+
+/// The state of that name.
+pub(crate) fn state_kind(name: &str) -> Result<StateKind, ApiError> {
     StateKind::from_name(name).ok_or_else(|| {
         let names: Vec<_> = StateKind::ALL.iter().map(|kind| kind.name()).collect();
         ApiError::at(Code::InvalidParameter, "state", format!("is one of {}", names.join(", ")))

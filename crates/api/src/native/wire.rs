@@ -1,15 +1,19 @@
 //! Forms that several calls of the native API share: moments, pages, members that tell `null` from absence.
 
 use postrider_core::Timestamp;
-use postrider_core::limits::{PAGE_ROWS, PAGE_ROWS_MOST};
+use postrider_core::limits::{PAGE_ROWS, PAGE_ROWS_MOST, SEARCH_TEXT_CHARS_LEAST, SEARCH_TEXT_CHARS_MOST};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, Type};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
+use uuid::Uuid;
 
 use crate::error::{ApiError, Code};
+
+/// Digits of an id that is searched for by its beginning: fewer would be of years.
+const ID_DIGITS_LEAST: usize = 4;
 
 /// A moment on the wire: RFC 3339.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
@@ -43,6 +47,48 @@ pub(crate) struct Page<T> {
     pub(crate) items: Vec<T>,
     /// What `cursor` of the next page is; `null`: this is the last.
     pub(crate) next_cursor: Option<String>,
+}
+
+/// A page of a list that is searched.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct SearchPage<T> {
+    /// The rows. A page can be short, or empty, and still have a next one: a search looks at so much at once.
+    pub(crate) items: Vec<T>,
+    /// What `cursor` of the next page is; `null`: this is the last.
+    pub(crate) next_cursor: Option<String>,
+    /// The moment down to which the list has been searched so far; `null`: to its end.
+    pub(crate) searched_until: Option<Time>,
+}
+
+/// The ids that begin with a text of hexadecimal digits: the first and the last that can. A whole id is the only one.
+pub(crate) fn ids(text: Option<&str>) -> Result<Option<(Uuid, Uuid)>, ApiError> {
+    let Some(text) = text else { return Ok(None) };
+    let digits: String = text.chars().filter(|c| *c != '-').collect();
+    let number = u128::from_str_radix(&digits, 16).ok().filter(|_| (ID_DIGITS_LEAST..=32).contains(&digits.len()));
+    // A sign is no digit, though numbers can be read with one.
+    let number = number.filter(|_| digits.chars().all(|c| c.is_ascii_hexdigit())).ok_or_else(|| {
+        let detail = format!("is an id, or its first digits, {ID_DIGITS_LEAST} at least");
+        ApiError::at(Code::InvalidParameter, "id", detail)
+    })?;
+    let missing = 4 * (32 - u32::try_from(digits.len()).expect("at most 32"));
+    let (first, rest) = match missing {
+        0 => (number, 0),
+        missing => (number << missing, u128::MAX >> (128 - missing)),
+    };
+    Ok(Some((Uuid::from_u128(first), Uuid::from_u128(first | rest))))
+}
+
+/// A text to search for.
+pub(crate) fn text(text: Option<String>) -> Result<Option<String>, ApiError> {
+    let lengths = SEARCH_TEXT_CHARS_LEAST..=SEARCH_TEXT_CHARS_MOST;
+    match text {
+        Some(text) if !lengths.contains(&text.chars().count()) => {
+            let detail = format!("has {SEARCH_TEXT_CHARS_LEAST} to {SEARCH_TEXT_CHARS_MOST} characters");
+            Err(ApiError::at(Code::InvalidParameter, "text", detail))
+        }
+        text => Ok(text),
+    }
 }
 
 /// The rows that a page has: as many as asked for, within the limits.

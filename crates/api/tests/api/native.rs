@@ -373,3 +373,57 @@ async fn health_readiness_metrics_and_the_document_need_no_token() {
     assert_eq!(app.get("/readyz").code(503).await, "unavailable");
     assert_eq!(app.get("/healthz").send().await.status, 200);
 }
+
+#[tokio::test]
+async fn lists_are_searched_by_all_that_is_known_of_a_delivery() {
+    let app = App::start().await;
+    let receiver = Receiver::start().await;
+    receiver.on("/works", answers(200, "{}"));
+    receiver.on("/fails", answers(503, "{}"));
+    let own = app.environment("own").await;
+    let works = text(&app.webhook(&own, None, &receiver.url("/works")).await["id"]);
+    let fails = text(&app.webhook(&own, None, &receiver.url("/fails")).await["id"]);
+    let mut events = Vec::new();
+    for (key, tenant, name) in [("order.made", "acme", "Ada"), ("order.paid", "globex", "Bob")] {
+        let event = json!({ "eventKey": key, "tenantId": tenant, "payload": { "name": name } });
+        let event = text(&app.post(EVENTS).token(&own.token).json(&event).expect(202).await["eventId"]);
+        app.deliveries_attempted(&own, &event).await;
+        events.push(event);
+    }
+    let find = async |query: &str| {
+        let page = app.get(&format!("/api/v1/deliveries?{query}")).token(&own.token).expect(200).await;
+        assert_eq!((&page["nextCursor"], &page["searchedUntil"]), (&Value::Null, &Value::Null));
+        let items = page["items"].as_array().expect("items").clone();
+        items.iter().map(|item| (text(&item["eventId"]), text(&item["webhookId"]))).collect::<Vec<_>>()
+    };
+    let of = |event: usize, webhook: &str| (events[event].clone(), webhook.to_owned());
+    for (query, expected) in [
+        ("tenantId=acme&state=delivered", vec![of(0, &works)]),
+        ("state=retrying,failed&tenantId=globex", vec![of(1, &fails)]),
+        ("statusCode=5xx&eventKey=order.paid", vec![of(1, &fails)]),
+        ("statusCode=503&text=ADA", vec![of(0, &fails)]),
+        ("statusCode=200&text=bob", vec![of(1, &works)]),
+        ("statusCode=none", vec![]),
+        ("text=nobody", vec![]),
+    ] {
+        assert_eq!(find(query).await, expected, "{query}");
+    }
+    let page = app.get("/api/v1/deliveries?limit=1").token(&own.token).expect(200).await;
+    let id = text(&page["items"][0]["id"]);
+    assert!(page["searchedUntil"].is_string());
+    assert_eq!(find(&format!("id={id}")).await.len(), 1);
+    assert_eq!(find(&format!("id={}", &id.replace('-', "")[..30])).await.len(), 1);
+    assert_eq!(find(&format!("id={}", &id[..4])).await.len(), 4);
+    for query in
+        ["id=abc", "id=xyz1", "id=+123", "text=a", "statusCode=6xx", "statusCode=99", "state=failed,", "state=lost"]
+    {
+        let path = format!("/api/v1/deliveries?{query}");
+        assert_eq!(app.get(&path).token(&own.token).code(400).await, "invalid_parameter", "{query}");
+    }
+    for (query, expected) in [("text=ada", 0), ("tenantId=globex&text=Bob", 1), ("text=name", 2)] {
+        let page = app.get(&format!("{EVENTS}?{query}")).token(&own.token).expect(200).await;
+        let found = page["items"].as_array().expect("items").iter().map(|item| text(&item["id"])).collect::<Vec<_>>();
+        assert_eq!(found.len(), if expected == 2 { 2 } else { 1 }, "{query}");
+        assert!(expected == 2 || found[0] == events[expected], "{query}");
+    }
+}

@@ -44,17 +44,31 @@ async fn what_happened_shows_in_every_series_it_belongs_to() {
         (format!("?webhookId={fails}"), 1, 1),
         ("?tenantId=tenant-1".to_owned(), 2, 1),
         ("?tenantId=tenant-2".to_owned(), 0, 0),
-        (format!("?eventKey={}", text(&app.get("/api/v1/events").token(&own.token).expect(200).await["items"][0]["eventKey"])), 2, 1),
+        (
+            format!(
+                "?eventKey={}",
+                text(&app.get("/api/v1/events").token(&own.token).expect(200).await["items"][0]["eventKey"])
+            ),
+            2,
+            1,
+        ),
     ] {
         let total = get(query.clone()).await["total"].clone();
-        assert_eq!((&total["deliveries"], &total["failedAttempts"]), (&json!(deliveries), &json!(failed_attempts)), "{query}");
+        assert_eq!(
+            (&total["deliveries"], &total["failedAttempts"]),
+            (&json!(deliveries), &json!(failed_attempts)),
+            "{query}"
+        );
     }
 
     let summary = get("/summary?hours=2".to_owned()).await;
     assert_eq!((&summary["waiting"], &summary["successRate"]), (&json!(1), &json!(1.0)), "{summary}");
     assert_eq!(summary["webhooks"]["total"], 2);
     assert_eq!(summary["topFailing"][0]["webhookId"], fails);
-    assert_eq!((&summary["topFailing"][0]["failedAttempts"], &summary["topFailing"][0]["waiting"]), (&json!(1), &json!(1)));
+    assert_eq!(
+        (&summary["topFailing"][0]["failedAttempts"], &summary["topFailing"][0]["waiting"]),
+        (&json!(1), &json!(1))
+    );
     assert_eq!(summary["topFailing"].as_array().expect("a list").len(), 1);
 
     let list = get(format!("/webhooks?webhookIds={fails},{works},018f3c5e-7c1a-7b6e-9d2a-3f4b5c6d7e8f")).await;

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use postrider_core::attempt::FailureKind;
 use postrider_core::delivery::StateKind;
-use postrider_core::limits::{PAGE_ROWS_MOST, PAGE_ROWS_SEEN};
+use postrider_core::limits::PAGE_ROWS_MOST;
 use postrider_core::{AttemptId, DeliveryId, EnvironmentId, EventId};
 use rusqlite::{Connection, OptionalExtension as _, Row, ToSql};
 use uuid::Uuid;
@@ -12,6 +12,9 @@ use uuid::Uuid;
 use super::rows::{
     self, Result, environment_key, event_key, event_number, parsed_if_any, state_number, time, uuid, webhook_key,
 };
+use super::search::Seen;
+use super::search::ids::{Common, Ids, Next};
+use super::search::postings::{Of, Subject};
 use super::{Sqlite, behind};
 use crate::{DeliveryFilter, DeliveryRow, LastAttempt, Page, PageRequest, StoreError};
 
@@ -19,7 +22,7 @@ use crate::{DeliveryFilter, DeliveryRow, LastAttempt, Page, PageRequest, StoreEr
 macro_rules! select {
     ($where:literal) => {
         concat!(
-            "SELECT d.id AS delivery_id, d.webhook, d.state, d.due_at, d.fault, d.fault_since, d.ended_at, ",
+            "SELECT d.id AS delivery_id, d.event AS event_number, d.webhook, d.state, d.due_at, d.fault, d.fault_since, d.ended_at, ",
             "d.reason, d.attempts, d.origin, d.resend_of, d.created_at, e.id AS event_id, e.event_key, e.tenant, ",
             "w.id AS webhook_id, a.id AS attempt_id, a.started_at, a.status, a.failure ",
             "FROM deliveries AS d JOIN events AS e ON e.key = d.event JOIN webhooks AS w ON w.key = d.webhook ",
@@ -33,15 +36,9 @@ pub(super) const BY_ID: &str = select!("d.environment = ?1 AND d.id = ?2");
 pub(super) const OF_ENVIRONMENT: &str = select!("d.environment = ?1 AND d.id >= ?2 AND d.id < ?3 ORDER BY d.id DESC");
 pub(super) const OF_EVENT: &str =
     select!("d.environment = ?1 AND d.event = ?4 AND d.id >= ?2 AND d.id < ?3 ORDER BY d.id DESC");
-/// A webhook's deliveries, as far as their index has them, and beyond.
-pub(super) const INDEXED: &str = "SELECT delivery FROM deliveries_of_webhooks \
-     WHERE webhook = ?1 AND delivery >= ?2 AND delivery < ?3 ORDER BY delivery DESC LIMIT ?4";
+/// A webhook's deliveries that its index lacks.
 pub(super) const TAIL: &str = "SELECT id FROM deliveries INDEXED BY deliveries_by_event \
      WHERE event > ?1 AND webhook = ?2 AND id >= ?3 AND id < ?4";
-/// For the states that an index serves: retrying, failed and discarded.
-pub(super) const OF_STATE: &str = select!(
-    "d.environment = ?1 AND d.state = ?4 AND (d.state = 1 OR d.state >= 3) AND d.id >= ?2 AND d.id < ?3 ORDER BY d.id DESC"
-);
 
 impl Sqlite {
     pub(crate) async fn delivery(
@@ -77,80 +74,112 @@ impl Sqlite {
 }
 
 /// The ways into the table.
-enum WayIn {
+enum WayIn<'c> {
     /// A statement, and what it is entered with beside the range of ids.
     Rows(&'static str, Option<i64>),
-    /// The rows of these ids.
-    Ids(Vec<[u8; 16]>),
+    /// The rows whose ids lists have in common.
+    Common(Common<'c>),
 }
 
 /// Ids from the first up to, and not including, the second.
-type Range = ([u8; 16], [u8; 16]);
+type Range = (u128, u128);
 
 /// The narrowest way in that the filter allows; none where it names an event that does not exist.
-fn way_in(
-    connection: &Connection,
+fn way_in<'c>(
+    connection: &'c Connection,
     environment: i64,
     filter: &DeliveryFilter,
     webhook: Option<i64>,
     range: Range,
-) -> Result<Option<WayIn>> {
+) -> Result<Option<WayIn<'c>>> {
     if let Some(event) = filter.event {
         return Ok(event_number(connection, environment, event)?.map(|event| WayIn::Rows(OF_EVENT, Some(event))));
     }
-    // A webhook's failed deliveries are looked for among its own: they are as near as those of the whole environment.
+    let (from, below) = range;
+    let mut lists = Vec::new();
     if let Some(webhook) = webhook {
-        return of_webhook(connection, webhook, range).map(|ids| Some(WayIn::Ids(ids)));
+        lists.push(Ids::of_webhook(connection, webhook, tail_of(connection, webhook, range)?, from));
     }
-    Ok(Some(match filter.state {
-        Some(state @ (StateKind::Retrying | StateKind::Failed | StateKind::Discarded)) => {
-            WayIn::Rows(OF_STATE, Some(state_number(state).into()))
-        }
-        Some(StateKind::Pending | StateKind::Delivered) | None => WayIn::Rows(OF_ENVIRONMENT, None),
+    if let Some(states) = indexed_states(filter) {
+        let of_state = |state: &StateKind| Ids::of_state(connection, environment, state_number(*state), from);
+        lists.push(Ids::Any(states.iter().map(of_state).collect()));
+    }
+    if let Some(tenant) = &filter.tenant {
+        let subject = Subject::tenant(Of::Deliveries, environment, tenant);
+        lists.push(Ids::of_subject(connection, subject, from)?);
+    }
+    if let Some(key) = &filter.event_key {
+        let subject = Subject::event_type(Of::Deliveries, environment, key);
+        lists.push(Ids::of_subject(connection, subject, from)?);
+    }
+    Ok(Some(match lists.is_empty() {
+        true => WayIn::Rows(OF_ENVIRONMENT, None),
+        false => WayIn::Common(Common::new(lists, below)),
     }))
 }
 
-/// The newest of a webhook's deliveries, one more than a page looks at.
-fn of_webhook(connection: &Connection, webhook: i64, (from, to): Range) -> Result<Vec<[u8; 16]>> {
-    let (mark, _) = behind::marks(connection)?;
-    let most = PAGE_ROWS_SEEN + 1;
-    let mut ids: Vec<[u8; 16]> = connection
-        .prepare_cached(TAIL)?
-        .query_map((mark, webhook, from, to), |row| row.get(0))?
-        .collect::<Result<_>>()?;
-    let mut statement = connection.prepare_cached(INDEXED)?;
-    for id in statement.query_map((webhook, from, to, rows::limit(most)), |row| row.get(0))? {
-        ids.push(id?);
+/// The states that the filter allows, where each has an index: people look for those, and few deliveries are in them.
+fn indexed_states(filter: &DeliveryFilter) -> Option<&[StateKind]> {
+    const INDEXED: &[StateKind] = &[StateKind::Retrying, StateKind::Failed, StateKind::Discarded];
+    match &filter.states[..] {
+        // A delivery whose last attempt failed waits for a retry, or has ended as one of these.
+        [] if filter.answer.is_some_and(|answer| !answer.is_of_success()) => Some(INDEXED),
+        [] => None,
+        states => states.iter().all(|state| INDEXED.contains(state)).then_some(states),
     }
-    ids.sort_unstable_by(|a, b| b.cmp(a));
-    ids.truncate(most);
-    Ok(ids)
+}
+
+fn tail_of(connection: &Connection, webhook: i64, (from, below): Range) -> Result<Vec<u128>> {
+    let (mark, _) = behind::marks(connection)?;
+    connection
+        .prepare_cached(TAIL)?
+        .query_map((mark, webhook, from.to_be_bytes(), below.to_be_bytes()), |row| {
+            Ok(u128::from_be_bytes(row.get(0)?))
+        })?
+        .collect()
 }
 
 /// A page that is being filled.
 struct Filling<'f> {
+    connection: &'f Connection,
     environment: EnvironmentId,
     filter: &'f DeliveryFilter,
     webhook: Option<i64>,
     limit: usize,
-    seen: usize,
+    seen: Seen,
     last: Option<DeliveryId>,
     page: Page<DeliveryRow, DeliveryId>,
 }
 
 impl Filling<'_> {
-    /// Looks at a row. False where the page is full before it.
-    fn take(&mut self, row: &Row<'_>) -> Result<bool> {
-        if self.page.rows.len() == self.limit || self.seen == PAGE_ROWS_SEEN {
-            self.page.next = self.last;
-            return Ok(false);
+    /// Whether another row can be looked at; else the page ends before it.
+    fn has_room(&mut self) -> bool {
+        if self.page.rows.len() < self.limit && !self.seen.is_enough() {
+            return true;
         }
-        self.seen += 1;
-        self.last = Some(DeliveryId::from_uuid(uuid(row, "delivery_id")?));
-        if matches(row, self.filter, self.webhook)? {
+        self.page.next = self.last;
+        false
+    }
+
+    /// Looks at a row.
+    fn take(&mut self, row: &Row<'_>) -> Result<()> {
+        self.saw(DeliveryId::from_uuid(uuid(row, "delivery_id")?));
+        if matches(row, self.filter, self.webhook)? && self.has_text(row)? {
             self.page.rows.push(delivery_row(row, self.environment)?);
         }
-        Ok(true)
+        Ok(())
+    }
+
+    fn saw(&mut self, id: DeliveryId) {
+        self.seen.row();
+        self.last = Some(id);
+    }
+
+    fn has_text(&mut self, row: &Row<'_>) -> Result<bool> {
+        match &self.filter.text {
+            None => Ok(true),
+            Some(_) => self.seen.finds(self.connection, row.get("event_number")?),
+        }
     }
 }
 
@@ -169,29 +198,42 @@ fn deliveries(
             some => some,
         },
     };
-    let from = filter.from.map_or([0; 16], |at| *DeliveryId::first_at(at).as_bytes());
-    let to = filter.to.map_or([0xff; 16], |at| *DeliveryId::first_at(at).as_bytes());
-    let to = page.before.map_or(to, |before| to.min(*before.as_bytes()));
+    let (from, below) = range(filter, page.before);
+    let seen = Seen::new(filter.text.as_deref());
     let limit = page.limit.clamp(1, PAGE_ROWS_MOST);
-    let mut filling = Filling { environment, filter, webhook, limit, seen: 0, last: None, page: nothing };
-    match way_in(connection, key, filter, webhook, (from, to))? {
+    let mut filling = Filling { connection, environment, filter, webhook, limit, seen, last: None, page: nothing };
+    match way_in(connection, key, filter, webhook, (from, below))? {
         None => {}
         Some(WayIn::Rows(sql, entry)) => {
             let mut statement = connection.prepare_cached(sql)?;
-            let mut parameters: Vec<&dyn ToSql> = vec![&key, &from, &to];
+            let (from, below) = (from.to_be_bytes(), below.to_be_bytes());
+            let mut parameters: Vec<&dyn ToSql> = vec![&key, &from, &below];
             parameters.extend(entry.as_ref().map(|entry| entry as &dyn ToSql));
             let mut rows = statement.query(parameters.as_slice())?;
             while let Some(row) = rows.next()? {
-                if !filling.take(row)? {
+                if !filling.has_room() {
                     break;
                 }
+                filling.take(row)?;
             }
         }
-        Some(WayIn::Ids(ids)) => {
+        Some(WayIn::Common(mut common)) => {
             let mut statement = connection.prepare_cached(BY_ID)?;
-            for id in ids {
-                if !statement.query_row((key, id), |row| filling.take(row))? {
-                    break;
+            loop {
+                match common.next()? {
+                    Next::End => break,
+                    Next::Later(id) => {
+                        filling.page.next = Some(DeliveryId::from_uuid(Uuid::from_u128(id)));
+                        break;
+                    }
+                    Next::Id(_) if !filling.has_room() => break,
+                    Next::Id(id) => {
+                        let found = statement.query_row((key, id.to_be_bytes()), |row| filling.take(row)).optional()?;
+                        if found.is_none() {
+                            // Its time of keeping is over.
+                            filling.saw(DeliveryId::from_uuid(Uuid::from_u128(id)));
+                        }
+                    }
                 }
             }
         }
@@ -199,20 +241,39 @@ fn deliveries(
     Ok(filling.page)
 }
 
-/// The whole filter but event, times and environment, which the way in has seen to.
+/// The ids that can match.
+fn range(filter: &DeliveryFilter, before: Option<DeliveryId>) -> Range {
+    let number = |id: DeliveryId| id.as_uuid().as_u128();
+    let mut from = filter.from.map_or(0, |at| number(DeliveryId::first_at(at)));
+    let mut below = filter.to.map_or(u128::MAX, |at| number(DeliveryId::first_at(at)));
+    if let Some((first, last)) = filter.ids {
+        from = from.max(number(first));
+        below = below.min(number(last).saturating_add(1));
+    }
+    (from, before.map_or(below, |before| below.min(number(before))))
+}
+
+/// The whole filter but event, times, environment and text.
 fn matches(row: &Row<'_>, filter: &DeliveryFilter, webhook: Option<i64>) -> Result<bool> {
     if webhook.is_some() && webhook != row.get("webhook")? {
         return Ok(false);
     }
-    if let Some(state) = filter.state
-        && row.get::<_, u8>("state")? != state_number(state)
-    {
-        return Ok(false);
+    if !filter.states.is_empty() {
+        let state = row.get::<_, u8>("state")?;
+        if filter.states.iter().all(|allowed| state_number(*allowed) != state) {
+            return Ok(false);
+        }
     }
     if let Some(key) = &filter.event_key
         && row.get_ref("event_key")?.as_str().is_ok_and(|text| text != key.as_str())
     {
         return Ok(false);
+    }
+    if let Some(answer) = filter.answer {
+        let (attempt, status) = (row.get::<_, Option<[u8; 16]>>("attempt_id")?, row.get("status")?);
+        if attempt.is_none() || !answer.is(status) {
+            return Ok(false);
+        }
     }
     match &filter.tenant {
         Some(tenant) => Ok(row.get_ref("tenant")?.as_str_or_null() == Ok(Some(tenant.as_str()))),

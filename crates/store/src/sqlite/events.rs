@@ -1,19 +1,34 @@
 //! Reads of events.
 
 use postrider_core::event::{ApplicationId, Event, UserId};
-use postrider_core::limits::{PAGE_ROWS_MOST, PAGE_ROWS_SEEN};
+use postrider_core::limits::PAGE_ROWS_MOST;
 use postrider_core::{EnvironmentId, EventId};
 use rusqlite::{Connection, OptionalExtension as _, Row};
+use uuid::Uuid;
 
 use super::Sqlite;
 use super::rows::{self, Result, environment_key, event_key, parsed_if_any, tenant, time, time_if_any, uuid};
+use super::search::Seen;
+use super::search::ids::{Common, Ids, Next};
+use super::search::postings::{Of, Subject};
 use crate::{EventFilter, EventRow, Page, PageRequest, StoreError};
 
 pub(super) const BY_ID: &str = "SELECT id AS event_id, event_key, tenant, user_id, application_id, occurred_at, \
      accepted_at, body FROM events WHERE environment = ?1 AND id = ?2";
-pub(super) const OF_ENVIRONMENT: &str = "SELECT id, event_key, tenant, user_id, application_id, occurred_at, \
-     accepted_at, deliveries, length(body) AS body_bytes FROM events \
-     WHERE environment = ?1 AND id >= ?2 AND id < ?3 ORDER BY id DESC";
+/// An event in a list; the way in follows.
+macro_rules! select {
+    ($where:literal) => {
+        concat!(
+            "SELECT key, id, event_key, tenant, user_id, application_id, occurred_at, accepted_at, deliveries, ",
+            "length(body) AS body_bytes FROM events WHERE ",
+            $where
+        )
+    };
+}
+
+pub(super) const OF_ENVIRONMENT: &str = select!("environment = ?1 AND id >= ?2 AND id < ?3 ORDER BY id DESC");
+pub(super) const ROW: &str = select!("environment = ?1 AND id = ?2");
+
 impl Sqlite {
     pub(crate) async fn event(
         &self,
@@ -45,31 +60,101 @@ fn events(
     filter: &EventFilter,
     page: PageRequest<EventId>,
 ) -> Result<Page<EventRow, EventId>> {
-    let mut found = Page { rows: Vec::new(), next: None };
-    let Some(key) = environment_key(connection, environment)? else { return Ok(found) };
-    let from = filter.from.map_or([0; 16], |at| *EventId::first_at(at).as_bytes());
-    let to = filter.to.map_or([0xff; 16], |at| *EventId::first_at(at).as_bytes());
-    let to = page.before.map_or(to, |before| to.min(*before.as_bytes()));
-    let mut statement = connection.prepare_cached(OF_ENVIRONMENT)?;
-    let mut found_rows = statement.query((key, from, to))?;
+    let nothing = Page { rows: Vec::new(), next: None };
+    let Some(key) = environment_key(connection, environment)? else { return Ok(nothing) };
+    let (from, below) = range(filter, page.before);
     let limit = page.limit.clamp(1, PAGE_ROWS_MOST);
-    let mut last = None;
-    let mut seen = 0;
-    while let Some(row) = found_rows.next()? {
-        if found.rows.len() == limit || seen == PAGE_ROWS_SEEN {
-            found.next = last;
-            break;
+    let seen = Seen::new(filter.text.as_deref());
+    let mut filling = Filling { connection, filter, limit, seen, last: None, page: nothing };
+    let subjects = [
+        filter.tenant.as_ref().map(|tenant| Subject::tenant(Of::Events, key, tenant)),
+        filter.event_key.as_ref().map(|event_key| Subject::event_type(Of::Events, key, event_key)),
+    ];
+    let lists = subjects.into_iter().flatten().map(|subject| Ids::of_subject(connection, subject, from));
+    let lists: Vec<_> = lists.collect::<Result<_>>()?;
+    if lists.is_empty() {
+        let mut statement = connection.prepare_cached(OF_ENVIRONMENT)?;
+        let mut rows = statement.query((key, from.to_be_bytes(), below.to_be_bytes()))?;
+        while let Some(row) = rows.next()? {
+            if !filling.has_room() {
+                break;
+            }
+            filling.take(row)?;
         }
-        seen += 1;
-        last = Some(EventId::from_uuid(uuid(row, "id")?));
-        if matches(row, filter)? {
-            found.rows.push(event_row(row)?);
+        return Ok(filling.page);
+    }
+    let mut common = Common::new(lists, below);
+    let mut statement = connection.prepare_cached(ROW)?;
+    loop {
+        match common.next()? {
+            Next::End => return Ok(filling.page),
+            Next::Later(id) => {
+                filling.page.next = Some(EventId::from_uuid(Uuid::from_u128(id)));
+                return Ok(filling.page);
+            }
+            Next::Id(_) if !filling.has_room() => return Ok(filling.page),
+            Next::Id(id) => {
+                let found = statement.query_row((key, id.to_be_bytes()), |row| filling.take(row)).optional()?;
+                if found.is_none() {
+                    // Its time of keeping is over.
+                    filling.saw(EventId::from_uuid(Uuid::from_u128(id)));
+                }
+            }
         }
     }
-    Ok(found)
 }
 
-/// The part of the filter that no index serves.
+/// The ids that can match, from the first up to, and not including, the second.
+fn range(filter: &EventFilter, before: Option<EventId>) -> (u128, u128) {
+    let number = |id: EventId| id.as_uuid().as_u128();
+    let mut from = filter.from.map_or(0, |at| number(EventId::first_at(at)));
+    let mut below = filter.to.map_or(u128::MAX, |at| number(EventId::first_at(at)));
+    if let Some((first, last)) = filter.ids {
+        from = from.max(number(first));
+        below = below.min(number(last).saturating_add(1));
+    }
+    (from, before.map_or(below, |before| below.min(number(before))))
+}
+
+/// A page that is being filled.
+struct Filling<'f> {
+    connection: &'f Connection,
+    filter: &'f EventFilter,
+    limit: usize,
+    seen: Seen,
+    last: Option<EventId>,
+    page: Page<EventRow, EventId>,
+}
+
+impl Filling<'_> {
+    /// Whether another row can be looked at; else the page ends before it.
+    fn has_room(&mut self) -> bool {
+        if self.page.rows.len() < self.limit && !self.seen.is_enough() {
+            return true;
+        }
+        self.page.next = self.last;
+        false
+    }
+
+    /// Looks at a row.
+    fn take(&mut self, row: &Row<'_>) -> Result<()> {
+        self.saw(EventId::from_uuid(uuid(row, "id")?));
+        if !matches(row, self.filter)? {
+            return Ok(());
+        }
+        if self.filter.text.is_none() || self.seen.finds(self.connection, row.get("key")?)? {
+            self.page.rows.push(event_row(row)?);
+        }
+        Ok(())
+    }
+
+    fn saw(&mut self, id: EventId) {
+        self.seen.row();
+        self.last = Some(id);
+    }
+}
+
+/// The whole filter but times, environment and text.
 fn matches(row: &Row<'_>, filter: &EventFilter) -> Result<bool> {
     if let Some(key) = &filter.event_key
         && row.get_ref("event_key")?.as_str().is_ok_and(|text| text != key.as_str())

@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use super::behind::{self, Behind};
 use super::rows::{self, StateColumns, micros, unreadable};
+use super::search::postings::{NOTE_LATE, Postings, Whose};
 use super::statistics::Journal;
 use super::tx::{Failure, Tx};
 use crate::{AcceptBatch, AcceptOutcome, AcceptedEvent, Idempotency, NewEvent, Receipt, Settled, Settlement};
@@ -29,16 +30,16 @@ pub(super) struct Statements<'c> {
     next_attempt: i64,
     /// Set back by the writer where a transaction fails.
     pub behind: Behind,
-    /// Told by the writer what becomes of a transaction.
+    /// These two are told by the writer what becomes of a transaction.
     pub journal: Journal,
+    pub postings: Postings,
 }
 
 /// As they stand in the statements below, for the test that prepares everything.
 pub(super) const BEGIN: &str = "BEGIN IMMEDIATE";
 const NEWEST_EVENT: &str = "SELECT max(key) FROM events";
 const NEWEST_ATTEMPT: &str = "SELECT max(key) FROM attempts";
-const ADD_TALLIES: &str =
-    "UPDATE webhook_tallies SET invocations = invocations + ?2, attempts = attempts + ?3, waiting = waiting + ?4 \
+const ADD_TALLIES: &str = "UPDATE webhook_tallies SET invocations = invocations + ?2, attempts = attempts + ?3, waiting = waiting + ?4 \
      WHERE webhook = ?1";
 const INSERT_EVENT: &str = "INSERT INTO events (key, id, environment, event_key, tenant, user_id, application_id, \
      occurred_at, accepted_at, deliveries, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
@@ -100,6 +101,7 @@ impl<'c> Statements<'c> {
             next_attempt: next(NEWEST_ATTEMPT, behind.attempt_mark)?,
             behind,
             journal: Journal::read(connection)?,
+            postings: Postings::read(connection)?,
         })
     }
 
@@ -131,7 +133,8 @@ impl<'c> Statements<'c> {
 
     /// Brings the indexes that are written behind up to date, where enough has gathered.
     pub(super) fn catch_up(&mut self, connection: &Connection) -> rusqlite::Result<()> {
-        self.behind.catch_up(connection, self.next_event - 1, self.next_attempt - 1)
+        self.behind.catch_up(connection, self.next_event - 1, self.next_attempt - 1)?;
+        self.postings.catch_up(connection, self.next_event - 1)
     }
 
     /// The same for deliveries, however little has gathered.
@@ -149,6 +152,7 @@ impl<'c> Statements<'c> {
         delivery: &postrider_core::delivery::Delivery,
     ) -> rusqlite::Result<()> {
         self.insert_delivery(environment, event, webhook, delivery)?;
+        connection.prepare_cached(NOTE_LATE)?.execute((environment, delivery.id.as_bytes()))?;
         if event <= self.behind.event_mark {
             self.behind.deliveries -= 1;
             connection.prepare_cached(behind::INDEX_DELIVERY)?.execute((webhook, delivery.id.as_bytes()))?;
@@ -249,6 +253,8 @@ fn accept_event(tx: &mut Tx<'_, '_>, new: &NewEvent) -> Result<u32, Failure> {
         &event.body[..],
     ])?;
     tx.counting.of(environment, None, event.tenant_id.as_ref(), &event.key).events += 1;
+    let whose = Whose { environment, tenant: event.tenant_id.as_ref(), event_key: &event.key };
+    tx.hot.postings.event(whose, *event.id.as_bytes());
     let mut waiting = Vec::with_capacity(new.deliveries.len());
     let now = tx.now;
     for to in &new.deliveries {

@@ -11,6 +11,7 @@ mod load;
 mod readers;
 mod rows;
 mod schema;
+mod search;
 mod statistics;
 mod tx;
 mod writer;

@@ -16,6 +16,7 @@ use crate::seal::{Place, Seal};
 pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0001_initial.sql"),
     include_str!("../../migrations/0002_statistics.sql"),
+    include_str!("../../migrations/0003_search.sql"),
 ];
 
 /// Marks the file as Postrider's: "PstR".

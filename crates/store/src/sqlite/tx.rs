@@ -15,6 +15,7 @@ use postrider_core::{DeliveryId, Entropy, EnvironmentId, Timestamp, WebhookId};
 use rusqlite::{CachedStatement, Connection, OptionalExtension as _};
 
 use super::hot::Statements;
+use super::search::postings::Whose;
 use super::statistics::Counting;
 use crate::directory::{Directory, DirectoryChange, Sweep};
 use crate::seal::Seal;
@@ -215,8 +216,10 @@ impl<'c, 's> Tx<'c, 's> {
         }
     }
 
-    /// Counts a delivery of that event that is new; one that is final from birth has ended as well.
+    /// Notes a delivery of that event that is new, for statistics and search; one that is final from birth has ended as well.
     pub(super) fn made(&mut self, environment: i64, event: &Event, delivery: &Delivery) {
+        let whose = Whose { environment, tenant: event.tenant_id.as_ref(), event_key: &event.key };
+        self.hot.postings.delivery(whose, *delivery.id.as_bytes());
         let webhook = Some(delivery.webhook_id);
         let counts = self.counting.of(environment, webhook, event.tenant_id.as_ref(), &event.key);
         counts.deliveries += 1;

@@ -119,9 +119,7 @@ fn sweep(tx: &mut Tx<'_, '_>) -> Result<Upkeep, Failure> {
         if delivery <= row.up_to {
             discard.execute(params![row.environment, bytes, row.reason.name(), tx.now.as_micros()])?;
             let state = DeliveryState::Discarded { at: tx.now, reason: row.reason };
-            tx.counting
-                .of(row.environment, Some(row.id), tenant.as_ref(), event_key)
-                .ended(&state, delivery.made_at());
+            tx.counting.of(row.environment, Some(row.id), tenant.as_ref(), event_key).ended(&state, delivery.made_at());
             tx.webhook(row.id)?.waiting -= 1;
             tx.commit.settled.push(Settled { delivery, webhook_id: row.id, state });
         }

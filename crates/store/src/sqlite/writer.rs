@@ -385,10 +385,14 @@ impl Writer {
         let behind = statements.behind;
         let result = self.run_transaction(statements, work);
         match &result {
-            Ok(_) => statements.journal.committed(self.clock.now()),
+            Ok(_) => {
+                statements.journal.committed(self.clock.now());
+                statements.postings.committed();
+            }
             Err(_) => {
                 statements.behind = behind;
                 statements.journal.rolled_back();
+                statements.postings.rolled_back();
             }
         }
         if result.is_err() && !self.connection.is_autocommit() {

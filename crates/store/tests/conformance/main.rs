@@ -62,6 +62,7 @@ rules! {
         event_filters_mean_what_they_say,
         delivery_filters_mean_what_they_say,
         a_page_with_rare_matches_still_leads_on,
+        what_a_segment_has_goes_with_its_last_event,
         the_newest_delivery_of_each_webhook_counts,
         the_log_is_counted_and_paged,
         nothing_of_another_environment_is_found;

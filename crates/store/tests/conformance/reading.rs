@@ -11,7 +11,9 @@ use postrider_core::event::{EventKey, TenantId};
 use postrider_core::limits::{LOG_OFFSET_MOST, PAGE_ROWS_SEEN};
 use postrider_core::webhook::Webhook;
 use postrider_core::{AttemptId, DeliveryId, EnvironmentId, EventId, Timestamp};
-use postrider_store::{DeliveryFilter, DeliveryRow, EventFilter, EventRow, PageRequest, WebhookPatch};
+use postrider_store::{
+    DeliveryFilter, DeliveryRow, EventFilter, EventRow, LastAnswer, PageRequest, Upkeep, WebhookPatch,
+};
 
 use crate::world::{World, answered, failed};
 
@@ -125,6 +127,22 @@ pub(crate) async fn event_filters_mean_what_they_say(world: World) {
             EventFilter { tenant: Some(tenant.clone()), ..Default::default() },
             Box::new(move |r| r.tenant_id.as_ref() == Some(&tenant)),
         ),
+        (
+            EventFilter { text: Some("der.PAID".into()), ..Default::default() },
+            Box::new(|r| r.key.as_str() == "order.paid"),
+        ),
+        (
+            EventFilter {
+                event_key: Some(EventKey::parse("order.made").unwrap()),
+                tenant: Some(TenantId::parse("t1").unwrap()),
+                matched: Some(true),
+                ..Default::default()
+            },
+            Box::new(|r| {
+                let tenant = r.tenant_id.as_ref().map(TenantId::as_str);
+                r.key.as_str() == "order.made" && tenant == Some("t1") && r.deliveries > 0
+            }),
+        ),
         (EventFilter { matched: Some(false), ..Default::default() }, Box::new(|r| r.deliveries == 0)),
         (EventFilter { matched: Some(true), ..Default::default() }, Box::new(|r| r.deliveries == 1)),
         (
@@ -173,7 +191,7 @@ pub(crate) async fn delivery_filters_mean_what_they_say(mut world: World) {
             DeliveryFilter {
                 webhook: Some(webhook),
                 to: Some(many.middle),
-                state: Some(StateKind::Delivered),
+                states: vec![StateKind::Delivered],
                 ..none()
             },
             Box::new(move |r| {
@@ -183,9 +201,52 @@ pub(crate) async fn delivery_filters_mean_what_they_say(mut world: World) {
             }),
         ),
     ];
+    let (made, acme) = (EventKey::parse("order.made").unwrap(), TenantId::parse("t1").unwrap());
+    filters.push((
+        DeliveryFilter { event_key: Some(made.clone()), tenant: Some(acme.clone()), ..none() },
+        Box::new(move |r| r.event_key == made && r.delivery.tenant_id.as_ref() == Some(&acme)),
+    ));
+    let (two, t2) = (many.webhooks[1].id, TenantId::parse("t1").unwrap());
+    filters.push((
+        DeliveryFilter { webhook: Some(two), tenant: Some(t2.clone()), states: vec![StateKind::Retrying], ..none() },
+        Box::new(move |r| {
+            let (delivery, state) = (&r.delivery, r.delivery.state.kind());
+            delivery.webhook_id == two && delivery.tenant_id.as_ref() == Some(&t2) && state == StateKind::Retrying
+        }),
+    ));
+    let ended = [StateKind::Discarded, StateKind::Delivered];
+    filters.push((
+        DeliveryFilter { states: ended.to_vec(), ..none() },
+        Box::new(move |r| ended.contains(&r.delivery.state.kind())),
+    ));
+    let (retrying, discarded) = (StateKind::Retrying, StateKind::Discarded);
+    filters.push((
+        DeliveryFilter { states: vec![retrying, discarded], ..none() },
+        Box::new(move |r| [retrying, discarded].contains(&r.delivery.state.kind())),
+    ));
+    let status = |r: &DeliveryRow| r.last_attempt.map(|last| last.status);
+    for (answer, meaning) in [
+        (
+            LastAnswer::Status(200),
+            Box::new(move |r: &DeliveryRow| status(r) == Some(Some(200))) as Meaning<DeliveryRow>,
+        ),
+        (LastAnswer::Class(2), Box::new(move |r: &DeliveryRow| status(r) == Some(Some(200)))),
+        (LastAnswer::None, Box::new(move |r: &DeliveryRow| status(r) == Some(None))),
+    ] {
+        filters.push((DeliveryFilter { answer: Some(answer), ..none() }, meaning));
+    }
+    let (last, first) = (all[10].delivery.id, all[30].delivery.id);
+    filters.push((
+        DeliveryFilter { ids: Some((first, last)), ..none() },
+        Box::new(move |r| (first..=last).contains(&r.delivery.id)),
+    ));
+    filters.push((
+        DeliveryFilter { text: Some("ORDER.made".into()), ..none() },
+        Box::new(|r| r.event_key.as_str() == "order.made"),
+    ));
     for &state in StateKind::ALL.iter().filter(|s| **s != StateKind::Failed) {
         filters.push((
-            DeliveryFilter { state: Some(state), ..none() },
+            DeliveryFilter { states: vec![state], ..none() },
             Box::new(move |r| r.delivery.state.kind() == state),
         ));
     }
@@ -200,17 +261,56 @@ pub(crate) async fn delivery_filters_mean_what_they_say(mut world: World) {
 
 pub(crate) async fn a_page_with_rare_matches_still_leads_on(world: World) {
     let environment = world.environment("Production").await;
-    let rare = world.accept_event(world.event(environment, "rare", None), &[]).await;
+    let rare = world.accept_event(world.event(environment, "rare", Some("rare")), &[]).await;
     for _ in 0..=PAGE_ROWS_SEEN / 500 {
         let batch = (0..500).map(|_| world.for_webhooks(world.event(environment, "common", None), &[])).collect();
         world.accept_batch(batch, None).await.unwrap();
     }
-    let filter = EventFilter { event_key: Some(EventKey::parse("rare").unwrap()), ..EventFilter::default() };
-    let first =
-        world.store().events(environment, filter.clone(), PageRequest { limit: 10, before: None }).await.unwrap();
-    assert!(first.rows.is_empty() && first.next.is_some(), "a page looks at a bounded number of rows");
-    let found: Vec<_> = all_events(&world, environment, &filter, 10).await.iter().map(|r| r.id).collect();
+    let first = async |filter: &EventFilter| {
+        world.store().events(environment, filter.clone(), PageRequest { limit: 10, before: None }).await.unwrap()
+    };
+    let by_text = EventFilter { text: Some("rare".into()), ..EventFilter::default() };
+    let page = first(&by_text).await;
+    assert!(page.rows.is_empty() && page.next.is_some(), "a page looks at a bounded number of rows");
+    let found: Vec<_> = all_events(&world, environment, &by_text, 10).await.iter().map(|r| r.id).collect();
     assert_eq!(found, [rare.event.id]);
+    // What an index serves is found at once.
+    for filter in [
+        EventFilter { event_key: Some(EventKey::parse("rare").unwrap()), ..EventFilter::default() },
+        EventFilter { tenant: Some(TenantId::parse("rare").unwrap()), ..EventFilter::default() },
+    ] {
+        let page = first(&filter).await;
+        assert_eq!((page.rows.len(), page.next), (1, None), "{filter:?}");
+    }
+}
+
+pub(crate) async fn what_a_segment_has_goes_with_its_last_event(mut world: World) {
+    let environment = world.environment("Production").await;
+    let webhooks = vec![world.webhook(environment).await; 250];
+    let of = |tenant: &str| DeliveryFilter { tenant: TenantId::parse(tenant).ok(), ..DeliveryFilter::default() };
+    let mut last = None;
+    for number in 0..60 {
+        let tenant = if number < 30 { "early" } else { "late" };
+        let accepted = world.accept_event(world.event(environment, "order.made", Some(tenant)), &webhooks).await;
+        if tenant == "early" {
+            for id in &accepted.deliveries {
+                let row = world.row(environment, *id).await;
+                world.store().record(world.settlement(&accepted.event, &row, &answered(200)));
+            }
+        }
+        last = Some(accepted);
+    }
+    let last = last.expect("there were some");
+    world.settle(&last.event, last.deliveries[0], answered(200)).await;
+    assert_eq!(all_deliveries(&world, environment, &of("early"), 250).await.len(), 30 * 250);
+    let before = world.advance(Duration::from_hours(24));
+    world.expire(before).await;
+    while world.store().postings_bite().await.unwrap() == Upkeep::More {}
+    for _ in 0..2 {
+        assert!(all_deliveries(&world, environment, &of("early"), 250).await.is_empty());
+        assert_eq!(all_deliveries(&world, environment, &of("late"), 250).await.len(), 30 * 250);
+        world.reopen();
+    }
 }
 
 pub(crate) async fn the_newest_delivery_of_each_webhook_counts(world: World) {

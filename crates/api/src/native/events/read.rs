@@ -14,7 +14,7 @@ use crate::auth::caller::Vendor;
 use crate::error::{ApiError, Code, Problem};
 use crate::extract::{Ids, Params};
 use crate::native::deliveries::{Delivery, deliveries_page};
-use crate::native::wire::{self, Page, Time};
+use crate::native::wire::{self, Page, SearchPage, Time};
 use crate::state::ApiState;
 
 /// An event in a list: all but its body.
@@ -96,6 +96,10 @@ pub(crate) struct EventQuery {
     to: Option<String>,
     /// Whether any webhook matched.
     matched: Option<bool>,
+    /// With that id, or with one that begins so: 4 hexadecimal digits at least.
+    id: Option<String>,
+    /// With that text in the body, ASCII letters in either case: 2 to 200 characters.
+    text: Option<String>,
     /// Rows of the page: 1 to 250, 50 where it is left out.
     limit: Option<usize>,
     /// The `nextCursor` of the page before.
@@ -121,27 +125,31 @@ pub(crate) fn tenant(text: Option<&str>) -> Result<Option<TenantId>, ApiError> {
 
 /// List events
 ///
-/// Newest first, those that matched no webhook included.
+/// Newest first, those that matched no webhook included. All filters combine. A search that finds little looks at a part of the list
+/// and says how far it came: go on with `nextCursor`.
 #[utoipa::path(get, path = "/api/v1/events", tag = "events", params(EventQuery), responses(
-    (status = 200, description = "A page of events.", body = Page<Event>),
+    (status = 200, description = "A page of events.", body = SearchPage<Event>),
     (status = 400, description = "A parameter cannot be read.", body = Problem)))]
 pub(crate) async fn list_events(
     State(state): State<ApiState>,
     vendor: Vendor,
     Params(query): Params<EventQuery>,
-) -> Result<Answer<Page<Event>>, ApiError> {
+) -> Result<Answer<SearchPage<Event>>, ApiError> {
     let filter = EventFilter {
         event_key: event_key(query.event_key.as_deref())?,
         tenant: tenant(query.tenant_id.as_deref())?,
         from: moment("from", query.from.as_deref())?,
         to: moment("to", query.to.as_deref())?,
         matched: query.matched,
+        ids: wire::ids(query.id.as_deref())?.map(|(first, last)| (EventId::from_uuid(first), EventId::from_uuid(last))),
+        text: wire::text(query.text)?,
     };
     let page = PageRequest { limit: wire::page_rows(query.limit)?, before: wire::cursor(query.cursor.as_deref())? };
     let page = state.store().events(vendor.environment_id, filter, page).await?;
-    Ok(Answer(Page {
+    Ok(Answer(SearchPage {
         items: page.rows.into_iter().map(Into::into).collect(),
-        next_cursor: page.next.map(|id: EventId| id.to_string()),
+        next_cursor: page.next.map(|id| id.to_string()),
+        searched_until: page.next.map(|id| id.made_at().into()),
     }))
 }
 

@@ -85,8 +85,7 @@ enum Step {
 impl Journal {
     /// As the last server left it.
     pub(super) fn read(connection: &Connection) -> Result<Self> {
-        let mut journal =
-            Self { gathered: BTreeMap::new(), commits: 0, entries: 0, since: None, step: Step::Nothing };
+        let mut journal = Self { gathered: BTreeMap::new(), commits: 0, entries: 0, since: None, step: Step::Nothing };
         let mut statement = connection.prepare(JOURNAL)?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {

@@ -3,8 +3,8 @@
 use rusqlite::Connection;
 
 use super::super::{
-    attempts, behind, deliveries, environments, event_types, events, hot, lanes, load, resend, rows, schema, statistics,
-    tx, upkeep, webhooks,
+    attempts, behind, deliveries, environments, event_types, events, hot, lanes, load, resend, rows, schema, search,
+    statistics, tx, upkeep, webhooks,
 };
 
 /// Tables that grow with every event.
@@ -16,6 +16,8 @@ const LARGE: &[&str] = &[
     "deliveries_of_webhooks",
     "attempts_of_webhooks",
     "statistics",
+    "postings",
+    "p",
     // The names that statements give them.
     "e",
     "d",
@@ -92,6 +94,17 @@ fn statements() -> Vec<&'static str> {
         behind::FORGET_ATTEMPT,
     ]);
     all.extend([
+        search::postings::INSERT_SEGMENT,
+        search::postings::INSERT_POSTINGS,
+        search::postings::NOTE_LATE,
+        search::postings::FORGET_LATE,
+        search::postings::OF_EVENT,
+        search::postings::LATE,
+        search::postings::OLDEST,
+        search::postings::DELETE_POSTINGS,
+        search::postings::DELETE_SEGMENT,
+    ]);
+    all.extend([
         statistics::JOURNAL,
         statistics::WRITE_JOURNAL,
         statistics::EMPTY_JOURNAL,
@@ -111,12 +124,17 @@ fn lists() -> Vec<&'static str> {
     vec![
         events::BY_ID,
         events::OF_ENVIRONMENT,
+        events::ROW,
         deliveries::BY_ID,
         deliveries::OF_ENVIRONMENT,
         deliveries::OF_EVENT,
-        deliveries::OF_STATE,
-        deliveries::INDEXED,
         deliveries::TAIL,
+        search::ids::OF_WEBHOOK,
+        search::ids::OF_STATE,
+        search::ids::SEGMENTS,
+        search::postings::NEWEST,
+        search::postings::NEW_EVENTS,
+        search::BODY,
         attempts::NEWEST,
         attempts::COUNT,
         &attempts::BY_KEY,
