@@ -137,7 +137,9 @@ fn subject(
 
 /// Whole spans, within what is kept.
 fn range(query: &SeriesQuery, resolution: Resolution, now: Timestamp) -> Result<(Timestamp, Timestamp), ApiError> {
-    let to = resolution.ceil(moment("to", query.to.as_deref())?.unwrap_or(now));
+    // The current span is told as far as it has come.
+    let end = resolution.floor(now) + resolution.span();
+    let to = moment("to", query.to.as_deref())?.map_or(end, |to| resolution.ceil(to));
     let from = resolution.floor(moment("from", query.from.as_deref())?.unwrap_or(to - DAY));
     let kept = match resolution {
         Resolution::Minute => STATISTICS_MINUTES,
@@ -146,7 +148,7 @@ fn range(query: &SeriesQuery, resolution: Resolution, now: Timestamp) -> Result<
     };
     // What was kept no longer than this is gone, or lies in days; and nothing has happened yet after now.
     let from = from.max(Resolution::Day.floor(now - kept));
-    let to = to.min(resolution.ceil(now));
+    let to = to.min(end);
     let spans = to.since(from).as_secs() / resolution.span().as_secs();
     if spans > STATISTICS_POINTS as u64 {
         let detail = format!("the range has {spans} spans; {STATISTICS_POINTS} are told at once");
