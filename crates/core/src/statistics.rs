@@ -154,33 +154,21 @@ impl Counts {
 
     /// Adds what others have counted.
     pub fn add(&mut self, other: &Self) {
-        for (mine, theirs) in self.numbers_mut().into_iter().zip(other.numbers()) {
+        for (mine, theirs) in self.numbers_mut().zip(other.numbers()) {
             *mine += theirs;
         }
         self.attempt_times.add(&other.attempt_times);
         self.delivery_times.add(&other.delivery_times);
     }
 
-    fn numbers(&self) -> [u64; 11] {
-        let [a, b, c, d, e, f] = self.answers;
-        [self.events, self.deliveries, self.delivered, self.failed, self.discarded, a, b, c, d, e, f]
+    fn numbers(&self) -> impl Iterator<Item = u64> {
+        let Self { events, deliveries, delivered, failed, discarded, answers, .. } = self;
+        [*events, *deliveries, *delivered, *failed, *discarded].into_iter().chain(*answers)
     }
 
-    fn numbers_mut(&mut self) -> [&mut u64; 11] {
-        let [a, b, c, d, e, f] = &mut self.answers;
-        [
-            &mut self.events,
-            &mut self.deliveries,
-            &mut self.delivered,
-            &mut self.failed,
-            &mut self.discarded,
-            a,
-            b,
-            c,
-            d,
-            e,
-            f,
-        ]
+    fn numbers_mut(&mut self) -> impl Iterator<Item = &mut u64> {
+        let Self { events, deliveries, delivered, failed, discarded, answers, .. } = self;
+        [events, deliveries, delivered, failed, discarded].into_iter().chain(answers)
     }
 
     /// Appends the compact form: numbers of seven bits a byte, histograms without their empty buckets.

@@ -8,11 +8,15 @@ fn some_counts() -> impl Strategy<Value = Counts> {
     let times = || proptest::collection::vec(0_u64..=u64::MAX / 2, 0..40);
     (proptest::array::uniform11(0_u64..1 << 40), times(), times()).prop_map(|(numbers, attempts, deliveries)| {
         let mut counts = Counts::default();
-        for (number, value) in counts.numbers_mut().into_iter().zip(numbers) {
+        for (number, value) in counts.numbers_mut().zip(numbers) {
             *number = value;
         }
-        attempts.iter().for_each(|micros| counts.attempt_times.record(Duration::from_micros(*micros)));
-        deliveries.iter().for_each(|micros| counts.delivery_times.record(Duration::from_micros(*micros)));
+        for micros in attempts {
+            counts.attempt_times.record(Duration::from_micros(micros));
+        }
+        for micros in deliveries {
+            counts.delivery_times.record(Duration::from_micros(micros));
+        }
         counts
     })
 }
@@ -48,7 +52,9 @@ proptest! {
     #[test]
     fn a_quantile_is_right_to_seven_percent(mut micros in proptest::collection::vec(1_u64..1 << 40, 1..200), per_mille in 1_u32..=1_000) {
         let mut histogram = Histogram::default();
-        micros.iter().for_each(|micros| histogram.record(Duration::from_micros(*micros)));
+        for micros in &micros {
+            histogram.record(Duration::from_micros(*micros));
+        }
         micros.sort_unstable();
         let rank = (micros.len() * per_mille as usize).div_ceil(1_000).max(1);
         let exact = micros[rank - 1];

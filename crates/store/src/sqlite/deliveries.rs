@@ -112,9 +112,10 @@ fn way_in<'c>(
         let subject = Subject::event_type(Of::Deliveries, environment, key);
         lists.push(Ids::of_subject(connection, subject, from)?);
     }
-    Ok(Some(match lists.is_empty() {
-        true => WayIn::Rows(OF_ENVIRONMENT, None),
-        false => WayIn::Common(Common::new(lists, below)),
+    Ok(Some(if lists.is_empty() {
+        WayIn::Rows(OF_ENVIRONMENT, None)
+    } else {
+        WayIn::Common(Common::new(lists, below))
     }))
 }
 

@@ -142,6 +142,18 @@ impl<'c> Statements<'c> {
         self.behind.index_deliveries(connection, self.next_event - 1)
     }
 
+    /// The transaction is committed.
+    pub(super) fn committed(&mut self, now: Timestamp) {
+        self.journal.committed(now);
+        self.postings.committed();
+    }
+
+    /// Nothing of the transaction has happened.
+    pub(super) fn rolled_back(&mut self) {
+        self.journal.rolled_back();
+        self.postings.rolled_back();
+    }
+
     /// Writes a delivery of an event that was accepted before: the index may have passed that event already.
     pub(super) fn insert_late_delivery(
         &mut self,

@@ -384,16 +384,11 @@ impl Writer {
     ) -> Result<Commit, Failure> {
         let behind = statements.behind;
         let result = self.run_transaction(statements, work);
-        match &result {
-            Ok(_) => {
-                statements.journal.committed(self.clock.now());
-                statements.postings.committed();
-            }
-            Err(_) => {
-                statements.behind = behind;
-                statements.journal.rolled_back();
-                statements.postings.rolled_back();
-            }
+        if result.is_ok() {
+            statements.committed(self.clock.now());
+        } else {
+            statements.behind = behind;
+            statements.rolled_back();
         }
         if result.is_err() && !self.connection.is_autocommit() {
             // SQLite has rolled back by itself after some errors; after the others this cannot fail.

@@ -21,7 +21,9 @@ async fn sum(world: &World, environment: EnvironmentId, of: StatisticsOf, resolu
     let points = world.store().statistics(environment, query).await.unwrap();
     assert!(points.is_sorted_by_key(|point| point.at));
     let mut sum = Counts::default();
-    points.iter().for_each(|point| sum.add(&point.counts));
+    for point in &points {
+        sum.add(&point.counts);
+    }
     (sum, points.len())
 }
 

@@ -122,7 +122,9 @@ fn of_webhook(
     waiting: &HashMap<WebhookId, u64>,
 ) -> OfWebhook {
     let mut total = Counted::default();
-    points.iter().for_each(|point| total.add(&point.counts));
+    for point in points {
+        total.add(&point.counts);
+    }
     let nothing = Counted::default();
     let hour = |number: u64| {
         let at = from + std::time::Duration::from_hours(number);

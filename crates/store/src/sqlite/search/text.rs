@@ -14,7 +14,7 @@ impl Needle {
         for unit in escaped.encode_utf16() {
             match u8::try_from(unit) {
                 Ok(byte) if byte.is_ascii() => ascii.push(byte.into()),
-                _ => ascii.push_str(&format!("\\u{unit:04x}")),
+                _ => ascii.extend(["\\u", &format!("{unit:04x}")]),
             }
         }
         let mut forms: Vec<_> = [text, escaped, &ascii].map(|form| form.as_bytes().to_vec()).into();

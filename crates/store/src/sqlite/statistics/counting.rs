@@ -97,9 +97,9 @@ impl Counting {
         let mut bytes = Vec::with_capacity(self.entries.len() * 96);
         for entry in &self.entries {
             put_number(&mut bytes, entry.environment.cast_unsigned());
-            put_text(&mut bytes, entry.webhook.as_ref().map(|id| &id.as_bytes()[..]));
-            put_text(&mut bytes, entry.tenant.as_ref().map(|id| id.as_str().as_bytes()));
-            put_text(&mut bytes, Some(entry.event_key.as_str().as_bytes()));
+            put_text(&mut bytes, entry.webhook.as_ref().map_or(&[], |id| &id.as_bytes()[..]));
+            put_text(&mut bytes, entry.tenant.as_ref().map_or(&[], |id| id.as_str().as_bytes()));
+            put_text(&mut bytes, entry.event_key.as_str().as_bytes());
             entry.counts.encode(&mut bytes);
         }
         bytes
@@ -109,15 +109,16 @@ impl Counting {
         let mut counting = Self::default();
         while !bytes.is_empty() {
             let environment = take_number(&mut bytes)?.cast_signed();
+            // None of them is ever empty.
             let webhook = match take_text(&mut bytes)? {
-                None => None,
-                Some(id) => Some(WebhookId::from_uuid(Uuid::from_slice(id).ok()?)),
+                [] => None,
+                id => Some(WebhookId::from_uuid(Uuid::from_slice(id).ok()?)),
             };
             let tenant = match take_text(&mut bytes)? {
-                None => None,
-                Some(text) => Some(TenantId::parse(std::str::from_utf8(text).ok()?).ok()?),
+                [] => None,
+                text => Some(TenantId::parse(std::str::from_utf8(text).ok()?).ok()?),
             };
-            let event_key = EventKey::parse(std::str::from_utf8(take_text(&mut bytes)??).ok()?).ok()?;
+            let event_key = EventKey::parse(std::str::from_utf8(take_text(&mut bytes)?).ok()?).ok()?;
             let counts = Counts::decode(&mut bytes)?;
             counting.of(environment, webhook, tenant.as_ref(), &event_key).add(&counts);
         }
@@ -125,15 +126,15 @@ impl Counting {
     }
 }
 
-/// Its length and one, or nothing but a zero.
-fn put_text(bytes: &mut Vec<u8>, text: Option<&[u8]>) {
-    put_number(bytes, text.map_or(0, |text| text.len() as u64 + 1));
-    bytes.extend_from_slice(text.unwrap_or_default());
+/// Its length, and the text.
+fn put_text(bytes: &mut Vec<u8>, text: &[u8]) {
+    put_number(bytes, text.len() as u64);
+    bytes.extend_from_slice(text);
 }
 
-fn take_text<'b>(bytes: &mut &'b [u8]) -> Option<Option<&'b [u8]>> {
-    let Some(length) = take_number(bytes)?.checked_sub(1) else { return Some(None) };
+fn take_text<'b>(bytes: &mut &'b [u8]) -> Option<&'b [u8]> {
+    let length = take_number(bytes)?;
     let (text, rest) = bytes.split_at_checked(usize::try_from(length).ok()?)?;
     *bytes = rest;
-    Some(Some(text))
+    Some(text)
 }
