@@ -18,6 +18,7 @@
 mod auth;
 mod body;
 mod control;
+mod cors;
 mod edge;
 mod error;
 mod extract;
@@ -44,7 +45,8 @@ pub use web::WebFile;
 pub fn router(state: ApiState) -> Router {
     let (frontegg, _) = frontegg::routes();
     let router = native_router().merge(frontegg).route("/metrics", get(native::health::metrics));
-    finished(router.fallback(web::serve), state)
+    let origins = state.options().cors_origins.clone();
+    cors::Cors::around(finished(router.fallback(web::serve), state), &origins)
 }
 
 /// The API as operators reach it over the control socket: the native API with their rights, and operators' tokens.

@@ -27,6 +27,8 @@ pub struct ApiOptions {
     /// Addresses that requests to webhooks come from, as receivers see them, for their firewalls; those that the egress client
     /// binds to where none are given.
     pub source_addresses: Vec<String>,
+    /// Origins whose pages may call Frontegg's API from a browser, as browsers write them: `https://app.example.com`.
+    pub cors_origins: Vec<String>,
     /// What `/metrics` answers; without it there is no such path.
     pub metrics: Option<RenderMetrics>,
     /// The web application; without files its pages say that it was not built.
@@ -38,6 +40,7 @@ impl std::fmt::Debug for ApiOptions {
         f.debug_struct("ApiOptions")
             .field("public_url", &self.public_url)
             .field("source_addresses", &self.source_addresses)
+            .field("cors_origins", &self.cors_origins)
             .field("metrics", &self.metrics.is_some())
             .field("web", &self.web.len())
             .finish()

@@ -150,6 +150,7 @@ impl Server {
             ApiOptions {
                 public_url: settings.public_url.as_ref().map(|url| url.as_str().trim_end_matches('/').to_owned()),
                 source_addresses: Vec::new(),
+                cors_origins: settings.cors_origins.clone(),
                 metrics: Some(Arc::new(move || metrics.render())),
                 web: web_files(),
             },

@@ -3,6 +3,7 @@
 mod app;
 mod auth;
 mod control;
+mod cors;
 mod document;
 mod frontegg;
 mod fuzz;

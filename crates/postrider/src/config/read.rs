@@ -108,6 +108,7 @@ pub(super) fn settings(mut layers: Layers) -> Result<Settings, Problems> {
         );
     }
     let public_url = reader.one("public_url", public_url);
+    let cors_origins = reader.list("cors_origins", origin);
     let bootstrap = bootstrap(&mut reader);
     let egress_allow = reader.list("egress_allow", network);
     let egress_source_addresses = reader.list("egress_source_addresses", source_address);
@@ -126,6 +127,7 @@ pub(super) fn settings(mut layers: Layers) -> Result<Settings, Problems> {
                 listen,
                 data_dir,
                 public_url,
+                cors_origins,
                 bootstrap,
                 egress_allow,
                 egress_source_addresses,
@@ -194,6 +196,21 @@ fn public_url(text: &str) -> Result<Url, String> {
     let plain =
         url.query().is_none() && url.fragment().is_none() && url.username().is_empty() && url.password().is_none();
     if matches!(url.scheme(), "http" | "https") && plain { Ok(url) } else { Err(wrong()) }
+}
+
+fn origin(text: &str) -> Result<String, String> {
+    let wrong =
+        || format!("`{text}` is not an origin; write scheme and host alone, for example https://app.example.com");
+    let url = Url::parse(text).map_err(|_| wrong())?;
+    // Compared with what browsers send, which is written in one way alone.
+    let origin = url.origin().ascii_serialization();
+    if !matches!(url.scheme(), "http" | "https") {
+        Err(wrong())
+    } else if origin == text {
+        Ok(origin)
+    } else {
+        Err(format!("`{text}` is not what browsers send; did you mean {origin}?"))
+    }
 }
 
 fn network(text: &str) -> Result<IpNet, String> {

@@ -107,6 +107,17 @@ pub(crate) const SETTINGS: &[Setting] = &[
         example: "https://hooks.example.com",
     },
     Setting {
+        key: "cors_origins",
+        default: None,
+        placeholder: "ORIGIN,..",
+        arity: Arity::List,
+        visibility: Visibility::Open,
+        summary: "Origins whose pages may call the Frontegg API from a browser",
+        detail: "For an application with Frontegg's own client in it that is served from another host. The caller is still known by \
+                 its token alone. The native API, the console and the portal are never open to pages of other origins.",
+        example: "https://app.example.com",
+    },
+    Setting {
         key: "bootstrap_client_id",
         default: None,
         placeholder: "UUID",

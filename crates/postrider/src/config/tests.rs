@@ -67,6 +67,7 @@ fn all_problems_are_told_at_once_by_key() {
         ("POSTRIDER_MASTER_KEY", "c2hvcnQ="),
         ("POSTRIDER_LOG_FORMAT", "xml"),
         ("POSTRIDER_PUBLIC_URL", "hooks.example.com"),
+        ("POSTRIDER_CORS_ORIGINS", "https://app.example.com,https://app.example.com/"),
         ("POSTRIDER_SHUTDOWN_PATIENCE_SECONDS", "-1"),
         ("POSTRIDER_LOG", "post rider=verbose"),
     ]
@@ -76,6 +77,7 @@ fn all_problems_are_told_at_once_by_key() {
     let keys: BTreeSet<&str> = problems.iter().map(|(key, _)| key.as_str()).collect();
     let expected = [
         "bootstrap_client_id",
+        "cors_origins",
         "database_url",
         "egress_allow",
         "egress_alow",
