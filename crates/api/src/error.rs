@@ -95,6 +95,10 @@ codes! {
     LimitReached => "limit_reached", CONFLICT, "There are too many";
     /// A resend to a webhook that is disabled or deleted.
     WebhookInactive => "webhook_inactive", CONFLICT, "The webhook is not active";
+    /// The delivery has ended already.
+    DeliveryEnded => "delivery_ended", CONFLICT, "The delivery has ended";
+    /// A resend of a delivery that waits for its first turn.
+    DeliveryWaits => "delivery_waits", CONFLICT, "The delivery waits for its turn";
     /// The body is larger than the limit.
     BodyTooLarge => "body_too_large", PAYLOAD_TOO_LARGE, "The body is too large";
     /// The body is compressed.

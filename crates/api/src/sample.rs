@@ -4,7 +4,7 @@ use bytes::Bytes;
 use postrider_core::EnvironmentId;
 use postrider_core::attempt::FailureKind;
 use postrider_core::limits::ATTEMPT_DEADLINE;
-use postrider_core::signature::Secret;
+use postrider_core::signature::{Secret, Signing};
 use postrider_core::webhook::{EndpointUrl, Scope};
 use postrider_core::{EventId, catalogue};
 use postrider_egress::{Answer, SendError};
@@ -28,9 +28,10 @@ pub(crate) async fn send(
     scope: Scope,
     url: EndpointUrl,
     secret: Option<Secret>,
+    signing: Signing,
     body: Bytes,
 ) -> Result<(EventId, Sent), ApiError> {
-    let request = TestRequest { environment_id, scope, url, secret, body, deadline: ATTEMPT_DEADLINE };
+    let request = TestRequest { environment_id, scope, url, secret, signing, body, deadline: ATTEMPT_DEADLINE };
     let report = state.engine().test(request).await;
     if let Err(SendError::Endpoint { kind: FailureKind::AddressRefused, message }) = &report.exchange.result {
         return Err(ApiError::at(Code::UrlRefused, "/url", message));

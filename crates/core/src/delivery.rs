@@ -6,8 +6,10 @@
 //!    │  ╲  failure, retries left        410, none left, faults of our own for too long
 //!    │   ╲──────────▶ retrying ─────────────▶ failed
 //!    ▼                   ▼
-//! discarded ◀────────────┘   webhook disabled or deleted
+//! discarded ◀────────────┘   webhook disabled or deleted, or a person skipped it
 //! ```
+//!
+//! In an ordered webhook, a `pending` delivery is [`DeliveryState::Behind`] until those before it have ended.
 //!
 //! Invariant: `delivered`, `failed` and `discarded` are final; a resend or replay is another delivery.
 
@@ -17,6 +19,7 @@ use crate::attempt::{FailureKind, OurFault, Outcome, names};
 use crate::event::TenantId;
 use crate::id::{DeliveryId, EnvironmentId, EventId, WebhookId};
 use crate::limits::OUR_FAULTS;
+use crate::order::OrderKey;
 use crate::retry::RetryPolicy;
 use crate::time::Timestamp;
 use crate::webhook::DisableReason;
@@ -41,6 +44,8 @@ pub struct Delivery {
     pub origin: Origin,
     /// The delivery that this one repeats, for a resend or replay of one.
     pub resend_of: Option<DeliveryId>,
+    /// Deliveries to the same webhook with the same key are sent one after the other; none: it waits for nobody.
+    pub order_key: Option<OrderKey>,
     /// Where it stands.
     pub state: DeliveryState,
     /// Attempts that counted so far.
@@ -74,6 +79,8 @@ pub struct Fault {
 /// Where a delivery stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DeliveryState {
+    /// Waits until those of its order key that came before it have ended. It counts as pending.
+    Behind,
     /// Waits for its first attempt.
     Pending {
         /// Not before this moment; later than its making only after a fault of our own.
@@ -100,7 +107,7 @@ pub enum DeliveryState {
         /// Why.
         reason: FailReason,
     },
-    /// It was not sent, or not sent again, because its webhook is off.
+    /// It was not sent, or not sent again: its webhook is off, or a person decided so.
     Discarded {
         /// When that was decided.
         at: Timestamp,
@@ -136,7 +143,7 @@ impl DeliveryState {
     /// Which state it is, without its particulars.
     pub const fn kind(&self) -> StateKind {
         match self {
-            Self::Pending { .. } => StateKind::Pending,
+            Self::Behind | Self::Pending { .. } => StateKind::Pending,
             Self::Retrying { .. } => StateKind::Retrying,
             Self::Delivered { .. } => StateKind::Delivered,
             Self::Failed { .. } => StateKind::Failed,
@@ -154,7 +161,7 @@ impl DeliveryState {
         matches!(self, Self::Delivered { .. } | Self::Failed { .. } | Self::Discarded { .. })
     }
 
-    /// When its next attempt is due; none for a final state.
+    /// When its next attempt is due; none for a final state, and for one behind others.
     pub const fn due_at(&self) -> Option<Timestamp> {
         match self {
             Self::Pending { due_at, .. } | Self::Retrying { due_at, .. } => Some(*due_at),
@@ -199,6 +206,10 @@ pub enum DiscardReason {
     WebhookGone,
     /// Its deliveries had failed for days.
     WebhookFailing,
+    /// A person let those behind it pass.
+    Skipped,
+    /// A person had it sent again while it waited to be retried, ahead of those behind it: another delivery has its place.
+    Resent,
 }
 
 names!(DiscardReason {
@@ -206,6 +217,8 @@ names!(DiscardReason {
     WebhookDeleted => "webhook_deleted",
     WebhookGone => "webhook_gone",
     WebhookFailing => "webhook_failing",
+    Skipped => "skipped",
+    Resent => "resent",
 });
 
 impl From<DisableReason> for DiscardReason {
@@ -367,6 +380,7 @@ mod tests {
                         prop_assert!(!outcome.is_success() && !ours);
                         return Ok(());
                     }
+                    DeliveryState::Behind => prop_assert!(false, "who is behind others is not attempted"),
                     DeliveryState::Discarded { .. } => prop_assert!(false, "an attempt never discards"),
                 }
                 attempts = step.attempts;

@@ -55,12 +55,20 @@ pub const SUBSCRIPTIONS: usize = 500;
 pub const SECRET_CHARS: usize = 100;
 /// Characters that a tenant's user must give a secret at least.
 pub const SECRET_CHARS_FROM_TENANT: usize = 8;
+/// The longest that a rotated secret or key signs beside the new one.
+pub const OVERLAP: Duration = Duration::from_hours(24 * 30);
 /// Webhooks of one environment: the matching index lives in memory.
 pub const WEBHOOKS_PER_ENVIRONMENT: usize = 100_000;
 /// Event types of one environment.
 pub const EVENT_TYPES_PER_ENVIRONMENT: usize = 5_000;
 /// Secrets of one environment at a time.
 pub const CREDENTIALS_PER_ENVIRONMENT: usize = 50;
+/// Characters of a pointer to the member that a webhook is ordered by.
+pub const POINTER_CHARS: usize = 255;
+/// Steps of such a pointer: each reads a part of the body once more.
+pub const POINTER_STEPS: usize = 16;
+/// The highest rate limit, per second or minute: beyond it there is no need for one.
+pub const RATE_LIMIT: u32 = 100_000;
 /// Entries of a webhook's own list of retry delays.
 pub const RETRY_DELAYS: usize = 30;
 /// The longest delay before a retry, and the longest that `Retry-After` is honoured for.
@@ -168,6 +176,8 @@ pub const INTAKE_PATIENCE: Duration = Duration::from_secs(2);
 pub const LANE_DELIVERIES: usize = 4_096;
 /// Deliveries that are read from the database for a lane at once.
 pub const LANE_PAGE: usize = 256;
+/// Deliveries of a webhook with a rate limit that are held in memory: as many as it can send within so many seconds.
+pub const PACED_SECONDS: u32 = 10;
 /// The longest pause of a lane whose endpoint does not answer.
 pub const BREAKER_PAUSE: Duration = Duration::from_mins(5);
 

@@ -142,7 +142,7 @@ impl Counts {
     /// Counts the end of a delivery that was made at that moment; nothing where it has not ended.
     pub fn ended(&mut self, state: &DeliveryState, made_at: Timestamp) {
         match state {
-            DeliveryState::Pending { .. } | DeliveryState::Retrying { .. } => {}
+            DeliveryState::Behind | DeliveryState::Pending { .. } | DeliveryState::Retrying { .. } => {}
             DeliveryState::Delivered { at } => {
                 self.delivered += 1;
                 self.delivery_times.record(at.since(made_at));

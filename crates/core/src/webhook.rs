@@ -14,8 +14,10 @@ use crate::attempt::names;
 use crate::event::TenantId;
 use crate::id::{EnvironmentId, WebhookId};
 use crate::limits::{ATTEMPT_DEADLINE, ATTEMPT_DEADLINE_LEAST, ATTEMPT_DEADLINE_MOST, URL_CHARS};
+use crate::order::OrderBy;
+use crate::rate::RateLimit;
 use crate::retry::RetryPolicy;
-use crate::signature::Secret;
+use crate::signature::{Secret, Signing};
 use crate::time::Timestamp;
 
 /// A subscription to events. The writer hands out a new value at each change; holders of an old one see the old state.
@@ -35,6 +37,8 @@ pub struct Webhook {
     pub url: EndpointUrl,
     /// What requests are signed with; none: they are not signed.
     pub secret: Option<Secret>,
+    /// How they are signed besides.
+    pub signing: Signing,
     /// What it subscribes to, as written: keys, globs, `Category.*`, ids.
     pub event_keys: Vec<String>,
     /// Whether it gets events.
@@ -121,11 +125,23 @@ pub struct Sending {
     pub deadline: Deadline,
     /// The days over which deliveries must have failed before the webhook is disabled; none: never.
     pub disable_after_days: Option<u16>,
+    /// What its deliveries are strictly ordered by; none: they are sent as they come, side by side. It holds for what is accepted from then on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order_by: Option<OrderBy>,
+    /// How many attempts may start in how much time; none: as many as it takes well.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate_limit: Option<RateLimit>,
 }
 
 impl Default for Sending {
     fn default() -> Self {
-        Self { retry: RetryPolicy::default(), deadline: Deadline::default(), disable_after_days: Some(5) }
+        Self {
+            retry: RetryPolicy::default(),
+            deadline: Deadline::default(),
+            disable_after_days: Some(5),
+            order_by: None,
+            rate_limit: None,
+        }
     }
 }
 

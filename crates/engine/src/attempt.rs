@@ -12,7 +12,7 @@ use postrider_core::delivery;
 use postrider_core::event::Event;
 use postrider_core::limits::RESPONSE_HEADERS_KEPT;
 use postrider_core::retry::parse_retry_after;
-use postrider_core::signature::Secret;
+use postrider_core::signature::{Secret, Signing};
 use postrider_core::webhook::{Scope, Webhook};
 use postrider_core::{AttemptId, DeliveryId, EnvironmentId, EventId, Timestamp};
 use postrider_egress::{Answer, Exchange, OutboundRequest, PoolScope, SendError};
@@ -59,7 +59,7 @@ impl Drop for Flight<'_> {
 impl Core {
     /// Makes an attempt, from the webhook as it is now to the record.
     pub(crate) async fn attempt(self: Arc<Self>, launch: Launch) {
-        let Launch { webhook: webhook_id, delivery } = launch;
+        let Launch { webhook: webhook_id, delivery, at: started_at } = launch;
         let flight = Flight { core: &self, delivery: delivery.id, landed: false };
         let webhook = match self.store.directory().webhook(webhook_id) {
             Some(webhook) if webhook.status.is_active() => webhook,
@@ -79,13 +79,12 @@ impl Core {
             }
         };
 
-        let started_at = self.clock.now();
         let id = AttemptId::new(started_at, &*self.entropy);
         let event = &delivery.event;
         if delivery.attempts == 0 {
             self.meters.first_attempt_after.record(started_at.since(event.accepted_at).as_secs_f64());
         }
-        let signer = webhook.secret.as_ref().map(|secret| self.signers.of(webhook_id, secret));
+        let signer = self.signers.of(&webhook);
         let request = OutboundRequest {
             method: Method::POST,
             url: webhook.url.url().clone(),
@@ -107,6 +106,7 @@ impl Core {
             environment_id: event.environment_id,
             webhook_id,
             event: event.clone(),
+            order_key: delivery.order_key,
             attempt: attempt_of(id, delivery.id, step.attempts, started_at, &webhook, exchange),
             step,
         };
@@ -120,11 +120,11 @@ impl Core {
     }
 
     pub(crate) async fn test(&self, request: TestRequest) -> TestReport {
-        let TestRequest { environment_id, scope, url, secret, body, deadline } = request;
+        let TestRequest { environment_id, scope, url, secret, signing, body, deadline } = request;
         let _turn = self.tests.acquire().await;
         let now = self.clock.now();
         let event_id = EventId::new(now, &*self.entropy);
-        let signer = secret.map(Signer::new);
+        let signer = Signer::new(secret, signing);
         let request = OutboundRequest {
             method: Method::POST,
             url: url.url().clone(),
@@ -138,8 +138,8 @@ impl Core {
 
     pub(crate) fn headers_of(&self, event: &Event, secret: &Secret) -> HeaderMap {
         let now = self.clock.now();
-        let signer = Signer::new(secret.clone());
-        headers(AttemptId::new(now, &*self.entropy), event.id, &event.body, Some(&signer), now)
+        let signer = Signer::new(Some(secret.clone()), Signing::default());
+        headers(AttemptId::new(now, &*self.entropy), event.id, &event.body, signer.as_ref(), now)
     }
 }
 
@@ -149,7 +149,7 @@ fn pool(environment: EnvironmentId, scope: &Scope) -> PoolScope {
 
 /// The headers of a delivery: these, and no others besides those of HTTP itself.
 fn headers(attempt: AttemptId, event: EventId, body: &[u8], signer: Option<&Signer>, now: Timestamp) -> HeaderMap {
-    let visible = "numbers, hyphens and base64 are visible ASCII";
+    let visible = "numbers and hyphens are visible ASCII";
     let uuid = |uuid: uuid::Uuid| {
         HeaderValue::from_str(uuid.hyphenated().encode_lower(&mut uuid::Uuid::encode_buffer())).expect(visible)
     };
@@ -158,14 +158,13 @@ fn headers(attempt: AttemptId, event: EventId, body: &[u8], signer: Option<&Sign
     headers.insert(ACCEPT, ACCEPTED);
     headers.insert(USER_AGENT, PRODUCT);
     headers.insert(TRACE_ID, uuid(attempt.as_uuid()));
-    if let Some(signer) = signer {
-        headers.insert(SECRET_JWT, signer.jwt(now));
+    if let Some(jwt) = signer.and_then(|signer| signer.jwt(now)) {
+        headers.insert(SECRET_JWT, jwt);
     }
     headers.insert(WEBHOOK_ID, uuid(event.as_uuid()));
     headers.insert(WEBHOOK_TIMESTAMP, HeaderValue::from(now.as_seconds()));
-    if let Some(signer) = signer {
-        let signature = signer.key.standard(event, now, body);
-        headers.insert(WEBHOOK_SIGNATURE, HeaderValue::try_from(signature).expect(visible));
+    if let Some(signatures) = signer.and_then(|signer| signer.signatures(event, now, body)) {
+        headers.insert(WEBHOOK_SIGNATURE, signatures);
     }
     headers
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use postrider_core::{Clock, Entropy, Timestamp, WebhookId};
 use postrider_egress::Egress;
-use postrider_store::{Commit, CommitObserver, Store, Waiting, WebhookChange};
+use postrider_store::{Commit, CommitObserver, Store, WebhookChange};
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
@@ -19,7 +19,7 @@ use tokio_util::task::TaskTracker;
 use crate::intake::Share;
 use crate::meters::Meters;
 use crate::options::EngineOptions;
-use crate::scheduler::{LaneReport, Limits, Ready, Scheduler, Standing};
+use crate::scheduler::{Before, LaneReport, Limits, Ready, Scheduler, Standing};
 use crate::signing::Signers;
 use crate::transport::Transport;
 use crate::watch::Watchers;
@@ -105,12 +105,24 @@ impl Core {
             ended: Notify::new(),
             options,
         });
+        core.limit_rates();
         core.store.start(Arc::new(Observer(Arc::downgrade(&core))));
         core.spawn(core.clone().find_work());
         core.spawn(core.clone().keep_time());
         core.spawn(core.clone().keep_house());
         core.spawn(core.clone().show_gauges());
         core
+    }
+
+    /// Takes in the rate limits of all webhooks, before anything is sent. What was sent before this process is not known.
+    fn limit_rates(&self) {
+        let (directory, now) = (self.store.directory(), self.clock.now());
+        let mut scheduler = self.scheduler();
+        for environment in directory.environments() {
+            for webhook in directory.webhooks(environment.id, None) {
+                scheduler.limit_rate(webhook.id, webhook.sending.rate_limit, Before::Unknown, now);
+            }
+        }
     }
 
     fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
@@ -161,7 +173,8 @@ impl Core {
     }
 
     pub(crate) fn report(&self, webhook: WebhookId) -> LaneReport {
-        self.scheduler().report(webhook)
+        let now = self.clock.now();
+        self.scheduler().report(webhook, now)
     }
 
     pub(crate) fn wake(&self) {
@@ -239,7 +252,7 @@ impl Core {
     }
 
     fn committed(self: &Arc<Self>, commit: Commit) {
-        let Commit { accepted, settled, webhooks, resent } = commit;
+        let Commit { accepted, settled, webhooks, resent, in_turn } = commit;
         for event in &accepted {
             if let Some(share) = event.event.room.share::<Share>() {
                 share.give_back();
@@ -262,17 +275,11 @@ impl Core {
         }
         let new = accepted.into_iter().flat_map(|accepted| {
             let event = accepted.event;
-            accepted
-                .waiting
-                .into_iter()
-                .map(move |(id, webhook)| (webhook, Ready { id, event: event.clone(), attempts: 0, fault: None }))
+            accepted.waiting.into_iter().map(move |(id, webhook)| (webhook, Ready::new(id, event.clone())))
         });
-        let again = resent.into_iter().map(|waiting| {
-            let Waiting { delivery, event } = waiting;
-            let ready = Ready { id: delivery.id, event, attempts: delivery.attempts, fault: delivery.state.fault() };
-            (delivery.webhook_id, ready)
-        });
-        let mut waiting = new.chain(again).peekable();
+        let others = resent.into_iter().chain(in_turn);
+        let others = others.map(|waiting| (waiting.delivery.webhook_id, Ready::from(waiting)));
+        let mut waiting = new.chain(others).peekable();
         while waiting.peek().is_some() {
             self.act(|scheduler, now| {
                 for (webhook, delivery) in waiting.by_ref().take(AT_ONCE) {
@@ -285,6 +292,11 @@ impl Core {
     fn webhooks_changed(self: &Arc<Self>, changes: Vec<WebhookChange>) {
         self.act(|scheduler, now| {
             for change in changes {
+                if let WebhookChange::Put(webhook) = &change {
+                    let is_new = webhook.created_at == webhook.updated_at;
+                    let before = if is_new { Before::Nothing } else { Before::Unknown };
+                    scheduler.limit_rate(webhook.id, webhook.sending.rate_limit, before, now);
+                }
                 match change {
                     WebhookChange::Put(webhook) if webhook.status.is_active() => {
                         scheduler.webhook_stands(webhook.id, Standing::Active, now);

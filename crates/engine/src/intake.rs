@@ -159,7 +159,11 @@ impl Core {
             body,
             room: Room::of(share),
         };
-        let deliveries = webhooks.into_iter().map(|webhook| NewDelivery { id: DeliveryId::new(now, entropy), webhook });
+        let deliveries = webhooks.into_iter().map(|webhook| NewDelivery {
+            id: DeliveryId::new(now, entropy),
+            order_key: webhook.sending.order_by.as_ref().map(|by| by.key(&event)),
+            webhook,
+        });
         NewEvent { deliveries: deliveries.collect(), event: Arc::new(event) }
     }
 }

@@ -29,11 +29,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use postrider_core::event::Event;
-use postrider_core::signature::Secret;
+use postrider_core::signature::{Secret, Signing};
 use postrider_core::webhook::{EndpointUrl, Scope};
 use postrider_core::{Clock, DeliveryId, Entropy, EnvironmentId, EventId, WebhookId};
 use postrider_egress::{Egress, Exchange};
-use postrider_store::{ResendOutcome, Store, StoreError};
+use postrider_store::{ResendOutcome, SkipOutcome, Store, StoreError};
 use tokio::sync::broadcast;
 
 pub use self::intake::{AcceptError, IncomingEvent};
@@ -60,6 +60,8 @@ pub struct TestRequest {
     pub url: EndpointUrl,
     /// What to sign with.
     pub secret: Option<Secret>,
+    /// How to sign besides.
+    pub signing: Signing,
     /// What to send.
     pub body: Bytes,
     /// How long it may take.
@@ -116,6 +118,11 @@ impl Engine {
     /// Sends a delivery once more, as a new delivery.
     pub async fn resend(&self, environment: EnvironmentId, delivery: DeliveryId) -> Result<ResendOutcome, StoreError> {
         self.core.store.resend(environment, delivery).await
+    }
+
+    /// Ends a delivery that waits, so that those behind it go on.
+    pub async fn skip(&self, environment: EnvironmentId, delivery: DeliveryId) -> Result<SkipOutcome, StoreError> {
+        self.core.store.skip(environment, delivery).await
     }
 
     /// Tries an endpoint out: the headers of a delivery, any body, and nothing is recorded.

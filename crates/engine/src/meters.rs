@@ -84,7 +84,7 @@ impl Meters {
 
     pub(crate) fn settled(&self, state: &DeliveryState) {
         match state {
-            DeliveryState::Pending { .. } | DeliveryState::Retrying { .. } => {}
+            DeliveryState::Behind | DeliveryState::Pending { .. } | DeliveryState::Retrying { .. } => {}
             DeliveryState::Delivered { .. } => self.delivered.increment(1),
             DeliveryState::Failed { .. } => self.failed.increment(1),
             DeliveryState::Discarded { .. } => self.discarded.increment(1),

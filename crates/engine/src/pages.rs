@@ -53,9 +53,7 @@ impl Core {
 }
 
 fn row(waiting: Waiting) -> Option<(LanePosition, Ready)> {
-    let Waiting { delivery, event } = waiting;
     // One that has ended is not waiting.
-    let position = LanePosition { due_at: delivery.state.due_at()?, delivery: delivery.id };
-    let fault = delivery.state.fault();
-    Some((position, Ready { id: delivery.id, event, attempts: delivery.attempts, fault }))
+    let position = LanePosition::of(&waiting.delivery)?;
+    Some((position, Ready::from(waiting)))
 }

@@ -6,6 +6,8 @@
 //! tenant are a *flow*. A *tenant* (the event's, or its environment where it concerns none) waits for its turn on *seats*. A *slot* is
 //! taken by a launch and given back when the attempt's result is committed: so results that wait for the disk are bounded too.
 //!
+//! A lane with a rate limit has room only as that allows; what waits for it waits as for a slot, and takes none.
+//!
 //! # Turns
 //!
 //! A launch takes the next seat of the best tier that may have a slot, the seat's next flow whose lane has room, and the flow's first
@@ -21,6 +23,7 @@
 
 mod health;
 mod lane;
+mod order;
 mod paging;
 mod ring;
 mod tenant;
@@ -31,12 +34,14 @@ use std::hash::{BuildHasherDefault, Hasher};
 
 use postrider_core::delivery::DeliveryState;
 use postrider_core::limits;
+use postrider_core::rate::{Pace, RateLimit};
 use postrider_core::{DeliveryId, Timestamp, WebhookId};
 
 use self::health::Class;
 pub(crate) use self::health::Signal;
 use self::lane::{Flow, Lane, Place};
 pub(crate) use self::lane::{Ready, Standing};
+use self::order::Order;
 pub(crate) use self::paging::{PageRequest, PageRows};
 use self::ring::{Arena, Ring};
 use self::tenant::{Tenant, TenantKey};
@@ -95,11 +100,22 @@ impl Limits {
     }
 }
 
+/// What a webhook has started before it got a rate limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Before {
+    /// It is new.
+    Nothing,
+    /// Whatever it may have.
+    Unknown,
+}
+
 /// An attempt to be made.
 #[derive(Debug)]
 pub(crate) struct Launch {
     pub(crate) webhook: WebhookId,
     pub(crate) delivery: Ready,
+    /// When: what the rate limit counts.
+    pub(crate) at: Timestamp,
 }
 
 /// What the scheduler holds in all.
@@ -139,6 +155,8 @@ pub struct LaneReport {
     pub paused_until: Option<Timestamp>,
     /// Attempts in a row that said the endpoint is unwell.
     pub consecutive_failures: u32,
+    /// When the rate limit lets the next attempt start, of a lane in which one waits for it.
+    pub next_start_at: Option<Timestamp>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -190,6 +208,7 @@ pub(crate) struct Scheduler {
     tenants: Arena<Tenant>,
     tenant_of: HashMap<TenantKey, u32>,
     held: IdMap<DeliveryId, Held>,
+    order: Order,
     /// Seats with flows on offer, by class and tier.
     seats: [[Ring; 3]; 2],
     /// The class whose turn it is.
@@ -216,6 +235,7 @@ impl Scheduler {
             tenants: Arena::default(),
             tenant_of: HashMap::new(),
             held: IdMap::default(),
+            order: Order::default(),
             seats: Default::default(),
             turn: Class::Well,
             thawing: VecDeque::new(),
@@ -231,7 +251,7 @@ impl Scheduler {
     }
 
     /// How a webhook's lane stands; of one that has no lane, as a new one does.
-    pub(crate) fn report(&self, webhook: WebhookId) -> LaneReport {
+    pub(crate) fn report(&self, webhook: WebhookId, now: Timestamp) -> LaneReport {
         let Some(&index) = self.lane_of.get(&webhook) else {
             return LaneReport {
                 share: Lane::new(webhook, self.limits.per_webhook).health.share(),
@@ -245,6 +265,7 @@ impl Scheduler {
             share: lane.health.share(),
             paused_until: lane.health.paused_until(),
             consecutive_failures: lane.health.failures_in_a_row(),
+            next_start_at: lane.next_start(now),
         }
     }
 
@@ -267,16 +288,44 @@ impl Scheduler {
         if self.lanes[index].standing != Standing::Active {
             return;
         }
+        if delivery.order_key.is_some_and(|key| self.order.must_wait(webhook, key)) {
+            return;
+        }
         let behind = self.lanes[index].stored.is_behind_backlog(delivery.event.tenant_id.as_ref());
         if behind || !self.has_memory_for(index, &delivery, now) {
             self.lanes[index].stored.leave(delivery.event.tenant_id.as_ref());
             self.consider(index, now);
         } else {
             self.queue(index, delivery, now);
-            if self.lanes[index].health.quiet_until().is_some() {
+            if self.lanes[index].health.quiet_until().is_some() || self.lanes[index].pace.is_some() {
                 self.consider(index, now);
             }
         }
+    }
+
+    /// A webhook has that rate limit from now on. `before`: what it has started so far, of one that had no limit.
+    pub(crate) fn limit_rate(&mut self, webhook: WebhookId, limit: Option<RateLimit>, before: Before, now: Timestamp) {
+        let index = match (self.lane_of.get(&webhook), limit) {
+            (Some(&index), _) => index,
+            (None, Some(_)) => self.lane(webhook),
+            (None, None) => return,
+        };
+        let lane = &mut self.lanes[index];
+        match (&mut lane.pace, limit) {
+            (None, None) => return,
+            (pace, None) => *pace = None,
+            (Some(pace), Some(limit)) => pace.change(limit, now),
+            (pace, Some(limit)) => {
+                *pace = Some(Box::new(match before {
+                    Before::Nothing => Pace::fresh(limit),
+                    Before::Unknown => Pace::unknown(limit, now),
+                }));
+            }
+        }
+        let most = lane.most(self.limits.lane);
+        self.shed(index, most);
+        self.thaw(index, now);
+        self.consider(index, now);
     }
 
     /// A webhook was made, changed or deleted; from now on its deliveries are sent, or not.
@@ -326,7 +375,11 @@ impl Scheduler {
 
     /// An attempt has ended; its result is on its way to the store. `jitter` is from 0 up to 1.
     pub(crate) fn finished(&mut self, delivery: DeliveryId, signal: Signal, now: Timestamp, jitter: f64) {
-        let Some(flow) = self.end_flight(delivery, Stage::Unsettled) else { return };
+        let Some(flow) = self.end_flight(delivery, Stage::Unsettled) else {
+            // It had ended before its attempt did.
+            self.leave_order(delivery, now);
+            return;
+        };
         let index = self.flows[flow].lane;
         let lane = &mut self.lanes[index];
         lane.unsettled += 1;
@@ -343,12 +396,16 @@ impl Scheduler {
 
     /// An attempt was given up with nothing to record: the delivery waits in the database as before.
     pub(crate) fn released(&mut self, delivery: DeliveryId, now: Timestamp) {
-        let Some(held) = self.held.get(&delivery).copied().filter(|held| held.stage == Stage::InFlight) else { return };
+        let Some(held) = self.held.get(&delivery).copied().filter(|held| held.stage == Stage::InFlight) else {
+            self.leave_order(delivery, now);
+            return;
+        };
         let index = self.flows[held.flow].lane;
         if self.lanes[index].standing == Standing::Active {
             self.lanes[index].stored.leave_unknown();
         }
         self.forget(delivery, held, now);
+        self.leave_order(delivery, now);
         self.consider(index, now);
     }
 
@@ -356,6 +413,10 @@ impl Scheduler {
     pub(crate) fn settled(&mut self, webhook: WebhookId, delivery: DeliveryId, state: DeliveryState, now: Timestamp) {
         if let Some(held) = self.held.get(&delivery).copied() {
             self.forget(delivery, held, now);
+            // While its attempt is under way none of its key must be, even if a person has ended it.
+            if held.stage != Stage::InFlight {
+                self.leave_order(delivery, now);
+            }
         }
         let index = match (self.lane_of.get(&webhook), state.is_final()) {
             (Some(&index), _) => index,
@@ -410,7 +471,7 @@ impl Scheduler {
         let most = if lane.health.is_paused() && lane.quiet_until(now).is_some() {
             PAUSED_LANE_DELIVERIES
         } else {
-            self.limits.lane
+            lane.most(self.limits.lane)
         };
         let flow = tenant.and_then(|tenant| lane.flows.get(&tenant)).map_or(0, |flow| self.flows[*flow].queue.len());
         lane.queued < most && flow < 2 * (most - lane.queued) && self.has_bytes_for(lane, tenant, cost(delivery))
@@ -437,6 +498,9 @@ impl Scheduler {
         let held =
             Held { flow, bytes: u32::try_from(bytes).expect("an event has some kilobytes"), stage: Stage::Queued };
         self.held.insert(delivery.id, held);
+        if let Some(key) = delivery.order_key {
+            self.order.enter(delivery.id, self.lanes[lane].webhook, key);
+        }
         self.totals.bytes += bytes;
         self.totals.queued += 1;
         self.lanes[lane].bytes += bytes;
@@ -478,6 +542,17 @@ impl Scheduler {
         self.drop_flow_if_over(held.flow);
     }
 
+    /// None of its key is here any more: the next may come.
+    fn leave_order(&mut self, delivery: DeliveryId, now: Timestamp) {
+        let Some(webhook) = self.order.leave(delivery) else { return };
+        if let Some(&index) = self.lane_of.get(&webhook)
+            && self.lanes[index].standing == Standing::Active
+        {
+            self.lanes[index].stored.leave_unknown();
+            self.consider(index, now);
+        }
+    }
+
     /// Takes a queued delivery out of its flow, wherever it stands in it.
     fn unqueue(&mut self, flow: u32, delivery: DeliveryId) {
         let before = self.flows[flow].queue.len();
@@ -502,6 +577,8 @@ impl Scheduler {
             while self.flows[flow].queue.len() > keep {
                 let ready = self.flows[flow].queue.pop_back().expect("longer than something");
                 let held = self.held.remove(&ready.id).expect("what is queued is held");
+                // Whoever waited for it is found in the database with it.
+                self.order.leave(ready.id);
                 self.lanes[lane].queued -= 1;
                 self.totals.queued -= 1;
                 self.give_back(flow, held.bytes);

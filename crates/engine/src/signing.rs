@@ -7,33 +7,97 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use http::HeaderValue;
-use postrider_core::signature::{Secret, SigningKey};
-use postrider_core::{Timestamp, WebhookId};
+use postrider_core::signature::{AsymmetricKey, Secret, Signing, SigningKey};
+use postrider_core::webhook::Webhook;
+use postrider_core::{EventId, Timestamp, WebhookId};
 
+/// What a webhook's requests are signed with.
 pub(crate) struct Signer {
-    secret: Secret,
-    pub(crate) key: SigningKey,
-    /// The last JWT and its second.
-    jwt: Mutex<Option<(i64, HeaderValue)>>,
+    secret: Option<Secret>,
+    signing: Signing,
+    key: Option<SigningKey>,
+    /// What only few webhooks have.
+    more: Option<Box<More>>,
+    /// The last JWT, its second, and whose it is.
+    jwt: Mutex<Option<(i64, Whose, HeaderValue)>>,
+}
+
+#[derive(Default)]
+struct More {
+    previous: Option<SigningKey>,
+    asymmetric: Option<AsymmetricKey>,
+    previous_asymmetric: Option<AsymmetricKey>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Whose {
+    /// The secret's.
+    Present,
+    /// That of the one before.
+    Previous,
 }
 
 impl Signer {
-    pub(crate) fn new(secret: Secret) -> Self {
-        let key = SigningKey::new(&secret);
-        Self { secret, key, jwt: Mutex::default() }
+    /// What signs with that secret, and in these ways. None: such requests are not signed.
+    pub(crate) fn new(secret: Option<Secret>, signing: Signing) -> Option<Self> {
+        let key = secret.as_ref().map(SigningKey::new);
+        let asymmetric = signing.key.as_ref().filter(|_| signing.scheme.has_ed25519());
+        if key.is_none() && asymmetric.is_none() {
+            return None;
+        }
+        let more = (signing != Signing::default()).then(|| {
+            Box::new(More {
+                previous: signing.previous.as_ref().map(|previous| SigningKey::new(&previous.secret)),
+                asymmetric: asymmetric.map(AsymmetricKey::new),
+                previous_asymmetric: signing.previous_key.as_ref().map(|previous| AsymmetricKey::new(&previous.key)),
+            })
+        });
+        Some(Self { secret, signing, key, more, jwt: Mutex::default() })
     }
 
-    pub(crate) fn jwt(&self, now: Timestamp) -> HeaderValue {
+    /// The value of `x-webhook-secret`, where there is a secret.
+    pub(crate) fn jwt(&self, now: Timestamp) -> Option<HeaderValue> {
+        let previous = self.more.as_ref().and_then(|more| more.previous.as_ref());
+        let counts = self.signing.previous_at(now).is_some_and(|previous| now < previous.in_header_until);
+        let (whose, key) = match previous.filter(|_| counts) {
+            Some(key) => (Whose::Previous, key),
+            None => (Whose::Present, self.key.as_ref()?),
+        };
         let second = now.as_seconds();
         let mut last = self.jwt.lock().unwrap_or_else(PoisonError::into_inner);
         match &*last {
-            Some((at, jwt)) if *at == second => jwt.clone(),
+            Some((at, of, jwt)) if *at == second && *of == whose => Some(jwt.clone()),
             _ => {
-                let mut jwt = HeaderValue::try_from(self.key.jwt(now)).expect("base64url and dots are visible ASCII");
+                let mut jwt = HeaderValue::try_from(key.jwt(now)).expect("base64url and dots are visible ASCII");
                 jwt.set_sensitive(true);
-                last.insert((second, jwt)).1.clone()
+                Some(last.insert((second, whose, jwt)).2.clone())
             }
         }
+    }
+
+    /// The value of `webhook-signature`: the newest secret's first.
+    pub(crate) fn signatures(&self, event: EventId, now: Timestamp, body: &[u8]) -> Option<HeaderValue> {
+        let scheme = self.signing.scheme;
+        let mut text = match &self.key {
+            Some(key) if scheme.has_hmac() => key.standard(event, now, body),
+            _ => String::new(),
+        };
+        if let Some(more) = &self.more {
+            let mut add = |signature: Option<String>| {
+                let Some(signature) = signature else { return };
+                if !text.is_empty() {
+                    text.push(' ');
+                }
+                text.push_str(&signature);
+            };
+            let previous = more.previous.as_ref().filter(|_| self.signing.previous_at(now).is_some());
+            add(previous.filter(|_| scheme.has_hmac()).map(|key| key.standard(event, now, body)));
+            add(more.asymmetric.as_ref().map(|key| key.standard(event, now, body)));
+            let previous = more.previous_asymmetric.as_ref().filter(|_| self.signing.previous_key_at(now).is_some());
+            add(previous.filter(|_| scheme.has_ed25519()).map(|key| key.standard(event, now, body)));
+        }
+        let visible = "base64, commas and spaces are visible ASCII";
+        (!text.is_empty()).then(|| HeaderValue::try_from(text).expect(visible))
     }
 }
 
@@ -42,15 +106,19 @@ impl Signer {
 pub(crate) struct Signers(RwLock<HashMap<WebhookId, Arc<Signer>>>);
 
 impl Signers {
-    /// The signer of a webhook that has that secret at the moment.
-    pub(crate) fn of(&self, webhook: WebhookId, secret: &Secret) -> Arc<Signer> {
-        let known = self.0.read().unwrap_or_else(PoisonError::into_inner).get(&webhook).cloned();
-        if let Some(signer) = known.filter(|signer| signer.secret == *secret) {
-            return signer;
+    /// The signer of a webhook as it is at the moment; none: its requests are not signed.
+    pub(crate) fn of(&self, webhook: &Webhook) -> Option<Arc<Signer>> {
+        if webhook.secret.is_none() && webhook.signing.key.is_none() {
+            return None;
         }
-        let signer = Arc::new(Signer::new(secret.clone()));
-        self.0.write().unwrap_or_else(PoisonError::into_inner).insert(webhook, signer.clone());
-        signer
+        let known = self.0.read().unwrap_or_else(PoisonError::into_inner).get(&webhook.id).cloned();
+        let is_his = |signer: &Arc<Signer>| signer.secret == webhook.secret && signer.signing == webhook.signing;
+        if let Some(signer) = known.filter(is_his) {
+            return Some(signer);
+        }
+        let signer = Arc::new(Signer::new(webhook.secret.clone(), webhook.signing.clone())?);
+        self.0.write().unwrap_or_else(PoisonError::into_inner).insert(webhook.id, signer.clone());
+        Some(signer)
     }
 
     pub(crate) fn forget(&self, webhook: WebhookId) {

@@ -1,4 +1,4 @@
-//! Housekeeping: discards what waits for webhooks that are off, forgets what is too old, gives space back.
+//! Housekeeping: discards what waits for webhooks that are off, forgets what is too old or signs no longer, gives space back.
 //!
 //! Takes no input and is idempotent: by timer and by wake-up it does whatever there is to do, in small bites, and rests after each
 //! for as long as it took, so that intake has at least half of the writer.
@@ -35,6 +35,7 @@ impl Core {
     async fn clean_up(&self) -> Result<(), StoreError> {
         let now = self.clock.now();
         self.in_bites(|| self.store.sweep_bite()).await?;
+        self.in_bites(|| self.store.end_overlaps_bite()).await?;
         self.in_bites(|| self.store.expire_bite(now - self.options.retention)).await?;
         self.in_bites(|| self.store.forget_idempotency_bite(now - IDEMPOTENCY_KEPT)).await?;
         self.in_bites(|| self.store.postings_bite()).await?;

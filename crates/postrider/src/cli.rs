@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use clap::error::Error;
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, Parser, Subcommand};
+use postrider_core::signature::PublicKey;
 use postrider_core::{CredentialId, EnvironmentId, OperatorTokenId, Timestamp};
 use url::Url;
 
@@ -146,9 +147,12 @@ pub(crate) struct VerifyJwt {
 /// `verify webhook`.
 #[derive(Debug, Args)]
 pub(crate) struct VerifyWebhook {
-    /// The webhook's secret, as it was typed
-    #[arg(long, value_name = "SECRET")]
-    pub(crate) secret: String,
+    /// The webhook's secret, as it was typed; for `v1` signatures
+    #[arg(long, value_name = "SECRET", required_unless_present = "public_key", conflicts_with = "public_key")]
+    pub(crate) secret: Option<String>,
+    /// The webhook's public key, `whpk_...`; for `v1a` signatures
+    #[arg(long, value_name = "KEY", value_parser = PublicKey::parse)]
+    pub(crate) public_key: Option<PublicKey>,
     /// The value of the header `webhook-id`
     #[arg(long, value_name = "ID")]
     pub(crate) id: String,

@@ -17,6 +17,7 @@ use postrider_core::attempt::{Attempt, AttemptResult, BodyEnd, Outcome, Timings}
 use postrider_core::delivery::next;
 use postrider_core::event::{Event, EventKey, Room, TenantId};
 use postrider_core::retry::RetryPolicy;
+use postrider_core::signature::Signing;
 use postrider_core::webhook::{EndpointUrl, Scope, Sending, Webhook, WebhookStatus};
 use postrider_core::{AttemptId, Clock, DeliveryId, Entropy, EnvironmentId, EventId, Timestamp};
 use postrider_store::{
@@ -82,7 +83,7 @@ impl Load {
         });
         let delivery = DeliveryId::new(now, self.entropy.as_ref());
         let settlement = self.settlement(&event, delivery, &webhook);
-        let deliveries = vec![NewDelivery { id: delivery, webhook }];
+        let deliveries = vec![NewDelivery { id: delivery, webhook, order_key: None }];
         let batch = AcceptBatch { events: vec![NewEvent { event, deliveries }], idempotency: None };
         self.store.accept(batch).await.expect("the disk has room");
         self.store.record(settlement);
@@ -112,6 +113,7 @@ impl Load {
             environment_id: self.environment,
             webhook_id: webhook.id,
             event: event.clone(),
+            order_key: None,
             attempt: Some(attempt),
             step: next(0, None, &outcome, &RetryPolicy::Standard, now, 0.5),
         }
@@ -171,6 +173,7 @@ async fn load(store: Store, clock: Arc<dyn Clock>, entropy: Arc<SeededEntropy>) 
             description: String::new(),
             url: EndpointUrl::parse(&format!("http://127.0.0.1:9000/hooks/{number}")).expect("a URL"),
             secret: None,
+            signing: Signing::default(),
             event_keys: vec!["*".into()],
             status: WebhookStatus::Active,
             sending: Sending::default(),

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use postrider_core::environment::{Credential, CredentialHash, Environment};
 use postrider_core::event::EventKey;
 use postrider_core::event_type::{Category, EventType};
-use postrider_core::signature::Secret;
+use postrider_core::signature::{Secret, Signing, SigningChange};
 use postrider_core::webhook::{EndpointUrl, Scope, Sending, Webhook, WebhookStatus};
 use postrider_core::{CategoryId, EnvironmentId};
 
@@ -75,6 +75,8 @@ pub struct NewWebhook {
     pub url: EndpointUrl,
     /// What requests are signed with.
     pub secret: Option<Secret>,
+    /// How they are signed besides.
+    pub signing: Signing,
     /// What it subscribes to.
     pub event_keys: Vec<String>,
     /// Whether it starts active.
@@ -103,8 +105,10 @@ pub struct WebhookPatch {
     pub description: Option<String>,
     /// Where events are sent.
     pub url: Option<EndpointUrl>,
-    /// What requests are signed with; `Some(None)`: nothing.
+    /// What requests are signed with; `Some(None)`: nothing. Another one than before replaces it at once, with no overlap.
     pub secret: Option<Option<Secret>>,
+    /// How they are signed besides; after the secret.
+    pub signing: Vec<SigningChange>,
     /// What it subscribes to.
     pub event_keys: Option<Vec<String>>,
     /// Enabling clears the streak of failures and revives nothing; disabling discards what waits.

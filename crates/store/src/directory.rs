@@ -15,7 +15,7 @@ use postrider_core::event::{EventKey, TenantId};
 use postrider_core::event_type::{Category, EventType};
 use postrider_core::matching::{Catalogue, MatchIndex, SubscriptionError};
 use postrider_core::webhook::{Scope, Webhook};
-use postrider_core::{CategoryId, CredentialId, DeliveryId, EnvironmentId, EventTypeId, WebhookId};
+use postrider_core::{CategoryId, CredentialId, DeliveryId, EnvironmentId, EventTypeId, Timestamp, WebhookId};
 
 /// What the database says of environments, credentials, webhooks and event types, in memory.
 #[derive(Debug)]
@@ -204,6 +204,13 @@ impl Directory {
     /// The webhook of that id with its invocations so far, as a change of it starts from.
     pub(crate) fn current_webhook(&self, id: WebhookId) -> Option<(i64, Arc<Webhook>)> {
         self.read().webhooks.get(&id).map(|w| (w.key, w.current()))
+    }
+
+    /// Webhooks with a secret or key that signs no longer, at most so many, with their numbers in the database.
+    pub(crate) fn with_ended_overlaps(&self, now: Timestamp, most: usize) -> Vec<(i64, Arc<Webhook>)> {
+        let state = self.read();
+        let ended = state.webhooks.values().filter(|entry| entry.webhook.signing.has_ended(now));
+        ended.take(most).map(|entry| (entry.key, entry.current())).collect()
     }
 
     pub(crate) fn webhook_count(&self, environment: EnvironmentId) -> usize {

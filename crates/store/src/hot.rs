@@ -5,6 +5,7 @@ use std::sync::Arc;
 use postrider_core::attempt::Attempt;
 use postrider_core::delivery::{Delivery, DeliveryState, Step};
 use postrider_core::event::Event;
+use postrider_core::order::OrderKey;
 use postrider_core::webhook::Webhook;
 use postrider_core::{DeliveryId, EnvironmentId, EventId, WebhookId};
 
@@ -34,6 +35,8 @@ pub struct NewDelivery {
     /// The webhook as it was when it matched. Where it is disabled or deleted by the time of the commit, the delivery is discarded
     /// with that reason.
     pub webhook: Arc<Webhook>,
+    /// What it is ordered by, where the webhook is.
+    pub order_key: Option<OrderKey>,
 }
 
 /// An idempotency key and what it stands for.
@@ -72,6 +75,8 @@ pub struct Settlement {
     pub webhook_id: WebhookId,
     /// Its event.
     pub event: Arc<Event>,
+    /// Its order key: the next one of that key goes when this one ends.
+    pub order_key: Option<OrderKey>,
     /// The attempt, where one was made: none for a fault of our own.
     pub attempt: Option<Attempt>,
     /// What follows.
@@ -95,12 +100,18 @@ pub struct Commit {
     pub webhooks: Vec<WebhookChange>,
     /// Deliveries made by resending.
     pub resent: Vec<Waiting>,
+    /// Deliveries of ordered webhooks whose turn has come: new ones with none before them, and those that were behind one that has ended.
+    pub in_turn: Vec<Waiting>,
 }
 
 impl Commit {
     /// Whether it brought nothing that an engine acts on.
     pub fn is_empty(&self) -> bool {
-        self.accepted.is_empty() && self.settled.is_empty() && self.webhooks.is_empty() && self.resent.is_empty()
+        self.accepted.is_empty()
+            && self.settled.is_empty()
+            && self.webhooks.is_empty()
+            && self.resent.is_empty()
+            && self.in_turn.is_empty()
     }
 }
 
@@ -109,7 +120,7 @@ impl Commit {
 pub struct AcceptedEvent {
     /// The event.
     pub event: Arc<Event>,
-    /// Its deliveries that wait, due at once: those that were discarded at birth are not among them.
+    /// Its deliveries that wait, due at once: those that were discarded at birth are not among them, nor those of ordered webhooks.
     pub waiting: Vec<(DeliveryId, WebhookId)>,
     /// All of its deliveries.
     pub deliveries: u32,
@@ -156,4 +167,17 @@ pub enum ResendOutcome {
     WebhookDisabled,
     /// Its webhook is deleted.
     WebhookDeleted,
+    /// It is behind others of its order key, and was never sent.
+    Behind,
+}
+
+/// What became of skipping a delivery.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SkipOutcome {
+    /// It has ended: those behind it go on.
+    Skipped,
+    /// It had ended before.
+    Ended,
+    /// No such delivery in that environment.
+    NotFound,
 }

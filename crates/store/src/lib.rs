@@ -53,7 +53,7 @@ pub use directory::Directory;
 pub use error::{OpenError, StoreError};
 pub use hot::{
     AcceptBatch, AcceptOutcome, AcceptedEvent, Commit, CommitObserver, Idempotency, NewDelivery, NewEvent, Receipt,
-    ResendOutcome, Settled, Settlement, Waiting, WebhookChange,
+    ResendOutcome, Settled, Settlement, SkipOutcome, Waiting, WebhookChange,
 };
 pub use read::{
     DeliveryFilter, DeliveryRow, EventFilter, EventRow, LanePage, LanePosition, LastAnswer, LastAttempt, LogPage,
@@ -133,9 +133,15 @@ impl Store {
         self.engine.record(settlement);
     }
 
-    /// Makes a new delivery of that one's event to the same webhook. It comes by [`Commit::resent`], too.
+    /// Makes a new delivery of that one's event to the same webhook. It comes by [`Commit::resent`], too, as soon as it is due. Where the
+    /// webhook is ordered it comes last of its key; but one that waits to be retried gives it its place, and ends.
     pub async fn resend(&self, environment: EnvironmentId, delivery: DeliveryId) -> Result<ResendOutcome, StoreError> {
         self.engine.resend(environment, delivery).await
+    }
+
+    /// Ends a delivery that waits, so that those behind it go on.
+    pub async fn skip(&self, environment: EnvironmentId, delivery: DeliveryId) -> Result<SkipOutcome, StoreError> {
+        self.engine.skip(environment, delivery).await
     }
 }
 
@@ -401,6 +407,11 @@ impl Store {
     /// deleted webhooks that nothing tells of any more.
     pub async fn expire_bite(&self, before: Timestamp) -> Result<Upkeep, StoreError> {
         self.engine.expire_bite(before).await
+    }
+
+    /// Forgets rotated secrets and keys whose overlap has ended.
+    pub async fn end_overlaps_bite(&self) -> Result<Upkeep, StoreError> {
+        self.engine.end_overlaps_bite().await
     }
 
     /// Forgets idempotency keys that were first used before a moment.

@@ -4,7 +4,7 @@ use axum::Json as Answer;
 use axum::extract::State;
 use bytes::Bytes;
 use postrider_core::permission::Permission;
-use postrider_core::signature::Secret;
+use postrider_core::signature::{Secret, Signing};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
@@ -68,7 +68,7 @@ pub(crate) async fn send(
             .ok_or_else(|| ApiError::new(Code::Internal, "the sample event is not in the catalogue"))?,
     };
     let environment_id = scoped.environment_id();
-    let (_, sent) = sample::send(&state, environment_id, scoped.scope, url, secret, body).await?;
+    let (_, sent) = sample::send(&state, environment_id, scoped.scope, url, secret, Signing::default(), body).await?;
     Ok(Answer(match sent.result {
         Ok(answer) => Tested {
             status_code: match answer.status {

@@ -43,7 +43,8 @@ pub(crate) struct Delivery {
     state: &'static str,
     /// Why it failed or was discarded.
     reason: Option<&'static str>,
-    /// A fault of this server's that it waits for; it has used up no attempt.
+    /// What it waits for besides the time of its next attempt: `turn`, as deliveries before it with its order key have not ended; or a fault
+    /// of this server's to pass, which has used up no attempt.
     waiting_for: Option<&'static str>,
     /// When its next attempt is due.
     next_attempt_at: Option<Time>,
@@ -74,6 +75,7 @@ pub(crate) struct LastAttempt {
 impl Delivery {
     fn new(delivery: &Stored) -> Self {
         let (reason, waiting_for, ended_at) = match delivery.state {
+            DeliveryState::Behind => (None, Some("turn"), None),
             DeliveryState::Pending { fault, .. } | DeliveryState::Retrying { fault, .. } => {
                 (None, fault.map(|fault| fault.kind.name()), None)
             }
@@ -275,12 +277,13 @@ pub(crate) async fn get_delivery(
 
 /// Resend a delivery
 ///
-/// Makes a new delivery of the same event to the same webhook. The one that is repeated stays as it is.
+/// Makes a new delivery of the same event to the same webhook. The one that is repeated stays as it is. In an ordered webhook the new one
+/// comes last of its order key; but one that waits to be retried, with others behind it, ends (`resent`), and the new one has its place.
 #[utoipa::path(post, path = "/api/v1/deliveries/{deliveryId}/resend", tag = "deliveries",
     params(("deliveryId" = Uuid, Path, description = "The delivery to repeat.")), responses(
     (status = 202, description = "The new delivery.", body = Delivery),
     (status = 404, description = "There is none of that id within reach.", body = Problem),
-    (status = 409, description = "The webhook is disabled or deleted.", body = Problem)))]
+    (status = 409, description = "The webhook is disabled or deleted, or the delivery waits for its first turn.", body = Problem)))]
 pub(crate) async fn resend_delivery(
     State(state): State<ApiState>,
     member: Member,
@@ -306,6 +309,10 @@ pub(crate) async fn resend(
         ResendOutcome::WebhookDisabled => {
             Err(ApiError::new(Code::WebhookInactive, "the webhook is disabled; enable it, then resend"))
         }
+        ResendOutcome::Behind => Err(ApiError::new(
+            Code::DeliveryWaits,
+            "the delivery was not sent yet: others of its order key come first; it is sent when they have ended",
+        )),
         ResendOutcome::WebhookDeleted => Err(ApiError::new(Code::WebhookInactive, "the webhook was deleted")),
     }
 }

@@ -15,6 +15,7 @@ pub(crate) mod events;
 pub(crate) mod health;
 pub(crate) mod openapi;
 pub(crate) mod portal_settings;
+pub(crate) mod skips;
 pub(crate) mod source_addresses;
 pub(crate) mod statistics;
 pub(crate) mod theme;
@@ -33,11 +34,16 @@ pub(crate) fn routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(events::read::list_deliveries_of_event))
         .routes(routes!(webhooks::list::list_webhooks, webhooks::create::create_webhook))
         .routes(routes!(webhooks::get::get_webhook, webhooks::update::update_webhook, webhooks::delete::delete_webhook))
+        .routes(routes!(webhooks::rotate::rotate_secret))
+        .routes(routes!(webhooks::rotate::end_secret_overlap))
+        .routes(routes!(webhooks::rotate::rotate_key))
+        .routes(routes!(webhooks::public_keys::list_public_keys))
         .routes(routes!(webhook_tests::test_webhook))
         .routes(routes!(webhook_tests::test_draft))
         .routes(routes!(deliveries::list_deliveries))
         .routes(routes!(deliveries::get_delivery))
         .routes(routes!(deliveries::resend_delivery))
+        .routes(routes!(skips::skip_delivery))
         .routes(routes!(attempts::list_attempts))
         .routes(routes!(statistics::series::get_statistics))
         .routes(routes!(statistics::summary::get_summary))

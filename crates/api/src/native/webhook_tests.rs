@@ -5,7 +5,7 @@ use axum::extract::State;
 use bytes::Bytes;
 use postrider_core::WebhookId;
 use postrider_core::permission::Permission;
-use postrider_core::signature::Secret;
+use postrider_core::signature::{Secret, Signing};
 use postrider_core::webhook::{EndpointUrl, Scope};
 use postrider_egress::SendError;
 use serde::{Deserialize, Serialize};
@@ -64,7 +64,7 @@ pub(crate) struct TestResult {
 
 /// Test a webhook
 ///
-/// Sends one request as a delivery would be sent, signed with the webhook's secret, disabled webhooks included. It is recorded
+/// Sends one request as a delivery would be sent, signed as the webhook's are, disabled webhooks included. It is recorded
 /// nowhere and changes nothing.
 #[utoipa::path(post, path = "/api/v1/webhooks/{webhookId}/test", tag = "webhooks",
     params(("webhookId" = Uuid, Path, description = "The webhook.")), request_body = Option<TestForm>, responses(
@@ -80,8 +80,9 @@ pub(crate) async fn test_webhook(
     member.require(Permission::WriteWebhook)?;
     let webhook = within_reach(&state, &member, id)?;
     let body = body_of(&member, form.event_key.as_deref(), form.payload)?;
-    let (scope, url, secret) = (webhook.scope.clone(), webhook.url.clone(), webhook.secret.clone());
-    send(&state, &member, scope, url, secret, body).await
+    let (scope, url) = (webhook.scope.clone(), webhook.url.clone());
+    let (secret, signing) = (webhook.secret.clone(), webhook.signing.clone());
+    send(&state, &member, scope, url, secret, signing, body).await
 }
 
 /// Test a draft
@@ -101,7 +102,7 @@ pub(crate) async fn test_draft(
     let secret = form.secret.map(|text| rules::secret(&member, "/secret", &text)).transpose()?.flatten();
     let body = body_of(&member, form.event_key.as_deref(), form.payload)?;
     let scope = Scope::of(member.tenant.clone());
-    send(&state, &member, scope, url, secret, body).await
+    send(&state, &member, scope, url, secret, Signing::default(), body).await
 }
 
 fn body_of(member: &Member, event_key: Option<&str>, payload: Option<Box<RawValue>>) -> Result<Bytes, ApiError> {
@@ -119,9 +120,10 @@ async fn send(
     scope: Scope,
     url: EndpointUrl,
     secret: Option<Secret>,
+    signing: Signing,
     body: Bytes,
 ) -> Result<Answer<TestResult>, ApiError> {
-    let (event_id, sent) = sample::send(state, member.environment_id, scope, url, secret, body).await?;
+    let (event_id, sent) = sample::send(state, member.environment_id, scope, url, secret, signing, body).await?;
     let timings = sent.timings.into();
     let result = match sent.result {
         Ok(answer) => ExchangeResult {

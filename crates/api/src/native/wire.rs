@@ -171,6 +171,13 @@ pub(crate) fn present_object<'de, D: Deserializer<'de>, T: DeserializeOwned>(
     T::deserialize(Value::Object(object)).map(Some).map_err(serde::de::Error::custom)
 }
 
+/// Reads an object that can be cleared.
+pub(crate) fn given_object<'de, D: Deserializer<'de>, T: DeserializeOwned>(
+    deserializer: D,
+) -> Result<Given<T>, D::Error> {
+    Ok(object(deserializer)?.map_or(Given::Null, Given::Value))
+}
+
 /// Reads an object or `null`. A derived form would also be read from an array of its members' values.
 pub(crate) fn object<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Result<Option<T>, D::Error> {
     match Option::<Map<String, Value>>::deserialize(deserializer)? {

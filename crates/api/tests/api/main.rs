@@ -11,6 +11,7 @@ mod limits;
 mod native;
 mod pages;
 mod reach;
+mod sending;
 mod statistics;
 mod stream;
 mod tenants;

@@ -84,6 +84,11 @@ fn has_no_scope(path: &str) -> bool {
     path.starts_with("/event/")
 }
 
+/// What is published to whoever knows the id.
+fn is_public(path: &str) -> bool {
+    path.ends_with("/public-keys")
+}
+
 /// Event types are the same for all tenants of an environment.
 fn is_shared_by_tenants(method: &Method, path: &str) -> bool {
     method == Method::GET && path.starts_with("/api/v1/event-types/")
@@ -106,7 +111,8 @@ fn filled(path: &str, ids: &HashMap<&'static str, String>) -> String {
 async fn ids_out_of_reach_are_404_on_every_route() {
     let fixture = Fixture::new().await;
     let document = serde_json::to_value(postrider_api::openapi()).expect("a document");
-    let with_ids: Vec<_> = operations(&document).into_iter().filter(|(_, path)| path.contains('{')).collect();
+    let has_ids = |path: &str| path.contains('{') && !is_public(path);
+    let with_ids: Vec<_> = operations(&document).into_iter().filter(|(_, path)| has_ids(path)).collect();
     assert!(with_ids.len() > 20, "the document lost its paths");
     for (round, (method, path)) in with_ids.iter().enumerate() {
         let ids = fixture.ids(round).await;

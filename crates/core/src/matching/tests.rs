@@ -51,6 +51,7 @@ fn webhook(n: u128, scope: Scope, event_keys: &[&str]) -> Arc<Webhook> {
         description: String::new(),
         url: EndpointUrl::parse("https://example.com").expect("a URL"),
         secret: None,
+        signing: crate::signature::Signing::default(),
         event_keys: event_keys.iter().map(|k| (*k).to_owned()).collect(),
         status: WebhookStatus::Active,
         sending: Sending::default(),

@@ -164,3 +164,48 @@ proptest! {
         prop_assert_eq!(check(&other), Err(VerifyError::Mismatch));
     }
 }
+
+#[test]
+fn the_key_of_rfc_8032_signs_as_another_library_does() {
+    // The first test vector of RFC 8032, and what Node.js (node:crypto) signs with it.
+    let seed = [
+        0x9d, 0x61, 0xb1, 0x9d, 0xef, 0xfd, 0x5a, 0x60, 0xba, 0x84, 0x4a, 0xf4, 0x92, 0xec, 0x2c, 0xc4, 0x44, 0x49,
+        0xc5, 0x69, 0x7b, 0x32, 0x69, 0x19, 0x70, 0x3b, 0xac, 0x03, 0x1c, 0xae, 0x7f, 0x60,
+    ];
+    let private = PrivateKey::from_bytes(seed);
+    let public = private.public_key();
+    assert_eq!(public.to_string(), "whpk_11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=");
+    assert_eq!(PublicKey::parse(&public.to_string()), Ok(public));
+    assert_eq!(format!("{private:?}"), "PrivateKey(..)");
+    let key = AsymmetricKey::new(&private);
+    let signature = key.standard_of(b"msg_p5jXN8AQM9LWM0D4loKWxJek", b"1614265330", br#"{"test": 2432232314}"#);
+    assert_eq!(
+        signature,
+        "v1a,fldxM4gAKugP6nnt1hdz3sgGfZ6d99nzrMFnZOELIxbzEHoVmAb2ADpkJK7zgPePmPsle0zV9jSeGlHFG2NVAw=="
+    );
+}
+
+#[test]
+fn one_right_signature_of_several_is_enough_and_schemes_are_apart() {
+    let (private, other) = (PrivateKey::from_bytes([1; 32]), PrivateKey::from_bytes([2; 32]));
+    let (secret, key, id) =
+        (secret("a secret"), AsymmetricKey::new(&private), EventId::from_uuid(uuid::Uuid::from_u128(7)));
+    let body = b"{}";
+    let (v1, v1a) = (SigningKey::new(&secret).standard(id, NOW, body), key.standard(id, NOW, body));
+    let strange = AsymmetricKey::new(&other).standard(id, NOW, body);
+    let seconds = NOW.as_seconds().to_string();
+    let check = |signatures: &str, body: &[u8], key: &PrivateKey| {
+        let tolerance = Duration::from_mins(1);
+        verify_asymmetric(&id.to_string(), &seconds, signatures, body, &key.public_key(), NOW, tolerance)
+    };
+    assert_eq!(check(&format!("{v1} {strange} {v1a}"), body, &private), Ok(()));
+    assert_eq!(check(&format!("{v1} {v1a}"), b"{ }", &private), Err(VerifyError::Mismatch));
+    assert_eq!(check(&format!("{v1} {v1a}"), body, &other), Err(VerifyError::Mismatch));
+    assert_eq!(check(&v1, body, &private), Err(VerifyError::NoAsymmetricSignature));
+    let all = format!("{strange} {v1a} {v1}");
+    let checked = verify_standard(&id.to_string(), &seconds, &all, body, &secret, NOW, Duration::ZERO);
+    assert_eq!(checked, Ok(()), "those of the other scheme are passed over");
+    for bad in ["", "whpk_", "whpk_AQID", "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="] {
+        assert_eq!(PublicKey::parse(bad), Err(PublicKeyError), "{bad}");
+    }
+}

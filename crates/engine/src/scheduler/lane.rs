@@ -7,10 +7,13 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use postrider_core::delivery::Fault;
+use postrider_core::delivery::{Delivery, Fault};
 use postrider_core::event::{Event, TenantId};
+use postrider_core::limits::PACED_SECONDS;
+use postrider_core::order::OrderKey;
+use postrider_core::rate::Pace;
 use postrider_core::{DeliveryId, Timestamp, WebhookId};
-use postrider_store::LanePosition;
+use postrider_store::{LanePosition, Waiting};
 
 use super::health::Health;
 use super::ring::{Arena, Links, Members, Ring};
@@ -34,6 +37,22 @@ pub(crate) struct Ready {
     pub(crate) attempts: u32,
     /// The fault of our own that it waited for.
     pub(crate) fault: Option<Fault>,
+    /// Whose attempts must not overlap with its own.
+    pub(crate) order_key: Option<OrderKey>,
+}
+
+impl Ready {
+    /// One that is new and waits for nobody.
+    pub(crate) const fn new(id: DeliveryId, event: Arc<Event>) -> Self {
+        Self { id, event, attempts: 0, fault: None, order_key: None }
+    }
+}
+
+impl From<Waiting> for Ready {
+    fn from(Waiting { delivery, event }: Waiting) -> Self {
+        let Delivery { id, attempts, state, order_key, .. } = delivery;
+        Self { id, event, attempts, fault: state.fault(), order_key }
+    }
 }
 
 /// Whether a lane's deliveries are sent.
@@ -67,6 +86,8 @@ pub(super) struct Lane {
     pub(super) bytes: usize,
     pub(super) stored: Stored,
     pub(super) alarm: Option<Timestamp>,
+    /// What it has started of late, where it has a rate limit.
+    pub(super) pace: Option<Box<Pace>>,
 }
 
 impl Lane {
@@ -85,11 +106,24 @@ impl Lane {
             bytes: 0,
             stored: Stored::default(),
             alarm: None,
+            pace: None,
         }
     }
 
     pub(super) fn room(&self, now: Timestamp) -> usize {
-        self.health.room(self.in_flight, now)
+        let room = self.health.room(self.in_flight, now);
+        self.pace.as_ref().map_or(room, |pace| room.min(pace.room(now)))
+    }
+
+    /// When its rate limit lets what is queued go on, if that is to come.
+    pub(super) fn next_start(&self, now: Timestamp) -> Option<Timestamp> {
+        self.pace.as_ref().filter(|_| self.queued > 0)?.next(now)
+    }
+
+    /// The most deliveries that it holds, of those that it may: with a rate limit no more than it can send soon, as they would only take
+    /// the memory away from others.
+    pub(super) fn most(&self, most: usize) -> usize {
+        self.pace.as_ref().map_or(most, |pace| most.min(pace.limit().within(PACED_SECONDS)))
     }
 
     /// The moment before which nothing is sent, if it is to come.

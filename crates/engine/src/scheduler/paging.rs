@@ -59,7 +59,7 @@ impl Scheduler {
                 continue;
             }
             self.reads += 1;
-            let limit = if lane.health.is_paused() { PAUSED_LANE_DELIVERIES } else { LANE_PAGE };
+            let limit = if lane.health.is_paused() { PAUSED_LANE_DELIVERIES } else { lane.most(LANE_PAGE) };
             let lane = &mut self.lanes[index];
             let after = lane.stored.begin_read(now);
             return Some(PageRequest { webhook: lane.webhook, after, limit });
@@ -93,7 +93,9 @@ impl Scheduler {
         let (mut taken, mut last) = (0, None);
         for (position, ready) in page.rows {
             let is_known = self.held.contains_key(&ready.id) || settled.contains(&ready.id);
-            if !is_known {
+            let must_wait =
+                !is_known && ready.order_key.is_some_and(|key| self.order.must_wait(self.lanes[index].webhook, key));
+            if !is_known && !must_wait {
                 if !self.has_memory_for(index, &ready, now) {
                     reached = Reached::More;
                     break;
@@ -112,6 +114,7 @@ impl Scheduler {
 
     /// A lane reads when no more than so many are queued.
     pub(super) fn low_water(&self, index: u32) -> usize {
-        if self.lanes[index].health.is_paused() { 0 } else { (self.limits.lane / 8).min(LANE_PAGE / 2) }
+        let lane = &self.lanes[index];
+        if lane.health.is_paused() { 0 } else { (lane.most(self.limits.lane) / 8).min(LANE_PAGE / 2) }
     }
 }

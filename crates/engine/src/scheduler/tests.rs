@@ -5,8 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use postrider_core::delivery::{DeliveryState, OUR_FAULT_DELAY};
+use postrider_core::delivery::{DeliveryState, DiscardReason, OUR_FAULT_DELAY};
 use postrider_core::event::{Event, EventKey, Room, TenantId};
+use postrider_core::order::OrderKey;
+use postrider_core::rate::Period;
 use postrider_core::{EnvironmentId, EventId};
 use postrider_store::LanePosition;
 use proptest::prelude::*;
@@ -39,7 +41,7 @@ fn event(tenant: usize, bytes: usize) -> Arc<Event> {
 }
 
 fn ready(number: usize, tenant: usize) -> Ready {
-    Ready { id: DeliveryId::from_uuid(uuid(4, number)), event: event(tenant, 0), attempts: 0, fault: None }
+    Ready::new(DeliveryId::from_uuid(uuid(4, number)), event(tenant, 0))
 }
 
 fn tenant_name(launch: &Launch) -> String {
@@ -101,7 +103,7 @@ impl Scheduler {
 
 #[derive(Debug, Clone, Copy)]
 enum Step {
-    Accept { webhook: usize, tenant: usize, bytes: usize },
+    Accept { webhook: usize, tenant: usize, bytes: usize, key: Option<u8> },
     Launch,
     Finish { which: usize, signal: Signal },
     Settle { which: usize, retry: bool },
@@ -110,6 +112,8 @@ enum Step {
     EndRead { which: usize, fails: bool },
     Wait { millis: u64 },
     Switch { webhook: usize, standing: Standing },
+    Skip { which: usize },
+    Limit { limit: Option<u32> },
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
@@ -117,8 +121,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     let signal = prop_oneof![3 => Just(Signal::Well), 3 => Just(Signal::Unwell), 1 => Just(Signal::Nothing)];
     let standing = prop_oneof![Just(Standing::Active), Just(Standing::Off)];
     let step = prop_oneof![
-        8 => (0..4usize, 0..5usize, prop_oneof![9 => Just(0usize), 1 => 0..3_000usize])
-            .prop_map(|(webhook, tenant, bytes)| Step::Accept { webhook, tenant, bytes }),
+        8 => (0..4usize, 0..5usize, prop_oneof![9 => Just(0usize), 1 => 0..3_000usize], proptest::option::of(0..3u8))
+            .prop_map(|(webhook, tenant, bytes, key)| Step::Accept { webhook, tenant, bytes, key }),
         6 => Just(Step::Launch),
         6 => (which.clone(), signal).prop_map(|(which, signal)| Step::Finish { which, signal }),
         6 => (which.clone(), any::<bool>()).prop_map(|(which, retry)| Step::Settle { which, retry }),
@@ -127,6 +131,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         3 => (which, proptest::bool::weighted(0.1)).prop_map(|(which, fails)| Step::EndRead { which, fails }),
         3 => (1..3_000u64).prop_map(|millis| Step::Wait { millis }),
         1 => (0..4usize, standing).prop_map(|(webhook, standing)| Step::Switch { webhook, standing }),
+        2 => (0..1_000usize).prop_map(|which| Step::Skip { which }),
+        1 => proptest::option::of(1..20u32).prop_map(|limit| Step::Limit { limit }),
     ];
     proptest::collection::vec(step, 1..400)
 }
@@ -135,7 +141,12 @@ struct Row {
     webhook: WebhookId,
     ready: Ready,
     due_at: Timestamp,
+    /// In the order of acceptance.
+    place: usize,
 }
+
+/// The webhook with a rate limit.
+const PACED: usize = 3;
 
 struct World {
     scheduler: Scheduler,
@@ -146,6 +157,11 @@ struct World {
     in_flight: Vec<DeliveryId>,
     unsettled: Vec<DeliveryId>,
     reads: Vec<(WebhookId, PageRows)>,
+    /// What was launched, also where it has ended meanwhile.
+    launched: HashMap<DeliveryId, (WebhookId, Option<OrderKey>)>,
+    /// The limit of the one that has one, and its launches since.
+    limit: Option<RateLimit>,
+    starts: Vec<Timestamp>,
 }
 
 impl World {
@@ -159,19 +175,67 @@ impl World {
             in_flight: Vec::new(),
             unsettled: Vec::new(),
             reads: Vec::new(),
+            launched: HashMap::new(),
+            limit: None,
+            starts: Vec::new(),
         }
+    }
+
+    /// Whether the store lets it be seen: no other of its key is before it.
+    fn is_first(&self, row: &Row) -> bool {
+        let others = || self.rows.values().filter(|other| other.webhook == row.webhook && other.place < row.place);
+        row.ready.order_key.is_none() || !others().any(|other| other.ready.order_key == row.ready.order_key)
+    }
+
+    /// A delivery of that key has ended: the store tells of the next.
+    fn let_next_go(&mut self, webhook: WebhookId, key: Option<OrderKey>) {
+        if key.is_none() {
+            return;
+        }
+        let of_key = self.rows.values_mut().filter(|row| row.webhook == webhook && row.ready.order_key == key);
+        let Some(next) = of_key.min_by_key(|row| row.place) else { return };
+        next.due_at = next.due_at.max(self.now);
+        if next.due_at == self.now {
+            self.scheduler.push(webhook, next.ready.clone(), self.now);
+        }
+    }
+
+    /// The promise of the rate limit, over every stretch of time since it was set.
+    fn check_rate(&self) {
+        let Some(limit) = self.limit else { return };
+        for (count, first) in (1..).zip(self.starts.iter().rev()) {
+            let length = self.starts.last().expect("there is one").since(*first).as_micros();
+            let allowed = u128::from(limit.burst()) * 1_000_000 + length * u128::from(limit.limit());
+            assert!(count * 1_000_000 <= allowed, "{count} within {length} microseconds under {limit:?}");
+        }
+    }
+
+    fn skip(&mut self, which: usize) {
+        if self.rows.is_empty() {
+            return;
+        }
+        let id = *self.rows.keys().nth(which % self.rows.len()).unwrap();
+        let Row { webhook, ready, .. } = self.rows.remove(&id).unwrap();
+        let state = DeliveryState::Discarded { at: self.now, reason: DiscardReason::Skipped };
+        self.scheduler.settled(webhook, id, state, self.now);
+        self.let_next_go(webhook, ready.order_key);
     }
 
     fn apply(&mut self, step: Step) {
         let now = self.now;
         match step {
-            Step::Accept { webhook: number, tenant, bytes } => {
+            Step::Accept { webhook: number, tenant, bytes, key } => {
                 self.accepted += 1;
                 let mut ready = ready(self.accepted, tenant);
                 ready.event = event(tenant, bytes);
                 let webhook = webhook(number);
-                self.rows.insert(ready.id, Row { webhook, ready: ready.clone(), due_at: now });
-                self.scheduler.push(webhook, ready, now);
+                ready.order_key = key.map(|key| OrderKey::from_bytes([key; 16]));
+                let row = Row { webhook, ready: ready.clone(), due_at: now, place: self.accepted };
+                let is_first = self.is_first(&row);
+                self.rows.insert(ready.id, row);
+                if is_first {
+                    self.scheduler.push(webhook, ready, now);
+                }
             }
             Step::Launch => {
                 for launch in self.scheduler.launch_all(now) {
@@ -179,7 +243,16 @@ impl World {
                     let row = &self.rows[&id];
                     assert!(row.webhook == launch.webhook && row.due_at <= now);
                     assert!(!self.in_flight.contains(&id) && !self.unsettled.contains(&id), "launched twice");
+                    assert!(self.is_first(row), "launched before its turn");
+                    let (webhook, key) = (row.webhook, row.ready.order_key);
+                    let beside = self.in_flight.iter().any(|other| self.launched[other] == (webhook, key));
+                    assert!(key.is_none() || !beside, "two of a key at a time");
+                    self.launched.insert(id, (webhook, key));
                     self.in_flight.push(id);
+                    if webhook == self::webhook(PACED) {
+                        self.starts.push(launch.at);
+                        self.check_rate();
+                    }
                 }
             }
             Step::Finish { which, signal } => {
@@ -191,8 +264,13 @@ impl World {
             Step::Settle { which, retry } => {
                 if let Some(id) = take(&mut self.unsettled, which) {
                     let due_at = now + OUR_FAULT_DELAY;
-                    let row = self.rows.get_mut(&id).unwrap();
-                    let webhook = row.webhook;
+                    let (webhook, key) = self.launched[&id];
+                    let Some(row) = self.rows.get_mut(&id) else {
+                        // It had ended before: the attempt is noted, nothing else.
+                        let state = DeliveryState::Discarded { at: now, reason: DiscardReason::Skipped };
+                        self.scheduler.settled(webhook, id, state, now);
+                        return;
+                    };
                     let state = if retry {
                         row.due_at = due_at;
                         row.ready.attempts += 1;
@@ -202,7 +280,16 @@ impl World {
                         DeliveryState::Delivered { at: now }
                     };
                     self.scheduler.settled(webhook, id, state, now);
+                    if state.is_final() {
+                        self.let_next_go(webhook, key);
+                    }
                 }
+            }
+            Step::Skip { which } => self.skip(which),
+            Step::Limit { limit } => {
+                self.limit = limit.map(|limit| RateLimit::new(limit, Period::Second, limit.div_ceil(4)).unwrap());
+                self.starts.clear();
+                self.scheduler.limit_rate(webhook(PACED), self.limit, Before::Unknown, now);
             }
             Step::Release { which } => {
                 if let Some(id) = take(&mut self.in_flight, which) {
@@ -227,14 +314,15 @@ impl World {
         }
         self.scheduler.check(self.now);
         // As the engine does: whoever brings news also launches.
-        assert!(self.in_flight.len() <= self.scheduler.totals.in_flight());
+        let not_ended = self.in_flight.iter().filter(|id| self.rows.contains_key(id)).count();
+        assert!(not_ended <= self.scheduler.totals.in_flight());
     }
 
     /// What the database answers at this moment; small pages, so that passes have several.
     fn page(&self, request: PageRequest) -> PageRows {
         let of_lane = || self.rows.values().filter(|row| row.webhook == request.webhook);
         let mut rows: Vec<(LanePosition, Ready)> = of_lane()
-            .filter(|row| row.due_at <= self.now)
+            .filter(|row| row.due_at <= self.now && self.is_first(row))
             .map(|row| (LanePosition { due_at: row.due_at, delivery: row.ready.id }, row.ready.clone()))
             .filter(|(position, _)| request.after.is_none_or(|after| *position > after))
             .collect();
@@ -242,7 +330,8 @@ impl World {
         let limit = request.limit.min(5);
         let more = rows.len() > limit;
         rows.truncate(limit);
-        let next_due = of_lane().map(|row| row.due_at).filter(|due_at| *due_at > self.now).min();
+        let next_due =
+            of_lane().filter(|row| self.is_first(row)).map(|row| row.due_at).filter(|due_at| *due_at > self.now).min();
         PageRows { rows, next_due, more }
     }
 
@@ -297,6 +386,7 @@ proptest! {
         world.end_well();
         let paused = world.scheduler.totals.paused;
         prop_assert_eq!(world.scheduler.totals, Totals { paused, ..Totals::default() });
+        prop_assert_eq!(world.scheduler.order.len(), 0);
     }
 }
 
@@ -494,11 +584,11 @@ fn a_lane_that_stops_answering_keeps_few_in_memory_and_sends_one_probe() {
             scheduler.settled(webhook(0), launch.delivery.id, retry, now);
         }
     }
-    assert!(scheduler.report(webhook(0)).waiting_in_memory <= PAUSED_LANE_DELIVERIES);
+    assert!(scheduler.report(webhook(0), START).waiting_in_memory <= PAUSED_LANE_DELIVERIES);
     assert_eq!(scheduler.launch_all(now).len(), 0);
     assert_eq!(scheduler.page_wanted(now), None, "nothing is read for a lane that pauses");
     now = scheduler.next_wake().unwrap();
-    assert_eq!(Some(now), scheduler.report(webhook(0)).paused_until);
+    assert_eq!(Some(now), scheduler.report(webhook(0), START).paused_until);
     assert_eq!(scheduler.launch_all(now).len(), 1);
     assert_eq!(scheduler.totals().bytes, scheduler.totals().queued * OVERHEAD_BYTES + OVERHEAD_BYTES);
 }
@@ -509,7 +599,7 @@ fn a_webhook_that_a_person_changes_is_probed_at_once() {
     for number in 0..4 {
         scheduler.push(webhook(0), ready(number, 0), now);
     }
-    while scheduler.report(webhook(0)).paused_until.is_none_or(|until| until <= now) {
+    while scheduler.report(webhook(0), START).paused_until.is_none_or(|until| until <= now) {
         for launch in scheduler.launch_all(now) {
             let id = launch.delivery.id;
             scheduler.finished(id, Signal::Unwell, now, 0.5);
@@ -523,6 +613,71 @@ fn a_webhook_that_a_person_changes_is_probed_at_once() {
     let probes = scheduler.launch_all(now);
     assert_eq!(probes.len(), 1, "one probe, and no more before its answer");
     scheduler.finished(probes[0].delivery.id, Signal::Unwell, now, 0.0);
-    let paused_until = scheduler.report(webhook(0)).paused_until.expect("a pause");
+    let paused_until = scheduler.report(webhook(0), START).paused_until.expect("a pause");
     assert_eq!(paused_until.since(now), Duration::from_secs(10), "the pause goes on growing");
+}
+
+// --- order and rate ---
+
+fn in_order(number: usize, key: u8) -> Ready {
+    Ready { order_key: Some(OrderKey::from_bytes([key; 16])), ..ready(number, 0) }
+}
+
+#[test]
+fn a_skipped_delivery_is_not_overtaken_while_its_attempt_is_under_way() {
+    let (mut scheduler, mut next) = (full_size(), 0);
+    prove(&mut scheduler, 0, 0, &mut next);
+    let (first, second, other) = (in_order(11, 1), in_order(12, 1), in_order(13, 2));
+    scheduler.push(webhook(0), first.clone(), START);
+    scheduler.push(webhook(0), other.clone(), START);
+    assert_eq!(scheduler.launch_all(START).len(), 2);
+    // A person skips the first: the second is due, and told of.
+    let skipped = DeliveryState::Discarded { at: START, reason: DiscardReason::Skipped };
+    scheduler.settled(webhook(0), first.id, skipped, START);
+    scheduler.push(webhook(0), second.clone(), START);
+    assert_eq!(scheduler.launch_all(START).len(), 0);
+    assert_eq!(scheduler.page_wanted(START), None, "it is not asked for in vain");
+    scheduler.finished(first.id, Signal::Well, START, 0.5);
+    assert_eq!(scheduler.page_wanted(START).map(|page| page.webhook), Some(webhook(0)));
+    let position = LanePosition { due_at: START, delivery: second.id };
+    let page = PageRows { rows: vec![(position, second.clone())], next_due: None, more: false };
+    scheduler.paged(webhook(0), Some(page), START);
+    let launches = scheduler.launch_all(START);
+    assert_eq!(launches.iter().map(|launch| launch.delivery.id).collect::<Vec<_>>(), [second.id]);
+    scheduler.check(START);
+}
+
+#[test]
+fn a_lane_that_waits_for_its_rate_limit_holds_no_slot_and_wakes_when_it_may_go_on() {
+    let (mut scheduler, mut next) = (full_size(), 0);
+    let limit = RateLimit::new(2, Period::Second, 1).unwrap();
+    scheduler.limit_rate(webhook(0), Some(limit), Before::Nothing, START);
+    prove(&mut scheduler, 0, 0, &mut next);
+    prove(&mut scheduler, 1, 1, &mut next);
+    let half = Duration::from_millis(500);
+    for _ in 0..1_000 {
+        next += 1;
+        scheduler.push(webhook(0), ready(next, 0), START);
+    }
+    assert_eq!((scheduler.launch_all(START).len(), scheduler.totals.slots), (0, 0));
+    assert!(scheduler.totals.queued <= limit.within(limits::PACED_SECONDS), "what it cannot send soon is not held");
+    next += 1;
+    scheduler.push(webhook(1), ready(next, 1), START);
+    assert_eq!(scheduler.launch_all(START).len(), 1, "others go on");
+    let mut now = START;
+    for _ in 0..5 {
+        assert!(scheduler.page_wanted(now).is_none());
+        now = now + half;
+        assert_eq!(scheduler.next_wake(), Some(now));
+        let launches = scheduler.launch_all(now);
+        assert_eq!(launches.len(), 1);
+        scheduler.check(now);
+        scheduler.finished(launches[0].delivery.id, Signal::Well, now, 0.5);
+        let delivered = DeliveryState::Delivered { at: now };
+        scheduler.settled(webhook(0), launches[0].delivery.id, delivered, now);
+        assert_eq!(scheduler.launch_all(now).len(), 0);
+    }
+    // Without a limit nothing holds the rest back.
+    scheduler.limit_rate(webhook(0), None, Before::Unknown, now);
+    assert!(scheduler.launch_all(now).len() > 1);
 }

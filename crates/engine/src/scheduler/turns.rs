@@ -65,6 +65,9 @@ impl Scheduler {
         self.held.get_mut(&delivery.id).expect("what is queued is held").stage = Stage::InFlight;
         let lane = &mut self.lanes[index];
         lane.health.launched(lane.in_flight, now);
+        if let Some(pace) = &mut lane.pace {
+            pace.start(now);
+        }
         lane.queued -= 1;
         lane.in_flight += 1;
         self.flows[flow].in_flight += 1;
@@ -85,10 +88,10 @@ impl Scheduler {
         }
         self.retier(tenant);
         let webhook = self.lanes[index].webhook;
-        if self.lanes[index].stored.next_read().is_some() {
+        if self.lanes[index].stored.next_read().is_some() || self.lanes[index].pace.is_some() {
             self.consider(index, now);
         }
-        Launch { webhook, delivery }
+        Launch { webhook, delivery, at: now }
     }
 
     fn requeue_seat(&mut self, tenant: u32, class: Class) {
@@ -260,8 +263,11 @@ impl Scheduler {
 
     /// Looks what a lane waits for: a page, which it queues for, or a moment, which it sets its alarm to.
     pub(super) fn consider(&mut self, index: u32, now: Timestamp) {
-        if self.lanes[index].health.quiet_until().is_some() {
-            // The pause may be over: time alone makes room for a probe.
+        if let Some(pace) = &mut self.lanes[index].pace {
+            pace.notice(now);
+        }
+        if self.lanes[index].health.quiet_until().is_some() || self.lanes[index].pace.is_some() {
+            // The pause may be over, or the rate limit let one more go: time alone makes room.
             self.thaw(index, now);
         }
         let lane = &self.lanes[index];
@@ -271,16 +277,19 @@ impl Scheduler {
             None if lane.queued > self.low_water(index) => None,
             None => lane.stored.next_read(),
         };
+        // While it is quiet, there is nothing to be had from the rate limit.
+        let may_start = lane.standing == Standing::Active && lane.quiet_until(now).is_none();
+        let next_start = lane.next_start(now).filter(|_| may_start);
         if let Some(at) = alarm
             && at <= now
         {
-            self.set_alarm(index, None);
+            self.set_alarm(index, next_start);
             if !self.lanes[index].stored.hungry {
                 self.lanes[index].stored.hungry = true;
                 self.hungry[self.lanes[index].class as usize].push_back(index);
             }
         } else {
-            self.set_alarm(index, alarm);
+            self.set_alarm(index, alarm.into_iter().chain(next_start).min());
         }
     }
 

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
+mod in_order;
 mod rules;
 mod simulation;
 mod support;

@@ -7,7 +7,7 @@ use postrider_core::attempt::{FailureKind, OurFault};
 use postrider_core::delivery::{DeliveryState, DiscardReason, FailReason, Fault, Origin};
 use postrider_core::limits::LANE_DELIVERIES;
 use postrider_core::retry::RetryPolicy;
-use postrider_core::signature::{Secret, verify_jwt, verify_standard};
+use postrider_core::signature::{Secret, Signing, verify_jwt, verify_standard};
 use postrider_core::webhook::{DisableReason, EndpointUrl, Scope, WebhookStatus};
 use postrider_core::{Clock, EventId};
 use postrider_engine::{AcceptError, EngineOptions, TestRequest};
@@ -306,6 +306,7 @@ fn a_test_has_a_deliverys_headers_and_is_recorded_nowhere() {
         scope: Scope::Environment,
         url: EndpointUrl::parse("https://new.example/hooks").unwrap(),
         secret: Secret::from_vendor(SECRET).unwrap(),
+        signing: Signing::default(),
         body: Bytes::from_static(b"{}"),
         deadline: Duration::from_secs(15),
     };

@@ -3,7 +3,7 @@
 use std::future::pending;
 use std::net::IpAddr;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -13,7 +13,7 @@ use postrider_core::attempt::{BodyEnd, FailureKind, OurFault, Timings};
 use postrider_core::delivery::Delivery;
 use postrider_core::event::{EventKey, TenantId};
 use postrider_core::retry::RetryPolicy;
-use postrider_core::signature::Secret;
+use postrider_core::signature::{Secret, Signing};
 use postrider_core::webhook::{EndpointUrl, Scope, Sending, Webhook, WebhookStatus};
 use postrider_core::{Clock, EnvironmentId, EventId, Timestamp, WebhookId};
 use postrider_egress::{
@@ -58,6 +58,9 @@ pub(crate) struct Received {
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
     pub(crate) reply: Reply,
+    /// When it came, and when its exchange was over, among all that came and was over.
+    pub(crate) came: usize,
+    pub(crate) over: Option<usize>,
 }
 
 type Plan = Box<dyn FnMut(&str) -> Reply + Send>;
@@ -67,12 +70,26 @@ pub(crate) struct Receivers {
     clock: Arc<ManualClock>,
     plan: Mutex<Plan>,
     log: Mutex<Vec<Received>>,
+    steps: AtomicUsize,
     released: Notify,
 }
 
 impl Receivers {
     pub(crate) fn log(&self) -> Vec<Received> {
         self.log.lock().unwrap().clone()
+    }
+
+    fn step(&self) -> usize {
+        self.steps.fetch_add(1, Ordering::SeqCst)
+    }
+
+    /// Nothing comes from that life any more, and whatever was under way is over.
+    fn cut(&self, wire: &AtomicBool) {
+        let mut log = self.log.lock().unwrap();
+        wire.store(true, Ordering::SeqCst);
+        for request in log.iter_mut().filter(|request| request.over.is_none()) {
+            request.over = Some(self.step());
+        }
     }
 
     pub(crate) fn all(&self, reply: Reply) {
@@ -94,14 +111,34 @@ struct Wire {
     cut: Arc<AtomicBool>,
 }
 
+impl Wire {
+    /// False where the life is over.
+    fn arrives(&self, request: Received) -> bool {
+        let mut log = self.receivers.log.lock().unwrap();
+        let is_cut = self.cut.load(Ordering::SeqCst);
+        if !is_cut {
+            log.push(request);
+        }
+        !is_cut
+    }
+
+    /// False where the life is over.
+    fn ends(&self, came: usize) -> bool {
+        let mut log = self.receivers.log.lock().unwrap();
+        if self.cut.load(Ordering::SeqCst) {
+            return false;
+        }
+        let over = self.receivers.step();
+        log.iter_mut().rev().find(|request| request.came == came).unwrap().over = Some(over);
+        true
+    }
+}
+
 impl Transport for Wire {
     fn send(&self, request: OutboundRequest) -> postrider_engine::Sending<'_> {
         Box::pin(async move {
             let released = self.receivers.released.notified();
             tokio::task::yield_now().await;
-            if self.cut.load(Ordering::SeqCst) {
-                return pending().await;
-            }
             let reply = (self.receivers.plan.lock().unwrap())(request.url.as_str());
             let event = request.headers["webhook-id"].to_str().unwrap().parse().unwrap();
             let url = request.url.to_string();
@@ -112,8 +149,13 @@ impl Transport for Wire {
                 headers: request.headers,
                 body: request.body,
                 reply,
+                came: self.receivers.step(),
+                over: None,
             };
-            self.receivers.log.lock().unwrap().push(received);
+            let came = received.came;
+            if !self.arrives(received) {
+                return pending().await;
+            }
             let result = match reply {
                 Reply::Status(status) => {
                     let body = Bytes::from_static(b"thanks");
@@ -127,7 +169,7 @@ impl Transport for Wire {
                 }
             };
             tokio::task::yield_now().await;
-            if self.cut.load(Ordering::SeqCst) {
+            if !self.ends(came) {
                 return pending().await;
             }
             let timings = Timings { total: Duration::from_millis(1), ..Timings::default() };
@@ -170,6 +212,7 @@ impl Server {
             clock: clock.clone(),
             plan: Mutex::new(Box::new(|_| Reply::Status(200))),
             log: Mutex::default(),
+            steps: AtomicUsize::new(0),
             released: Notify::new(),
         });
         let entropy = Arc::new(SeededEntropy::new(seed));
@@ -205,7 +248,7 @@ impl Server {
     /// Ends this life as a power cut does, and begins the next from what the disk held at that moment.
     pub(crate) fn crash(&mut self) {
         let Life { engine, cut, runtime, directory } = self.life.take().unwrap();
-        cut.store(true, Ordering::SeqCst);
+        self.receivers.cut(&cut);
         let image = tempfile::tempdir().unwrap();
         copy_image(directory.path(), image.path());
         drop(engine);
@@ -220,7 +263,7 @@ impl Server {
             engine.shutdown().await;
             engine.store().close().await;
         });
-        cut.store(true, Ordering::SeqCst);
+        self.receivers.cut(&cut);
         drop(engine);
         runtime.shutdown_background();
         self.live_in(directory);
@@ -269,6 +312,16 @@ impl Server {
         retry: RetryPolicy,
         secret: Option<&str>,
     ) -> Arc<Webhook> {
+        self.create_webhook_like(name, scope, Sending { retry, ..Sending::default() }, secret)
+    }
+
+    pub(crate) fn create_webhook_like(
+        &self,
+        name: &str,
+        scope: Scope,
+        sending: Sending,
+        secret: Option<&str>,
+    ) -> Arc<Webhook> {
         let new = NewWebhook {
             environment_id: self.environment,
             scope,
@@ -276,9 +329,10 @@ impl Server {
             description: String::new(),
             url: EndpointUrl::parse(&format!("https://{name}.example/hooks")).unwrap(),
             secret: secret.map(|secret| Secret::from_vendor(secret).unwrap().unwrap()),
+            signing: Signing::default(),
             event_keys: vec!["*".into()],
             status: WebhookStatus::Active,
-            sending: Sending { retry, ..Sending::default() },
+            sending,
         };
         match self.wait(self.store().create_webhook(new)).unwrap() {
             CreateWebhook::Created(webhook) => webhook,
@@ -287,7 +341,10 @@ impl Server {
     }
 
     pub(crate) fn switch(&self, webhook: WebhookId, active: bool) {
-        let patch = WebhookPatch { active: Some(active), ..WebhookPatch::default() };
+        self.change(webhook, WebhookPatch { active: Some(active), ..WebhookPatch::default() });
+    }
+
+    pub(crate) fn change(&self, webhook: WebhookId, patch: WebhookPatch) {
         self.wait(self.store().update_webhook(self.environment, None, webhook, patch)).unwrap().unwrap();
     }
 
@@ -325,10 +382,12 @@ impl Server {
             let page = self.wait(self.store().page_lane(*webhook, now, None, 1)).unwrap();
             let paused_until = lane.paused_until.filter(|until| *until > now);
             let has_due = !page.waiting.is_empty();
-            if lane.in_flight > 0 || (paused_until.is_none() && has_due) {
+            let waits = paused_until.is_some() || lane.next_start_at.is_some_and(|at| at > now);
+            if lane.in_flight > 0 || (!waits && has_due) {
                 return Rest::Busy;
             }
-            let moment = if has_due { paused_until } else { page.next_due };
+            let next_start = lane.next_start_at.filter(|at| *at > now);
+            let moment = if has_due { paused_until.max(next_start) } else { page.next_due };
             next = next.into_iter().chain(moment).min();
         }
         next.map_or(Rest::Over, Rest::Until)

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use postrider_core::Clock as _;
 use postrider_core::Timestamp;
-use postrider_core::signature::{Secret, VerifyError, verify_jwt, verify_standard};
+use postrider_core::signature::{PublicKey, Secret, VerifyError, verify_asymmetric, verify_jwt, verify_standard};
 use serde::Serialize;
 
 use crate::cli::{Verify, VerifyJwt, VerifyWebhook};
@@ -92,27 +92,41 @@ fn webhook(given: &VerifyWebhook) -> Result<Report, Failure> {
         now,
         tolerance: Duration::from_secs(given.tolerance.into()),
     };
-    let secret = secret(&given.secret)?;
-    Ok(match request.check(&body, &secret) {
-        Ok(()) => Report {
-            valid: true,
-            message: "id, timestamp and body are what was signed with this secret".to_owned(),
-            hint: None,
-        },
+    let (key, with) = match (&given.secret, given.public_key) {
+        (Some(text), _) => (Key::Secret(secret(text)?), "with this secret"),
+        (None, Some(key)) => (Key::Public(key), "with the key that belongs to this one"),
+        (None, None) => return Err(Failure::said("give the secret with --secret or the public key with --public-key")),
+    };
+    Ok(match request.check(&body, &key) {
+        Ok(()) => {
+            Report { valid: true, message: format!("id, timestamp and body are what was signed {with}"), hint: None }
+        }
         Err(error) => {
             let hint = match &error {
-                VerifyError::Mismatch => request.near_miss(&body, &secret, &given.secret),
+                VerifyError::Mismatch => request.near_miss(&body, &key, given.secret.as_deref()),
                 VerifyError::TooOld { .. } | VerifyError::TooNew { .. } => {
                     Some("Judge an old request with --at, or widen --tolerance.".to_owned())
                 }
                 VerifyError::NoSignature if given.signature.split('.').count() == 3 => {
                     Some("This is the value of `x-webhook-secret`; check it with `postrider verify jwt`.".to_owned())
                 }
+                VerifyError::NoSignature if given.signature.contains("v1a,") => {
+                    Some("It is signed with a key: check it with --public-key instead of --secret.".to_owned())
+                }
+                VerifyError::NoAsymmetricSignature if given.signature.contains("v1,") => {
+                    Some("It is signed with a secret: check it with --secret instead of --public-key.".to_owned())
+                }
                 _ => None,
             };
             Report { valid: false, message: error.to_string(), hint }
         }
     })
+}
+
+/// What signatures are checked with.
+enum Key {
+    Secret(Secret),
+    Public(PublicKey),
 }
 
 /// A signed request without its body.
@@ -125,22 +139,26 @@ struct Request<'a> {
 }
 
 impl Request<'_> {
-    fn check(&self, body: &[u8], secret: &Secret) -> Result<(), VerifyError> {
-        verify_standard(self.id, self.timestamp, self.signatures, body, secret, self.now, self.tolerance)
+    fn check(&self, body: &[u8], key: &Key) -> Result<(), VerifyError> {
+        let Self { id, timestamp, signatures, now, tolerance } = *self;
+        match key {
+            Key::Secret(secret) => verify_standard(id, timestamp, signatures, body, secret, now, tolerance),
+            Key::Public(key) => verify_asymmetric(id, timestamp, signatures, body, key, now, tolerance),
+        }
     }
 
     /// Which small difference would make the signature right.
-    fn near_miss(&self, body: &[u8], secret: &Secret, typed: &str) -> Option<String> {
+    fn near_miss(&self, body: &[u8], key: &Key, typed: Option<&str>) -> Option<String> {
         let without_newline = body.strip_suffix(b"\n").map(|body| body.strip_suffix(b"\r").unwrap_or(body));
-        if without_newline.is_some_and(|body| self.check(body, secret).is_ok()) {
+        if without_newline.is_some_and(|body| self.check(body, key).is_ok()) {
             return Some("It is right without the newline at the end of the body, which was not sent.".to_owned());
         }
-        if trimmed(typed).is_some_and(|secret| self.check(body, &secret).is_ok()) {
+        if typed.and_then(trimmed).is_some_and(|secret| self.check(body, &Key::Secret(secret)).is_ok()) {
             return Some("The secret is right without the white space around it.".to_owned());
         }
         // Compact JSON is what is sent; a framework that parses and prints it again signs something else.
         let compact = serde_json::from_slice::<serde_json::Value>(body).ok().map(|value| value.to_string());
-        if compact.is_some_and(|body| self.check(body.as_bytes(), secret).is_ok()) {
+        if compact.is_some_and(|body| self.check(body.as_bytes(), key).is_ok()) {
             return Some(
                 "It is right for the same JSON without white space: check the bytes as they came, before anything parses them."
                     .to_owned(),

@@ -10,6 +10,7 @@ mod crash;
 mod demo;
 mod durability;
 mod life;
+mod order;
 mod refusals;
 mod server_commands;
 mod trace;

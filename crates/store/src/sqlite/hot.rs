@@ -7,15 +7,16 @@ use postrider_core::delivery::{DeliveryState, Fault, Step, next};
 use postrider_core::limits::IDEMPOTENCY_KEPT;
 use postrider_core::retry::RetryPolicy;
 use postrider_core::{EventId, Timestamp};
-use rusqlite::{Connection, OptionalExtension as _, Statement, params};
+use rusqlite::{Connection, OptionalExtension as _, Statement, ToSql, params};
 use uuid::Uuid;
 
 use super::behind::{self, Behind};
+use super::order::{self, Place};
 use super::rows::{self, StateColumns, micros, unreadable};
 use super::search::postings::{NOTE_LATE, Postings, Whose};
 use super::statistics::Journal;
 use super::tx::{Failure, Tx};
-use crate::{AcceptBatch, AcceptOutcome, AcceptedEvent, Idempotency, NewEvent, Receipt, Settled, Settlement};
+use crate::{AcceptBatch, AcceptOutcome, AcceptedEvent, Idempotency, NewEvent, Receipt, Settled, Settlement, Waiting};
 
 /// The hot path's statements, and the numbers that the next event and attempt get.
 pub(super) struct Statements<'c> {
@@ -45,6 +46,9 @@ const INSERT_EVENT: &str = "INSERT INTO events (key, id, environment, event_key,
      occurred_at, accepted_at, deliveries, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
 const INSERT_DELIVERY: &str = "INSERT INTO deliveries (environment, id, event, webhook, state, due_at, ended_at, \
      reason, attempts, origin, resend_of, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 0, ?9, ?10, ?11)";
+const INSERT_IN_ORDER: &str = "INSERT INTO deliveries (environment, id, event, webhook, state, due_at, ended_at, \
+     reason, attempts, origin, resend_of, created_at, order_key, order_place) \
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 0, ?9, ?10, ?11, ?12, ?13)";
 const INSERT_ATTEMPT: &str = "INSERT INTO attempts (key, id, webhook, delivery, previous, number, started_at, status, \
      body_end, failure, message, url, address, dns_us, connect_us, tls_us, first_byte_us, total_us, headers, body) \
      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)";
@@ -71,6 +75,7 @@ pub(super) const ALL: &[&str] = &[
     ADD_TALLIES,
     INSERT_EVENT,
     INSERT_DELIVERY,
+    INSERT_IN_ORDER,
     INSERT_ATTEMPT,
     SETTLE,
     LAST_ATTEMPT,
@@ -105,28 +110,30 @@ impl<'c> Statements<'c> {
         })
     }
 
-    /// Writes a delivery that is new. Final from birth where the state is.
+    /// Writes a delivery that is new. Final from birth where the state is. `place`: where it stands among those of its order key.
     pub(super) fn insert_delivery(
         &mut self,
+        connection: &Connection,
         environment: i64,
         event: i64,
         webhook: i64,
         delivery: &postrider_core::delivery::Delivery,
+        place: Option<Place>,
     ) -> rusqlite::Result<()> {
         let state = StateColumns::from(&delivery.state);
-        self.insert_delivery.execute(params![
-            environment,
-            delivery.id.as_bytes(),
-            event,
-            webhook,
-            state.state,
-            state.due_at,
-            state.ended_at,
-            state.reason,
-            delivery.origin.name(),
-            delivery.resend_of.as_ref().map(postrider_core::DeliveryId::as_bytes),
-            delivery.created_at.as_micros(),
-        ])?;
+        let id = delivery.id.as_bytes();
+        let (origin, created_at) = (delivery.origin.name(), delivery.created_at.as_micros());
+        let resend_of = delivery.resend_of.as_ref().map(postrider_core::DeliveryId::as_bytes);
+        let StateColumns { state, due_at, ended_at, reason, .. } = state;
+        let columns =
+            params![environment, id, event, webhook, state, due_at, ended_at, reason, origin, resend_of, created_at];
+        match place {
+            None => self.insert_delivery.execute(columns)?,
+            Some(Place { key, number }) => {
+                let (key, number): (&dyn ToSql, &dyn ToSql) = (&key.as_bytes(), &number);
+                connection.prepare_cached(INSERT_IN_ORDER)?.execute(&*[columns, &[key, number]].concat())?
+            }
+        };
         self.behind.deliveries += 1;
         Ok(())
     }
@@ -162,8 +169,9 @@ impl<'c> Statements<'c> {
         event: i64,
         webhook: i64,
         delivery: &postrider_core::delivery::Delivery,
+        place: Option<Place>,
     ) -> rusqlite::Result<()> {
-        self.insert_delivery(environment, event, webhook, delivery)?;
+        self.insert_delivery(connection, environment, event, webhook, delivery, place)?;
         connection.prepare_cached(NOTE_LATE)?.execute((environment, delivery.id.as_bytes()))?;
         if event <= self.behind.event_mark {
             self.behind.deliveries -= 1;
@@ -271,29 +279,41 @@ fn accept_event(tx: &mut Tx<'_, '_>, new: &NewEvent) -> Result<u32, Failure> {
     let now = tx.now;
     for to in &new.deliveries {
         let touched = tx.webhook(to.webhook.id)?;
-        let state = if let Some(reason) = touched.refuses(to.id) {
-            DeliveryState::Discarded { at: now, reason }
+        let webhook = touched.key;
+        let (place, state) = if let Some(reason) = touched.refuses(to.id) {
+            (None, DeliveryState::Discarded { at: now, reason })
         } else {
             touched.invocations += 1;
             touched.waiting += 1;
-            waiting.push((to.id, to.webhook.id));
-            DeliveryState::Pending { due_at: event.accepted_at, fault: None }
+            match to.order_key {
+                None => {
+                    waiting.push((to.id, to.webhook.id));
+                    (None, DeliveryState::Pending { due_at: event.accepted_at, fault: None })
+                }
+                Some(key) => {
+                    let (place, state) = order::join(tx, webhook, key, event.accepted_at)?;
+                    (Some(place), state)
+                }
+            }
         };
-        let webhook = touched.key;
         let delivery = Delivery {
             id: to.id,
             event_id: event.id,
             webhook_id: to.webhook.id,
             environment_id: event.environment_id,
-            tenant_id: None,
+            tenant_id: place.and_then(|_| event.tenant_id.clone()),
             origin: Origin::Event,
             resend_of: None,
+            order_key: place.map(|place| place.key),
             state,
             attempts: 0,
             created_at: event.accepted_at,
         };
-        tx.hot.insert_delivery(environment, key, webhook, &delivery)?;
+        tx.hot.insert_delivery(tx.connection, environment, key, webhook, &delivery, place)?;
         tx.made(environment, event, &delivery);
+        if place.is_some() && state.due_at().is_some() {
+            tx.commit.in_turn.push(Waiting { delivery, event: Arc::clone(event) });
+        }
     }
     tx.commit.accepted.push(AcceptedEvent { event: Arc::clone(event), waiting, deliveries: count });
     Ok(count)
@@ -400,6 +420,11 @@ pub(super) fn settle(tx: &mut Tx<'_, '_>, settlement: &Settlement) -> Result<(),
     }
     if in_time {
         tx.judge(settlement.webhook_id, step.verdict)?;
+        if let Some(key) = settlement.order_key
+            && state.is_final()
+        {
+            order::let_next_go(tx, environment, settlement.webhook_id, key)?;
+        }
     }
     tx.commit.settled.push(Settled { delivery: id, webhook_id: settlement.webhook_id, state });
     Ok(())

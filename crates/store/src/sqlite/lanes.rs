@@ -8,6 +8,7 @@ use rusqlite::{Connection, OptionalExtension as _};
 use uuid::Uuid;
 
 use super::Sqlite;
+use super::order::AT_THE_END;
 use super::rows::{self, Result, shared_event};
 use crate::{LanePage, LanePosition, StoreError, Waiting};
 
@@ -17,12 +18,12 @@ pub(super) const NEXT_LANE: &str = "SELECT d.webhook, d.due_at, w.id, s.up_to, w
      CROSS JOIN webhooks AS w ON w.key = d.webhook LEFT JOIN sweeps AS s ON s.webhook = d.webhook \
      WHERE d.state <= 1 AND d.webhook > ?1 ORDER BY d.webhook, d.due_at LIMIT 1";
 pub(super) const EARLIEST: &str = "SELECT due_at FROM deliveries INDEXED BY deliveries_waiting \
-     WHERE webhook = ?1 AND state <= 1 AND due_at > ?2 AND id > ?3 ORDER BY due_at, id LIMIT 1";
+     WHERE webhook = ?1 AND state <= 1 AND due_at > ?2 AND due_at < 9223372036854775807 AND id > ?3 ORDER BY due_at, id LIMIT 1";
 pub(super) const LANE: &str = "SELECT w.key, n.id, s.up_to FROM webhooks AS w \
      JOIN environments AS n ON n.key = w.environment LEFT JOIN sweeps AS s ON s.webhook = w.key \
      WHERE w.id = ?1 AND w.disabled IS NULL AND w.deleted_at IS NULL";
 pub(super) const DUE: &str = "SELECT d.id AS delivery_id, d.state, d.due_at, d.fault, d.fault_since, d.ended_at, \
-     d.reason, d.attempts, d.origin, d.resend_of, d.created_at, ?6 AS webhook_id, e.id AS event_id, e.event_key, e.tenant, \
+     d.reason, d.attempts, d.origin, d.resend_of, d.order_key, d.created_at, ?6 AS webhook_id, e.id AS event_id, e.event_key, e.tenant, \
      e.user_id, e.application_id, e.occurred_at, e.accepted_at, e.body \
      FROM deliveries AS d INDEXED BY deliveries_waiting CROSS JOIN events AS e ON e.key = d.event \
      WHERE d.webhook = ?1 AND d.state <= 1 AND (d.due_at, d.id) > (?2, ?3) AND d.due_at <= ?4 AND d.id > ?5 \
@@ -61,7 +62,8 @@ fn lanes_with_work(connection: &Connection) -> Result<Vec<(WebhookId, Timestamp)
         last = webhook;
         let due_at = match swept {
             _ if is_off => None,
-            None => Some(due_at),
+            // Those that are behind others follow these.
+            None => Some(due_at).filter(|due_at| *due_at < AT_THE_END),
             Some(up_to) => earliest(connection, webhook, i64::MIN, &up_to)?,
         };
         if let Some(due_at) = due_at {

@@ -14,7 +14,7 @@ use postrider_core::{CategoryId, CredentialId, DeliveryId, EnvironmentId, EventT
 use rusqlite::{Connection, Row};
 
 use super::rows::{Result, count, event_key, parsed, parsed_if_any, tenant, time, time_if_any, unreadable, uuid};
-use super::{environments, webhooks};
+use super::{environments, signing, webhooks};
 use crate::directory::{Directory, DirectoryChange, Sweep};
 use crate::seal::Seal;
 
@@ -29,7 +29,7 @@ pub(super) const CATEGORIES: &str = "SELECT id, environment, name, created_at, u
 pub(super) const EVENT_TYPES: &str = "SELECT id, environment, event_key, category, display_name, description, \
      schema, sample, created_at, updated_at FROM event_types";
 pub(super) const WEBHOOKS: &str = "SELECT w.key, w.id, w.environment, w.tenant, w.display_name, w.description, \
-     w.url, w.secret, w.event_keys, w.disabled, w.sending, w.created_at, w.updated_at, t.invocations, \
+     w.url, w.secret, w.signing, w.event_keys, w.disabled, w.sending, w.created_at, w.updated_at, t.invocations, \
      t.streak_count, t.streak_first_at, t.streak_last_at \
      FROM webhooks AS w JOIN webhook_tallies AS t ON t.webhook = w.key WHERE w.deleted_at IS NULL";
 pub(super) const SWEEPS: &str =
@@ -188,6 +188,7 @@ fn webhook(row: &Row<'_>, ids: &Environments, seal: &Seal) -> Result<Webhook> {
         description: row.get("description")?,
         url: parsed(row, "url", |t| EndpointUrl::parse(t).ok())?,
         secret,
+        signing: signing::opened(row, seal, &id)?,
         event_keys: parsed(row, "event_keys", |t| serde_json::from_str(t).ok())?,
         status: disabled.map_or(WebhookStatus::Active, WebhookStatus::Disabled),
         sending: parsed(row, "sending", |t| serde_json::from_str::<Sending>(t).ok())?,

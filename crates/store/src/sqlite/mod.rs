@@ -8,6 +8,7 @@ mod checkpoint;
 mod connect;
 mod hot;
 mod load;
+mod order;
 mod readers;
 mod rows;
 mod schema;
@@ -19,6 +20,8 @@ mod writer;
 mod environments;
 mod event_types;
 mod resend;
+mod signing;
+mod skip;
 mod upkeep;
 mod webhooks;
 
@@ -35,7 +38,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
-use postrider_core::Timestamp;
+use postrider_core::{Clock, Timestamp};
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
@@ -65,6 +68,7 @@ pub(crate) struct Sqlite {
     checkpoints: Arc<Checkpoints>,
     api: Readers,
     lanes: Readers,
+    clock: Arc<dyn Clock>,
     /// How far the deletion of old events has come in its present round.
     expired_up_to: AtomicI64,
     threads: Mutex<Threads>,
@@ -113,7 +117,7 @@ impl Sqlite {
             inbox: Arc::clone(&inbox),
             directory: Arc::clone(&directory),
             seal,
-            clock,
+            clock: Arc::clone(&clock),
             entropy,
             checkpoints: Arc::clone(&checkpoints),
         };
@@ -128,6 +132,7 @@ impl Sqlite {
             checkpoints,
             api,
             lanes,
+            clock,
             expired_up_to: AtomicI64::new(0),
             threads: Mutex::new(threads),
         })

@@ -11,10 +11,13 @@ use bytes::Bytes;
 use postrider_core::attempt::{Attempt, AttemptResult, BodyEnd, FailureKind, OurFault, Timings};
 use postrider_core::delivery::{Delivery, DeliveryState, DiscardReason, FailReason, Fault, Origin, StateKind};
 use postrider_core::event::{ApplicationId, Event, EventKey, Room, TenantId, UserId};
+use postrider_core::order::OrderKey;
 use postrider_core::{AttemptId, DeliveryId, EnvironmentId, EventId, Timestamp, WebhookId};
 use rusqlite::types::Type;
 use rusqlite::{Error, OptionalExtension as _, Row};
 use uuid::Uuid;
+
+use super::order::AT_THE_END;
 
 pub(super) type Result<T> = std::result::Result<T, Error>;
 
@@ -92,6 +95,7 @@ pub(super) struct StateColumns {
 impl From<&DeliveryState> for StateColumns {
     fn from(state: &DeliveryState) -> Self {
         let (due_at, fault, ended_at, reason) = match state {
+            DeliveryState::Behind => (Some(Timestamp::from_micros(AT_THE_END)), None, None, None),
             DeliveryState::Pending { due_at, fault } | DeliveryState::Retrying { due_at, fault } => {
                 (Some(*due_at), *fault, None, None)
             }
@@ -113,6 +117,7 @@ impl From<&DeliveryState> for StateColumns {
 /// Reads the columns `state`, `due_at`, `fault`, `fault_since`, `ended_at` and `reason`.
 pub(super) fn state(row: &Row<'_>) -> Result<DeliveryState> {
     Ok(match row.get::<_, u8>("state")? {
+        0 if row.get::<_, i64>("due_at")? == AT_THE_END => DeliveryState::Behind,
         0 => DeliveryState::Pending { due_at: time(row, "due_at")?, fault: fault(row)? },
         1 => DeliveryState::Retrying { due_at: time(row, "due_at")?, fault: fault(row)? },
         2 => DeliveryState::Delivered { at: time(row, "ended_at")? },
@@ -135,6 +140,10 @@ fn fault(row: &Row<'_>) -> Result<Option<Fault>> {
     }
 }
 
+pub(super) fn order_key(row: &Row<'_>) -> Result<Option<OrderKey>> {
+    Ok(row.get::<_, Option<[u8; 16]>>("order_key")?.map(OrderKey::from_bytes))
+}
+
 /// Reads a delivery from the columns of its table, and `event_id`, `webhook_id` and `tenant` from those beside it.
 pub(super) fn delivery(row: &Row<'_>, environment_id: EnvironmentId) -> Result<Delivery> {
     Ok(Delivery {
@@ -145,6 +154,7 @@ pub(super) fn delivery(row: &Row<'_>, environment_id: EnvironmentId) -> Result<D
         tenant_id: tenant(row, "tenant")?,
         origin: parsed(row, "origin", Origin::from_name)?,
         resend_of: row.get::<_, Option<[u8; 16]>>("resend_of")?.map(|b| DeliveryId::from_uuid(Uuid::from_bytes(b))),
+        order_key: order_key(row)?,
         state: state(row)?,
         attempts: row.get("attempts")?,
         created_at: time(row, "created_at")?,

@@ -17,6 +17,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0001_initial.sql"),
     include_str!("../../migrations/0002_statistics.sql"),
     include_str!("../../migrations/0003_search.sql"),
+    include_str!("../../migrations/0004_order_and_signing.sql"),
 ];
 
 /// Marks the file as Postrider's: "PstR".

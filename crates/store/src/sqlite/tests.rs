@@ -13,7 +13,7 @@ use postrider_core::environment::{IssuerKey, TrustedIssuer};
 use postrider_core::event::{Event, EventKey, Room};
 use postrider_core::limits::RESPONSE_BODY_KEPT;
 use postrider_core::retry::RetryPolicy;
-use postrider_core::signature::Secret;
+use postrider_core::signature::{Secret, Signing};
 use postrider_core::webhook::{EndpointUrl, Scope, Sending, Webhook, WebhookStatus};
 use postrider_core::{AttemptId, Clock, DeliveryId, Entropy, EventId};
 use postrider_testkit::{ManualClock, SeededEntropy};
@@ -74,6 +74,7 @@ async fn webhook(engine: &Sqlite, secret: &str) -> Arc<Webhook> {
         description: String::new(),
         url: EndpointUrl::parse("https://example.com/hooks").unwrap(),
         secret: Secret::from_vendor(secret).unwrap(),
+        signing: Signing::default(),
         event_keys: vec!["*".into()],
         status: WebhookStatus::Active,
         sending: Sending::default(),
@@ -101,7 +102,7 @@ impl Source {
         let id = EventId::new(now, entropy);
         let event = self.event_of(id, bytes);
         let delivery = DeliveryId::new(now, entropy);
-        let deliveries = vec![NewDelivery { id: delivery, webhook: self.webhook.clone() }];
+        let deliveries = vec![NewDelivery { id: delivery, webhook: self.webhook.clone(), order_key: None }];
         (id, delivery, AcceptBatch { events: vec![NewEvent { event: Arc::new(event), deliveries }], idempotency: None })
     }
 
@@ -143,6 +144,7 @@ impl Source {
             environment_id: self.webhook.environment_id,
             webhook_id: self.webhook.id,
             event: Arc::new(self.event_of(event, 0)),
+            order_key: None,
             attempt: Some(attempt),
             step: next(0, None, &outcome, &RetryPolicy::Standard, now, 0.0),
         }
@@ -291,6 +293,7 @@ async fn a_writer_that_ends_by_a_defect_is_told() {
         description: String::new(),
         url: EndpointUrl::parse("https://example.com/hooks").unwrap(),
         secret: None,
+        signing: Signing::default(),
         event_keys: vec!["*".into()],
         status: WebhookStatus::Active,
         sending: Sending::default(),

@@ -7,8 +7,8 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
-use postrider_core::delivery::{Delivery, DiscardReason, Verdict};
-use postrider_core::event::Event;
+use postrider_core::delivery::{Delivery, DeliveryState, DiscardReason, Verdict};
+use postrider_core::event::{Event, EventKey, TenantId};
 use postrider_core::health::FailureStreak;
 use postrider_core::webhook::{DisableReason, Webhook, WebhookStatus};
 use postrider_core::{DeliveryId, Entropy, EnvironmentId, Timestamp, WebhookId};
@@ -17,9 +17,10 @@ use rusqlite::{CachedStatement, Connection, OptionalExtension as _};
 use super::hot::Statements;
 use super::search::postings::Whose;
 use super::statistics::Counting;
+use super::upkeep::DISCARD;
 use crate::directory::{Directory, DirectoryChange, Sweep};
 use crate::seal::Seal;
-use crate::{Commit, StoreError, WebhookChange};
+use crate::{Commit, Settled, StoreError, WebhookChange};
 
 const WEBHOOK_KEY: &str = "SELECT key FROM webhooks WHERE id = ?1";
 const DISABLE: &str = "UPDATE webhooks SET disabled = ?2 WHERE key = ?1";
@@ -226,6 +227,25 @@ impl<'c, 's> Tx<'c, 's> {
         if delivery.state.is_final() {
             counts.ended(&delivery.state, delivery.id.made_at());
         }
+    }
+
+    /// Ends a delivery that waits and is not sent any more.
+    pub(super) fn discard(
+        &mut self,
+        environment: i64,
+        webhook_id: WebhookId,
+        tenant: Option<&TenantId>,
+        event_key: &EventKey,
+        delivery: DeliveryId,
+        reason: DiscardReason,
+    ) -> Result<(), Failure> {
+        let (id, at) = (delivery.as_bytes(), self.now);
+        self.prepare(DISCARD)?.execute((environment, id, reason.name(), at.as_micros()))?;
+        let state = DeliveryState::Discarded { at, reason };
+        self.counting.of(environment, Some(webhook_id), tenant, event_key).ended(&state, delivery.made_at());
+        self.webhook(webhook_id)?.waiting -= 1;
+        self.commit.settled.push(Settled { delivery, webhook_id, state });
+        Ok(())
     }
 
     /// Takes in what an attempt says of its webhook, and disables it where that follows.

@@ -3,23 +3,24 @@
 //! Invariants: a bite touches at most about [`UPKEEP_BITE`] rows, so intake is never held up behind it; each bite is a transaction
 //! that may be the last before a crash; nothing that waits is ever deleted.
 
-use postrider_core::delivery::{DeliveryState, DiscardReason};
+use postrider_core::delivery::DiscardReason;
 use postrider_core::event::{EventKey, TenantId};
 use postrider_core::limits::UPKEEP_BITE;
+use postrider_core::order::OrderKey;
 use postrider_core::{DeliveryId, Timestamp, WebhookId};
 use rusqlite::{OptionalExtension as _, params};
 use uuid::Uuid;
 
-use super::Sqlite;
 use super::behind::{FORGET_ATTEMPT, FORGET_DELIVERY};
-use super::rows::{event_key, limit, parsed, tenant, uuid};
+use super::rows::{event_key, limit, order_key, parsed, tenant, uuid};
 use super::tx::{Failure, Tx};
+use super::{Sqlite, order};
 use crate::directory::DirectoryChange;
-use crate::{Settled, StoreError, Upkeep};
+use crate::{StoreError, Upkeep};
 
 pub(super) const A_SWEEP: &str = "SELECT s.webhook, s.up_to, s.reason, s.after_due_at, s.after_id, w.id, \
      w.environment FROM sweeps AS s JOIN webhooks AS w ON w.key = s.webhook LIMIT 1";
-pub(super) const TO_SWEEP: &str = "SELECT d.due_at, d.id, e.tenant, e.event_key \
+pub(super) const TO_SWEEP: &str = "SELECT d.due_at, d.id, d.order_key, e.tenant, e.event_key \
      FROM deliveries AS d INDEXED BY deliveries_waiting CROSS JOIN events AS e ON e.key = d.event \
      WHERE d.webhook = ?1 AND d.state <= 1 AND (d.due_at, d.id) > (?2, ?3) ORDER BY d.due_at, d.id LIMIT ?4";
 pub(super) const DISCARD: &str = "UPDATE deliveries SET state = 4, due_at = NULL, fault = NULL, fault_since = NULL, \
@@ -91,6 +92,15 @@ struct SweepRow {
     after: (i64, Vec<u8>),
 }
 
+/// A delivery that waits for a webhook that is being swept.
+struct Waits {
+    due_at: i64,
+    id: [u8; 16],
+    order_key: Option<OrderKey>,
+    tenant: Option<TenantId>,
+    event_key: EventKey,
+}
+
 fn sweep(tx: &mut Tx<'_, '_>) -> Result<Upkeep, Failure> {
     let row = tx
         .prepare(A_SWEEP)?
@@ -106,26 +116,25 @@ fn sweep(tx: &mut Tx<'_, '_>) -> Result<Upkeep, Failure> {
         })
         .optional()?;
     let Some(row) = row else { return Ok(Upkeep::Done) };
-    let waiting: Vec<(i64, [u8; 16], Option<TenantId>, EventKey)> = tx
+    let waiting: Vec<Waits> = tx
         .prepare(TO_SWEEP)?
         .query_map(params![row.webhook, row.after.0, row.after.1, limit(UPKEEP_BITE)], |r| {
-            Ok((r.get(0)?, r.get(1)?, tenant(r, "tenant")?, event_key(r)?))
+            let (order_key, tenant) = (order_key(r)?, tenant(r, "tenant")?);
+            Ok(Waits { due_at: r.get("due_at")?, id: r.get("id")?, order_key, tenant, event_key: event_key(r)? })
         })?
         .collect::<Result<_, _>>()?;
-    let mut discard = tx.prepare(DISCARD)?;
-    for (_, bytes, tenant, event_key) in &waiting {
-        let delivery = DeliveryId::from_uuid(Uuid::from_bytes(*bytes));
+    for Waits { id, order_key, tenant, event_key, .. } in &waiting {
+        let delivery = DeliveryId::from_uuid(Uuid::from_bytes(*id));
         // What has come since the webhook was switched on again stays.
         if delivery <= row.up_to {
-            discard.execute(params![row.environment, bytes, row.reason.name(), tx.now.as_micros()])?;
-            let state = DeliveryState::Discarded { at: tx.now, reason: row.reason };
-            tx.counting.of(row.environment, Some(row.id), tenant.as_ref(), event_key).ended(&state, delivery.made_at());
-            tx.webhook(row.id)?.waiting -= 1;
-            tx.commit.settled.push(Settled { delivery, webhook_id: row.id, state });
+            tx.discard(row.environment, row.id, tenant.as_ref(), event_key, delivery, row.reason)?;
+            if let Some(key) = order_key {
+                order::let_next_go(tx, row.environment, row.id, *key)?;
+            }
         }
     }
     match waiting.last() {
-        Some((due_at, id, ..)) if waiting.len() == UPKEEP_BITE => {
+        Some(Waits { due_at, id, .. }) if waiting.len() == UPKEEP_BITE => {
             tx.prepare(ADVANCE_SWEEP)?.execute((row.webhook, due_at, id))?;
         }
         _ => {

@@ -6,23 +6,24 @@ use postrider_core::delivery::DiscardReason;
 use postrider_core::limits::WEBHOOKS_PER_ENVIRONMENT;
 use postrider_core::signature::Secret;
 use postrider_core::webhook::{DisableReason, Scope, Webhook, WebhookStatus};
-use postrider_core::{EnvironmentId, WebhookId};
+use postrider_core::{EnvironmentId, Timestamp, WebhookId};
 use rusqlite::params;
 
-use super::Sqlite;
 use super::rows::unreadable;
 use super::tx::{Failure, Tx, write_streak};
+use super::{Sqlite, signing};
 use crate::directory::DirectoryChange;
 use crate::seal::Place;
 use crate::{CreateWebhook, Found, NewWebhook, StoreError, WebhookChange, WebhookPatch};
 
 pub(super) const INSERT: &str = "INSERT INTO webhooks (id, environment, tenant, display_name, description, url, \
-     secret, event_keys, disabled, sending, created_at, updated_at) \
-     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?11)";
+     secret, event_keys, disabled, sending, created_at, updated_at, signing) \
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?11, ?12)";
 pub(super) const INSERT_TALLIES: &str = "INSERT INTO webhook_tallies (webhook) VALUES (?1)";
 pub(super) const UPDATE: &str = "UPDATE webhooks SET display_name = ?2, description = ?3, url = ?4, secret = ?5, \
-     event_keys = ?6, disabled = ?7, sending = ?8, updated_at = ?9 WHERE key = ?1";
-pub(super) const DELETE: &str = "UPDATE webhooks SET deleted_at = ?2, secret = NULL WHERE key = ?1";
+     event_keys = ?6, disabled = ?7, sending = ?8, updated_at = ?9, signing = ?10 WHERE key = ?1";
+pub(super) const PUT_SIGNING: &str = "UPDATE webhooks SET signing = ?2 WHERE key = ?1";
+pub(super) const DELETE: &str = "UPDATE webhooks SET deleted_at = ?2, secret = NULL, signing = NULL WHERE key = ?1";
 
 /// The place of a webhook's secret.
 pub(super) fn secret_place(id: &WebhookId) -> Place<'_> {
@@ -98,6 +99,7 @@ fn create(tx: &mut Tx<'_, '_>, new: &NewWebhook) -> Result<CreateWebhook, Failur
         description: new.description.clone(),
         url: new.url.clone(),
         secret: new.secret.clone(),
+        signing: new.signing.clone(),
         event_keys: new.event_keys.clone(),
         status: new.status,
         sending: new.sending.clone(),
@@ -118,6 +120,7 @@ fn create(tx: &mut Tx<'_, '_>, new: &NewWebhook) -> Result<CreateWebhook, Failur
         disabled(webhook.status),
         json(&webhook.sending, "sending")?,
         tx.now.as_micros(),
+        signing::sealed(tx.seal, &webhook.id, &webhook.signing)?,
     ])?;
     let key = tx.connection.last_insert_rowid();
     tx.prepare(INSERT_TALLIES)?.execute([key])?;
@@ -134,7 +137,7 @@ fn update(
     let known = tx.directory.current_webhook(id);
     let meant = |w: &Webhook| w.environment_id == environment && scope.is_none_or(|s| w.scope == *s);
     let Some((key, old)) = known.filter(|(_, w)| meant(w)) else { return Ok(None) };
-    let mut new = patched(&old, patch);
+    let mut new = patched(&old, patch, tx.now);
     new.updated_at = tx.now;
     match (old.status, patch.active) {
         (WebhookStatus::Disabled(_), Some(true)) => {
@@ -159,12 +162,13 @@ fn update(
         disabled(new.status),
         json(&new.sending, "sending")?,
         new.updated_at.as_micros(),
+        signing::sealed(tx.seal, &id, &new.signing)?,
     ])?;
     Ok(Some(put(tx, key, new)))
 }
 
 /// The webhook as the patch wants it, its status apart.
-fn patched(old: &Webhook, patch: &WebhookPatch) -> Webhook {
+fn patched(old: &Webhook, patch: &WebhookPatch, now: Timestamp) -> Webhook {
     let mut new = old.clone();
     if let Some(name) = &patch.display_name {
         new.display_name.clone_from(name);
@@ -176,7 +180,14 @@ fn patched(old: &Webhook, patch: &WebhookPatch) -> Webhook {
         new.url.clone_from(url);
     }
     if let Some(secret) = &patch.secret {
-        new.secret.clone_from(secret);
+        // Who echoes the record back replaces nothing.
+        if new.secret != *secret {
+            new.secret.clone_from(secret);
+            new.signing.previous = None;
+        }
+    }
+    for change in &patch.signing {
+        new.signing.change(&mut new.secret, change, now);
     }
     if let Some(event_keys) = &patch.event_keys {
         new.event_keys.clone_from(event_keys);

@@ -9,7 +9,7 @@ use postrider_core::event::{EventKey, TenantId};
 use postrider_core::limits::CREDENTIALS_PER_ENVIRONMENT;
 use postrider_core::portal::{AllowedOrigin, PortalSettings, Visibility};
 use postrider_core::retry::RetryPolicy;
-use postrider_core::signature::Secret;
+use postrider_core::signature::{Secret, Signing};
 use postrider_core::webhook::{EndpointUrl, Scope, Sending};
 use postrider_core::{CategoryId, EnvironmentId};
 use postrider_store::{
@@ -88,6 +88,7 @@ async fn change(world: &World, environments: &[EnvironmentId], step: usize) {
             let retry = [RetryPolicy::Standard, RetryPolicy::Frontegg][pick(2)].clone();
             let new = NewWebhook {
                 scope: Scope::of(tenant),
+                signing: Signing::default(),
                 event_keys: keys[pick(4)].iter().map(|k| (*k).to_owned()).collect(),
                 sending: Sending { retry, ..Sending::default() },
                 ..World::new_webhook(environment)

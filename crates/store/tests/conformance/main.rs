@@ -8,6 +8,7 @@
 mod accepting;
 mod directory;
 mod lanes;
+mod ordering;
 mod reading;
 mod settling;
 mod statistics;
@@ -57,6 +58,12 @@ rules! {
         a_lane_is_paged_in_the_order_of_due_times,
         lanes_with_work_are_found_with_their_earliest,
         a_page_of_large_bodies_is_cut;
+    ordering:
+        the_next_of_a_key_goes_when_the_first_has_ended,
+        a_key_outlives_the_setting_it_was_made_under,
+        a_person_can_skip_whatever_waits,
+        a_resend_takes_the_place_of_what_waits_and_else_the_last,
+        what_follows_a_sweep_goes_on_in_order;
     reading:
         pages_of_events_are_complete_and_newest_first,
         event_filters_mean_what_they_say,

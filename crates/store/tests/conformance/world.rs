@@ -8,7 +8,7 @@ use postrider_core::attempt::{Attempt, AttemptResult, BodyEnd, FailureKind, OurF
 use postrider_core::delivery::{DeliveryState, next};
 use postrider_core::event::{Event, EventKey, Room, TenantId};
 use postrider_core::retry::RetryPolicy;
-use postrider_core::signature::Secret;
+use postrider_core::signature::{Secret, Signing};
 use postrider_core::webhook::{EndpointUrl, Scope, Sending, Webhook, WebhookStatus};
 use postrider_core::{AttemptId, Clock, DeliveryId, Entropy, EnvironmentId, EventId, Timestamp, WebhookId};
 use postrider_store::{
@@ -150,6 +150,7 @@ impl World {
             description: String::new(),
             url: EndpointUrl::parse("https://example.com/hooks").unwrap(),
             secret: Secret::from_vendor("a very secret secret").unwrap(),
+            signing: Signing::default(),
             event_keys: vec!["*".into()],
             status: WebhookStatus::Active,
             sending: Sending::default(),
@@ -193,8 +194,9 @@ impl World {
         let delivery = |w: &Arc<Webhook>| NewDelivery {
             id: DeliveryId::new(self.now(), self.entropy.as_ref()),
             webhook: w.clone(),
+            order_key: w.sending.order_by.as_ref().map(|by| by.key(&event)),
         };
-        NewEvent { event: Arc::new(event), deliveries: webhooks.iter().map(delivery).collect() }
+        NewEvent { deliveries: webhooks.iter().map(delivery).collect(), event: Arc::new(event) }
     }
 
     pub(crate) async fn accept_event(&self, event: Event, webhooks: &[Arc<Webhook>]) -> Accepted {
@@ -272,6 +274,7 @@ impl World {
             environment_id: event.environment_id,
             webhook_id: delivery.webhook_id,
             event: event.clone(),
+            order_key: delivery.order_key,
             attempt,
             step,
         }

@@ -4,6 +4,7 @@ use axum::Json as Answer;
 use axum::extract::State;
 use http::StatusCode;
 use postrider_core::permission::Permission;
+use postrider_core::signature::Signing;
 use postrider_core::webhook::{DisableReason, Sending, WebhookStatus};
 use postrider_store::NewWebhook;
 
@@ -41,6 +42,7 @@ pub(crate) async fn create(
             Given::Value(text) => rules::secret(&scoped.member, "secret", &text)?,
             Given::Absent | Given::Null => None,
         },
+        signing: Signing::default(),
         event_keys: rules::event_keys(&state, environment_id, "eventKeys", event_keys)?,
         status: match form.is_active {
             Some(false) => WebhookStatus::Disabled(DisableReason::ByUser),

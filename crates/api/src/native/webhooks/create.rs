@@ -5,7 +5,7 @@ use axum::extract::State;
 use http::StatusCode;
 use postrider_core::event::TenantId;
 use postrider_core::permission::Permission;
-use postrider_core::signature::Secret;
+use postrider_core::signature::{Secret, Signing};
 use postrider_core::webhook::{DisableReason, Scope, Sending, WebhookStatus};
 use postrider_store::{CreateWebhook, NewWebhook};
 use serde::Deserialize;
@@ -14,8 +14,11 @@ use utoipa::ToSchema;
 use crate::auth::caller::Member;
 use crate::body::Json;
 use crate::error::{ApiError, Code, Problem};
+use crate::native::webhooks::ordering::OrderingForm;
+use crate::native::webhooks::rate_limit::RateLimitForm;
+use crate::native::webhooks::signing::SignatureName;
 use crate::native::webhooks::{RetryPolicyForm, Webhook, sending};
-use crate::native::wire::{Given, object};
+use crate::native::wire::{Given, given_object, object};
 use crate::rules;
 use crate::state::ApiState;
 
@@ -55,6 +58,16 @@ pub(crate) struct Form {
     #[serde(default)]
     #[schema(value_type = Option<u16>)]
     disable_after_days: Given<u16>,
+    /// What deliveries are strictly ordered by; `null`: nothing.
+    #[serde(default, deserialize_with = "given_object")]
+    #[schema(value_type = Option<OrderingForm>)]
+    ordering: Given<OrderingForm>,
+    /// How many attempts may start in how much time; `null`: as many as the endpoint takes well.
+    #[serde(default, deserialize_with = "given_object")]
+    #[schema(value_type = Option<RateLimitForm>)]
+    rate_limit: Given<RateLimitForm>,
+    /// Which signatures `webhook-signature` carries; `hmac` where it is left out. `x-webhook-secret` is sent where there is a secret.
+    signature: Option<SignatureName>,
 }
 
 fn active() -> bool {
@@ -86,11 +99,15 @@ pub(crate) async fn create_webhook(
     if !member.reaches(&scope) {
         return Err(ApiError::new(Code::ScopeForeign, "the token is another tenant's"));
     }
-    let secret = match form.secret {
+    let mut secret = match form.secret {
         Given::Absent => Some(Secret::generate(&**state.entropy())),
         Given::Null => None,
         Given::Value(text) => rules::secret(&member, "/secret", &text)?,
     };
+    let mut signing = Signing::default();
+    if let Some(signature) = form.signature {
+        signing.change(&mut secret, &signature.change(&state), state.now());
+    }
     let before = Sending::default();
     let new = NewWebhook {
         environment_id: member.environment_id,
@@ -99,9 +116,18 @@ pub(crate) async fn create_webhook(
         description: rules::description("/description", form.description)?,
         url: rules::url(&state, "/url", &form.url)?,
         secret,
+        signing,
         event_keys: rules::event_keys(&state, member.environment_id, "/eventKeys", form.event_keys)?,
         status: if form.is_active { WebhookStatus::Active } else { WebhookStatus::Disabled(DisableReason::ByUser) },
-        sending: sending(&before, form.retry_policy, form.deadline_seconds, form.disable_after_days)?.unwrap_or(before),
+        sending: sending(
+            &before,
+            form.retry_policy,
+            form.deadline_seconds,
+            form.disable_after_days,
+            form.ordering,
+            form.rate_limit,
+        )?
+        .unwrap_or(before),
     };
     let webhook = created(state.store().create_webhook(new).await?)?;
     Ok((StatusCode::CREATED, Answer(Webhook::new(&state, &member, &webhook))))

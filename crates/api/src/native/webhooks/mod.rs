@@ -11,6 +11,9 @@ use uuid::Uuid;
 
 use crate::auth::caller::Member;
 use crate::error::ApiError;
+use crate::native::webhooks::ordering::OrderingForm;
+use crate::native::webhooks::rate_limit::RateLimitForm;
+use crate::native::webhooks::signing::{PreviousSecretShown, SignatureName};
 use crate::native::wire::{Given, Time};
 use crate::state::ApiState;
 
@@ -18,6 +21,11 @@ pub(crate) mod create;
 pub(crate) mod delete;
 pub(crate) mod get;
 pub(crate) mod list;
+pub(crate) mod ordering;
+pub(crate) mod public_keys;
+pub(crate) mod rate_limit;
+pub(crate) mod rotate;
+pub(crate) mod signing;
 pub(crate) mod update;
 
 /// A subscription to events.
@@ -42,6 +50,14 @@ pub(crate) struct Webhook {
     #[serde(skip_serializing_if = "Given::is_absent")]
     #[schema(value_type = Option<String>)]
     secret: Given<String>,
+    /// The secret before the present one, while it signs beside it. Left out for callers that may not write webhooks.
+    #[serde(skip_serializing_if = "Given::is_absent")]
+    #[schema(value_type = Option<PreviousSecretShown>)]
+    previous_secret: Given<PreviousSecretShown>,
+    /// Which signatures `webhook-signature` carries.
+    signature: SignatureName,
+    /// What `v1a` signatures are checked with, where the webhook has a key: `whpk_` and base64.
+    public_key: Option<String>,
     /// What it subscribes to: keys, `prefix.*`, `*`, `Category.*`, ids of event types and categories.
     event_keys: Vec<String>,
     /// Whether it gets events.
@@ -54,6 +70,10 @@ pub(crate) struct Webhook {
     deadline_seconds: u32,
     /// Days over which deliveries must have failed before the webhook is disabled; `null`: never.
     disable_after_days: Option<u16>,
+    /// What deliveries are strictly ordered by.
+    ordering: OrderingForm,
+    /// How many attempts may start in how much time; `null`: as many as the endpoint takes well.
+    rate_limit: Option<RateLimitForm>,
     /// Deliveries so far that came from events.
     invocations: u64,
     /// How it is doing.
@@ -78,6 +98,8 @@ pub(crate) struct Health {
     paused_until: Option<Time>,
     /// Attempts in a row that said the endpoint is unwell.
     consecutive_failures: u32,
+    /// When the rate limit lets the next attempt start, while one waits for it.
+    next_start_at: Option<Time>,
     /// Deliveries that failed since the last success.
     failed_deliveries: Option<FailedDeliveries>,
 }
@@ -103,6 +125,12 @@ impl Webhook {
             None => Given::Null,
             Some(secret) => Given::Value(secret.expose().to_owned()),
         };
+        let now = state.now();
+        let previous_secret = match webhook.signing.previous_at(now) {
+            _ if !member.may(Permission::WriteWebhook) => Given::Absent,
+            None => Given::Null,
+            Some(previous) => Given::Value(PreviousSecretShown::new(previous, now)),
+        };
         Self {
             id: webhook.id.as_uuid(),
             environment_id: webhook.environment_id.as_uuid(),
@@ -110,8 +138,11 @@ impl Webhook {
             display_name: webhook.display_name.clone(),
             description: webhook.description.clone(),
             url: webhook.url.as_str().to_owned(),
-            is_signed: webhook.secret.is_some(),
+            is_signed: webhook.secret.is_some() || webhook.signing.scheme.has_ed25519(),
             secret,
+            previous_secret,
+            signature: webhook.signing.scheme.into(),
+            public_key: webhook.signing.key.as_ref().map(|key| key.public_key().to_string()),
             event_keys: webhook.event_keys.clone(),
             is_active: webhook.status.is_active(),
             disabled_reason: match webhook.status {
@@ -121,6 +152,8 @@ impl Webhook {
             retry_policy: (&webhook.sending.retry).into(),
             deadline_seconds: webhook.sending.deadline.into(),
             disable_after_days: webhook.sending.disable_after_days,
+            ordering: webhook.sending.order_by.as_ref().into(),
+            rate_limit: webhook.sending.rate_limit.map(Into::into),
             invocations: webhook.invocations,
             health: Health {
                 waiting_in_memory: lane.waiting_in_memory,
@@ -128,6 +161,7 @@ impl Webhook {
                 share: lane.share,
                 paused_until: lane.paused_until.map(Into::into),
                 consecutive_failures: lane.consecutive_failures,
+                next_start_at: lane.next_start_at.map(Into::into),
                 failed_deliveries: webhook.streak.map(|streak| FailedDeliveries {
                     count: streak.count,
                     first_at: streak.first_at.into(),
@@ -192,8 +226,15 @@ fn sending(
     retry_policy: Option<RetryPolicyForm>,
     deadline_seconds: Option<u32>,
     disable_after_days: Given<u16>,
+    ordering: Given<OrderingForm>,
+    rate_limit: Given<RateLimitForm>,
 ) -> Result<Option<Sending>, ApiError> {
-    if retry_policy.is_none() && deadline_seconds.is_none() && disable_after_days.is_absent() {
+    if retry_policy.is_none()
+        && deadline_seconds.is_none()
+        && disable_after_days.is_absent()
+        && ordering.is_absent()
+        && rate_limit.is_absent()
+    {
         return Ok(None);
     }
     let mut sending = before.clone();
@@ -208,6 +249,16 @@ fn sending(
         Given::Null => sending.disable_after_days = None,
         Given::Value(0) => return Err(ApiError::value("/disableAfterDays", "is at least 1, or null for never")),
         Given::Value(days) => sending.disable_after_days = Some(days),
+    }
+    match ordering {
+        Given::Absent => {}
+        Given::Null => sending.order_by = None,
+        Given::Value(form) => sending.order_by = form.parsed()?,
+    }
+    match rate_limit {
+        Given::Absent => {}
+        Given::Null => sending.rate_limit = None,
+        Given::Value(form) => sending.rate_limit = Some(form.parsed()?),
     }
     Ok(Some(sending))
 }

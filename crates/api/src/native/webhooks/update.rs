@@ -12,8 +12,11 @@ use crate::auth::caller::Member;
 use crate::body::Json;
 use crate::error::{ApiError, Problem};
 use crate::extract::Ids;
+use crate::native::webhooks::ordering::OrderingForm;
+use crate::native::webhooks::rate_limit::RateLimitForm;
+use crate::native::webhooks::signing::SignatureName;
 use crate::native::webhooks::{RetryPolicyForm, Webhook, sending, within_reach};
-use crate::native::wire::{Given, present, present_object};
+use crate::native::wire::{Given, given_object, present, present_object};
 use crate::rules;
 use crate::state::ApiState;
 
@@ -34,7 +37,7 @@ pub(crate) struct Form {
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = String, required = false)]
     url: Option<String>,
-    /// What requests are signed with; `null`: they are not signed.
+    /// What requests are signed with; `null`: they are not. Replaces the secret at once; to have both sign for a while, rotate it.
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     secret: Given<String>,
@@ -58,6 +61,18 @@ pub(crate) struct Form {
     #[serde(default)]
     #[schema(value_type = Option<u16>)]
     disable_after_days: Given<u16>,
+    /// What deliveries are strictly ordered by; `null`: nothing. That holds for events accepted from then on.
+    #[serde(default, deserialize_with = "given_object")]
+    #[schema(value_type = Option<OrderingForm>)]
+    ordering: Given<OrderingForm>,
+    /// How many attempts may start in how much time; `null`: as many as the endpoint takes well.
+    #[serde(default, deserialize_with = "given_object")]
+    #[schema(value_type = Option<RateLimitForm>)]
+    rate_limit: Given<RateLimitForm>,
+    /// Which signatures `webhook-signature` carries. `x-webhook-secret` is sent where there is a secret.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = SignatureName, required = false)]
+    signature: Option<SignatureName>,
 }
 
 /// Change a webhook
@@ -85,9 +100,17 @@ pub(crate) async fn update_webhook(
             Given::Null => Some(None),
             Given::Value(text) => Some(rules::secret(&member, "/secret", &text)?),
         },
+        signing: form.signature.map(|signature| signature.change(&state)).into_iter().collect(),
         event_keys: form.event_keys.map(keys).transpose()?,
         active: form.is_active,
-        sending: sending(&before.sending, form.retry_policy, form.deadline_seconds, form.disable_after_days)?,
+        sending: sending(
+            &before.sending,
+            form.retry_policy,
+            form.deadline_seconds,
+            form.disable_after_days,
+            form.ordering,
+            form.rate_limit,
+        )?,
     };
     let webhook = state.store().update_webhook(member.environment_id, Some(&before.scope), id, patch).await?;
     let webhook = webhook.ok_or_else(|| ApiError::not_found("webhook"))?;

@@ -3,8 +3,8 @@
 use rusqlite::Connection;
 
 use super::super::{
-    attempts, behind, deliveries, environments, event_types, events, hot, lanes, load, resend, rows, schema, search,
-    statistics, tx, upkeep, webhooks,
+    attempts, behind, deliveries, environments, event_types, events, hot, lanes, load, order, resend, rows, schema,
+    search, skip, statistics, tx, upkeep, webhooks,
 };
 
 /// Tables that grow with every event.
@@ -61,7 +61,15 @@ fn statements() -> Vec<&'static str> {
         event_types::UPDATE_EVENT_TYPE,
         event_types::DELETE_EVENT_TYPE,
     ]);
-    all.extend([webhooks::INSERT, webhooks::INSERT_TALLIES, webhooks::UPDATE, webhooks::DELETE, resend::FIND]);
+    all.extend([
+        webhooks::INSERT,
+        webhooks::INSERT_TALLIES,
+        webhooks::UPDATE,
+        webhooks::PUT_SIGNING,
+        webhooks::DELETE,
+        resend::FIND,
+        order::LET_GO,
+    ]);
     all.extend([
         upkeep::A_SWEEP,
         upkeep::TO_SWEEP,
@@ -147,6 +155,10 @@ fn lists() -> Vec<&'static str> {
         lanes::LANE,
         lanes::DUE,
         statistics::upkeep::OLD,
+        order::LAST,
+        order::FIRST,
+        order::WAITING,
+        skip::FIND,
     ]
 }
 
