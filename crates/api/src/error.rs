@@ -99,6 +99,8 @@ codes! {
     DeliveryEnded => "delivery_ended", CONFLICT, "The delivery has ended";
     /// A resend of a delivery that waits for its first turn.
     DeliveryWaits => "delivery_waits", CONFLICT, "The delivery waits for its turn";
+    /// A job that has ended.
+    JobEnded => "job_ended", CONFLICT, "The job has ended";
     /// The body is larger than the limit.
     BodyTooLarge => "body_too_large", PAYLOAD_TOO_LARGE, "The body is too large";
     /// The body is compressed.

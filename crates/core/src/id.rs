@@ -118,6 +118,8 @@ ids! {
     EventTypeId,
     /// Names a category of event types.
     CategoryId,
+    /// Names a job: a bulk resend or a replay.
+    JobId,
     /// Names a session of the console.
     ConsoleSessionId,
     /// Names a portal link, and the session that it opens.

@@ -18,6 +18,7 @@ pub mod event;
 pub mod event_type;
 pub mod health;
 pub mod id;
+pub mod job;
 pub mod limits;
 pub mod matching;
 pub mod order;
@@ -31,7 +32,7 @@ pub mod time;
 pub mod webhook;
 
 pub use id::{
-    AttemptId, CategoryId, ConsoleSessionId, CredentialId, DeliveryId, EnvironmentId, EventId, EventTypeId,
+    AttemptId, CategoryId, ConsoleSessionId, CredentialId, DeliveryId, EnvironmentId, EventId, EventTypeId, JobId,
     OperatorTokenId, PortalSessionId, WebhookId,
 };
 pub use time::{Clock, Entropy, Timestamp};

@@ -222,3 +222,24 @@ pub const STATISTICS_POINTS: usize = 1_500;
 pub const STATISTICS_WEBHOOKS: usize = PAGE_ROWS_MOST;
 /// Hours that a summary covers at most: a week.
 pub const STATISTICS_SUMMARY_HOURS: u32 = 168;
+
+// --- bulk resends and replays ---
+
+/// Webhooks of one replay.
+pub const JOB_WEBHOOKS: usize = 50;
+/// Jobs of one environment that run or are paused.
+pub const JOBS_PER_ENVIRONMENT: usize = 20;
+/// Deliveries that a job makes a second unless asked otherwise: most endpoints take as many beside their live traffic.
+pub const JOB_RATE: u32 = 200;
+/// Deliveries that a job makes a second at most.
+pub const JOB_RATE_MOST: u32 = 5_000;
+/// Deliveries that a job makes in one transaction: live traffic waits for no more than these.
+pub const JOB_BITE: usize = 25;
+/// Rows that a job looks at in one read.
+pub const JOB_ROWS_READ: usize = 1_000;
+/// Bytes of bodies that a job reads at once.
+pub const JOB_BYTES_READ: usize = 2 * 1024 * 1024;
+/// Rows that are looked at to count what a job will do.
+pub const JOB_ROWS_COUNTED: usize = 1_000_000;
+/// Deliveries of a webhook that wait in memory when a job makes no more for it: they are sent before.
+pub const JOB_WAITING: usize = 256;

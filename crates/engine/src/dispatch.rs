@@ -3,14 +3,16 @@
 //! Whoever brings news takes the lock, tells the scheduler, takes what may be launched now, and starts it after letting the lock go.
 //! The writer's thread is among them, so what is done under the lock is bounded in each step.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread;
 use std::time::Duration;
 
-use postrider_core::{Clock, Entropy, Timestamp, WebhookId};
+use postrider_core::event::Event;
+use postrider_core::{Clock, DeliveryId, Entropy, EnvironmentId, Timestamp, WebhookId};
 use postrider_egress::Egress;
-use postrider_store::{Commit, CommitObserver, Store, WebhookChange};
+use postrider_store::{Commit, CommitObserver, JobChange, Store, Waiting, WebhookChange};
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
@@ -22,7 +24,7 @@ use crate::options::EngineOptions;
 use crate::scheduler::{Before, LaneReport, Limits, Ready, Scheduler, Standing};
 use crate::signing::Signers;
 use crate::transport::Transport;
-use crate::watch::Watchers;
+use crate::watch::{Change, Watchers};
 
 /// Launches and pushes under one lock: others wait for no more than these.
 const AT_ONCE: usize = 64;
@@ -42,7 +44,8 @@ pub(crate) struct Core {
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) options: EngineOptions,
     pub(crate) signers: Signers,
-    pub(crate) watchers: Watchers,
+    pub(crate) watchers: Watchers<Arc<Event>>,
+    pub(crate) changes: Watchers<Change>,
     pub(crate) meters: Meters,
     /// Memory for events that are not committed yet, in bytes.
     pub(crate) intake: Arc<Semaphore>,
@@ -51,6 +54,8 @@ pub(crate) struct Core {
     pub(crate) tests: Semaphore,
     /// Wakes upkeep.
     pub(crate) upkeep: Notify,
+    /// Tells that other jobs run than before.
+    pub(crate) jobs: Notify,
     /// Cancelled when no more work is taken.
     pub(crate) stopping: CancellationToken,
     /// The same, to be asked often: it takes no lock.
@@ -90,11 +95,13 @@ impl Core {
             entropy,
             signers: Signers::default(),
             watchers: Watchers::default(),
+            changes: Watchers::default(),
             meters: Meters::new(),
             intake: Arc::new(Semaphore::new(half)),
             intake_bytes: half,
             tests: Semaphore::new(crate::attempt::TESTS),
             upkeep: Notify::new(),
+            jobs: Notify::new(),
             stopping: CancellationToken::new(),
             is_stopping: AtomicBool::new(false),
             giving_up: CancellationToken::new(),
@@ -110,6 +117,7 @@ impl Core {
         core.spawn(core.clone().find_work());
         core.spawn(core.clone().keep_time());
         core.spawn(core.clone().keep_house());
+        core.spawn(core.clone().run_jobs());
         core.spawn(core.clone().show_gauges());
         core
     }
@@ -252,14 +260,20 @@ impl Core {
     }
 
     fn committed(self: &Arc<Self>, commit: Commit) {
-        let Commit { accepted, settled, webhooks, resent, in_turn } = commit;
+        if !self.changes.is_empty() {
+            self.show_changes(&commit);
+        }
+        let Commit { accepted, settled, webhooks, resent, in_turn, jobs } = commit;
+        if jobs.iter().any(|change| matches!(change, JobChange::Controlled(_))) {
+            self.jobs.notify_one();
+        }
         for event in &accepted {
             if let Some(share) = event.event.room.share::<Share>() {
                 share.give_back();
             }
         }
         self.meters.events_accepted.increment(accepted.len() as u64);
-        self.watchers.show(accepted.iter().map(|accepted| &accepted.event));
+        self.watchers.show(accepted.iter().map(|accepted| (accepted.event.environment_id, accepted.event.clone())));
         if !webhooks.is_empty() {
             self.webhooks_changed(webhooks);
         }
@@ -287,6 +301,28 @@ impl Core {
                 }
             });
         }
+    }
+
+    /// Tells those who watch which deliveries and jobs have changed.
+    fn show_changes(&self, commit: &Commit) {
+        let mut changed: HashMap<EnvironmentId, Vec<(DeliveryId, WebhookId)>> = HashMap::new();
+        for accepted in &commit.accepted {
+            let of = changed.entry(accepted.event.environment_id).or_default();
+            of.extend(accepted.waiting.iter().chain(&accepted.discarded));
+        }
+        for settled in &commit.settled {
+            // Of a webhook that was deleted nobody knows any more where it was.
+            if let Some(webhook) = self.store.directory().webhook(settled.webhook_id) {
+                changed.entry(webhook.environment_id).or_default().push((settled.delivery, webhook.id));
+            }
+        }
+        for Waiting { delivery, .. } in commit.resent.iter().chain(&commit.in_turn) {
+            changed.entry(delivery.environment_id).or_default().push((delivery.id, delivery.webhook_id));
+        }
+        let deliveries = changed.into_iter().map(|(id, of)| (id, Change::Deliveries(of.into())));
+        self.changes.show(deliveries);
+        let jobs = commit.jobs.iter().map(|change| (change.job().environment_id, Change::Job(change.job().clone())));
+        self.changes.show(jobs);
     }
 
     fn webhooks_changed(self: &Arc<Self>, changes: Vec<WebhookChange>) {

@@ -15,6 +15,7 @@
 mod attempt;
 mod dispatch;
 mod intake;
+mod jobs;
 mod meters;
 mod options;
 mod pages;
@@ -29,6 +30,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use postrider_core::event::Event;
+use postrider_core::job::Work;
 use postrider_core::signature::{Secret, Signing};
 use postrider_core::webhook::{EndpointUrl, Scope};
 use postrider_core::{Clock, DeliveryId, Entropy, EnvironmentId, EventId, WebhookId};
@@ -37,9 +39,11 @@ use postrider_store::{ResendOutcome, SkipOutcome, Store, StoreError};
 use tokio::sync::broadcast;
 
 pub use self::intake::{AcceptError, IncomingEvent};
+pub use self::jobs::JobCount;
 pub use self::options::EngineOptions;
 pub use self::scheduler::LaneReport;
 pub use self::transport::{Sending, Transport};
+pub use self::watch::Change;
 
 use self::dispatch::Core;
 
@@ -144,6 +148,16 @@ impl Engine {
     /// The environment's events as they are accepted. Who reads slowly misses some.
     pub fn watch(&self, environment: EnvironmentId) -> broadcast::Receiver<Arc<Event>> {
         self.core.watchers.watch(environment)
+    }
+
+    /// What changes in the environment: deliveries and jobs. Who reads slowly misses some.
+    pub fn watch_changes(&self, environment: EnvironmentId) -> broadcast::Receiver<Change> {
+        self.core.changes.watch(environment)
+    }
+
+    /// Counts what a job would do that is started now.
+    pub async fn count_job(&self, environment: EnvironmentId, work: &Work) -> Result<JobCount, StoreError> {
+        self.core.count_job(environment, work).await
     }
 
     /// The client that all requests leave through.

@@ -38,6 +38,7 @@ impl Core {
         self.in_bites(|| self.store.end_overlaps_bite()).await?;
         self.in_bites(|| self.store.expire_bite(now - self.options.retention)).await?;
         self.in_bites(|| self.store.forget_idempotency_bite(now - IDEMPOTENCY_KEPT)).await?;
+        self.in_bites(|| self.store.forget_jobs_bite(now - self.options.retention)).await?;
         self.in_bites(|| self.store.postings_bite()).await?;
         self.in_bites(|| self.store.statistics_bite()).await?;
         self.in_bites(|| self.store.vacuum_bite()).await

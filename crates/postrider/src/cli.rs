@@ -40,6 +40,13 @@ pub(crate) enum Action {
     Trigger(Trigger),
     /// Forward an environment's events, as they happen, to a program on this machine
     Listen(Listen),
+    /// Find deliveries, and repeat many
+    Deliveries {
+        #[command(subcommand)]
+        what: Deliveries,
+    },
+    /// Send the events of a range of time once more
+    Replay(Replay),
     /// Check a signature or a token, and say what is wrong with it
     Verify {
         #[command(subcommand)]
@@ -118,6 +125,103 @@ pub(crate) struct Listen {
     /// Sign what is forwarded with this secret, instead of one that is made up for each stream
     #[arg(long, value_name = "SECRET")]
     pub(crate) sign_with: Option<String>,
+    #[command(flatten)]
+    pub(crate) target: EnvironmentTarget,
+}
+
+/// `deliveries`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Deliveries {
+    /// List deliveries, newest first
+    List {
+        #[command(flatten)]
+        filter: DeliveryFilter,
+        /// The most that are listed
+        #[arg(long, value_name = "COUNT", default_value_t = 50)]
+        limit: usize,
+        #[command(flatten)]
+        target: EnvironmentTarget,
+    },
+    /// Repeat deliveries that have ended and were not repeated yet, in the background
+    Resend {
+        #[command(flatten)]
+        filter: DeliveryFilter,
+        #[command(flatten)]
+        job: JobArgs,
+        #[command(flatten)]
+        target: EnvironmentTarget,
+    },
+}
+
+/// Which deliveries.
+#[derive(Debug, Args)]
+pub(crate) struct DeliveryFilter {
+    /// In these states, with commas between: pending, retrying, delivered, failed, discarded
+    #[arg(long, value_name = "STATES")]
+    pub(crate) state: Option<String>,
+    /// Whose last attempt came to that: a status code, 2xx to 5xx, or none
+    #[arg(long, value_name = "CODE")]
+    pub(crate) status: Option<String>,
+    /// To that webhook
+    #[arg(long, value_name = "UUID")]
+    pub(crate) webhook: Option<String>,
+    /// Of events of that tenant
+    #[arg(long, value_name = "ID")]
+    pub(crate) tenant: Option<String>,
+    /// Of events of that key
+    #[arg(long, value_name = "KEY")]
+    pub(crate) event_key: Option<String>,
+    /// Made at this moment (RFC 3339) or later
+    #[arg(long, value_name = "TIME")]
+    pub(crate) from: Option<String>,
+    /// Made before this moment (RFC 3339)
+    #[arg(long, value_name = "TIME")]
+    pub(crate) to: Option<String>,
+    /// With that text in the event's body
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) text: Option<String>,
+}
+
+/// How a job is started.
+#[derive(Debug, Args)]
+pub(crate) struct JobArgs {
+    /// Only count what would be done
+    #[arg(long)]
+    pub(crate) preview: bool,
+    /// Do not wait for the end
+    #[arg(long)]
+    pub(crate) detach: bool,
+    /// Deliveries a second, 1 to 5000 [default: 200]
+    #[arg(long, value_name = "COUNT")]
+    pub(crate) rate: Option<u32>,
+    /// Make a repetition of this command harmless: the job that was started the first time is followed
+    #[arg(long, value_name = "KEY")]
+    pub(crate) idempotency_key: Option<String>,
+}
+
+/// `replay`.
+#[derive(Debug, Args)]
+pub(crate) struct Replay {
+    /// Events accepted at this moment (RFC 3339) or later
+    #[arg(long, value_name = "TIME")]
+    pub(crate) from: String,
+    /// Events accepted before this moment (RFC 3339), instead of all up to now
+    #[arg(long, value_name = "TIME")]
+    pub(crate) to: Option<String>,
+    /// To this webhook; can be given several times
+    #[arg(long, value_name = "UUID", required = true)]
+    pub(crate) webhook: Vec<String>,
+    /// Only events of that key
+    #[arg(long, value_name = "KEY")]
+    pub(crate) event_key: Option<String>,
+    /// Only events of that tenant
+    #[arg(long, value_name = "ID")]
+    pub(crate) tenant: Option<String>,
+    /// Only events that the webhook has not got
+    #[arg(long)]
+    pub(crate) undelivered: bool,
+    #[command(flatten)]
+    pub(crate) job: JobArgs,
     #[command(flatten)]
     pub(crate) target: EnvironmentTarget,
 }

@@ -1,8 +1,11 @@
 //! What each command does, a file each. `serve` has its own folder.
 
 pub(crate) mod config;
+pub(crate) mod deliveries;
 pub(crate) mod doctor;
+mod job;
 pub(crate) mod listen;
 pub(crate) mod operator;
+pub(crate) mod replay;
 pub(crate) mod trigger;
 pub(crate) mod verify;

@@ -53,6 +53,8 @@ fn run(action: Action, form: Form) -> Result<(), Failure> {
         Action::Config { what } => commands::config::run(what, form),
         Action::Trigger(given) => wait_for(commands::trigger::run(given, form)),
         Action::Listen(given) => wait_for(commands::listen::run(given, form)),
+        Action::Deliveries { what } => wait_for(commands::deliveries::run(what, form)),
+        Action::Replay(given) => wait_for(commands::replay::run(given, form)),
         Action::Doctor(given) => wait_for(commands::doctor::run(given, form)),
         Action::Environment { what } => wait_for(commands::operator::environment(what, form)),
         Action::Credential { what } => wait_for(commands::operator::credential(what, form)),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use postrider_core::attempt::Attempt;
 use postrider_core::delivery::{Delivery, DeliveryState, Step};
 use postrider_core::event::Event;
+use postrider_core::job::Job;
 use postrider_core::order::OrderKey;
 use postrider_core::webhook::Webhook;
 use postrider_core::{DeliveryId, EnvironmentId, EventId, WebhookId};
@@ -102,6 +103,8 @@ pub struct Commit {
     pub resent: Vec<Waiting>,
     /// Deliveries of ordered webhooks whose turn has come: new ones with none before them, and those that were behind one that has ended.
     pub in_turn: Vec<Waiting>,
+    /// Jobs that were started or have changed.
+    pub jobs: Vec<JobChange>,
 }
 
 impl Commit {
@@ -112,6 +115,7 @@ impl Commit {
             && self.webhooks.is_empty()
             && self.resent.is_empty()
             && self.in_turn.is_empty()
+            && self.jobs.is_empty()
     }
 }
 
@@ -122,6 +126,8 @@ pub struct AcceptedEvent {
     pub event: Arc<Event>,
     /// Its deliveries that wait, due at once: those that were discarded at birth are not among them, nor those of ordered webhooks.
     pub waiting: Vec<(DeliveryId, WebhookId)>,
+    /// Those that were discarded at birth.
+    pub discarded: Vec<(DeliveryId, WebhookId)>,
     /// All of its deliveries.
     pub deliveries: u32,
 }
@@ -136,6 +142,24 @@ pub struct Settled {
     /// Its state as committed. Differs from the settlement's where the webhook was switched off meanwhile, or the delivery had
     /// ended before: an end is final.
     pub state: DeliveryState,
+}
+
+/// A change of a job.
+#[derive(Debug, Clone)]
+pub enum JobChange {
+    /// A person started, paused, resumed or cancelled it, or the store paused it.
+    Controlled(Arc<Job>),
+    /// It came forward.
+    Stepped(Arc<Job>),
+}
+
+impl JobChange {
+    /// The job as it is now.
+    pub const fn job(&self) -> &Arc<Job> {
+        match self {
+            Self::Controlled(job) | Self::Stepped(job) => job,
+        }
+    }
 }
 
 /// A change of a webhook.

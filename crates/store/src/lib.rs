@@ -22,6 +22,7 @@ mod change;
 mod directory;
 mod error;
 mod hot;
+mod job;
 mod lock;
 mod read;
 mod seal;
@@ -33,13 +34,14 @@ use std::sync::Arc;
 
 use postrider_core::attempt::Attempt;
 use postrider_core::environment::{Environment, OperatorToken, TrustedIssuer};
-use postrider_core::event::Event;
+use postrider_core::event::{Event, TenantId};
 use postrider_core::event_type::EventType;
+use postrider_core::job::{Job, Resend};
 use postrider_core::portal::PortalSettings;
 use postrider_core::statistics::Counts;
 use postrider_core::webhook::{Scope, Webhook};
 use postrider_core::{
-    AttemptId, CategoryId, Clock, CredentialId, DeliveryId, Entropy, EnvironmentId, EventId, EventTypeId,
+    AttemptId, CategoryId, Clock, CredentialId, DeliveryId, Entropy, EnvironmentId, EventId, EventTypeId, JobId,
     OperatorTokenId, Timestamp, WebhookId,
 };
 
@@ -52,8 +54,12 @@ pub use change::{
 pub use directory::Directory;
 pub use error::{OpenError, StoreError};
 pub use hot::{
-    AcceptBatch, AcceptOutcome, AcceptedEvent, Commit, CommitObserver, Idempotency, NewDelivery, NewEvent, Receipt,
-    ResendOutcome, Settled, Settlement, SkipOutcome, Waiting, WebhookChange,
+    AcceptBatch, AcceptOutcome, AcceptedEvent, Commit, CommitObserver, Idempotency, JobChange, NewDelivery, NewEvent,
+    Receipt, ResendOutcome, Settled, Settlement, SkipOutcome, Waiting, WebhookChange,
+};
+pub use job::{
+    Ahead, Control, ControlJob, Cursor, JobPart, JobStep, NewJob, Repeatable, ReplayAhead, Replayable, RunningJob,
+    Send, StartJob, Stepped,
 };
 pub use read::{
     DeliveryFilter, DeliveryRow, EventFilter, EventRow, LanePage, LanePosition, LastAnswer, LastAttempt, LogPage,
@@ -377,6 +383,69 @@ impl Store {
     }
 }
 
+/// Jobs.
+impl Store {
+    /// Starts a job, unless it was started before.
+    pub async fn start_job(&self, new: NewJob) -> Result<StartJob, StoreError> {
+        self.engine.start_job(new).await
+    }
+
+    /// Pauses, resumes or cancels a job.
+    pub async fn control_job(
+        &self,
+        environment: EnvironmentId,
+        id: JobId,
+        control: Control,
+    ) -> Result<ControlJob, StoreError> {
+        self.engine.control_job(environment, id, control).await
+    }
+
+    /// A job.
+    pub async fn job(&self, environment: EnvironmentId, id: JobId) -> Result<Option<Job>, StoreError> {
+        self.engine.job(environment, id).await
+    }
+
+    /// Jobs, newest first; of a tenant: those of its users.
+    pub async fn jobs(
+        &self,
+        environment: EnvironmentId,
+        of: Option<TenantId>,
+        page: PageRequest<JobId>,
+    ) -> Result<Page<Job, JobId>, StoreError> {
+        self.engine.jobs(environment, of, page).await
+    }
+
+    /// Every job that runs, with the parts that are not over.
+    pub async fn running_jobs(&self) -> Result<Vec<RunningJob>, StoreError> {
+        self.engine.running_jobs().await
+    }
+
+    /// What a resend has before it after a cursor, of deliveries that were made before a moment.
+    pub async fn resend_ahead(
+        &self,
+        environment: EnvironmentId,
+        resend: Resend,
+        after: Cursor,
+        until: Timestamp,
+    ) -> Result<Ahead<Repeatable>, StoreError> {
+        self.engine.resend_ahead(environment, resend, after, until).await
+    }
+
+    /// The events of a replay's range after a cursor, whether the webhook subscribes to them or not.
+    pub async fn replay_ahead(
+        &self,
+        environment: EnvironmentId,
+        asked: ReplayAhead,
+    ) -> Result<Ahead<Replayable>, StoreError> {
+        self.engine.replay_ahead(environment, asked).await
+    }
+
+    /// Takes a job a step forward: makes its deliveries, which come by [`Commit::resent`], too.
+    pub async fn step_job(&self, step: JobStep) -> Result<Stepped, StoreError> {
+        self.engine.step_job(step).await
+    }
+}
+
 /// The engine's paging. What is on its way out, because its webhook was switched off, is not among it.
 impl Store {
     /// Every webhook for which deliveries wait, with the moment when the earliest is due.
@@ -422,6 +491,11 @@ impl Store {
     /// Forgets statistics that have had their time, and makes days of old hours.
     pub async fn statistics_bite(&self) -> Result<Upkeep, StoreError> {
         self.engine.statistics_bite().await
+    }
+
+    /// Forgets jobs that ended before a moment.
+    pub async fn forget_jobs_bite(&self, before: Timestamp) -> Result<Upkeep, StoreError> {
+        self.engine.forget_jobs_bite(before).await
     }
 
     /// Deletes what search kept of events that have all expired.

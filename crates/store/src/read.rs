@@ -109,6 +109,18 @@ pub enum LastAnswer {
 }
 
 impl LastAnswer {
+    /// The last answer that a text names: a status code, a class as `5xx`, or `none`.
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "none" => Some(Self::None),
+            "2xx" => Some(Self::Class(2)),
+            "3xx" => Some(Self::Class(3)),
+            "4xx" => Some(Self::Class(4)),
+            "5xx" => Some(Self::Class(5)),
+            _ => text.parse().ok().filter(|code| (100..=999).contains(code)).map(Self::Status),
+        }
+    }
+
     pub(crate) fn is(self, status: Option<u16>) -> bool {
         match self {
             Self::Status(wanted) => status == Some(wanted),

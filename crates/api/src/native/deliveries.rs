@@ -214,15 +214,7 @@ pub(crate) fn webhook_within_reach(state: &ApiState, member: &Member, id: Webhoo
 
 /// What a status code of a query means.
 pub(crate) fn last_answer(text: &str) -> Result<LastAnswer, ApiError> {
-    let answer = match text {
-        "none" => Some(LastAnswer::None),
-        "2xx" => Some(LastAnswer::Class(2)),
-        "3xx" => Some(LastAnswer::Class(3)),
-        "4xx" => Some(LastAnswer::Class(4)),
-        "5xx" => Some(LastAnswer::Class(5)),
-        _ => text.parse().ok().filter(|code| (100..=999).contains(code)).map(LastAnswer::Status),
-    };
-    answer.ok_or_else(|| {
+    LastAnswer::parse(text).ok_or_else(|| {
         ApiError::at(Code::InvalidParameter, "statusCode", "is a status code, one of `2xx` to `5xx`, or `none`")
     })
 }

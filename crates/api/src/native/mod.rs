@@ -9,10 +9,12 @@ pub(crate) mod attempts;
 pub(crate) mod categories;
 pub(crate) mod credentials;
 pub(crate) mod deliveries;
+pub(crate) mod delivery_stream;
 pub(crate) mod environments;
 pub(crate) mod event_types;
 pub(crate) mod events;
 pub(crate) mod health;
+pub(crate) mod jobs;
 pub(crate) mod openapi;
 pub(crate) mod portal_settings;
 pub(crate) mod skips;
@@ -41,10 +43,17 @@ pub(crate) fn routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(webhook_tests::test_webhook))
         .routes(routes!(webhook_tests::test_draft))
         .routes(routes!(deliveries::list_deliveries))
+        .routes(routes!(delivery_stream::stream_deliveries))
         .routes(routes!(deliveries::get_delivery))
         .routes(routes!(deliveries::resend_delivery))
         .routes(routes!(skips::skip_delivery))
         .routes(routes!(attempts::list_attempts))
+        .routes(routes!(jobs::list::list_jobs, jobs::start::start_job))
+        .routes(routes!(jobs::preview::preview_job))
+        .routes(routes!(jobs::list::get_job))
+        .routes(routes!(jobs::control::pause_job))
+        .routes(routes!(jobs::control::resume_job))
+        .routes(routes!(jobs::control::cancel_job))
         .routes(routes!(statistics::series::get_statistics))
         .routes(routes!(statistics::summary::get_summary))
         .routes(routes!(statistics::webhooks::get_statistics_of_webhooks))

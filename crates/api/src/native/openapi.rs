@@ -35,6 +35,7 @@ pub(crate) fn frame() -> OpenApi {
             tag("events", "What happened."),
             tag("webhooks", "Who wants to know of it."),
             tag("deliveries", "What became of it."),
+            tag("jobs", "Resending many, and replaying what was."),
             tag("statistics", "How many, how fast, how well."),
             tag("event types", "What events are called and mean."),
             tag("portal", "What tenants see."),

@@ -7,6 +7,7 @@ mod cors;
 mod document;
 mod frontegg;
 mod fuzz;
+mod jobs;
 mod limits;
 mod native;
 mod pages;

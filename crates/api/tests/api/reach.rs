@@ -62,7 +62,17 @@ impl Fixture {
             ("deliveryId", self.delivery.clone()),
             ("logId", self.attempt.clone()),
             ("eventId", self.event.clone()),
+            ("jobId", self.job(round).await),
         ])
+    }
+
+    /// A job of a user of the tenant.
+    async fn job(&self, round: usize) -> String {
+        let webhook = self.app.webhook(&self.own, Some(TENANT), &self.receiver.url("/")).await;
+        let job = json!({ "kind": "resend", "filter": { "webhookId": webhook["id"] } });
+        let user = self.app.user(&self.own, TENANT, ALL);
+        let call = self.app.post("/api/v1/jobs").token(&user).header("idempotency-key", &round.to_string());
+        text(&call.json(&job).expect(202).await["id"])
     }
 
     fn call(&self, method: &Method, path: &str, token: &str) -> Call {

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
 mod in_order;
+mod jobs;
 mod rules;
 mod simulation;
 mod support;

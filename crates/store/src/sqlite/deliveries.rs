@@ -82,7 +82,7 @@ enum WayIn<'c> {
 }
 
 /// Ids from the first up to, and not including, the second.
-type Range = (u128, u128);
+pub(super) type Range = (u128, u128);
 
 /// The narrowest way in that the filter allows; none where it names an event that does not exist.
 fn way_in<'c>(
@@ -120,7 +120,7 @@ fn way_in<'c>(
 }
 
 /// The states that the filter allows, where each has an index: people look for those, and few deliveries are in them.
-fn indexed_states(filter: &DeliveryFilter) -> Option<&[StateKind]> {
+pub(super) fn indexed_states(filter: &DeliveryFilter) -> Option<&[StateKind]> {
     const INDEXED: &[StateKind] = &[StateKind::Retrying, StateKind::Failed, StateKind::Discarded];
     match &filter.states[..] {
         // A delivery whose last attempt failed waits for a retry, or has ended as one of these.
@@ -130,7 +130,8 @@ fn indexed_states(filter: &DeliveryFilter) -> Option<&[StateKind]> {
     }
 }
 
-fn tail_of(connection: &Connection, webhook: i64, (from, below): Range) -> Result<Vec<u128>> {
+/// A webhook's deliveries that its index lacks, in any order.
+pub(super) fn tail_of(connection: &Connection, webhook: i64, (from, below): Range) -> Result<Vec<u128>> {
     let (mark, _) = behind::marks(connection)?;
     connection
         .prepare_cached(TAIL)?
@@ -255,7 +256,7 @@ fn range(filter: &DeliveryFilter, before: Option<DeliveryId>) -> Range {
 }
 
 /// The whole filter but event, times, environment and text.
-fn matches(row: &Row<'_>, filter: &DeliveryFilter, webhook: Option<i64>) -> Result<bool> {
+pub(super) fn matches(row: &Row<'_>, filter: &DeliveryFilter, webhook: Option<i64>) -> Result<bool> {
     if webhook.is_some() && webhook != row.get("webhook")? {
         return Ok(false);
     }

@@ -275,12 +275,13 @@ fn accept_event(tx: &mut Tx<'_, '_>, new: &NewEvent) -> Result<u32, Failure> {
     tx.counting.of(environment, None, event.tenant_id.as_ref(), &event.key).events += 1;
     let whose = Whose { environment, tenant: event.tenant_id.as_ref(), event_key: &event.key };
     tx.hot.postings.event(whose, *event.id.as_bytes());
-    let mut waiting = Vec::with_capacity(new.deliveries.len());
+    let (mut waiting, mut discarded) = (Vec::with_capacity(new.deliveries.len()), Vec::new());
     let now = tx.now;
     for to in &new.deliveries {
         let touched = tx.webhook(to.webhook.id)?;
         let webhook = touched.key;
         let (place, state) = if let Some(reason) = touched.refuses(to.id) {
+            discarded.push((to.id, to.webhook.id));
             (None, DeliveryState::Discarded { at: now, reason })
         } else {
             touched.invocations += 1;
@@ -315,7 +316,7 @@ fn accept_event(tx: &mut Tx<'_, '_>, new: &NewEvent) -> Result<u32, Failure> {
             tx.commit.in_turn.push(Waiting { delivery, event: Arc::clone(event) });
         }
     }
-    tx.commit.accepted.push(AcceptedEvent { event: Arc::clone(event), waiting, deliveries: count });
+    tx.commit.accepted.push(AcceptedEvent { event: Arc::clone(event), waiting, discarded, deliveries: count });
     Ok(count)
 }
 

@@ -19,6 +19,7 @@ mod writer;
 
 mod environments;
 mod event_types;
+mod jobs;
 mod resend;
 mod signing;
 mod skip;

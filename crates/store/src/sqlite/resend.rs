@@ -61,31 +61,67 @@ fn resend(tx: &mut Tx<'_, '_>, environment_id: EnvironmentId, of: DeliveryId) ->
         return Ok(ResendOutcome::Behind);
     }
     let (place, state) = place_of(tx, environment, &found, &known, of)?;
+    let again = Again { event_number: found.event_number, event: &found.event, origin: Origin::Resend, of: Some(of) };
+    let delivery = make(tx, environment, &known, &again, place, state)?;
+    Ok(ResendOutcome::Resent(delivery))
+}
+
+/// An event that is sent to a webhook once more.
+pub(super) struct Again<'a> {
+    pub event_number: i64,
+    pub event: &'a Arc<Event>,
+    pub origin: Origin,
+    /// The delivery that is repeated.
+    pub of: Option<DeliveryId>,
+}
+
+/// Makes a new delivery of an event that was accepted before, to a webhook that is active: last of its key, where that is ordered.
+pub(super) fn make_again(
+    tx: &mut Tx<'_, '_>,
+    environment: i64,
+    known: &KnownWebhook,
+    again: &Again<'_>,
+) -> Result<Delivery, Failure> {
+    let (place, state) = at_the_end(tx, known, again.event)?;
+    make(tx, environment, known, again, place, state)
+}
+
+fn make(
+    tx: &mut Tx<'_, '_>,
+    environment: i64,
+    known: &KnownWebhook,
+    again: &Again<'_>,
+    place: Option<Place>,
+    state: DeliveryState,
+) -> Result<Delivery, Failure> {
+    let Again { event_number, event, origin, of } = *again;
+    let webhook_id = known.webhook.id;
     let delivery = Delivery {
-        id: new_id(tx, &known),
-        event_id: found.event.id,
-        webhook_id: found.webhook,
-        environment_id,
-        tenant_id: found.event.tenant_id.clone(),
-        origin: Origin::Resend,
-        resend_of: Some(of),
+        id: new_id(tx, known),
+        event_id: event.id,
+        webhook_id,
+        environment_id: event.environment_id,
+        tenant_id: event.tenant_id.clone(),
+        origin,
+        resend_of: of,
         order_key: place.map(|place| place.key),
         state,
         attempts: 0,
         created_at: tx.now,
     };
-    tx.hot.insert_late_delivery(tx.connection, environment, found.event_number, known.key, &delivery, place)?;
-    tx.made(environment, &found.event, &delivery);
-    tx.webhook(found.webhook)?.waiting += 1;
+    tx.hot.insert_late_delivery(tx.connection, environment, event_number, known.key, &delivery, place)?;
+    tx.made(environment, event, &delivery);
+    tx.webhook(webhook_id)?.waiting += 1;
     if state.due_at().is_some() {
-        tx.commit.resent.push(Waiting { delivery: delivery.clone(), event: found.event });
+        tx.commit.resent.push(Waiting { delivery: delivery.clone(), event: event.clone() });
     }
-    Ok(ResendOutcome::Resent(delivery))
+    Ok(delivery)
 }
 
 /// An id after those that are being swept, should the clock have been set back, or stand still.
-fn new_id(tx: &Tx<'_, '_>, known: &KnownWebhook) -> DeliveryId {
-    let (mut at, mut later) = (tx.now, Duration::from_millis(1));
+fn new_id(tx: &mut Tx<'_, '_>, known: &KnownWebhook) -> DeliveryId {
+    // Of those that are made together each sorts after the one before.
+    let (mut at, mut later) = (tx.now + tx.later(), Duration::from_millis(1));
     loop {
         let id = DeliveryId::new(at, tx.entropy);
         if known.sweep.is_none_or(|sweep| id > sweep.up_to) {
@@ -113,18 +149,22 @@ fn place_of(
     known: &KnownWebhook,
     of: DeliveryId,
 ) -> Result<(Option<Place>, DeliveryState), Failure> {
-    let at_once = DeliveryState::Pending { due_at: tx.now, fault: None };
     if let Some(place) = found.place
         && !found.state.is_final()
     {
         let (tenant, event_key) = (found.event.tenant_id.as_ref(), &found.event.key);
         tx.discard(environment, found.webhook, tenant, event_key, of, DiscardReason::Resent)?;
-        return Ok((Some(place), at_once));
+        return Ok((Some(place), DeliveryState::Pending { due_at: tx.now, fault: None }));
     }
+    at_the_end(tx, known, &found.event)
+}
+
+/// Where a delivery stands that takes nobody's place: last of its key, if the webhook is ordered.
+fn at_the_end(tx: &Tx<'_, '_>, known: &KnownWebhook, event: &Event) -> Result<(Option<Place>, DeliveryState), Failure> {
     match &known.webhook.sending.order_by {
-        None => Ok((None, at_once)),
+        None => Ok((None, DeliveryState::Pending { due_at: tx.now, fault: None })),
         Some(by) => {
-            let (place, state) = order::join(tx, known.key, by.key(&found.event), tx.now)?;
+            let (place, state) = order::join(tx, known.key, by.key(event), tx.now)?;
             Ok((Some(place), state))
         }
     }

@@ -18,6 +18,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0002_statistics.sql"),
     include_str!("../../migrations/0003_search.sql"),
     include_str!("../../migrations/0004_order_and_signing.sql"),
+    include_str!("../../migrations/0005_jobs.sql"),
 ];
 
 /// Marks the file as Postrider's: "PstR".

@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
+use std::time::Duration;
 
 use postrider_core::delivery::{Delivery, DeliveryState, DiscardReason, Verdict};
 use postrider_core::event::{Event, EventKey, TenantId};
@@ -98,6 +99,8 @@ pub(super) struct Tx<'c, 's> {
     pub commit: Commit,
     /// For the statistics.
     pub counting: Counting,
+    /// Deliveries made again so far.
+    again: u64,
     touched: HashMap<WebhookId, Touched>,
     environment: Option<(EnvironmentId, i64)>,
 }
@@ -170,9 +173,16 @@ impl<'c, 's> Tx<'c, 's> {
             changes: Vec::new(),
             commit: Commit::default(),
             counting: Counting::default(),
+            again: 0,
             touched: HashMap::new(),
             environment: None,
         }
+    }
+
+    /// A microsecond more for each delivery that is made again.
+    pub(super) fn later(&mut self) -> Duration {
+        self.again += 1;
+        Duration::from_micros(self.again - 1)
     }
 
     pub(super) fn prepare(&self, sql: &str) -> rusqlite::Result<CachedStatement<'c>> {

@@ -7,6 +7,7 @@
 
 mod accepting;
 mod directory;
+mod jobs;
 mod lanes;
 mod ordering;
 mod reading;
@@ -78,6 +79,10 @@ rules! {
         large_events_go_in_bites,
         deleted_webhooks_go_with_their_last_delivery,
         idempotency_keys_are_forgotten;
+    jobs:
+        a_resend_repeats_what_failed_and_was_not_repeated_once_and_in_order,
+        a_replay_sends_what_was_before_the_webhook_and_what_it_missed,
+        a_job_is_started_once_and_controlled_until_it_ends;
     statistics:
         each_thing_counts_once_wherever_it_belongs,
         what_many_commits_count_is_exact_after_any_restart,

@@ -27,7 +27,7 @@ pub(crate) mod read;
 pub(crate) mod stream;
 
 /// Says that an answer repeats an earlier one under the same idempotency key.
-const REPLAYED: &str = "idempotency-replayed";
+pub(crate) const REPLAYED: &str = "idempotency-replayed";
 
 /// A string of a request, borrowed from its body unless it is written with escapes.
 #[derive(Debug)]
@@ -192,12 +192,18 @@ fn idempotency(
     headers: &HeaderMap,
     body: &[u8],
 ) -> Result<Option<Idempotency>, ApiError> {
+    let key = idempotency_key(headers)?;
+    Ok(key.map(|key| Idempotency { environment_id, key, body_hash: secrets::sha256_of(body) }))
+}
+
+/// The idempotency key of a request.
+pub(crate) fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
     let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
     let key = value.to_str().ok().filter(|key| (1..=IDEMPOTENCY_KEY_CHARS).contains(&key.len())).ok_or_else(|| {
         let form = format!("is 1 to {IDEMPOTENCY_KEY_CHARS} visible ASCII characters");
         ApiError::at(Code::InvalidParameter, "Idempotency-Key", form)
     })?;
-    Ok(Some(Idempotency { environment_id, key: key.to_owned(), body_hash: secrets::sha256_of(body) }))
+    Ok(Some(key.to_owned()))
 }
 
 /// An element of a batch: raw, so that its own errors can be told with its index.

@@ -3,8 +3,8 @@
 use rusqlite::Connection;
 
 use super::super::{
-    attempts, behind, deliveries, environments, event_types, events, hot, lanes, load, order, resend, rows, schema,
-    search, skip, statistics, tx, upkeep, webhooks,
+    attempts, behind, deliveries, environments, event_types, events, hot, jobs, lanes, load, order, resend, rows,
+    schema, search, skip, statistics, tx, upkeep, webhooks,
 };
 
 /// Tables that grow with every event.
@@ -101,7 +101,14 @@ fn statements() -> Vec<&'static str> {
         behind::FORGET_DELIVERY,
         behind::FORGET_ATTEMPT,
     ]);
-    all.extend([
+    all.extend(behind_the_hot_path());
+    all.extend(lists());
+    all
+}
+
+/// Those of search, statistics and jobs.
+fn behind_the_hot_path() -> Vec<&'static str> {
+    vec![
         search::postings::INSERT_SEGMENT,
         search::postings::INSERT_POSTINGS,
         search::postings::NOTE_LATE,
@@ -111,8 +118,6 @@ fn statements() -> Vec<&'static str> {
         search::postings::OLDEST,
         search::postings::DELETE_POSTINGS,
         search::postings::DELETE_SEGMENT,
-    ]);
-    all.extend([
         statistics::JOURNAL,
         statistics::WRITE_JOURNAL,
         statistics::EMPTY_JOURNAL,
@@ -122,9 +127,26 @@ fn statements() -> Vec<&'static str> {
         statistics::read::WAITING,
         statistics::read::EARLIEST,
         statistics::upkeep::FORGET,
-    ]);
-    all.extend(lists());
-    all
+        jobs::UNENDED,
+        jobs::BY_IDEMPOTENCY,
+        jobs::INSERT,
+        jobs::INSERT_PART,
+        jobs::SET_STATE,
+        jobs::STEP_PART,
+        jobs::STEP,
+        jobs::PARTS_LEFT,
+        jobs::STEPPING,
+        jobs::EVENT,
+        jobs::EVENT_BY_KEY,
+        jobs::TO_REPEAT,
+        jobs::NEWEST_OF,
+        jobs::OLD,
+        jobs::DELETE_PARTS,
+        jobs::DELETE,
+        jobs::BY_ID,
+        jobs::RUNNING,
+        jobs::PARTS,
+    ]
 }
 
 /// Those that fill a page, a lane or a record.
@@ -159,6 +181,12 @@ fn lists() -> Vec<&'static str> {
         order::FIRST,
         order::WAITING,
         skip::FIND,
+        jobs::OF_ENVIRONMENT,
+        jobs::OF_TENANT,
+        jobs::ahead::OF_WEBHOOK,
+        jobs::ahead::OF_STATE,
+        jobs::ahead::OF_ENVIRONMENT,
+        jobs::ahead::EVENTS,
     ]
 }
 

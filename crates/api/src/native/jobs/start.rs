@@ -1,0 +1,70 @@
+//! `POST /api/v1/jobs`
+
+use axum::Json as Answer;
+use axum::extract::State;
+use axum::response::{IntoResponse as _, Response};
+use http::{HeaderMap, HeaderValue, StatusCode};
+use postrider_core::permission::Permission;
+use postrider_store::{NewJob, StartJob};
+
+use super::{Job, JobRequest, inactive};
+use crate::auth::caller::Member;
+use crate::auth::secrets;
+use crate::body::Json;
+use crate::error::{ApiError, Code, Problem};
+use crate::native::events::{REPLAYED, idempotency_key};
+use crate::state::ApiState;
+
+/// Start a job
+///
+/// It runs in the background, at its rate, and goes on after a restart where it stood. The header `Idempotency-Key` makes it safe to
+/// start twice: the same key with the same body answers with the same job, for as long as it is kept.
+#[utoipa::path(post, path = "/api/v1/jobs", tag = "jobs", request_body = JobRequest,
+    params(("Idempotency-Key" = String, Header, description = "1 to 255 characters, unique to this job.")), responses(
+    (status = 202, description = "The job.", body = Job),
+    (status = 400, description = "The body cannot be read, or there is no idempotency key.", body = Problem),
+    (status = 404, description = "There is no webhook of that id within reach.", body = Problem),
+    (status = 409, description = "A webhook is disabled, or there are as many jobs as there can be.", body = Problem),
+    (status = 422, description = "A value is outside what it can be, or the idempotency key was used with another body.",
+        body = Problem)))]
+pub(crate) async fn start_job(
+    State(state): State<ApiState>,
+    member: Member,
+    headers: HeaderMap,
+    Json(request): Json<JobRequest>,
+) -> Result<Response, ApiError> {
+    member.require(Permission::WriteWebhook)?;
+    let key = idempotency_key(&headers)?.ok_or_else(|| {
+        ApiError::at(Code::InvalidParameter, "Idempotency-Key", "makes it safe to start a job twice: give one")
+    })?;
+    let written = serde_json::to_vec(&request).expect("a request can be written as JSON");
+    let (work, rate) = request.work(&state, &member)?;
+    let count = state.engine().count_job(member.environment_id, &work).await?;
+    let new = NewJob {
+        environment_id: member.environment_id,
+        tenant_id: member.tenant.clone(),
+        idempotency_key: key,
+        request_hash: secrets::sha256_of(&written),
+        work,
+        rate,
+        total: count.is_complete.then_some(count.deliveries + count.skipped),
+    };
+    let (job, is_repeated) = match state.store().start_job(new).await? {
+        StartJob::Started(job) => (job, false),
+        StartJob::Repeated(job) => (job, true),
+        StartJob::KeyReused => {
+            let detail = "this idempotency key was used with another body; take a new key for a new job";
+            return Err(ApiError::new(Code::IdempotencyKeyReused, detail));
+        }
+        StartJob::WebhookInactive => return Err(inactive()),
+        StartJob::LimitReached => {
+            let detail = "the environment has as many jobs as can run or be paused at a time";
+            return Err(ApiError::new(Code::LimitReached, detail));
+        }
+    };
+    let mut response = (StatusCode::ACCEPTED, Answer(Job::from(&*job))).into_response();
+    if is_repeated {
+        response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+    }
+    Ok(response)
+}

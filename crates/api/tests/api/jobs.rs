@@ -1,0 +1,220 @@
+//! Bulk resends and replays, and the stream that shows them.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use http::Request;
+use http_body_util::BodyExt as _;
+use postrider_testkit::receiver::Receiver;
+use serde_json::{Value, json};
+use tower::ServiceExt as _;
+
+use crate::app::{App, Environment, answers, eventually, text};
+
+const JOBS: &str = "/api/v1/jobs";
+const ALL: &[&str] = &["*"];
+
+async fn completed(app: &App, own: &Environment, id: &str) -> Value {
+    eventually(async || {
+        app.clock.advance(Duration::from_millis(100));
+        let job = app.get(&format!("{JOBS}/{id}")).token(&own.token).expect(200).await;
+        (job["state"] == "completed").then_some(job)
+    })
+    .await
+}
+
+async fn start(app: &App, token: &str, key: &str, job: &Value) -> Value {
+    app.post(JOBS).token(token).header("idempotency-key", key).json(job).expect(202).await
+}
+
+#[tokio::test]
+async fn what_failed_is_resent_and_what_was_before_is_replayed() {
+    let app = App::start().await;
+    let receiver = Receiver::start().await;
+    receiver.on("/old", answers(200, "{}"));
+    receiver.on("/new", answers(200, "{}"));
+    let own = app.environment("own").await;
+    let old = text(&app.webhook(&own, None, &receiver.url("/old")).await["id"]);
+    let mut events = Vec::new();
+    for _ in 0..3 {
+        events.push(app.event(&own, None).await);
+        app.clock.advance(Duration::from_millis(10));
+    }
+    let resend = json!({ "kind": "resend", "filter": { "state": ["delivered"], "webhookId": old } });
+    let preview = app.post("/api/v1/jobs/preview").token(&own.token).json(&resend).expect(200).await;
+    assert_eq!(preview, json!({ "deliveries": 3, "skipped": 0, "complete": true }));
+    let job = start(&app, &own.token, "a", &resend).await;
+    assert_eq!(
+        (&job["kind"], &job["total"], &job["request"]["filter"]),
+        (&json!("resend"), &json!(3), &resend["filter"])
+    );
+    let again = app.post(JOBS).token(&own.token).header("idempotency-key", "a").json(&resend).send().await;
+    assert_eq!((again.header("idempotency-replayed"), &again.json()["id"]), (Some("true"), &job["id"]));
+    let other = json!({ "kind": "resend", "filter": {} });
+    let reused = app.post(JOBS).token(&own.token).header("idempotency-key", "a").json(&other).code(422).await;
+    assert_eq!(reused, "idempotency_key_reused");
+    let job = completed(&app, &own, &text(&job["id"])).await;
+    assert_eq!((&job["done"], &job["skipped"], &job["failed"]), (&json!(3), &json!(0), &json!(0)));
+
+    let new = text(&app.webhook(&own, None, &receiver.url("/new")).await["id"]);
+    let replay = json!({ "kind": "replay", "webhookIds": [new], "from": "2020-01-01T00:00:00Z", "ratePerSecond": 500 });
+    let preview = app.post("/api/v1/jobs/preview").token(&own.token).json(&replay).expect(200).await;
+    assert_eq!(preview["deliveries"], 3);
+    let job = completed(&app, &own, &text(&start(&app, &own.token, "b", &replay).await["id"])).await;
+    assert_eq!((&job["done"], &job["ratePerSecond"]), (&json!(3), &json!(500)));
+    let list = app.get(&format!("/api/v1/deliveries?webhookId={new}")).token(&own.token).expect(200).await;
+    let made = list["items"].as_array().expect("items");
+    assert!(made.iter().all(|delivery| delivery["origin"] == "replay"));
+    let mut sent: Vec<_> = made.iter().map(|delivery| text(&delivery["eventId"])).collect();
+    sent.reverse();
+    assert_eq!(sent, events);
+    let undelivered =
+        json!({ "kind": "replay", "webhookIds": [new, old], "from": "2020-01-01T00:00:00Z", "include": "undelivered" });
+    eventually(async || {
+        let preview = app.post("/api/v1/jobs/preview").token(&own.token).json(&undelivered).expect(200).await;
+        (preview["deliveries"] == 0).then_some(())
+    })
+    .await;
+    let jobs = app.get(JOBS).token(&own.token).expect(200).await;
+    assert_eq!(jobs["items"].as_array().expect("jobs").len(), 2);
+}
+
+#[tokio::test]
+async fn jobs_that_cannot_be_are_refused() {
+    let app = App::start().await;
+    let own = app.environment("own").await;
+    let webhook = text(&app.webhook(&own, None, "https://example.com").await["id"]);
+    let unknown = "018f3c5e-7c1a-7b6e-9d2a-3f4b5c6d7e8f";
+    for (job, status, code) in [
+        (json!({ "kind": "other" }), 400, "invalid_request"),
+        (json!({ "kind": "resend" }), 422, "invalid_value"),
+        (json!({ "kind": "resend", "filter": { "state": ["lost"] } }), 422, "invalid_value"),
+        (json!({ "kind": "resend", "filter": { "statusCode": "abc" } }), 422, "invalid_value"),
+        (json!({ "kind": "resend", "filter": { "text": "a" } }), 422, "invalid_value"),
+        (json!({ "kind": "resend", "filter": { "webhookId": unknown } }), 404, "not_found"),
+        (json!({ "kind": "resend", "filter": {}, "webhookIds": [webhook] }), 422, "invalid_value"),
+        (json!({ "kind": "resend", "filter": {}, "ratePerSecond": 5_001 }), 422, "invalid_value"),
+        (json!({ "kind": "replay", "from": "2020-01-01T00:00:00Z" }), 422, "invalid_value"),
+        (json!({ "kind": "replay", "webhookIds": [webhook] }), 422, "invalid_value"),
+        (json!({ "kind": "replay", "webhookIds": [unknown], "from": "2020-01-01T00:00:00Z" }), 404, "not_found"),
+        (
+            json!({ "kind": "replay", "webhookIds": vec![webhook.clone(); 51], "from": "2020-01-01T00:00:00Z" }),
+            422,
+            "invalid_value",
+        ),
+        (json!({ "kind": "replay", "webhookIds": [webhook], "from": "2120-01-01T00:00:00Z" }), 422, "invalid_value"),
+        (
+            json!({ "kind": "replay", "webhookIds": [webhook], "from": "2020-01-01T00:00:00Z", "filter": {} }),
+            422,
+            "invalid_value",
+        ),
+    ] {
+        let call = app.post(JOBS).token(&own.token).header("idempotency-key", "k").json(&job);
+        assert_eq!(call.code(status).await, code, "{job}");
+    }
+    let job = json!({ "kind": "resend", "filter": { "webhookId": webhook } });
+    assert_eq!(app.post(JOBS).token(&own.token).json(&job).code(400).await, "invalid_parameter");
+    let off = json!({ "isActive": false });
+    app.patch(&format!("/api/v1/webhooks/{webhook}")).token(&own.token).json(&off).expect(200).await;
+    let call = app.post(JOBS).token(&own.token).header("idempotency-key", "k").json(&job);
+    assert_eq!(call.code(409).await, "webhook_inactive");
+}
+
+#[tokio::test]
+async fn a_job_is_paused_resumed_and_cancelled_and_a_tenants_is_its_own() {
+    let app = App::start().await;
+    let own = app.environment("own").await;
+    app.trust_issuer(&own, "byPermissions").await;
+    let mine = text(&app.webhook(&own, Some("tenant-1"), "https://example.com").await["id"]);
+    let theirs = text(&app.webhook(&own, Some("tenant-2"), "https://example.com").await["id"]);
+    // It has something to do for longer than the test's clock goes.
+    for _ in 0..3 {
+        let event = json!({ "eventKey": "order.paid", "tenantId": "tenant-2", "payload": {} });
+        app.post("/api/v1/events").token(&own.token).json(&event).expect(202).await;
+    }
+    let replay =
+        json!({ "kind": "replay", "webhookIds": [theirs], "from": "2020-01-01T00:00:00Z", "ratePerSecond": 1 });
+    let id = text(&start(&app, &own.token, "k", &replay).await["id"]);
+    let control = |action: &str| app.post(&format!("{JOBS}/{id}/{action}")).token(&own.token);
+    assert_eq!(control("pause").expect(200).await["pausedBecause"], "by_user");
+    assert_eq!(control("resume").expect(200).await["state"], "running");
+    let cancelled = control("cancel").expect(200).await;
+    assert!(cancelled["state"] == "cancelled" && cancelled["endedAt"].is_string());
+    assert_eq!(control("resume").code(409).await, "job_ended");
+
+    let user = app.user(&own, "tenant-1", ALL);
+    let job = |webhook: &str| json!({ "kind": "resend", "filter": { "webhookId": webhook } });
+    let post = |token: &str, job: &Value| app.post(JOBS).token(token).header("idempotency-key", "k").json(job);
+    assert_eq!(post(&user, &job(&theirs)).code(404).await, "not_found");
+    assert_eq!(post(&user, &json!({ "kind": "resend", "filter": {} })).code(422).await, "invalid_value");
+    let own_job = post(&user, &job(&mine)).expect(202).await;
+    assert_eq!(own_job["tenantId"], "tenant-1");
+    let listed = app.get(JOBS).token(&user).expect(200).await;
+    assert_eq!(listed["items"].as_array().expect("jobs").len(), 1);
+    assert_eq!(app.get(&format!("{JOBS}/{id}")).token(&user).code(404).await, "not_found");
+    let reader = app.user(&own, "tenant-1", &["fe.connectivity.read.*"]);
+    assert_eq!(post(&reader, &job(&mine)).code(403).await, "forbidden");
+    assert_eq!(app.get("/api/v1/deliveries/stream").token(&user).code(400).await, "invalid_parameter");
+    let refused = app.get(&format!("/api/v1/deliveries/stream?webhookId={theirs}")).token(&user).code(404).await;
+    assert_eq!(refused, "not_found");
+}
+
+/// The next message of a stream.
+async fn next(body: &mut Body, read: &mut String) -> (String, Value) {
+    loop {
+        if let Some(end) = read.find("\n\n") {
+            let rest = read.split_off(end + 2);
+            let message = std::mem::replace(read, rest);
+            let line = |name: &str| message.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
+            if let (Some(name), Some(data)) = (line("event:"), line("data:")) {
+                return (name.to_owned(), serde_json::from_str(data).expect("JSON"));
+            }
+            continue;
+        }
+        let frame = tokio::time::timeout(Duration::from_secs(20), body.frame()).await.expect("a frame in time");
+        let bytes = frame.expect("the stream goes on").expect("no error").into_data().expect("data");
+        read.push_str(std::str::from_utf8(&bytes).expect("UTF-8"));
+    }
+}
+
+#[tokio::test]
+async fn deliveries_jobs_and_numbers_are_told_as_they_change() {
+    let app = App::start().await;
+    let receiver = Receiver::start().await;
+    receiver.on("/hook", answers(200, "{}"));
+    let own = app.environment("own").await;
+    let webhook = text(&app.webhook(&own, None, &receiver.url("/hook")).await["id"]);
+    app.webhook(&own, None, &receiver.url("/hook")).await;
+    let request = Request::get(format!("/api/v1/deliveries/stream?webhookId={webhook}&statistics=true"))
+        .header("authorization", format!("Bearer {}", own.token))
+        .body(Body::empty())
+        .expect("a request");
+    let mut stream = app.router.clone().oneshot(request).await.expect("never fails").into_body();
+    let mut read = String::new();
+    assert_eq!(next(&mut stream, &mut read).await.0, "open");
+    let event = app.event(&own, None).await;
+    let mut states = Vec::new();
+    let mut numbers = Value::Null;
+    while states.last() != Some(&json!("delivered")) || numbers["delivered"] != 2 {
+        match next(&mut stream, &mut read).await {
+            (name, delivery) if name == "delivery" => {
+                assert_eq!((&delivery["eventId"], &delivery["webhookId"]), (&json!(event), &json!(webhook)));
+                states.push(delivery["state"].clone());
+            }
+            (name, told) if name == "statistics" => numbers = told,
+            (name, _) => panic!("{name}"),
+        }
+    }
+    assert_eq!((&numbers["events"], &numbers["deliveries"]), (&json!(1), &json!(2)));
+    app.clock.advance(Duration::from_millis(50));
+    let job = json!({ "kind": "resend", "filter": { "webhookId": webhook } });
+    start(&app, &own.token, "k", &job).await;
+    loop {
+        let (name, told) = next(&mut stream, &mut read).await;
+        if name == "job" && told["state"] == "completed" {
+            assert_eq!(told["done"], 1);
+            break;
+        }
+        app.clock.advance(Duration::from_millis(50));
+    }
+}

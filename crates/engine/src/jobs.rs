@@ -1,0 +1,297 @@
+//! Jobs: bulk resends and replays, carried out in small steps at their rate.
+//!
+//! Takes no input: it reads from the store which jobs run and how far they have come, by wake-up after each change that a person made.
+//! Each step is one transaction of the store's, small enough for live traffic to wait behind it, and is carried out only from where
+//! the job stands: a crash between two steps loses and repeats nothing.
+//!
+//! A job makes no more deliveries for a webhook while many wait in its lane, or its endpoint does not answer: they would only wait in
+//! the database instead, before the live ones that come after them.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use postrider_core::event::Event;
+use postrider_core::job::{Job, JobState, Replay, Work};
+use postrider_core::limits::{JOB_BITE, JOB_ROWS_COUNTED, JOB_WAITING};
+use postrider_core::{EnvironmentId, Timestamp, WebhookId};
+use postrider_store::{
+    Ahead, Cursor, JobPart, JobStep, Repeatable, ReplayAhead, Replayable, RunningJob, Send, Stepped, StoreError,
+};
+
+use crate::dispatch::Core;
+
+/// How often jobs take a step.
+const TICK: Duration = Duration::from_millis(20);
+/// How much of a second's deliveries a job that was held up makes at once.
+const BURST: f64 = 0.25;
+/// Reads of one job in one tick: those of a range in which it finds nothing.
+const READS_AT_ONCE: usize = 8;
+/// How long jobs wait after the store failed.
+const TRY_AGAIN: Duration = Duration::from_secs(1);
+
+/// What a job would do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct JobCount {
+    /// Deliveries that it would make.
+    pub deliveries: u64,
+    /// What it would look at and not send.
+    pub skipped: u64,
+    /// Whether all was counted: else there are at least so many.
+    pub is_complete: bool,
+}
+
+/// A job that runs.
+struct Run {
+    job: Arc<Job>,
+    parts: Vec<Part>,
+    /// The part whose turn it is.
+    turn: usize,
+    /// Deliveries that it may make by now.
+    allowance: f64,
+    /// As of then.
+    at: Timestamp,
+}
+
+struct Part {
+    stands: JobPart,
+    /// What was read and not done yet. None: it needs not be sent.
+    ahead: VecDeque<(Cursor, Option<Send>)>,
+    /// How far was read.
+    reached: Cursor,
+    /// Whether nothing follows what was read.
+    is_read: bool,
+    is_over: bool,
+}
+
+impl Part {
+    fn new(part: JobPart) -> Self {
+        Self { stands: part, ahead: VecDeque::new(), reached: part.cursor, is_read: false, is_over: false }
+    }
+
+    /// The next step, of at most so many deliveries.
+    fn step(&mut self, job: &Arc<Job>, most: usize) -> JobStep {
+        let (mut send, mut skipped, mut to) = (Vec::new(), 0, self.stands.cursor);
+        while send.len() < most {
+            let Some((cursor, next)) = self.ahead.pop_front() else { break };
+            to = cursor;
+            match next {
+                Some(next) => send.push(next),
+                None => skipped += 1,
+            }
+        }
+        let is_done = self.ahead.is_empty();
+        JobStep {
+            job: job.clone(),
+            part: self.stands,
+            to: if is_done { self.reached } else { to },
+            is_over: is_done && self.is_read,
+            send,
+            skipped,
+        }
+    }
+}
+
+/// How a tick went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Tick {
+    /// The job goes on.
+    On,
+    /// It is over, or stands elsewhere than was thought: the store knows.
+    Changed,
+}
+
+impl Core {
+    pub(crate) async fn run_jobs(self: Arc<Self>) {
+        let mut runs: Vec<Run> = Vec::new();
+        let mut is_changed = true;
+        loop {
+            let ticked = if is_changed { self.look_for_jobs(&mut runs).await } else { self.tick(&mut runs).await };
+            let pause = match ticked {
+                Ok(Tick::Changed) if !is_changed => {
+                    is_changed = true;
+                    continue;
+                }
+                Ok(_) => {
+                    is_changed = false;
+                    if runs.is_empty() { Duration::MAX } else { TICK }
+                }
+                Err(StoreError::Closed) => return,
+                Err(error) => {
+                    tracing::warn!(error = %error, "jobs cannot go on at the moment; trying again");
+                    is_changed = true;
+                    TRY_AGAIN
+                }
+            };
+            tokio::select! {
+                () = self.stopping.cancelled() => return,
+                () = self.jobs.notified() => is_changed = true,
+                () = tokio::time::sleep(pause) => {}
+            }
+        }
+    }
+
+    async fn look_for_jobs(&self, runs: &mut Vec<Run>) -> Result<Tick, StoreError> {
+        let now = self.clock.now();
+        let mut before = std::mem::take(runs);
+        for RunningJob { job, parts } in self.store.running_jobs().await? {
+            let known = before.iter().position(|run| run.job.id == job.id).map(|index| before.swap_remove(index));
+            let (allowance, at) = known.map_or((1.0, now), |run| (run.allowance, run.at));
+            runs.push(Run { parts: parts.into_iter().map(Part::new).collect(), turn: 0, allowance, at, job });
+        }
+        Ok(Tick::On)
+    }
+
+    async fn tick(&self, runs: &mut [Run]) -> Result<Tick, StoreError> {
+        let mut ticked = Tick::On;
+        for run in runs {
+            if self.advance(run).await? == Tick::Changed {
+                ticked = Tick::Changed;
+            }
+        }
+        Ok(ticked)
+    }
+
+    /// Makes what a job may make by now.
+    async fn advance(&self, run: &mut Run) -> Result<Tick, StoreError> {
+        let (now, rate) = (self.clock.now(), f64::from(run.job.rate));
+        run.allowance = (run.allowance + now.since(run.at).as_secs_f64() * rate).min((rate * BURST).max(1.0));
+        run.at = now;
+        let mut reads = 0;
+        let mut idle = 0;
+        while run.allowance >= 1.0 && reads < READS_AT_ONCE && idle < run.parts.len() {
+            if self.is_stopping() {
+                return Ok(Tick::On);
+            }
+            run.turn = (run.turn + 1) % run.parts.len();
+            let part = &mut run.parts[run.turn];
+            if part.is_over || self.is_congested(part.stands.webhook, now) {
+                idle += 1;
+                continue;
+            }
+            if part.ahead.is_empty() && !part.is_read {
+                self.read_ahead(&run.job, part).await?;
+                reads += 1;
+            }
+            idle = 0;
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is at least one")]
+            let step = part.step(&run.job, (run.allowance as usize).min(JOB_BITE));
+            let (made, to, is_over) = (step.send.len(), step.to, step.is_over);
+            match self.store.step_job(step).await? {
+                Stepped::No => return Ok(Tick::Changed),
+                Stepped::Yes(job) => {
+                    (part.stands.cursor, part.is_over) = (to, is_over);
+                    run.job = job;
+                }
+            }
+            #[expect(clippy::cast_precision_loss, reason = "a bite is small")]
+            {
+                run.allowance -= made as f64;
+            }
+            if run.job.state != JobState::Running {
+                return Ok(Tick::Changed);
+            }
+        }
+        Ok(Tick::On)
+    }
+
+    /// Whether what was made for a webhook is to be sent first.
+    fn is_congested(&self, webhook: Option<WebhookId>, now: Timestamp) -> bool {
+        let Some(webhook) = webhook else { return false };
+        // One that was switched off is no reason to wait: the next step finds it so, and pauses the job.
+        if !self.store.directory().webhook(webhook).is_some_and(|webhook| webhook.status.is_active()) {
+            return false;
+        }
+        let lane = self.report(webhook);
+        lane.waiting_in_memory >= JOB_WAITING || lane.paused_until.is_some_and(|until| until > now)
+    }
+
+    async fn read_ahead(&self, job: &Job, part: &mut Part) -> Result<(), StoreError> {
+        let environment = job.environment_id;
+        match &job.work {
+            Work::Resend(resend) => {
+                let ahead = self.store.resend_ahead(environment, resend.clone(), part.reached, job.created_at).await?;
+                part.ahead.extend(ahead.items.into_iter().map(|(cursor, repeatable)| {
+                    let send = match repeatable {
+                        Repeatable::Yes(delivery) => Some(Send::Again(delivery)),
+                        Repeatable::No => None,
+                    };
+                    (cursor, send)
+                }));
+                (part.reached, part.is_read) = (ahead.reached, ahead.is_over);
+            }
+            Work::Replay(replay) => {
+                let Some(webhook) = part.stands.webhook else { return Ok(()) };
+                let ahead = self.replay_ahead(environment, replay, webhook, part.reached).await?;
+                (part.reached, part.is_read) = (ahead.reached, ahead.is_over);
+                part.ahead.extend(ahead.items.into_iter().map(|(cursor, Replayable { event, is_delivered })| {
+                    (cursor, (!is_delivered).then_some(Send::Event(event.id)))
+                }));
+            }
+        }
+        Ok(())
+    }
+
+    /// The events of a replay's range that a webhook is to get.
+    async fn replay_ahead(
+        &self,
+        environment: EnvironmentId,
+        replay: &Replay,
+        webhook: WebhookId,
+        after: Cursor,
+    ) -> Result<Ahead<Replayable>, StoreError> {
+        let asked = ReplayAhead { replay: replay.clone(), webhook, after };
+        let mut ahead = self.store.replay_ahead(environment, asked).await?;
+        ahead.items.retain(|(_, replayable)| self.reaches(webhook, &replayable.event));
+        Ok(ahead)
+    }
+
+    /// Whether a webhook would get an event that is accepted now.
+    fn reaches(&self, webhook: WebhookId, event: &Event) -> bool {
+        let tenant = event.tenant_id.as_ref();
+        let matched = self.store.directory().matches(event.environment_id, &event.key, tenant);
+        matched.iter().any(|other| other.id == webhook)
+    }
+
+    /// Counts what a job would do that is started now.
+    pub(crate) async fn count_job(&self, environment: EnvironmentId, work: &Work) -> Result<JobCount, StoreError> {
+        let mut count = JobCount { deliveries: 0, skipped: 0, is_complete: true };
+        let mut rows = 0;
+        let webhooks: Vec<Option<WebhookId>> = match work {
+            Work::Resend(_) => vec![None],
+            Work::Replay(replay) => replay.webhooks.iter().copied().map(Some).collect(),
+        };
+        for webhook in webhooks {
+            let mut after = Cursor::default();
+            loop {
+                let (reached, looked_at, is_over, sends) = match (work, webhook) {
+                    (Work::Replay(replay), Some(webhook)) => {
+                        let ahead = self.replay_ahead(environment, replay, webhook, after).await?;
+                        let sends: Vec<_> = ahead.items.iter().map(|(_, item)| !item.is_delivered).collect();
+                        (ahead.reached, ahead.rows, ahead.is_over, sends)
+                    }
+                    (Work::Resend(resend), _) => {
+                        let now = self.clock.now();
+                        let ahead = self.store.resend_ahead(environment, resend.clone(), after, now).await?;
+                        let sends = ahead.items.iter().map(|(_, item)| matches!(item, Repeatable::Yes(_))).collect();
+                        (ahead.reached, ahead.rows, ahead.is_over, sends)
+                    }
+                    (Work::Replay(_), None) => break,
+                };
+                let to_send = sends.iter().filter(|send| **send).count() as u64;
+                count.deliveries += to_send;
+                count.skipped += sends.len() as u64 - to_send;
+                rows += looked_at;
+                after = reached;
+                if is_over {
+                    break;
+                }
+                if rows >= JOB_ROWS_COUNTED {
+                    count.is_complete = false;
+                    return Ok(count);
+                }
+            }
+        }
+        Ok(count)
+    }
+}

@@ -1,0 +1,124 @@
+//! Jobs: at their rate, through crashes, and with regard for those who do not answer.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use postrider_core::attempt::FailureKind;
+use postrider_core::delivery::Origin;
+use postrider_core::job::{Include, Job, JobState, Replay, Work};
+use postrider_core::limits::JOB_WAITING;
+use postrider_core::retry::RetryPolicy;
+use postrider_core::webhook::Scope;
+use postrider_core::{Clock as _, EventId, Timestamp, WebhookId};
+use postrider_engine::EngineOptions;
+use postrider_store::{DeliveryFilter, NewJob, PageRequest, StartJob};
+
+use crate::support::{Reply, Server, event};
+
+fn start(server: &Server, rate: u32, webhooks: Vec<WebhookId>, from: Timestamp) -> Arc<Job> {
+    let to = server.clock.now() + Duration::from_millis(1);
+    let work = Work::Replay(Replay { webhooks, from, to, event_key: None, tenant: None, include: Include::All });
+    let counted = server.wait(server.engine().count_job(server.environment(), &work)).unwrap();
+    let new = NewJob {
+        environment_id: server.environment(),
+        tenant_id: None,
+        idempotency_key: "key".into(),
+        request_hash: [0; 32],
+        work,
+        rate,
+        total: Some(counted.deliveries),
+    };
+    match server.wait(server.store().start_job(new)).unwrap() {
+        StartJob::Started(job) => job,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn now(server: &Server, job: &Job) -> Job {
+    server.wait(server.store().job(server.environment(), job.id)).unwrap().unwrap()
+}
+
+/// Deliveries by event that the replay has made for a webhook, with their number of attempts.
+fn replayed(server: &Server, webhook: WebhookId) -> HashMap<EventId, Vec<u32>> {
+    let mut found: HashMap<EventId, Vec<u32>> = HashMap::new();
+    let mut before = None;
+    loop {
+        let filter = DeliveryFilter { webhook: Some(webhook), ..DeliveryFilter::default() };
+        let page = PageRequest { limit: 250, before };
+        let page = server.wait(server.store().deliveries(server.environment(), filter, page)).unwrap();
+        for row in page.rows.into_iter().filter(|row| row.delivery.origin == Origin::Replay) {
+            found.entry(row.delivery.event_id).or_default().push(row.delivery.attempts);
+        }
+        before = page.next;
+        if before.is_none() {
+            return found;
+        }
+    }
+}
+
+fn accept(server: &Server, count: usize) -> Vec<EventId> {
+    let events = (0..count).map(|_| event(None)).collect();
+    server.accept(events).into_iter().map(|(event, _)| event).collect()
+}
+
+#[test]
+fn a_replay_goes_on_after_each_crash_and_makes_each_delivery_once() {
+    let mut server = Server::start(11, EngineOptions::default());
+    server.create_webhook("early", Scope::Environment, RetryPolicy::Standard);
+    let from = server.clock.now();
+    let events = accept(&server, 120);
+    server.advance(Duration::from_secs(1));
+    let late = server.create_webhook("late", Scope::Environment, RetryPolicy::Standard);
+    let job = start(&server, 100, vec![late.id], from);
+    assert_eq!(job.progress.total, Some(120));
+    let mut crashes = 0;
+    while now(&server, &job).state == JobState::Running {
+        let before = now(&server, &job).progress.done;
+        server.advance(Duration::from_millis(100));
+        server.until("the job comes forward", || {
+            let job = now(&server, &job);
+            job.progress.done > before || job.state != JobState::Running
+        });
+        if before / 30 > crashes {
+            server.crash();
+            crashes += 1;
+        }
+    }
+    assert!(crashes >= 3);
+    let job = now(&server, &job);
+    assert!(matches!(job.state, JobState::Completed { .. }));
+    assert_eq!((job.progress.done, job.progress.skipped, job.progress.failed), (120, 0, 0));
+    server.until("all are delivered", || replayed(&server, late.id).values().all(|attempts| attempts[0] > 0));
+    let made = replayed(&server, late.id);
+    assert_eq!(made.len(), events.len());
+    assert!(made.values().all(|attempts| attempts.len() == 1), "each once");
+}
+
+#[test]
+fn a_job_keeps_to_its_rate_and_makes_nothing_more_for_who_does_not_answer() {
+    let server = Server::start(12, EngineOptions::default());
+    server.create_webhook("early", Scope::Environment, RetryPolicy::Standard);
+    let from = server.clock.now();
+    accept(&server, 1_000);
+    server.advance(Duration::from_secs(1));
+    let well = server.create_webhook("well", Scope::Environment, RetryPolicy::Standard);
+    let down = server.create_webhook("down", Scope::Environment, RetryPolicy::Standard);
+    server.receivers.plan(|url| {
+        if url.contains("down") { Reply::Fails(FailureKind::ConnectionRefused) } else { Reply::Status(200) }
+    });
+    let job = start(&server, 1_000, vec![well.id, down.id], from);
+    server.until("it begins", || now(&server, &job).progress.done > 0);
+    let started_at = server.clock.now();
+    // One part comes to its end, and the other one waits for its endpoint.
+    server.until("the part of the endpoint that answers is done", || {
+        server.advance(Duration::from_millis(50));
+        let made = replayed(&server, well.id).len() + replayed(&server, down.id).len();
+        let seconds = server.clock.now().since(started_at).as_secs_f64();
+        assert!(f64::from(u32::try_from(made).unwrap()) <= 1_000.0 * seconds + 251.0, "{made} in {seconds} s");
+        replayed(&server, well.id).len() == 1_000
+    });
+    let waits = replayed(&server, down.id).len();
+    assert!(waits <= JOB_WAITING + 300, "{waits} wait for the endpoint that does not answer");
+    assert_eq!(now(&server, &job).state, JobState::Running);
+}

@@ -1,0 +1,244 @@
+//! Rules of jobs.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use postrider_core::delivery::Origin;
+use postrider_core::job::{Include, Job, JobState, PauseReason, Replay, Resend, Work};
+use postrider_core::limits::JOBS_PER_ENVIRONMENT;
+use postrider_core::webhook::Webhook;
+use postrider_core::{EnvironmentId, EventId, Timestamp, WebhookId};
+use postrider_store::{
+    Control, ControlJob, Cursor, DeliveryFilter, DeliveryRow, JobStep, NewJob, PageRequest, Repeatable, ReplayAhead,
+    RunningJob, Send, StartJob, Stepped, WebhookPatch,
+};
+
+use crate::world::{World, answered, failed};
+
+fn new_job(environment: EnvironmentId, key: &str, work: Work) -> NewJob {
+    NewJob {
+        environment_id: environment,
+        tenant_id: None,
+        idempotency_key: key.into(),
+        request_hash: [7; 32],
+        work,
+        rate: 100,
+        total: None,
+    }
+}
+
+fn replay(webhooks: &[WebhookId], from: Timestamp, to: Timestamp, include: Include) -> Work {
+    Work::Replay(Replay { webhooks: webhooks.to_vec(), from, to, event_key: None, tenant: None, include })
+}
+
+async fn started(world: &World, environment: EnvironmentId, key: &str, work: Work) -> Arc<Job> {
+    match world.store().start_job(new_job(environment, key, work)).await.unwrap() {
+        StartJob::Started(job) => job,
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn running(world: &World, job: &Job) -> Option<RunningJob> {
+    world.store().running_jobs().await.unwrap().into_iter().find(|running| running.job.id == job.id)
+}
+
+/// Takes a job to its end, each step carried out twice: the second time nothing happens.
+async fn run(world: &mut World, job: &Job, most: usize, reopen: bool) -> Job {
+    while let Some(RunningJob { job, parts }) = running(world, job).await {
+        let part = parts[0];
+        let (items, reached, is_over) = ahead(world, &job, part.webhook, part.cursor).await;
+        let taken = &items[..items.len().min(most)];
+        let is_all = taken.len() == items.len();
+        let to = if is_all { reached } else { taken[taken.len() - 1].0 };
+        let step = || JobStep {
+            job: job.clone(),
+            part,
+            to,
+            is_over: is_all && is_over,
+            send: taken.iter().filter_map(|(_, send)| send.clone()).collect(),
+            skipped: taken.iter().filter(|(_, send)| send.is_none()).count() as u64,
+        };
+        world.advance(Duration::from_millis(1));
+        assert!(matches!(world.store().step_job(step()).await.unwrap(), Stepped::Yes(_)));
+        if reopen {
+            world.reopen();
+        }
+        let again = world.store().step_job(step()).await.unwrap();
+        assert!(taken.is_empty() || matches!(again, Stepped::No), "a step is taken once");
+    }
+    world.store().job(job.environment_id, job.id).await.unwrap().expect("the job is there")
+}
+
+async fn ahead(
+    world: &World,
+    job: &Job,
+    webhook: Option<WebhookId>,
+    after: Cursor,
+) -> (Vec<(Cursor, Option<Send>)>, Cursor, bool) {
+    match &job.work {
+        Work::Resend(resend) => {
+            let environment = job.environment_id;
+            let ahead = world.store().resend_ahead(environment, resend.clone(), after, job.created_at).await.unwrap();
+            let send = |repeatable| match repeatable {
+                Repeatable::Yes(id) => Some(Send::Again(id)),
+                Repeatable::No => None,
+            };
+            (ahead.items.into_iter().map(|(at, item)| (at, send(item))).collect(), ahead.reached, ahead.is_over)
+        }
+        Work::Replay(replay) => {
+            let asked = ReplayAhead { replay: replay.clone(), webhook: webhook.expect("its webhook"), after };
+            let ahead = world.store().replay_ahead(job.environment_id, asked).await.unwrap();
+            let send = |item: postrider_store::Replayable| (!item.is_delivered).then_some(Send::Event(item.event.id));
+            (ahead.items.into_iter().map(|(at, item)| (at, send(item))).collect(), ahead.reached, ahead.is_over)
+        }
+    }
+}
+
+async fn made_by(world: &World, environment: EnvironmentId, origin: Origin) -> Vec<DeliveryRow> {
+    let page = PageRequest { limit: 250, before: None };
+    let page = world.store().deliveries(environment, DeliveryFilter::default(), page).await.unwrap();
+    page.rows.into_iter().filter(|row| row.delivery.origin == origin).rev().collect()
+}
+
+/// Six events to a webhook: delivered, failed, failed and resent, waiting, delivered, failed.
+async fn some_deliveries(world: &World, webhook: &Arc<Webhook>) -> Vec<EventId> {
+    let mut events = Vec::new();
+    for number in 0..6 {
+        let accepted = world.accept(std::slice::from_ref(webhook)).await;
+        let outcome =
+            [answered(200), answered(410), answered(410), failed(), answered(200), answered(410)][number].clone();
+        let gone = matches!(number, 1 | 2 | 5);
+        world.settle(&accepted.event, accepted.deliveries[0], outcome).await;
+        if gone {
+            let on = WebhookPatch { active: Some(true), ..WebhookPatch::default() };
+            world.sweep().await;
+            world.store().update_webhook(webhook.environment_id, None, webhook.id, on).await.unwrap();
+        }
+        world.advance(Duration::from_millis(3));
+        if number == 2 {
+            world.store().resend(webhook.environment_id, accepted.deliveries[0]).await.unwrap();
+        }
+        events.push(accepted.event.id);
+    }
+    events
+}
+
+pub(crate) async fn a_resend_repeats_what_failed_and_was_not_repeated_once_and_in_order(mut world: World) {
+    let environment = world.environment("Production").await;
+    let webhook = world.webhook(environment).await;
+    let events = some_deliveries(&world, &webhook).await;
+    for (of, filter) in [
+        ("all failed", Resend { states: vec!["failed".into()], ..Resend::default() }),
+        ("of a webhook", Resend { states: vec!["failed".into()], webhook: Some(webhook.id), ..Resend::default() }),
+        ("by status", Resend { status_code: Some("410".into()), text: Some("order".into()), ..Resend::default() }),
+    ] {
+        let before = made_by(&world, environment, Origin::Resend).await.len();
+        world.advance(Duration::from_millis(1));
+        let job = started(&world, environment, of, Work::Resend(filter)).await;
+        let job = run(&mut world, &job, 1, true).await;
+        assert!(matches!(job.state, JobState::Completed { .. }), "{of}");
+        let made = made_by(&world, environment, Origin::Resend).await;
+        let made: Vec<_> = made[before..].iter().map(|row| row.delivery.event_id).collect();
+        if of == "all failed" {
+            assert_eq!((job.progress.done, job.progress.skipped, job.progress.failed), (2, 1, 0), "{of}");
+            assert_eq!(made, [events[1], events[5]], "{of}");
+        } else {
+            assert_eq!((job.progress.done, made.len()), (0, 0), "{of}: all were repeated");
+            assert_eq!(job.progress.skipped, 3, "{of}");
+        }
+    }
+    let invocations = world.known(webhook.id).invocations;
+    assert_eq!(invocations, 6, "repetitions do not count");
+}
+
+pub(crate) async fn a_replay_sends_what_was_before_the_webhook_and_what_it_missed(mut world: World) {
+    let environment = world.environment("Production").await;
+    let old = world.webhook(environment).await;
+    let from = world.now();
+    let mut events = Vec::new();
+    for _ in 0..30 {
+        events.push(world.accept(std::slice::from_ref(&old)).await.event.id);
+    }
+    let to = world.advance(Duration::from_millis(5));
+    world.accept(std::slice::from_ref(&old)).await;
+    let new = world.webhook(environment).await;
+    for (include, expected) in [(Include::All, 30), (Include::Undelivered, 0)] {
+        let work = replay(&[new.id], from, to, include);
+        let job = started(&world, environment, &format!("{include:?}"), work).await;
+        let job = run(&mut world, &job, 7, true).await;
+        assert_eq!(job.progress.done, expected);
+    }
+    let made = made_by(&world, environment, Origin::Replay).await;
+    assert_eq!(made.iter().map(|row| row.delivery.event_id).collect::<Vec<_>>(), events, "in order, each once");
+    assert!(made.iter().all(|row| row.delivery.webhook_id == new.id && row.delivery.resend_of.is_none()));
+    assert_eq!(world.known(new.id).invocations, 0);
+    // To a webhook that has had them each names the one before.
+    let job = started(&world, environment, "again", replay(&[old.id, new.id], from, to, Include::All)).await;
+    let job = run(&mut world, &job, 100, false).await;
+    assert_eq!(job.progress.done, 60);
+    let named: HashSet<_> =
+        made_by(&world, environment, Origin::Replay).await.iter().filter_map(|row| row.delivery.resend_of).collect();
+    assert_eq!(named.len(), 60);
+}
+
+pub(crate) async fn a_job_is_started_once_and_controlled_until_it_ends(mut world: World) {
+    let environment = world.environment("Production").await;
+    let other = world.environment("Staging").await;
+    let webhook = world.webhook(environment).await;
+    some_deliveries(&world, &webhook).await;
+    let work = || Work::Resend(Resend { webhook: Some(webhook.id), ..Resend::default() });
+    let job = started(&world, environment, "key", work()).await;
+    let start = async |world: &World, new: NewJob| world.store().start_job(new).await.unwrap();
+    assert!(
+        matches!(start(&world, new_job(environment, "key", work())).await, StartJob::Repeated(same) if same.id == job.id)
+    );
+    let changed = NewJob { request_hash: [8; 32], ..new_job(environment, "key", work()) };
+    assert_eq!(start(&world, changed).await, StartJob::KeyReused);
+
+    let control = async |world: &World, control| world.store().control_job(environment, job.id, control).await.unwrap();
+    let state = |outcome: ControlJob| match outcome {
+        ControlJob::Done(job) => job.state,
+        other => panic!("{other:?}"),
+    };
+    for _ in 0..2 {
+        assert_eq!(state(control(&world, Control::Pause).await), JobState::Paused(PauseReason::ByUser));
+    }
+    assert!(running(&world, &job).await.is_none());
+    world.reopen();
+    assert_eq!(state(control(&world, Control::Resume).await), JobState::Running);
+
+    // Its webhook is switched off: the next step pauses it, and makes nothing.
+    let switch = async |world: &World, active| {
+        let patch = WebhookPatch { active: Some(active), ..WebhookPatch::default() };
+        world.store().update_webhook(environment, None, webhook.id, patch).await.unwrap();
+    };
+    switch(&world, false).await;
+    let RunningJob { job: now, parts } = running(&world, &job).await.expect("it runs");
+    let step = JobStep { job: now, part: parts[0], to: [9; 16], is_over: true, send: Vec::new(), skipped: 0 };
+    assert_eq!(world.store().step_job(step).await.unwrap(), Stepped::No);
+    let paused = world.store().job(environment, job.id).await.unwrap().expect("it is there");
+    assert_eq!(paused.state, JobState::Paused(PauseReason::WebhookInactive));
+    assert_eq!(control(&world, Control::Resume).await, ControlJob::WebhookInactive);
+    assert_eq!(start(&world, new_job(environment, "another", work())).await, StartJob::WebhookInactive);
+    switch(&world, true).await;
+    assert_eq!(state(control(&world, Control::Resume).await), JobState::Running);
+
+    assert_eq!(world.store().control_job(other, job.id, Control::Cancel).await.unwrap(), ControlJob::NotFound);
+    for _ in 0..2 {
+        assert!(matches!(state(control(&world, Control::Cancel).await), JobState::Cancelled { .. }));
+    }
+    assert_eq!(control(&world, Control::Resume).await, ControlJob::Ended);
+    let page = || PageRequest { limit: 10, before: None };
+    assert_eq!(world.store().jobs(environment, None, page()).await.unwrap().rows.len(), 1);
+    assert!(world.store().jobs(other, None, page()).await.unwrap().rows.is_empty());
+
+    for number in 0..JOBS_PER_ENVIRONMENT {
+        started(&world, environment, &format!("number {number}"), work()).await;
+    }
+    assert_eq!(start(&world, new_job(environment, "one too many", work())).await, StartJob::LimitReached);
+    let before = world.advance(Duration::from_secs(1));
+    world.store().forget_jobs_bite(before).await.unwrap();
+    assert!(world.store().job(environment, job.id).await.unwrap().is_none());
+    assert_eq!(world.store().running_jobs().await.unwrap().len(), JOBS_PER_ENVIRONMENT);
+}
