@@ -8,7 +8,7 @@
 
 use std::borrow::Cow;
 use std::error::Error;
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -107,6 +107,8 @@ codes! {
     EncodingUnsupported => "encoding_unsupported", UNSUPPORTED_MEDIA_TYPE, "The body is encoded";
     /// It can be read, but a value is outside what it can be.
     InvalidValue => "invalid_value", UNPROCESSABLE_ENTITY, "A value cannot be meant";
+    /// The schema of the event's type does not allow it.
+    SchemaMismatch => "schema_mismatch", UNPROCESSABLE_ENTITY, "The event is not what its schema allows";
     /// The idempotency key was used with another body.
     IdempotencyKeyReused => "idempotency_key_reused", UNPROCESSABLE_ENTITY, "The idempotency key was used before";
     /// A fault of this server.
@@ -178,6 +180,33 @@ impl ApiError {
         let name = at.trim_start_matches('/');
         let text = if name.is_empty() { detail.clone() } else { format!("{name}: {detail}") };
         Self(Arc::new(Parts { code, detail: text.into(), issues: vec![Issue { at, detail }], cause: None }))
+    }
+
+    /// An error about several places of the request. `what` is said before the first of them.
+    pub(crate) fn several(code: Code, what: &str, places: impl IntoIterator<Item = (String, String)>) -> Self {
+        let issues: Vec<Issue> = places.into_iter().map(|(at, detail)| Issue { at, detail }).collect();
+        let mut text = what.to_owned();
+        if let Some(first) = issues.first() {
+            let _ = write!(text, ": {} {}", first.at.trim_start_matches('/'), first.detail);
+        }
+        if issues.len() > 1 {
+            let _ = write!(text, " (and {} more)", issues.len() - 1);
+        }
+        Self(Arc::new(Parts { code, detail: text.into(), issues, cause: None }))
+    }
+
+    /// Each place that is wrong and what is wrong there.
+    pub(crate) fn places(&self) -> impl Iterator<Item = (String, String)> + '_ {
+        let whole = self.0.issues.is_empty().then(|| (String::new(), self.0.detail.to_string()));
+        self.0.issues.iter().map(|issue| (issue.at.clone(), issue.detail.clone())).chain(whole)
+    }
+
+    /// The same error with its places named otherwise, as another API has other words for them.
+    pub(crate) fn with_places(mut self, rename: impl Fn(&str) -> String) -> Self {
+        for issue in &mut Arc::make_mut(&mut self.0).issues {
+            issue.at = rename(&issue.at);
+        }
+        self
     }
 
     /// A fault of this server, or of what it stands on.
@@ -278,10 +307,13 @@ impl ApiError {
     /// The answer of the Frontegg API. It has no 422: what cannot be meant is malformed there.
     pub(crate) fn into_frontegg(self) -> Response {
         let status = match self.0.code {
-            Code::InvalidValue => StatusCode::BAD_REQUEST,
+            Code::InvalidValue | Code::SchemaMismatch => StatusCode::BAD_REQUEST,
             code => code.status(),
         };
-        let errors = vec![self.detail_for_caller().into_owned()];
+        let errors = match self.0.code {
+            Code::SchemaMismatch => self.0.issues.iter().map(|i| format!("{} {}", i.at, i.detail)).collect(),
+            _ => vec![self.detail_for_caller().into_owned()],
+        };
         let mut response = self.answer("application/json", &FronteggErrors { errors, status_code: status.as_u16() });
         *response.status_mut() = status;
         response

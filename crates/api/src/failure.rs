@@ -32,6 +32,17 @@ impl From<AcceptError> for ApiError {
                 Code::BodyTooLarge,
                 "the events and their deliveries are too large to be accepted together; send fewer at once",
             ),
+            // The schema speaks of the body that is delivered, the request of what it is made of.
+            AcceptError::AgainstSchema { key, note, .. } => {
+                let place = |at: &str| match at.strip_prefix("/eventContext/") {
+                    Some(id) => format!("/{id}"),
+                    None if at.is_empty() || at.starts_with("/eventKey") || at == "/eventContext" => at.to_owned(),
+                    None => format!("/payload{at}"),
+                };
+                let issues = note.violations.into_iter().map(|violation| (place(&violation.at), violation.message));
+                let what = format!("the schema of {key}, version {}, does not allow this event", note.version);
+                Self::several(Code::SchemaMismatch, &what, issues)
+            }
             AcceptError::Refused(error) => error.into(),
         }
     }

@@ -3,7 +3,9 @@
 use postrider_core::EnvironmentId;
 use postrider_core::limits::{DESCRIPTION_CHARS, NAME_CHARS, SUBSCRIPTIONS};
 use postrider_core::signature::Secret;
-use postrider_core::webhook::EndpointUrl;
+use postrider_core::source::Source;
+use postrider_core::webhook::{EndpointUrl, Scope};
+use postrider_shape::filter::Filter;
 
 use crate::auth::caller::Member;
 use crate::error::{ApiError, Code};
@@ -18,10 +20,11 @@ pub(crate) fn url(state: &ApiState, at: &str, text: &str) -> Result<EndpointUrl,
     }
 }
 
-/// Subscriptions, in order, each once.
+/// Subscriptions of a webhook of that scope, in order, each once.
 pub(crate) fn event_keys(
     state: &ApiState,
     environment_id: EnvironmentId,
+    scope: &Scope,
     at: &str,
     mut keys: Vec<String>,
 ) -> Result<Vec<String>, ApiError> {
@@ -31,7 +34,7 @@ pub(crate) fn event_keys(
     for (index, key) in keys.iter().enumerate() {
         state
             .directory()
-            .check_subscription(environment_id, key)
+            .check_subscription(environment_id, scope, key)
             .map_err(|error| ApiError::value(format!("{at}/{index}"), error))?;
     }
     let mut seen = std::collections::HashSet::new();
@@ -43,6 +46,13 @@ pub(crate) fn event_keys(
 pub(crate) fn secret(member: &Member, at: &str, text: &str) -> Result<Option<Secret>, ApiError> {
     let secret = if member.tenant.is_some() { Secret::from_tenant(text) } else { Secret::from_vendor(text) };
     secret.map_err(|error| ApiError::value(at, error))
+}
+
+/// A filter that can be decided.
+pub(crate) fn filter(at: &str, text: &str) -> Result<Source, ApiError> {
+    let source = Source::new(text);
+    Filter::of(&source).map_err(|error| ApiError::value(at, error))?;
+    Ok(source)
 }
 
 /// A name for people that may be empty.

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::id::{EnvironmentId, EventId};
+use crate::id::{EnvironmentId, EventId, WebhookId};
 use crate::limits::{EVENT_KEY_CHARS, FOREIGN_ID_CHARS};
 use crate::time::Timestamp;
 
@@ -156,6 +156,49 @@ impl fmt::Debug for Room {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(if self.0.is_some() { "Room(counted)" } else { "Room(uncounted)" })
     }
+}
+
+/// What is to be told of an event beside its deliveries. Most events have nothing of it. Stored as JSON.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct EventNotes {
+    /// Webhooks that subscribe to it and whose filters did not let it through: those that could not tell first, then the others, up to
+    /// [`crate::limits::FILTER_NOTES`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub filtered: Vec<Filtered>,
+    /// All of them.
+    #[serde(default)]
+    pub filtered_count: u32,
+    /// What the schema of its event type does not allow.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schema: Option<SchemaNote>,
+}
+
+/// A webhook whose filter did not let an event through.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Filtered {
+    /// The webhook.
+    pub webhook_id: WebhookId,
+    /// Why the filter could not tell; none: it said no.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+/// How an event differs from what the schema of its event type allows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SchemaNote {
+    /// Which schema of the event type.
+    pub version: u32,
+    /// Up to [`crate::limits::SCHEMA_VIOLATIONS`].
+    pub violations: Vec<Violation>,
+}
+
+/// A place of a body that a schema does not allow.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Violation {
+    /// A JSON pointer into the body; empty: the body itself.
+    pub at: String,
+    /// What is wrong there.
+    pub message: String,
 }
 
 #[cfg(test)]

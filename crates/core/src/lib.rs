@@ -27,6 +27,7 @@ pub mod portal;
 pub mod rate;
 pub mod retry;
 pub mod signature;
+pub mod source;
 pub mod statistics;
 pub mod time;
 pub mod webhook;

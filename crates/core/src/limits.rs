@@ -61,6 +61,37 @@ pub const OVERLAP: Duration = Duration::from_hours(24 * 30);
 pub const WEBHOOKS_PER_ENVIRONMENT: usize = 100_000;
 /// Event types of one environment.
 pub const EVENT_TYPES_PER_ENVIRONMENT: usize = 5_000;
+/// Bytes of an event type's JSON Schema. Larger ones are mostly generated, and cost more to hold events against.
+pub const SCHEMA_BYTES: usize = 32 * 1024;
+/// Schemas that an event type had before, of which the newest are kept.
+pub const FORMER_SCHEMAS: usize = 50;
+/// How often one value of an event may be held against parts of a schema. References that fan out would otherwise make this grow with
+/// every level of the event.
+pub const SCHEMA_VISITS: u64 = 500;
+/// Bytes of the compiled form of one regular expression in a schema or a filter.
+pub const REGEX_BYTES: usize = 128 * 1024;
+/// What is told of an event that its schema does not allow: more of the same helps nobody.
+pub const SCHEMA_VIOLATIONS: usize = 20;
+/// Characters of one message that says what is wrong with an event, or why a filter cannot tell.
+pub const NOTE_CHARS: usize = 300;
+/// Webhooks that are noted for an event because of their filters. They are counted beyond it.
+pub const FILTER_NOTES: usize = 100;
+/// Characters of a filter.
+pub const FILTER_CHARS: usize = 2_000;
+/// Parts of a filter: names, values, operators, calls.
+pub const FILTER_NODES: usize = 400;
+/// Parts of a filter within one another.
+pub const FILTER_DEPTH: usize = 40;
+/// Patterns of a filter: each is compiled, and kept while its webhook is.
+pub const FILTER_PATTERNS: usize = 5;
+/// Steps that a filter may take over one event, where a step is an operator or about 32 bytes of text that are looked at:
+/// milliseconds, tens of them at most. A comparison of every element of a large list with a constant fits; one with every element
+/// of another does not.
+pub const FILTER_STEPS: u32 = 400_000;
+/// Steps of all filters over an event after which others have a turn on the processor.
+pub const FILTER_STEPS_IN_A_ROW: u32 = 400_000;
+/// Bytes of a document that event types are imported from: all event types of a large environment, with their schemas.
+pub const IMPORT_BYTES: usize = 8 * 1024 * 1024;
 /// Secrets of one environment at a time.
 pub const CREDENTIALS_PER_ENVIRONMENT: usize = 50;
 /// Characters of a pointer to the member that a webhook is ordered by.

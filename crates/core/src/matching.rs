@@ -5,12 +5,14 @@
 //!
 //! A subscription is one of: an exact key; a glob that ends in `.*` or is `*`; `"<Category name>.*"`; the id of an event type or of a
 //! category. A glob that is also a category's name with `.*` means both.
+//!
+//! Invariant: no webhook of a tenant is reached by an event whose event type is for the vendor alone, whatever it subscribes to.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::event::{EventKey, NameError, TenantId};
-use crate::event_type::{Category, EventType};
+use crate::event_type::{Audience, Category, EventType};
 use crate::id::{CategoryId, EventTypeId, WebhookId};
 use crate::webhook::{Scope, Webhook};
 
@@ -26,6 +28,9 @@ pub enum SubscriptionError {
     /// An id that names neither an event type nor a category.
     #[error("`{0}` is no event key, and no event type or category of this environment has that id")]
     UnknownId(String),
+    /// A tenant's webhook, and an event type that is for the vendor alone.
+    #[error("`{0}` is not open to tenants, so no webhook of a tenant can subscribe to it")]
+    NotForTenants(String),
 }
 
 /// What a subscription means in an environment.
@@ -43,6 +48,8 @@ pub struct Catalogue {
     keys_by_event_type: HashMap<EventTypeId, EventKey>,
     keys_by_category: HashMap<CategoryId, Vec<EventKey>>,
     category_by_name: HashMap<String, CategoryId>,
+    /// Those of event types for the vendor alone.
+    hidden: HashSet<EventKey>,
 }
 
 impl Catalogue {
@@ -58,21 +65,29 @@ impl Catalogue {
         }
         for event_type in event_types {
             catalogue.keys_by_event_type.insert(event_type.id, event_type.key.clone());
+            if event_type.audience == Audience::Vendor {
+                catalogue.hidden.insert(event_type.key.clone());
+            }
             catalogue.keys_by_category.entry(event_type.category_id).or_default().push(event_type.key.clone());
         }
         catalogue
     }
 
-    /// Whether a webhook may subscribe to this.
-    pub fn check(&self, subscription: &str) -> Result<(), SubscriptionError> {
+    /// Whether a webhook of that scope may subscribe to this.
+    pub fn check(&self, subscription: &str, scope: &Scope) -> Result<(), SubscriptionError> {
         let key = EventKey::parse(subscription).map_err(|e| SubscriptionError::Name(subscription.to_owned(), e))?;
         let glob = key.as_str().strip_suffix('*');
         if glob.unwrap_or(key.as_str()).contains('*') || glob.is_some_and(|p| !p.is_empty() && !p.ends_with('.')) {
             return Err(SubscriptionError::Glob(subscription.to_owned()));
         }
+        let is_hidden = |key: &EventKey| scope.tenant().is_some() && self.hidden.contains(key);
+        if is_hidden(&key) {
+            return Err(SubscriptionError::NotForTenants(subscription.to_owned()));
+        }
         if let Ok(id) = subscription.parse::<EventTypeId>() {
             let category = CategoryId::from_uuid(id.as_uuid());
-            if !self.keys_by_event_type.contains_key(&id) && !self.keys_by_category.contains_key(&category) {
+            let event_type = self.keys_by_event_type.get(&id).filter(|key| !is_hidden(key));
+            if event_type.is_none() && !self.keys_by_category.contains_key(&category) {
                 return Err(SubscriptionError::UnknownId(subscription.to_owned()));
             }
         }
@@ -166,7 +181,9 @@ impl MatchIndex {
         if let Some(scope) = self.scopes.get(&Scope::Environment) {
             scope.collect(key, &mut ids);
         }
-        if let Some(scope) = tenant.and_then(|t| self.scopes.get(&Scope::Tenant(t.clone()))) {
+        if let Some(scope) = tenant.and_then(|t| self.scopes.get(&Scope::Tenant(t.clone())))
+            && !self.catalogue.hidden.contains(key)
+        {
             scope.collect(key, &mut ids);
         }
         ids.sort_unstable();

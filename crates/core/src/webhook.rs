@@ -18,6 +18,7 @@ use crate::order::OrderBy;
 use crate::rate::RateLimit;
 use crate::retry::RetryPolicy;
 use crate::signature::{Secret, Signing};
+use crate::source::Source;
 use crate::time::Timestamp;
 
 /// A subscription to events. The writer hands out a new value at each change; holders of an old one see the old state.
@@ -41,6 +42,8 @@ pub struct Webhook {
     pub signing: Signing,
     /// What it subscribes to, as written: keys, globs, `Category.*`, ids.
     pub event_keys: Vec<String>,
+    /// Which of those it gets: a condition over the event; none: all.
+    pub filter: Option<Source>,
     /// Whether it gets events.
     pub status: WebhookStatus,
     /// How it is sent to.

@@ -7,13 +7,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use bytes::Bytes;
-use postrider_core::event::{ApplicationId, Event, EventKey, Room, TenantId, UserId};
+use postrider_core::event::{ApplicationId, Event, EventKey, Room, SchemaNote, TenantId, UserId};
 use postrider_core::webhook::Webhook;
 use postrider_core::{DeliveryId, EnvironmentId, EventId, Timestamp};
 use postrider_store::{AcceptBatch, AcceptOutcome, Idempotency, NewDelivery, NewEvent, StoreError};
 use tokio::sync::Semaphore;
 
 use crate::dispatch::Core;
+use crate::judge::Turn;
 use crate::scheduler::OVERHEAD_BYTES;
 
 /// Deliveries of an event whose cost is within [`OVERHEAD_BYTES`].
@@ -50,6 +51,16 @@ pub enum AcceptError {
     /// With their deliveries they take more memory than there ever is.
     #[error("the events and their deliveries are too large to be accepted together")]
     TooLarge,
+    /// The schema of an event's type does not allow it, and is to refuse such events.
+    #[error("an event of type {key} is not what its schema allows")]
+    AgainstSchema {
+        /// Which of the events.
+        index: usize,
+        /// Its key.
+        key: EventKey,
+        /// What is wrong with it.
+        note: SchemaNote,
+    },
     /// The server is stopping.
     #[error("the server is stopping")]
     Stopping,
@@ -99,6 +110,11 @@ impl Core {
     ) -> Result<AcceptOutcome, AcceptError> {
         let bytes = events.iter().map(|event| event.body.len() + OVERHEAD_BYTES).sum();
         let room = self.take_room(bytes).await?;
+        let mut turn = Turn::default();
+        let mut schema_notes = Vec::with_capacity(events.len());
+        for (index, event) in events.iter().enumerate() {
+            schema_notes.push(self.against_schema(environment, event, index, &mut turn).await?);
+        }
         let directory = self.store.directory();
         let matched: Vec<Vec<Arc<Webhook>>> =
             events.iter().map(|event| directory.matches(environment, &event.key, event.tenant_id.as_ref())).collect();
@@ -109,11 +125,19 @@ impl Core {
             _ => Some(self.take_room(further * DELIVERY_BYTES).await?),
         };
         let now = self.clock.now();
-        let events = events.into_iter().zip(matched).map(|(event, webhooks)| {
+        let mut new_events = Vec::with_capacity(events.len());
+        for ((event, mut webhooks), schema) in events.into_iter().zip(matched).zip(schema_notes) {
             let share = room.part(event.body.len() + OVERHEAD_BYTES);
-            self.new_event(environment, event, webhooks, share, now)
-        });
-        let batch = AcceptBatch { events: events.collect(), idempotency };
+            let id = EventId::new(now, &*self.entropy);
+            let mut notes = self.filter(environment, id, &event, now, &mut webhooks, &mut turn).await;
+            if schema.is_some() {
+                notes.get_or_insert_default().schema = schema;
+            }
+            let mut new = self.new_event(environment, id, event, webhooks, share, now);
+            new.notes = notes;
+            new_events.push(new);
+        }
+        let batch = AcceptBatch { events: new_events, idempotency };
         Ok(self.store.accept(batch).await?)
     }
 
@@ -140,6 +164,7 @@ impl Core {
     fn new_event(
         &self,
         environment_id: EnvironmentId,
+        id: EventId,
         event: IncomingEvent,
         webhooks: Vec<Arc<Webhook>>,
         share: Share,
@@ -148,7 +173,7 @@ impl Core {
         let entropy = &*self.entropy;
         let IncomingEvent { key, tenant_id, user_id, application_id, occurred_at, body } = event;
         let event = Event {
-            id: EventId::new(now, entropy),
+            id,
             environment_id,
             key,
             tenant_id,
@@ -164,7 +189,7 @@ impl Core {
             order_key: webhook.sending.order_by.as_ref().map(|by| by.key(&event)),
             webhook,
         });
-        NewEvent { deliveries: deliveries.collect(), event: Arc::new(event) }
+        NewEvent { deliveries: deliveries.collect(), event: Arc::new(event), notes: None }
     }
 }
 

@@ -16,6 +16,7 @@ mod attempt;
 mod dispatch;
 mod intake;
 mod jobs;
+mod judge;
 mod meters;
 mod options;
 mod pages;

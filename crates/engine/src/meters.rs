@@ -10,6 +10,10 @@ use crate::scheduler::Totals;
 
 pub(crate) struct Meters {
     pub(crate) events_accepted: Counter,
+    pub(crate) schema_warned: Counter,
+    pub(crate) schema_rejected: Counter,
+    pub(crate) filters_closed: Counter,
+    pub(crate) filters_undecided: Counter,
     attempts_taken: Counter,
     attempts_refused: Counter,
     attempts_unanswered: Counter,
@@ -32,6 +36,14 @@ pub(crate) struct Meters {
 impl Meters {
     pub(crate) fn new() -> Self {
         describe_counter!("postrider_events_accepted_total", "Events that are durable.");
+        describe_counter!(
+            "postrider_events_against_schema_total",
+            "Events that the schema of their event type does not allow, by what became of them."
+        );
+        describe_counter!(
+            "postrider_deliveries_filtered_total",
+            "Deliveries that were not made because of a webhook's filter, by what it said."
+        );
         describe_counter!("postrider_attempts_total", "Attempts made, by what came of them.");
         describe_counter!("postrider_deliveries_total", "Deliveries that ended after an attempt, by state.");
         describe_gauge!("postrider_attempts_in_flight", "Attempts under way.");
@@ -54,6 +66,10 @@ impl Meters {
         let deliveries = |state| counter!("postrider_deliveries_total", "state" => state);
         Self {
             events_accepted: counter!("postrider_events_accepted_total"),
+            schema_warned: counter!("postrider_events_against_schema_total", "mode" => "warn"),
+            schema_rejected: counter!("postrider_events_against_schema_total", "mode" => "reject"),
+            filters_closed: counter!("postrider_deliveries_filtered_total", "verdict" => "no"),
+            filters_undecided: counter!("postrider_deliveries_filtered_total", "verdict" => "undecided"),
             attempts_taken: attempts("taken"),
             attempts_refused: attempts("refused"),
             attempts_unanswered: attempts("unanswered"),

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use clap::error::Error;
-use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, Parser, Subcommand};
+use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, Parser, Subcommand, ValueEnum};
 use postrider_core::signature::PublicKey;
 use postrider_core::{CredentialId, EnvironmentId, OperatorTokenId, Timestamp};
 use url::Url;
@@ -47,6 +47,11 @@ pub(crate) enum Action {
     },
     /// Send the events of a range of time once more
     Replay(Replay),
+    /// Import and export event types
+    EventTypes {
+        #[command(subcommand)]
+        what: EventTypes,
+    },
     /// Check a signature or a token, and say what is wrong with it
     Verify {
         #[command(subcommand)]
@@ -224,6 +229,47 @@ pub(crate) struct Replay {
     pub(crate) job: JobArgs,
     #[command(flatten)]
     pub(crate) target: EnvironmentTarget,
+}
+
+/// `event-types`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum EventTypes {
+    /// Make and change event types as the webhooks of an OpenAPI 3.1 document describe them
+    Import(EventTypesImport),
+    /// Print the event types as an OpenAPI 3.1 or AsyncAPI 3.0 document
+    Export(EventTypesExport),
+}
+
+/// `event-types import`.
+#[derive(Debug, Args)]
+pub(crate) struct EventTypesImport {
+    /// The document, in JSON (`-` is standard input)
+    pub(crate) file: PathBuf,
+    /// Only say what would be made and changed
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) target: EnvironmentTarget,
+}
+
+/// `event-types export`.
+#[derive(Debug, Args)]
+pub(crate) struct EventTypesExport {
+    /// The kind of document
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: DocumentFormat,
+    #[command(flatten)]
+    pub(crate) target: EnvironmentTarget,
+}
+
+/// A kind of document.
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+pub(crate) enum DocumentFormat {
+    /// OpenAPI 3.1
+    #[default]
+    Openapi,
+    /// AsyncAPI 3.0
+    Asyncapi,
 }
 
 /// `verify`.

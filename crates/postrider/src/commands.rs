@@ -3,6 +3,7 @@
 pub(crate) mod config;
 pub(crate) mod deliveries;
 pub(crate) mod doctor;
+pub(crate) mod event_types;
 mod job;
 pub(crate) mod listen;
 pub(crate) mod operator;

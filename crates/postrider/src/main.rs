@@ -52,6 +52,7 @@ fn run(action: Action, form: Form) -> Result<(), Failure> {
         Action::Verify { what } => commands::verify::run(what, form),
         Action::Config { what } => commands::config::run(what, form),
         Action::Trigger(given) => wait_for(commands::trigger::run(given, form)),
+        Action::EventTypes { what } => wait_for(commands::event_types::run(what, form)),
         Action::Listen(given) => wait_for(commands::listen::run(given, form)),
         Action::Deliveries { what } => wait_for(commands::deliveries::run(what, form)),
         Action::Replay(given) => wait_for(commands::replay::run(given, form)),

@@ -5,3 +5,6 @@
 //!
 //! Architecture invariant: nothing here does I/O, reads a clock, draws a random number or is async: the same event and the same text
 //! give the same bytes at any time, so that every attempt of a delivery sends what the first one sent.
+
+pub mod filter;
+pub mod schema;

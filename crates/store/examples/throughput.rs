@@ -84,7 +84,7 @@ impl Load {
         let delivery = DeliveryId::new(now, self.entropy.as_ref());
         let settlement = self.settlement(&event, delivery, &webhook);
         let deliveries = vec![NewDelivery { id: delivery, webhook, order_key: None }];
-        let batch = AcceptBatch { events: vec![NewEvent { event, deliveries }], idempotency: None };
+        let batch = AcceptBatch { events: vec![NewEvent { event, deliveries, notes: None }], idempotency: None };
         self.store.accept(batch).await.expect("the disk has room");
         self.store.record(settlement);
     }
@@ -175,6 +175,7 @@ async fn load(store: Store, clock: Arc<dyn Clock>, entropy: Arc<SeededEntropy>) 
             secret: None,
             signing: Signing::default(),
             event_keys: vec!["*".into()],
+            filter: None,
             status: WebhookStatus::Active,
             sending: Sending::default(),
         };

@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use postrider_core::environment::{Credential, CredentialHash, Environment};
 use postrider_core::event::EventKey;
-use postrider_core::event_type::{Category, EventType};
+use postrider_core::event_type::{Audience, Category, Deprecation, EventType, SchemaMode};
 use postrider_core::signature::{Secret, Signing, SigningChange};
+use postrider_core::source::Source;
 use postrider_core::webhook::{EndpointUrl, Scope, Sending, Webhook, WebhookStatus};
-use postrider_core::{CategoryId, EnvironmentId};
+use postrider_core::{CategoryId, EnvironmentId, EventTypeId};
 
 /// Whether what a change names was there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,6 +80,8 @@ pub struct NewWebhook {
     pub signing: Signing,
     /// What it subscribes to.
     pub event_keys: Vec<String>,
+    /// Which of those it gets; none: all.
+    pub filter: Option<Source>,
     /// Whether it starts active.
     pub status: WebhookStatus,
     /// How it is sent to.
@@ -111,6 +114,8 @@ pub struct WebhookPatch {
     pub signing: Vec<SigningChange>,
     /// What it subscribes to.
     pub event_keys: Option<Vec<String>>,
+    /// Which of those it gets; `Some(None)`: all.
+    pub filter: Option<Option<Source>>,
     /// Enabling clears the streak of failures and revives nothing; disabling discards what waits.
     pub active: Option<bool>,
     /// How it is sent to.
@@ -164,13 +169,19 @@ pub struct NewEventType {
     /// The category it stands in.
     pub category: CategoryRef,
     /// The JSON Schema of the delivered body, as JSON text.
-    pub schema: Option<String>,
+    pub schema: Option<Source>,
+    /// What becomes of events that it does not allow.
+    pub schema_mode: SchemaMode,
     /// A sample of the payload, as JSON text.
     pub sample: Option<String>,
+    /// Who may know of it.
+    pub audience: Audience,
+    /// Whether it should no longer be used.
+    pub deprecation: Option<Deprecation>,
 }
 
 /// What is to be different about an event type; what is absent stays. The key never changes.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct EventTypePatch {
     /// Its name for people.
     pub display_name: Option<String>,
@@ -179,9 +190,24 @@ pub struct EventTypePatch {
     /// The category it stands in.
     pub category: Option<CategoryRef>,
     /// The JSON Schema; `Some(None)`: none.
-    pub schema: Option<Option<String>>,
+    pub schema: Option<Option<Source>>,
+    /// What becomes of events that it does not allow.
+    pub schema_mode: Option<SchemaMode>,
     /// The sample; `Some(None)`: none.
     pub sample: Option<Option<String>>,
+    /// Who may know of it.
+    pub audience: Option<Audience>,
+    /// Whether it should no longer be used; `Some(None)`: it is in use.
+    pub deprecation: Option<Option<Deprecation>>,
+}
+
+/// One of many changes of event types that are made together.
+#[derive(Debug, Clone)]
+pub enum EventTypeChange {
+    /// Makes one.
+    Create(NewEventType),
+    /// Changes one.
+    Update(EventTypeId, EventTypePatch),
 }
 
 /// What became of making or changing an event type.
@@ -198,6 +224,17 @@ pub enum PutEventType {
     /// The environment has an event type of that key.
     KeyTaken,
     /// [`postrider_core::limits::EVENT_TYPES_PER_ENVIRONMENT`] are there.
+    LimitReached,
+}
+
+/// What became of changing many event types together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ChangeEventTypes {
+    /// All are so now.
+    Changed,
+    /// None is: meanwhile one was made or deleted, or a category deleted, that the changes were made up for.
+    Overtaken,
+    /// None is: there would be more than [`postrider_core::limits::EVENT_TYPES_PER_ENVIRONMENT`].
     LimitReached,
 }
 

@@ -41,6 +41,8 @@ struct EnvironmentEntry {
     index: MatchIndex,
     categories: BTreeMap<CategoryId, Arc<Category>>,
     event_types: BTreeMap<EventTypeId, Arc<EventType>>,
+    /// Those whose schema events are held against.
+    checking: HashMap<EventKey, Arc<EventType>>,
 }
 
 #[derive(Debug)]
@@ -163,11 +165,21 @@ impl Directory {
         all
     }
 
-    /// Whether a webhook of that environment may subscribe to this. An environment that does not exist has no event types.
-    pub fn check_subscription(&self, environment: EnvironmentId, subscription: &str) -> Result<(), SubscriptionError> {
+    /// The event type of that key, where events are held against its schema. For the hot path.
+    pub fn checking_event_type(&self, environment: EnvironmentId, key: &EventKey) -> Option<Arc<EventType>> {
+        self.read().environments.get(&environment)?.checking.get(key).cloned()
+    }
+
+    /// Whether a webhook of that environment and scope may subscribe to this. An environment that does not exist has no event types.
+    pub fn check_subscription(
+        &self,
+        environment: EnvironmentId,
+        scope: &Scope,
+        subscription: &str,
+    ) -> Result<(), SubscriptionError> {
         match self.read().environments.get(&environment) {
-            Some(entry) => entry.index.catalogue().check(subscription),
-            None => Catalogue::default().check(subscription),
+            Some(entry) => entry.index.catalogue().check(subscription, scope),
+            None => Catalogue::default().check(subscription, scope),
         }
     }
 
@@ -249,6 +261,8 @@ impl Directory {
                 let categories = entry.categories.values().map(|c| &**c);
                 let catalogue = Catalogue::new(categories, entry.event_types.values().map(|t| &**t));
                 entry.index.set_catalogue(catalogue);
+                let checking = entry.event_types.values().filter(|t| t.checks_events());
+                entry.checking = checking.map(|t| (t.key.clone(), t.clone())).collect();
             }
         }
     }
@@ -339,6 +353,7 @@ impl State {
             index: MatchIndex::default(),
             categories: BTreeMap::new(),
             event_types: BTreeMap::new(),
+            checking: HashMap::new(),
         };
         self.environments.insert(id, entry);
     }

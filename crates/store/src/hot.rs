@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use postrider_core::attempt::Attempt;
 use postrider_core::delivery::{Delivery, DeliveryState, Step};
-use postrider_core::event::Event;
+use postrider_core::event::{Event, EventNotes};
 use postrider_core::job::Job;
 use postrider_core::order::OrderKey;
 use postrider_core::webhook::Webhook;
@@ -26,6 +26,8 @@ pub struct NewEvent {
     pub event: Arc<Event>,
     /// One for each webhook that matches, disabled ones included.
     pub deliveries: Vec<NewDelivery>,
+    /// What else is to be told of it; mostly nothing.
+    pub notes: Option<EventNotes>,
 }
 
 /// A delivery to be.

@@ -34,8 +34,8 @@ use std::sync::Arc;
 
 use postrider_core::attempt::Attempt;
 use postrider_core::environment::{Environment, OperatorToken, TrustedIssuer};
-use postrider_core::event::{Event, TenantId};
-use postrider_core::event_type::EventType;
+use postrider_core::event::{Event, EventNotes, TenantId};
+use postrider_core::event_type::{EventType, FormerSchema};
 use postrider_core::job::{Job, Resend};
 use postrider_core::portal::PortalSettings;
 use postrider_core::statistics::Counts;
@@ -48,8 +48,9 @@ use postrider_core::{
 use crate::sqlite::{LastCheckpoint, Sqlite};
 
 pub use change::{
-    CategoryRef, CreateCredential, CreateEnvironment, CreateWebhook, DeleteCategory, EventTypePatch, Found,
-    NewCredential, NewEnvironment, NewEventType, NewWebhook, PutCategory, PutEventType, PutTrustedIssuer, WebhookPatch,
+    CategoryRef, ChangeEventTypes, CreateCredential, CreateEnvironment, CreateWebhook, DeleteCategory, EventTypeChange,
+    EventTypePatch, Found, NewCredential, NewEnvironment, NewEventType, NewWebhook, PutCategory, PutEventType,
+    PutTrustedIssuer, WebhookPatch,
 };
 pub use directory::Directory;
 pub use error::{OpenError, StoreError};
@@ -274,6 +275,15 @@ impl Store {
     ) -> Result<Option<Arc<EventType>>, StoreError> {
         self.engine.delete_event_type(environment, id).await
     }
+
+    /// Makes and changes many event types: all, or none.
+    pub async fn change_event_types(
+        &self,
+        environment: EnvironmentId,
+        changes: Vec<EventTypeChange>,
+    ) -> Result<ChangeEventTypes, StoreError> {
+        self.engine.change_event_types(environment, changes).await
+    }
 }
 
 /// Reads. An environment that does not exist has nothing.
@@ -281,6 +291,21 @@ impl Store {
     /// An event with its body.
     pub async fn event(&self, environment: EnvironmentId, id: EventId) -> Result<Option<Event>, StoreError> {
         self.engine.event(environment, id).await
+    }
+
+    /// What else is to be told of an event; none where there is nothing, or no such event.
+    pub async fn event_notes(&self, environment: EnvironmentId, id: EventId) -> Result<Option<EventNotes>, StoreError> {
+        self.engine.event_notes(environment, id).await
+    }
+
+    /// The schemas that an event type had before its present one, newest first: the last
+    /// [`postrider_core::limits::FORMER_SCHEMAS`].
+    pub async fn former_schemas(
+        &self,
+        environment: EnvironmentId,
+        id: EventTypeId,
+    ) -> Result<Vec<FormerSchema>, StoreError> {
+        self.engine.former_schemas(environment, id).await
     }
 
     /// Events without their bodies, newest first.

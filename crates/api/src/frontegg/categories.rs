@@ -10,6 +10,8 @@ use uuid::Uuid;
 
 use crate::auth::caller::Member;
 use crate::error::{ApiError, FronteggErrors};
+use crate::native::categories::visible_categories;
+use crate::native::event_types::visible;
 use crate::native::wire::Time;
 use crate::state::ApiState;
 
@@ -66,8 +68,8 @@ impl EventRecord {
     (status = 403, description = "The caller may not.", body = FronteggErrors)))]
 pub(crate) async fn list(State(state): State<ApiState>, member: Member) -> Result<Answer<Vec<Record>>, ApiError> {
     member.require(Permission::ReadEventCategories)?;
-    let categories = state.directory().categories(member.environment_id);
-    let event_types = state.directory().event_types(member.environment_id);
+    let categories = visible_categories(&state, &member);
+    let event_types = visible(&state, &member);
     let record = |category: &Category| Record {
         id: category.id.as_uuid(),
         name: category.name.clone(),

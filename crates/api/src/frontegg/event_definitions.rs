@@ -7,7 +7,7 @@ use axum::Json as Answer;
 use axum::extract::State;
 use http::StatusCode;
 use postrider_core::event::EventKey;
-use postrider_core::event_type::{Category, EventType};
+use postrider_core::event_type::{Audience, Category, EventType, SchemaMode};
 use postrider_core::permission::Permission;
 use postrider_core::{CategoryId, EnvironmentId, EventTypeId};
 use postrider_store::{CategoryRef, NewEventType};
@@ -19,7 +19,7 @@ use crate::auth::caller::{Member, Vendor};
 use crate::body::Json;
 use crate::error::{ApiError, Code, FronteggErrors};
 use crate::extract::{Ids, Params};
-use crate::native::event_types::{DEFAULT_CATEGORY, put};
+use crate::native::event_types::{DEFAULT_CATEGORY, put, visible};
 use crate::native::wire::Time;
 use crate::rules;
 use crate::state::ApiState;
@@ -108,7 +108,7 @@ pub(crate) async fn list(
         return Ok(Answer(Vec::new()));
     }
     let categories = categories(&state, member.environment_id);
-    let event_types = state.directory().event_types(member.environment_id);
+    let event_types = visible(&state, &member);
     Ok(Answer(event_types.iter().map(|event_type| Record::new(event_type, &categories)).collect()))
 }
 
@@ -156,7 +156,10 @@ pub(crate) async fn create(
         description: rules::description("description", form.description.unwrap_or_default())?,
         category,
         schema: None,
+        schema_mode: SchemaMode::Off,
         sample: None,
+        audience: Audience::Everybody,
+        deprecation: None,
     };
     let event_type = put(state.store().create_event_type(new).await?)?;
     let categories = categories(&state, vendor.environment_id);

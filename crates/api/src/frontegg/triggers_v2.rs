@@ -87,7 +87,7 @@ pub(crate) async fn trigger(
         // An event that nobody would get is a mistake that should not go unnoticed.
         _ => return Err(must_be("channels.webhook", "true or an object; there are no other channels here")),
     };
-    let event_id = triggers_v3::accept(&state, &scoped, form.event_key.as_deref(), &payload).await?;
+    let event_id = triggers_v3::accept(&state, &scoped, form.event_key.as_deref(), "properties", &payload).await?;
     let triggered = Triggered {
         event_id: event_id.as_uuid(),
         event_key: form.event_key.unwrap_or_default(),

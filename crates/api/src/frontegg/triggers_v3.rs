@@ -61,7 +61,7 @@ pub(crate) async fn trigger(
     let form: Form<'_> = body::parse(read.text()?)?;
     let data = form.data.ok_or_else(|| ApiError::new(Code::InvalidRequest, "data must be an object"))?;
     let data = checked("data", data)?;
-    let event_id = accept(&state, &scoped, form.event_key.as_deref(), &data).await?;
+    let event_id = accept(&state, &scoped, form.event_key.as_deref(), "data", &data).await?;
     Ok((StatusCode::ACCEPTED, Answer(Triggered { event_id: event_id.as_uuid() })))
 }
 
@@ -76,11 +76,12 @@ pub(super) fn checked<'a>(at: &str, raw: &'a RawValue) -> Result<Payload<'a>, Ap
     Ok(payload)
 }
 
-/// Hands a triggered event to the engine.
+/// Hands a triggered event to the engine. `data`: what the request calls the payload.
 pub(super) async fn accept(
     state: &ApiState,
     scoped: &Scoped,
     event_key: Option<&str>,
+    data: &str,
     payload: &Payload<'_>,
 ) -> Result<EventId, ApiError> {
     let key = event_key.ok_or_else(|| ApiError::new(Code::InvalidRequest, "eventKey must be a string"))?;
@@ -94,7 +95,13 @@ pub(super) async fn accept(
     };
     let body = compose(key.as_str(), &context, payload);
     let event = IncomingEvent { key, tenant_id, user_id: None, application_id: None, occurred_at: None, body };
-    match state.engine().accept(scoped.environment_id(), vec![event], None).await? {
+    let outcome = state.engine().accept(scoped.environment_id(), vec![event], None).await;
+    // A dotted path, as in the other messages of this API.
+    let of_trigger = |at: &str| match at.strip_prefix("/payload/") {
+        Some(path) => format!("{data}.{}", path.replace('/', ".")),
+        None => at.trim_start_matches('/').replace('/', "."),
+    };
+    match outcome.map_err(|error| ApiError::from(error).with_places(of_trigger))? {
         AcceptOutcome::Accepted(receipt) | AcceptOutcome::Repeated(receipt) if receipt.len() == 1 => Ok(receipt[0].0),
         _ => Err(ApiError::new(Code::Internal, "a receipt for one event has another form")),
     }

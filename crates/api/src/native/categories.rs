@@ -6,7 +6,7 @@ use axum::Json as Answer;
 use axum::extract::State;
 use http::StatusCode;
 use postrider_core::CategoryId;
-use postrider_core::event_type::Category as Stored;
+use postrider_core::event_type::{Audience, Category as Stored};
 use postrider_core::permission::Permission;
 use postrider_store::{DeleteCategory, PutCategory};
 use serde::{Deserialize, Serialize};
@@ -54,6 +54,19 @@ pub(crate) struct CategoryName {
     name: String,
 }
 
+/// The categories that the caller may know of, by name. A tenant does not see one in which everything is for the vendor alone.
+pub(crate) fn visible_categories(state: &ApiState, member: &Member) -> Vec<Arc<Stored>> {
+    let mut categories = state.directory().categories(member.environment_id);
+    if member.tenant.is_some() {
+        let event_types = state.directory().event_types(member.environment_id);
+        categories.retain(|category| {
+            let mut within = event_types.iter().filter(|t| t.category_id == category.id).peekable();
+            within.peek().is_none() || within.any(|event_type| event_type.audience == Audience::Everybody)
+        });
+    }
+    categories
+}
+
 /// List categories
 #[utoipa::path(get, path = "/api/v1/categories", tag = "event types", responses(
     (status = 200, description = "The categories.", body = Page<Category>)))]
@@ -62,7 +75,7 @@ pub(crate) async fn list_categories(
     member: Member,
 ) -> Result<Answer<Page<Category>>, ApiError> {
     member.require(Permission::ReadEventCategories)?;
-    let categories = state.directory().categories(member.environment_id);
+    let categories = visible_categories(&state, &member);
     Ok(Answer(Page { items: categories.iter().map(|category| (&**category).into()).collect(), next_cursor: None }))
 }
 

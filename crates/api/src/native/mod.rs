@@ -13,6 +13,7 @@ pub(crate) mod delivery_stream;
 pub(crate) mod environments;
 pub(crate) mod event_types;
 pub(crate) mod events;
+pub(crate) mod filter_tests;
 pub(crate) mod health;
 pub(crate) mod jobs;
 pub(crate) mod openapi;
@@ -42,6 +43,7 @@ pub(crate) fn routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(webhooks::public_keys::list_public_keys))
         .routes(routes!(webhook_tests::test_webhook))
         .routes(routes!(webhook_tests::test_draft))
+        .routes(routes!(filter_tests::test_filter))
         .routes(routes!(deliveries::list_deliveries))
         .routes(routes!(delivery_stream::stream_deliveries))
         .routes(routes!(deliveries::get_delivery))
@@ -58,6 +60,9 @@ pub(crate) fn routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(statistics::summary::get_summary))
         .routes(routes!(statistics::webhooks::get_statistics_of_webhooks))
         .routes(routes!(event_types::list_event_types, event_types::create_event_type))
+        .routes(routes!(event_types::import::import_event_types))
+        .routes(routes!(event_types::export::export_event_types))
+        .routes(routes!(event_types::schemas::list_schemas))
         .routes(routes!(event_types::get_event_type, event_types::update_event_type, event_types::delete_event_type))
         .routes(routes!(categories::list_categories, categories::create_category))
         .routes(routes!(categories::rename_category, categories::delete_category))

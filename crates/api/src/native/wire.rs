@@ -136,6 +136,14 @@ pub(crate) enum Given<T> {
 }
 
 impl<T> Given<T> {
+    /// The value, where there is one.
+    pub(crate) fn value(self) -> Option<T> {
+        match self {
+            Self::Absent | Self::Null => None,
+            Self::Value(value) => Some(value),
+        }
+    }
+
     /// Whether the member is absent.
     pub(crate) const fn is_absent(&self) -> bool {
         matches!(self, Self::Absent)

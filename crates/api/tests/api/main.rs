@@ -5,6 +5,8 @@ mod auth;
 mod control;
 mod cors;
 mod document;
+mod event_types;
+mod filters;
 mod frontegg;
 mod fuzz;
 mod jobs;

@@ -1,4 +1,5 @@
 use super::*;
+use crate::event_type::SchemaMode;
 use crate::id::EnvironmentId;
 use crate::time::Timestamp;
 use crate::webhook::{EndpointUrl, Sending, WebhookStatus};
@@ -36,7 +37,11 @@ fn event_type(n: u128, key: &str, category: u128) -> EventType {
         display_name: key.into(),
         description: String::new(),
         schema: None,
+        schema_version: 0,
+        schema_mode: SchemaMode::Off,
         sample: None,
+        audience: Audience::Everybody,
+        deprecation: None,
         created_at: NOW,
         updated_at: NOW,
     }
@@ -53,6 +58,7 @@ fn webhook(n: u128, scope: Scope, event_keys: &[&str]) -> Arc<Webhook> {
         secret: None,
         signing: crate::signature::Signing::default(),
         event_keys: event_keys.iter().map(|k| (*k).to_owned()).collect(),
+        filter: None,
         status: WebhookStatus::Active,
         sending: Sending::default(),
         invocations: 0,
@@ -106,7 +112,7 @@ fn each_kind_of_subscription_reaches_what_it_says() {
         ("Frontegg.user.created", vec![], vec!["frontegg.user.created"]),
     ] {
         let mut index = MatchIndex::new(catalogue());
-        assert_eq!(index.catalogue().check(subscription), Ok(()));
+        assert_eq!(index.catalogue().check(subscription, &Scope::Environment), Ok(()));
         index.put(webhook(1, Scope::Environment, &[subscription]));
         for key in hits {
             assert_eq!(reached(&index, key, None), [1], "{subscription} takes {key}");
@@ -121,10 +127,10 @@ fn each_kind_of_subscription_reaches_what_it_says() {
 fn subscriptions_that_mean_nothing_are_refused() {
     let catalogue = catalogue();
     for bad in ["", "a*", "*.created", "a.*.b", "**", "a\u{0}", " a"] {
-        assert!(catalogue.check(bad).is_err(), "{bad:?}");
+        assert!(catalogue.check(bad, &Scope::Environment).is_err(), "{bad:?}");
     }
     let unknown = uuid(99).to_string();
-    assert_eq!(catalogue.check(&unknown), Err(SubscriptionError::UnknownId(unknown.clone())));
+    assert_eq!(catalogue.check(&unknown, &Scope::Environment), Err(SubscriptionError::UnknownId(unknown.clone())));
 }
 
 #[test]
@@ -137,6 +143,28 @@ fn scopes_are_kept_apart() {
     assert_eq!(reached(&index, "frontegg.user.created", Some("a")), [1, 2]);
     assert_eq!(reached(&index, "frontegg.user.created", Some("b")), [1, 3]);
     assert_eq!(reached(&index, "frontegg.user.created", Some("c")), [1]);
+}
+
+#[test]
+fn what_is_for_the_vendor_alone_reaches_no_webhook_of_a_tenant() {
+    let hidden = EventType { audience: Audience::Vendor, ..event_type(20, "frontegg.user.created", 10) };
+    let types = [hidden, event_type(21, "frontegg.user.deleted", 10)];
+    let catalogue = Catalogue::new(&[category(10, "User management")], &types);
+    let (key, id, category) = ("frontegg.user.created", uuid(20).to_string(), uuid(10).to_string());
+    let of_tenant = Scope::Tenant(tenant("a"));
+    assert_eq!(catalogue.check(key, &of_tenant), Err(SubscriptionError::NotForTenants(key.to_owned())));
+    assert_eq!(catalogue.check(&id, &of_tenant), Err(SubscriptionError::UnknownId(id.clone())));
+    for open in [key, &id, &category, "*"] {
+        assert_eq!(catalogue.check(open, &Scope::Environment), Ok(()));
+    }
+    let mut index = MatchIndex::new(catalogue);
+    for (n, subscription) in ["*", "frontegg.*", "User management.*", key, &id, &category].into_iter().enumerate() {
+        index.put(webhook(1 + n as u128, of_tenant.clone(), &[subscription]));
+    }
+    index.put(webhook(9, Scope::Environment, &["*"]));
+    assert_eq!(reached(&index, key, Some("a")), [9]);
+    assert_eq!(reached(&index, "frontegg.user.deleted", Some("a")), [1, 2, 3, 6, 9]);
+    assert_eq!(reached(&index, "frontegg.unheard.of", Some("a")), [1, 2, 9], "keys without an event type are open");
 }
 
 #[test]

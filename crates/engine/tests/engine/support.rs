@@ -331,6 +331,7 @@ impl Server {
             secret: secret.map(|secret| Secret::from_vendor(secret).unwrap().unwrap()),
             signing: Signing::default(),
             event_keys: vec!["*".into()],
+            filter: None,
             status: WebhookStatus::Active,
             sending,
         };

@@ -170,3 +170,35 @@ async fn a_server_with_its_defaults_is_found_without_any_flag() {
     let said = stderr_of(&trigger().await);
     assert!(said.contains("--environment") && said.contains("Two ("), "{said}");
 }
+
+#[tokio::test]
+async fn event_types_go_out_as_documents_and_come_in_from_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let _server = Server::start_with(folder.path(), bootstrapped).await;
+    let command = async |arguments: &[&str]| {
+        let mut command = postrider(folder.path());
+        run(command.arg("event-types").args(arguments).args(["--data-dir", "data"])).await
+    };
+    let exported = command(&["export"]).await;
+    std::fs::write(folder.path().join("openapi.json"), &exported.stdout).unwrap();
+    assert_eq!(json_of(&command(&["export", "--format", "asyncapi"]).await)["asyncapi"], "3.0.0");
+
+    let again = json_of(&command(&["import", "openapi.json", "--json"]).await);
+    assert_eq!(again["unchanged"].as_array().unwrap().len(), 50, "{again}");
+    let mut document = json_of(&exported);
+    document["webhooks"]["order.paid"] = serde_json::json!({"post": {"summary": "Order paid"}});
+    document["webhooks"]["frontegg.user.created"]["post"]["summary"] = "New user".into();
+    std::fs::write(folder.path().join("openapi.json"), document.to_string()).unwrap();
+    for (arguments, verb) in
+        [(["import", "openapi.json", "--dry-run"].as_slice(), "would be"), (&["import", "openapi.json"], "were")]
+    {
+        let told = String::from_utf8(command(arguments).await.stdout).unwrap();
+        assert!(
+            told.contains("new order.paid\n") && told.contains("changed frontegg.user.created: displayName\n"),
+            "{told}"
+        );
+        assert!(told.contains(&format!("1 {verb} made, 1 changed, 49 are as they were")), "{told}");
+    }
+    let refused = command(&["import", "missing.json"]).await;
+    assert!(stderr_of(&refused).contains("missing.json cannot be read"), "{}", stderr_of(&refused));
+}

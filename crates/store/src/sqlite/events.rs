@@ -1,6 +1,6 @@
 //! Reads of events.
 
-use postrider_core::event::{ApplicationId, Event, UserId};
+use postrider_core::event::{ApplicationId, Event, EventNotes, UserId};
 use postrider_core::limits::PAGE_ROWS_MOST;
 use postrider_core::{EnvironmentId, EventId};
 use rusqlite::{Connection, OptionalExtension as _, Row};
@@ -15,6 +15,8 @@ use crate::{EventFilter, EventRow, Page, PageRequest, StoreError};
 
 pub(super) const BY_ID: &str = "SELECT id AS event_id, event_key, tenant, user_id, application_id, occurred_at, \
      accepted_at, body FROM events WHERE environment = ?1 AND id = ?2";
+pub(super) const NOTES: &str = "SELECT notes FROM event_notes \
+     WHERE event = (SELECT key FROM events WHERE environment = ?1 AND id = ?2)";
 /// An event in a list; the way in follows.
 macro_rules! select {
     ($where:literal) => {
@@ -30,6 +32,21 @@ pub(super) const OF_ENVIRONMENT: &str = select!("environment = ?1 AND id >= ?2 A
 pub(super) const ROW: &str = select!("environment = ?1 AND id = ?2");
 
 impl Sqlite {
+    pub(crate) async fn event_notes(
+        &self,
+        environment: EnvironmentId,
+        id: EventId,
+    ) -> std::result::Result<Option<EventNotes>, StoreError> {
+        self.api
+            .read(move |connection| {
+                let Some(key) = environment_key(connection, environment)? else { return Ok(None) };
+                let mut statement = connection.prepare_cached(NOTES)?;
+                let notes = |row: &Row<'_>| rows::parsed(row, "notes", |text| serde_json::from_str(text).ok());
+                statement.query_row((key, id.as_bytes()), notes).optional()
+            })
+            .await
+    }
+
     pub(crate) async fn event(
         &self,
         environment: EnvironmentId,

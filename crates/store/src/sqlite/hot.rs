@@ -62,6 +62,7 @@ const STATE: &str = "SELECT state, due_at, fault, fault_since, ended_at, reason 
 const FIND_KEY: &str = "SELECT body_hash, receipt, created_at FROM idempotency WHERE environment = ?1 AND key = ?2";
 const KEEP_KEY: &str = "INSERT OR REPLACE INTO idempotency (environment, key, body_hash, receipt, created_at) \
      VALUES (?1, ?2, ?3, ?4, ?5)";
+const INSERT_NOTES: &str = "INSERT INTO event_notes (event, notes) VALUES (?1, ?2)";
 
 /// Another value than before: SQLite does not write a row again that stays the same.
 const PROBE: &str = "INSERT INTO meta (name, value) VALUES ('probe', randomblob(8)) \
@@ -83,6 +84,7 @@ pub(super) const ALL: &[&str] = &[
     STATE,
     FIND_KEY,
     KEEP_KEY,
+    INSERT_NOTES,
     PROBE,
 ];
 
@@ -275,6 +277,10 @@ fn accept_event(tx: &mut Tx<'_, '_>, new: &NewEvent) -> Result<u32, Failure> {
     tx.counting.of(environment, None, event.tenant_id.as_ref(), &event.key).events += 1;
     let whose = Whose { environment, tenant: event.tenant_id.as_ref(), event_key: &event.key };
     tx.hot.postings.event(whose, *event.id.as_bytes());
+    if let Some(notes) = &new.notes {
+        let notes = serde_json::to_string(notes).map_err(|_| unreadable("notes"))?;
+        tx.prepare(INSERT_NOTES)?.execute((key, notes))?;
+    }
     let (mut waiting, mut discarded) = (Vec::with_capacity(new.deliveries.len()), Vec::new());
     let now = tx.now;
     for to in &new.deliveries {

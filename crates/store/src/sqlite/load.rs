@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use postrider_core::delivery::DiscardReason;
 use postrider_core::environment::{Credential, CredentialHash, Environment, IssuerKey, OperatorToken, TrustedIssuer};
-use postrider_core::event_type::{Category, EventType};
+use postrider_core::event::EventKey;
+use postrider_core::event_type::{Audience, Category, Deprecation, EventType, SchemaMode};
 use postrider_core::health::FailureStreak;
 use postrider_core::portal::PortalSettings;
 use postrider_core::signature::Secret;
+use postrider_core::source::Source;
 use postrider_core::webhook::{DisableReason, EndpointUrl, Scope, Sending, Webhook, WebhookStatus};
 use postrider_core::{CategoryId, CredentialId, DeliveryId, EnvironmentId, EventTypeId, OperatorTokenId, WebhookId};
 use rusqlite::{Connection, Row};
@@ -27,9 +29,11 @@ pub(super) const CREDENTIALS: &str =
 pub(super) const OPERATOR_TOKENS: &str = "SELECT id, name, hash, created_at, revoked_at FROM operator_tokens";
 pub(super) const CATEGORIES: &str = "SELECT id, environment, name, created_at, updated_at FROM categories";
 pub(super) const EVENT_TYPES: &str = "SELECT id, environment, event_key, category, display_name, description, \
-     schema, sample, created_at, updated_at FROM event_types";
+     schema, schema_version, schema_mode, sample, audience, deprecated_at, replaced_by, created_at, updated_at \
+     FROM event_types";
 pub(super) const WEBHOOKS: &str = "SELECT w.key, w.id, w.environment, w.tenant, w.display_name, w.description, \
-     w.url, w.secret, w.signing, w.event_keys, w.disabled, w.sending, w.created_at, w.updated_at, t.invocations, \
+     w.url, w.secret, w.signing, w.event_keys, w.disabled, w.filter, w.sending, w.created_at, w.updated_at, \
+     t.invocations, \
      t.streak_count, t.streak_first_at, t.streak_last_at \
      FROM webhooks AS w JOIN webhook_tallies AS t ON t.webhook = w.key WHERE w.deleted_at IS NULL";
 pub(super) const SWEEPS: &str =
@@ -154,8 +158,17 @@ fn event_type(row: &Row<'_>, ids: &Environments) -> Result<EventType> {
         category_id: CategoryId::from_uuid(uuid(row, "category")?),
         display_name: row.get("display_name")?,
         description: row.get("description")?,
-        schema: row.get("schema")?,
+        schema: parsed_if_any(row, "schema", |t| Some(Source::new(t)))?,
+        schema_version: row.get("schema_version")?,
+        schema_mode: parsed(row, "schema_mode", SchemaMode::from_name)?,
         sample: row.get("sample")?,
+        audience: parsed(row, "audience", Audience::from_name)?,
+        deprecation: match time_if_any(row, "deprecated_at")? {
+            None => None,
+            Some(at) => {
+                Some(Deprecation { at, replaced_by: parsed_if_any(row, "replaced_by", |t| EventKey::parse(t).ok())? })
+            }
+        },
         created_at: time(row, "created_at")?,
         updated_at: time(row, "updated_at")?,
     })
@@ -190,6 +203,7 @@ fn webhook(row: &Row<'_>, ids: &Environments, seal: &Seal) -> Result<Webhook> {
         secret,
         signing: signing::opened(row, seal, &id)?,
         event_keys: parsed(row, "event_keys", |t| serde_json::from_str(t).ok())?,
+        filter: parsed_if_any(row, "filter", |t| Some(Source::new(t)))?,
         status: disabled.map_or(WebhookStatus::Active, WebhookStatus::Disabled),
         sending: parsed(row, "sending", |t| serde_json::from_str::<Sending>(t).ok())?,
         invocations: count(row, "invocations")?,

@@ -76,6 +76,7 @@ async fn webhook(engine: &Sqlite, secret: &str) -> Arc<Webhook> {
         secret: Secret::from_vendor(secret).unwrap(),
         signing: Signing::default(),
         event_keys: vec!["*".into()],
+        filter: None,
         status: WebhookStatus::Active,
         sending: Sending::default(),
     };
@@ -103,7 +104,8 @@ impl Source {
         let event = self.event_of(id, bytes);
         let delivery = DeliveryId::new(now, entropy);
         let deliveries = vec![NewDelivery { id: delivery, webhook: self.webhook.clone(), order_key: None }];
-        (id, delivery, AcceptBatch { events: vec![NewEvent { event: Arc::new(event), deliveries }], idempotency: None })
+        let event = NewEvent { event: Arc::new(event), deliveries, notes: None };
+        (id, delivery, AcceptBatch { events: vec![event], idempotency: None })
     }
 
     fn event_of(&self, id: EventId, bytes: usize) -> Event {
@@ -295,6 +297,7 @@ async fn a_writer_that_ends_by_a_defect_is_told() {
         secret: None,
         signing: Signing::default(),
         event_keys: vec!["*".into()],
+        filter: None,
         status: WebhookStatus::Active,
         sending: Sending::default(),
     };

@@ -36,6 +36,7 @@ pub(super) const DELETE_ATTEMPT: &str = "DELETE FROM attempts WHERE key = ?1 RET
 pub(super) const SHORTEN_CHAIN: &str = "UPDATE deliveries SET last_attempt = ?3 WHERE environment = ?1 AND id = ?2";
 pub(super) const DELETE_DELIVERY: &str = "DELETE FROM deliveries WHERE environment = ?1 AND id = ?2";
 pub(super) const DELETE_EVENT: &str = "DELETE FROM events WHERE key = ?1";
+pub(super) const DELETE_NOTES: &str = "DELETE FROM event_notes WHERE event = ?1";
 pub(super) const SHRINK_LOG: &str = "UPDATE webhook_tallies SET attempts = attempts - ?2 WHERE webhook = ?1";
 pub(super) const OLD_WEBHOOKS: &str = "SELECT key FROM webhooks WHERE deleted_at IS NOT NULL AND deleted_at < ?1 \
      AND NOT EXISTS (SELECT 1 FROM deliveries_of_webhooks WHERE webhook = webhooks.key) LIMIT ?2";
@@ -185,6 +186,7 @@ fn delete_event(tx: &mut Tx<'_, '_>, event: i64, budget: &mut usize) -> Result<b
             .query_map((event, limit(UPKEEP_BITE)), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?
             .collect::<Result<_, _>>()?;
         if deliveries.is_empty() {
+            tx.prepare(DELETE_NOTES)?.execute([event])?;
             tx.prepare(DELETE_EVENT)?.execute([event])?;
             return Ok(true);
         }

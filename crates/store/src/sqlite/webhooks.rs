@@ -5,6 +5,7 @@ use std::sync::Arc;
 use postrider_core::delivery::DiscardReason;
 use postrider_core::limits::WEBHOOKS_PER_ENVIRONMENT;
 use postrider_core::signature::Secret;
+use postrider_core::source::Source;
 use postrider_core::webhook::{DisableReason, Scope, Webhook, WebhookStatus};
 use postrider_core::{EnvironmentId, Timestamp, WebhookId};
 use rusqlite::params;
@@ -17,11 +18,11 @@ use crate::seal::Place;
 use crate::{CreateWebhook, Found, NewWebhook, StoreError, WebhookChange, WebhookPatch};
 
 pub(super) const INSERT: &str = "INSERT INTO webhooks (id, environment, tenant, display_name, description, url, \
-     secret, event_keys, disabled, sending, created_at, updated_at, signing) \
-     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?11, ?12)";
+     secret, event_keys, disabled, sending, created_at, updated_at, signing, filter) \
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?11, ?12, ?13)";
 pub(super) const INSERT_TALLIES: &str = "INSERT INTO webhook_tallies (webhook) VALUES (?1)";
 pub(super) const UPDATE: &str = "UPDATE webhooks SET display_name = ?2, description = ?3, url = ?4, secret = ?5, \
-     event_keys = ?6, disabled = ?7, sending = ?8, updated_at = ?9, signing = ?10 WHERE key = ?1";
+     event_keys = ?6, disabled = ?7, sending = ?8, updated_at = ?9, signing = ?10, filter = ?11 WHERE key = ?1";
 pub(super) const PUT_SIGNING: &str = "UPDATE webhooks SET signing = ?2 WHERE key = ?1";
 pub(super) const DELETE: &str = "UPDATE webhooks SET deleted_at = ?2, secret = NULL, signing = NULL WHERE key = ?1";
 
@@ -101,6 +102,7 @@ fn create(tx: &mut Tx<'_, '_>, new: &NewWebhook) -> Result<CreateWebhook, Failur
         secret: new.secret.clone(),
         signing: new.signing.clone(),
         event_keys: new.event_keys.clone(),
+        filter: new.filter.clone(),
         status: new.status,
         sending: new.sending.clone(),
         invocations: 0,
@@ -121,6 +123,7 @@ fn create(tx: &mut Tx<'_, '_>, new: &NewWebhook) -> Result<CreateWebhook, Failur
         json(&webhook.sending, "sending")?,
         tx.now.as_micros(),
         signing::sealed(tx.seal, &webhook.id, &webhook.signing)?,
+        webhook.filter.as_ref().map(Source::as_str),
     ])?;
     let key = tx.connection.last_insert_rowid();
     tx.prepare(INSERT_TALLIES)?.execute([key])?;
@@ -163,6 +166,7 @@ fn update(
         json(&new.sending, "sending")?,
         new.updated_at.as_micros(),
         signing::sealed(tx.seal, &id, &new.signing)?,
+        new.filter.as_ref().map(Source::as_str),
     ])?;
     Ok(Some(put(tx, key, new)))
 }
@@ -191,6 +195,9 @@ fn patched(old: &Webhook, patch: &WebhookPatch, now: Timestamp) -> Webhook {
     }
     if let Some(event_keys) = &patch.event_keys {
         new.event_keys.clone_from(event_keys);
+    }
+    if let Some(filter) = &patch.filter {
+        new.filter.clone_from(filter);
     }
     if let Some(sending) = &patch.sending {
         new.sending.clone_from(sending);

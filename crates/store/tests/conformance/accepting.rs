@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use postrider_core::delivery::{DeliveryState, DiscardReason};
+use postrider_core::event::{EventNotes, Filtered, SchemaNote, Violation};
 use postrider_core::limits::IDEMPOTENCY_KEPT;
 use postrider_core::{EnvironmentId, Timestamp};
 use postrider_store::{AcceptOutcome, EventFilter, Idempotency, NewEvent, PageRequest, StoreError, WebhookPatch};
@@ -37,6 +38,29 @@ pub(crate) async fn accepted_events_survive_without_closing(mut world: World) {
     assert_eq!((row.delivery.webhook_id, row.delivery.event_id), (webhook.id, matched.event.id));
 }
 
+pub(crate) async fn what_is_noted_of_an_event_stays_and_goes_with_it(mut world: World) {
+    let environment = world.environment("Production").await;
+    let webhook = world.webhook(environment).await;
+    let violation = Violation { at: "/order".into(), message: "is wrong".into() };
+    let notes = EventNotes {
+        filtered: vec![Filtered { webhook_id: webhook.id, error: Some("the event has no user".into()) }],
+        filtered_count: 1,
+        schema: Some(SchemaNote { version: 3, violations: vec![violation] }),
+    };
+    let mut new = world.for_webhooks(world.event(environment, "order.made", None), &[]);
+    new.notes = Some(notes.clone());
+    let (noted, plain) = (new.event.id, world.accept(&[webhook]).await.event.id);
+    world.accept_batch(vec![new], None).await.unwrap();
+    world.reopen();
+    assert_eq!(world.store().event_notes(environment, noted).await, Ok(Some(notes)));
+    assert_eq!(world.store().event_notes(environment, plain).await, Ok(None));
+    let elsewhere = world.environment("Development").await;
+    assert_eq!(world.store().event_notes(elsewhere, noted).await, Ok(None));
+    let before = world.advance(Duration::from_hours(24));
+    world.expire(before).await;
+    assert_eq!(world.store().event_notes(environment, noted).await, Ok(None));
+}
+
 pub(crate) async fn a_failing_command_fails_alone_and_wholly(mut world: World) {
     let environment = world.environment("Production").await;
     let webhooks = [world.webhook(environment).await];
@@ -46,7 +70,7 @@ pub(crate) async fn a_failing_command_fails_alone_and_wholly(mut world: World) {
     let (first, second, third) = (fresh(), fresh(), fresh());
     let (first_id, second_id, third_id) = (first.event.id, second.event.id, third.event.id);
     // An id that is taken is a defect of the caller; the event before it in the batch must not stay.
-    let again = NewEvent { event: taken.event.clone(), deliveries: Vec::new() };
+    let again = NewEvent { event: taken.event.clone(), deliveries: Vec::new(), notes: None };
     let mut nowhere = world.event(environment, "order.made", None);
     nowhere.environment_id = EnvironmentId::from_uuid(Uuid::nil());
     let nowhere = world.for_webhooks(nowhere, &[]);

@@ -6,15 +6,17 @@ use std::time::Duration;
 use postrider_core::catalogue;
 use postrider_core::environment::{CredentialHash, IssuerKey, TrustedIssuer};
 use postrider_core::event::{EventKey, TenantId};
-use postrider_core::limits::CREDENTIALS_PER_ENVIRONMENT;
+use postrider_core::event_type::{Audience, Deprecation, SchemaMode};
+use postrider_core::limits::{CREDENTIALS_PER_ENVIRONMENT, EVENT_TYPES_PER_ENVIRONMENT, FORMER_SCHEMAS};
 use postrider_core::portal::{AllowedOrigin, PortalSettings, Visibility};
 use postrider_core::retry::RetryPolicy;
 use postrider_core::signature::{Secret, Signing};
+use postrider_core::source::Source;
 use postrider_core::webhook::{EndpointUrl, Scope, Sending};
-use postrider_core::{CategoryId, EnvironmentId};
+use postrider_core::{CategoryId, EnvironmentId, EventTypeId};
 use postrider_store::{
-    CategoryRef, CreateCredential, DeleteCategory, Directory, EventTypePatch, Found, NewCredential, NewEventType,
-    NewWebhook, PutCategory, PutEventType, PutTrustedIssuer, WebhookPatch,
+    CategoryRef, ChangeEventTypes, CreateCredential, DeleteCategory, Directory, EventTypeChange, EventTypePatch, Found,
+    NewCredential, NewEventType, NewWebhook, PutCategory, PutEventType, PutTrustedIssuer, WebhookPatch,
 };
 use uuid::Uuid;
 
@@ -35,6 +37,8 @@ fn portrait(directory: &Directory) -> String {
         for key in ["order.made", "order.paid", "frontegg.user.created"] {
             for tenant in [None, Some("t0"), Some("t1")] {
                 let tenant = tenant.map(|t| TenantId::parse(t).unwrap());
+                let checking = directory.checking_event_type(id, &EventKey::parse(key).unwrap());
+                writeln!(text, "{checking:?}").unwrap();
                 let matches = directory.matches(id, &EventKey::parse(key).unwrap(), tenant.as_ref());
                 writeln!(text, "{key} {tenant:?} {:?}", matches.iter().map(|w| w.id).collect::<Vec<_>>()).unwrap();
             }
@@ -69,7 +73,10 @@ fn event_type(environment_id: EnvironmentId, key: &str, category: CategoryRef) -
         description: String::new(),
         category,
         schema: None,
+        schema_mode: SchemaMode::Warn,
         sample: Some("{}".into()),
+        audience: Audience::Everybody,
+        deprecation: None,
     }
 }
 
@@ -102,6 +109,8 @@ async fn change(world: &World, environments: &[EnvironmentId], step: usize) {
                 secret: (pick(2) == 0).then(|| Secret::from_vendor(&format!("secret {step}")).unwrap()),
                 url: Some(EndpointUrl::parse(&format!("https://example.com/{step}")).unwrap()),
                 event_keys: (pick(2) == 0).then(|| vec!["order.paid".into()]),
+                filter: [None, Some(None), Some(Some(Source::new(format!("event.key != \"{step}\""))))][pick(3)]
+                    .clone(),
                 ..WebhookPatch::default()
             };
             store.update_webhook(environment, None, webhook.id, patch).await.unwrap().expect("it is there");
@@ -125,7 +134,17 @@ async fn change(world: &World, environments: &[EnvironmentId], step: usize) {
             if pick(2) == 0 {
                 store.delete_event_type(environment, id).await.unwrap().expect("it is there");
             } else {
-                let patch = EventTypePatch { sample: Some(None), ..EventTypePatch::default() };
+                let patch = EventTypePatch {
+                    sample: Some(None),
+                    schema: Some([None, Some(Source::new(format!("{{\"title\":\"{step}\"}}")))][pick(2)].clone()),
+                    schema_mode: Some(SchemaMode::ALL[pick(3)]),
+                    audience: Some(Audience::ALL[pick(2)]),
+                    deprecation: Some((pick(2) == 0).then(|| Deprecation {
+                        at: world.now(),
+                        replaced_by: (pick(2) == 0).then(|| EventKey::parse("order.new").unwrap()),
+                    })),
+                    ..EventTypePatch::default()
+                };
                 store.update_event_type(environment, id, patch).await.unwrap();
             }
         }
@@ -187,8 +206,8 @@ pub(crate) async fn a_new_environment_has_the_builtin_event_types(world: World) 
     assert_eq!(keys, builtin);
     assert_eq!(directory.categories(environment).len(), catalogue::categories().len());
     let category = directory.categories(environment)[0].id;
-    assert!(directory.check_subscription(environment, &category.to_string()).is_ok());
-    assert!(directory.check_subscription(environment, &Uuid::nil().to_string()).is_err());
+    assert!(directory.check_subscription(environment, &Scope::Environment, &category.to_string()).is_ok());
+    assert!(directory.check_subscription(environment, &Scope::Environment, &Uuid::nil().to_string()).is_err());
 }
 
 pub(crate) async fn an_issuer_is_trusted_by_one_environment(world: World) {
@@ -249,6 +268,63 @@ pub(crate) async fn a_change_shows_before_it_is_answered(world: World) {
         assert_eq!(matches.len(), n + 1);
         assert!(matches.iter().any(|w| w.id == webhook.id));
     }
+}
+
+pub(crate) async fn schemas_are_kept_by_version_up_to_a_limit(mut world: World) {
+    let environment = world.environment("Production").await;
+    let new = event_type(environment, "order.made", CategoryRef::Name("Orders".into()));
+    let made = world.store().create_event_type(new).await.unwrap();
+    let PutEventType::Put(made) = made else { panic!("{made:?}") };
+    assert_eq!(made.schema_version, 0);
+    let schema = |n: usize| Some(Source::new(format!(r#"{{"title":"{n}"}}"#)));
+    for n in 1..=FORMER_SCHEMAS + 2 {
+        // Setting the same one again is no change.
+        for _ in 0..2 {
+            let patch = EventTypePatch { schema: Some(schema(n)), ..EventTypePatch::default() };
+            world.store().update_event_type(environment, made.id, patch).await.unwrap();
+        }
+    }
+    world.reopen();
+    let store = world.store();
+    let kept = store.former_schemas(environment, made.id).await.unwrap();
+    let versions: Vec<_> = kept.iter().map(|former| usize::try_from(former.version).unwrap()).collect();
+    assert_eq!(versions, (2..=FORMER_SCHEMAS + 1).rev().collect::<Vec<_>>());
+    assert!(kept.iter().all(|former| former.schema == format!(r#"{{"title":"{}"}}"#, former.version)));
+    let elsewhere = world.environment("Development").await;
+    assert!(world.store().former_schemas(elsewhere, made.id).await.unwrap().is_empty());
+    assert!(world.store().delete_event_type(environment, made.id).await.unwrap().is_some());
+    assert!(world.store().former_schemas(environment, made.id).await.unwrap().is_empty());
+}
+
+pub(crate) async fn event_types_change_together_or_not_at_all(world: World) {
+    let environment = world.environment("Production").await;
+    let store = world.store();
+    let there = store.directory().event_types(environment);
+    let rename = EventTypePatch { display_name: Some("New".into()), ..EventTypePatch::default() };
+    let create = |key: &str, category: CategoryRef| EventTypeChange::Create(event_type(environment, key, category));
+    let orders = || CategoryRef::Name("Orders".into());
+    let update = EventTypeChange::Update(there[0].id, rename);
+    for (spoiler, outcome) in [
+        (create("frontegg.user.created", orders()), ChangeEventTypes::Overtaken),
+        (create("order.made", orders()), ChangeEventTypes::Overtaken),
+        (create("order.paid", CategoryRef::Id(CategoryId::from_uuid(Uuid::nil()))), ChangeEventTypes::Overtaken),
+        (
+            EventTypeChange::Update(EventTypeId::from_uuid(Uuid::nil()), EventTypePatch::default()),
+            ChangeEventTypes::Overtaken,
+        ),
+    ] {
+        let changes = vec![update.clone(), create("order.made", orders()), spoiler];
+        assert_eq!(store.change_event_types(environment, changes).await, Ok(outcome));
+    }
+    let too_many = (0..EVENT_TYPES_PER_ENVIRONMENT).map(|n| create(&format!("key.{n}"), orders())).collect();
+    assert_eq!(store.change_event_types(environment, too_many).await, Ok(ChangeEventTypes::LimitReached));
+    assert_eq!(store.directory().event_types(environment), there);
+    let changes = vec![update, create("order.made", orders()), create("order.paid", orders())];
+    assert_eq!(store.change_event_types(environment, changes).await, Ok(ChangeEventTypes::Changed));
+    let now = store.directory().event_types(environment);
+    assert_eq!((now.len(), now[0].display_name.as_str()), (there.len() + 2, "New"));
+    let paid = now.iter().find(|t| t.key.as_str() == "order.paid").expect("it was made");
+    assert!(now.iter().any(|t| t.key.as_str() == "order.made" && t.category_id == paid.category_id));
 }
 
 pub(crate) async fn categories_and_event_types_keep_their_rules(world: World) {

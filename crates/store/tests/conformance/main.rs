@@ -35,6 +35,7 @@ macro_rules! rules {
 rules! {
     accepting:
         accepted_events_survive_without_closing,
+        what_is_noted_of_an_event_stays_and_goes_with_it,
         a_failing_command_fails_alone_and_wholly,
         a_repeated_key_gives_the_first_receipt_and_writes_nothing,
         twins_in_one_group_are_accepted_once,
@@ -95,5 +96,7 @@ rules! {
         an_issuer_is_trusted_by_one_environment,
         credentials_are_limited_revoked_and_touched_by_the_minute,
         a_change_shows_before_it_is_answered,
-        categories_and_event_types_keep_their_rules;
+        categories_and_event_types_keep_their_rules,
+        schemas_are_kept_by_version_up_to_a_limit,
+        event_types_change_together_or_not_at_all;
 }

@@ -152,6 +152,7 @@ impl World {
             secret: Secret::from_vendor("a very secret secret").unwrap(),
             signing: Signing::default(),
             event_keys: vec!["*".into()],
+            filter: None,
             status: WebhookStatus::Active,
             sending: Sending::default(),
         }
@@ -196,7 +197,7 @@ impl World {
             webhook: w.clone(),
             order_key: w.sending.order_by.as_ref().map(|by| by.key(&event)),
         };
-        NewEvent { deliveries: webhooks.iter().map(delivery).collect(), event: Arc::new(event) }
+        NewEvent { deliveries: webhooks.iter().map(delivery).collect(), event: Arc::new(event), notes: None }
     }
 
     pub(crate) async fn accept_event(&self, event: Event, webhooks: &[Arc<Webhook>]) -> Accepted {

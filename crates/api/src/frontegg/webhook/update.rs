@@ -51,7 +51,7 @@ fn patch(state: &ApiState, scoped: &Scoped, before: &Stored, form: Form) -> Resu
         patch.url = Some(rules::url(state, "url", &url)?);
     }
     if let Some(keys) = form.event_keys.filter(|keys| *keys != before.event_keys) {
-        patch.event_keys = Some(rules::event_keys(state, scoped.environment_id(), "eventKeys", keys)?);
+        patch.event_keys = Some(rules::event_keys(state, scoped.environment_id(), &before.scope, "eventKeys", keys)?);
     }
     let secret = match form.secret {
         Given::Absent => None,

@@ -7,7 +7,7 @@ use postrider_core::limits::EVENT_BYTES;
 use crate::auth::caller::Vendor;
 use crate::body;
 use crate::error::{ApiError, Code, Problem};
-use crate::native::events::{Accepted, NewEvent, accepted, take_in};
+use crate::native::events::{Accepted, Form, NewEvent, accepted, take_in};
 use crate::state::ApiState;
 
 /// Send an event
@@ -21,8 +21,8 @@ use crate::state::ApiState;
     (status = 202, description = "The event is durable.", body = Accepted),
     (status = 400, description = "The body cannot be read.", body = Problem),
     (status = 413, description = "The body is larger than 256 KiB.", body = Problem),
-    (status = 422, description = "A value is outside what it can be, or the idempotency key was used with another body.",
-        body = Problem),
+    (status = 422, description = "A value is outside what it can be, the schema of the event's type does not allow it, or the \
+        idempotency key was used with another body.", body = Problem),
     (status = 503, description = "There is no room at the moment; see the header Retry-After.", body = Problem)))]
 pub(crate) async fn accept_event(
     State(state): State<ApiState>,
@@ -33,7 +33,8 @@ pub(crate) async fn accept_event(
     let read = body::read(&state, &head.headers, body, EVENT_BYTES).await?;
     let event: NewEvent<'_> = body::parse(read.text()?)?;
     let event = event.composed(vendor.environment_id)?;
-    let (receipt, freshness) = take_in(&state, vendor.environment_id, &head.headers, &read.bytes, vec![event]).await?;
+    let (receipt, freshness) =
+        take_in(&state, vendor.environment_id, &head.headers, &read.bytes, vec![event], Form::One).await?;
     let &[(event_id, deliveries)] = receipt.as_slice() else {
         return Err(ApiError::new(Code::Internal, "a receipt for one event has another number of them"));
     };

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use crate::auth::caller::Vendor;
 use crate::body;
 use crate::error::{ApiError, Code, Problem};
-use crate::native::events::{Accepted, Elements, NewEvent, accepted, element, take_in};
+use crate::native::events::{Accepted, Elements, Form, NewEvent, accepted, element, take_in};
 use crate::state::ApiState;
 
 /// Events that are accepted, in the order of the request.
@@ -32,8 +32,8 @@ pub(crate) struct AcceptedBatch {
     (status = 202, description = "All events are durable.", body = AcceptedBatch),
     (status = 400, description = "The body, or an event of it, cannot be read.", body = Problem),
     (status = 413, description = "The body is larger than 8 MiB, or an event of it than 256 KiB.", body = Problem),
-    (status = 422, description = "A value is outside what it can be, there are too many events, or none, or the idempotency \
-        key was used with another body.", body = Problem),
+    (status = 422, description = "A value is outside what it can be, there are too many events, or none, the \
+        schema of an event's type does not allow it, or the idempotency key was used with another body.", body = Problem),
     (status = 503, description = "There is no room at the moment; see the header Retry-After.", body = Problem)))]
 pub(crate) async fn accept_events(
     State(state): State<ApiState>,
@@ -51,7 +51,8 @@ pub(crate) async fn accept_events(
         element(text, index)?.composed(vendor.environment_id).map_err(|error| error.of_element(index))
     };
     let events = texts.iter().enumerate().map(compose).collect::<Result<Vec<_>, _>>()?;
-    let (receipt, freshness) = take_in(&state, vendor.environment_id, &head.headers, &read.bytes, events).await?;
+    let (receipt, freshness) =
+        take_in(&state, vendor.environment_id, &head.headers, &read.bytes, events, Form::Batch).await?;
     let events = receipt
         .into_iter()
         .map(|(event_id, deliveries)| Accepted { event_id: event_id.as_uuid(), deliveries })

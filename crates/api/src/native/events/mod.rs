@@ -9,7 +9,7 @@ use postrider_core::body::{EventContext, Payload, PayloadError, compose};
 use postrider_core::event::{ApplicationId, EventKey, NameError, TenantId, UserId};
 use postrider_core::limits::IDEMPOTENCY_KEY_CHARS;
 use postrider_core::{EnvironmentId, Timestamp};
-use postrider_engine::IncomingEvent;
+use postrider_engine::{AcceptError, IncomingEvent};
 use postrider_store::{AcceptOutcome, Idempotency, Receipt};
 use serde::de::{Error as _, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -99,8 +99,17 @@ pub(crate) struct NewEvent<'a> {
 impl NewEvent<'_> {
     /// The event with its body put together, ready for the engine.
     fn composed(self, environment_id: EnvironmentId) -> Result<IncomingEvent, ApiError> {
+        self.composed_for(environment_id, None)
+    }
+
+    /// The same, of that tenant where the event names none.
+    pub(crate) fn composed_for(
+        self,
+        environment_id: EnvironmentId,
+        tenant: Option<&TenantId>,
+    ) -> Result<IncomingEvent, ApiError> {
         let key = named("/eventKey", EventKey::parse(self.event_key.as_str()))?;
-        let tenant_id = optional("/tenantId", self.tenant_id.as_ref(), TenantId::parse)?;
+        let tenant_id = optional("/tenantId", self.tenant_id.as_ref(), TenantId::parse)?.or_else(|| tenant.cloned());
         let user_id = optional("/userId", self.user_id.as_ref(), UserId::parse)?;
         let application_id = optional("/applicationId", self.application_id.as_ref(), ApplicationId::parse)?;
         let occurred_at = self.occurred_at.map(|text| Timestamp::parse(text.as_str())).transpose();
@@ -150,6 +159,13 @@ pub(crate) struct Accepted {
     deliveries: u32,
 }
 
+/// Whether a request is of one event, or of several whose places errors name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    One,
+    Batch,
+}
+
 /// Hands events to the engine under the request's idempotency key, if it has one. `body` is the request's.
 async fn take_in(
     state: &ApiState,
@@ -157,9 +173,19 @@ async fn take_in(
     headers: &HeaderMap,
     body: &[u8],
     events: Vec<IncomingEvent>,
+    form: Form,
 ) -> Result<(Receipt, Freshness), ApiError> {
     let idempotency = idempotency(environment_id, headers, body)?;
-    match state.engine().accept(environment_id, events, idempotency).await? {
+    let outcome = state.engine().accept(environment_id, events, idempotency).await;
+    let outcome = outcome.map_err(|error| {
+        let index = match error {
+            AcceptError::AgainstSchema { index, .. } if form == Form::Batch => Some(index),
+            _ => None,
+        };
+        let error = ApiError::from(error);
+        index.map_or(error.clone(), |index| error.of_element(index))
+    })?;
+    match outcome {
         AcceptOutcome::Accepted(receipt) => Ok((receipt, Freshness::New)),
         AcceptOutcome::Repeated(receipt) => Ok((receipt, Freshness::Replayed)),
         AcceptOutcome::KeyReused => Err(ApiError::new(

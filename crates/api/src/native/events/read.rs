@@ -2,7 +2,7 @@
 
 use axum::Json as Answer;
 use axum::extract::State;
-use postrider_core::event::{EventKey, TenantId};
+use postrider_core::event::{EventKey, SchemaNote, TenantId};
 use postrider_core::{EventId, Timestamp};
 use postrider_store::{DeliveryFilter, EventFilter, EventRow, PageRequest};
 use serde::{Deserialize, Serialize};
@@ -11,7 +11,7 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use crate::auth::caller::Vendor;
-use crate::error::{ApiError, Code, Problem};
+use crate::error::{ApiError, Code, Issue, Problem};
 use crate::extract::{Ids, Params};
 use crate::native::deliveries::{Delivery, deliveries_page};
 use crate::native::wire::{self, Page, SearchPage, Time};
@@ -79,6 +79,39 @@ pub(crate) struct WholeEvent {
     /// The body that is delivered, byte for byte.
     #[schema(value_type = Object)]
     body: Box<RawValue>,
+    /// Webhooks that subscribe to it and whose filters did not let it through: those that could not tell first, at most 100.
+    filtered: Vec<Filtered>,
+    /// All of them.
+    filtered_count: u32,
+    /// What the schema of its event type does not allow about it; `null`: nothing, or it was not held against one.
+    schema_mismatch: Option<SchemaMismatch>,
+}
+
+/// A webhook whose filter did not let an event through.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Filtered {
+    /// The webhook.
+    webhook_id: Uuid,
+    /// Why the filter could not tell; `null`: it said no.
+    error: Option<String>,
+}
+
+/// How an event differs from what the schema of its event type allows.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct SchemaMismatch {
+    /// Which schema of the event type.
+    version: u32,
+    /// What is wrong, at most 20. `at` is a JSON pointer into the body.
+    errors: Vec<Issue>,
+}
+
+impl From<SchemaNote> for SchemaMismatch {
+    fn from(note: SchemaNote) -> Self {
+        let errors = note.violations.into_iter().map(|violation| Issue { at: violation.at, detail: violation.message });
+        Self { version: note.version, errors: errors.collect() }
+    }
 }
 
 /// Which events.
@@ -155,7 +188,8 @@ pub(crate) async fn list_events(
 
 /// Get an event
 ///
-/// With its body.
+/// With its body, and with what is noted of it: webhooks that it did not reach because of their filters, and what its schema does not
+/// allow.
 #[utoipa::path(get, path = "/api/v1/events/{eventId}", tag = "events",
     params(("eventId" = Uuid, Path, description = "The event.")), responses(
     (status = 200, description = "The event.", body = WholeEvent),
@@ -166,6 +200,8 @@ pub(crate) async fn get_event(
     Ids(id): Ids<EventId>,
 ) -> Result<Answer<WholeEvent>, ApiError> {
     let event = state.store().event(vendor.environment_id, id).await?.ok_or_else(|| ApiError::not_found("event"))?;
+    let notes = state.store().event_notes(vendor.environment_id, id).await?.unwrap_or_default();
+    let filtered = notes.filtered.into_iter();
     Ok(Answer(WholeEvent {
         id: event.id.as_uuid(),
         event_key: event.key.as_str().to_owned(),
@@ -175,6 +211,9 @@ pub(crate) async fn get_event(
         occurred_at: event.occurred_at.map(Into::into),
         accepted_at: event.accepted_at.into(),
         body: raw(&event.body)?,
+        filtered: filtered.map(|f| Filtered { webhook_id: f.webhook_id.as_uuid(), error: f.error }).collect(),
+        filtered_count: notes.filtered_count,
+        schema_mismatch: notes.schema.map(Into::into),
     }))
 }
 

@@ -44,6 +44,9 @@ pub(crate) struct Form {
     secret: Given<String>,
     /// What it subscribes to: keys, `prefix.*`, `*`, `Category.*`, ids of event types and categories. At most 500.
     event_keys: Vec<String>,
+    /// Which of those it gets: a condition in the Common Expression Language over `event`, `user`, `tenant`, `context` and `payload`,
+    /// such as `user.email.endsWith("@example.com")`. At most 2,000 characters.
+    filter: Option<String>,
     /// Whether it gets events from the start.
     #[serde(default = "active")]
     #[schema(default = true)]
@@ -108,6 +111,7 @@ pub(crate) async fn create_webhook(
     if let Some(signature) = form.signature {
         signing.change(&mut secret, &signature.change(&state), state.now());
     }
+    let event_keys = rules::event_keys(&state, member.environment_id, &scope, "/eventKeys", form.event_keys)?;
     let before = Sending::default();
     let new = NewWebhook {
         environment_id: member.environment_id,
@@ -117,7 +121,8 @@ pub(crate) async fn create_webhook(
         url: rules::url(&state, "/url", &form.url)?,
         secret,
         signing,
-        event_keys: rules::event_keys(&state, member.environment_id, "/eventKeys", form.event_keys)?,
+        event_keys,
+        filter: form.filter.map(|text| rules::filter("/filter", &text)).transpose()?,
         status: if form.is_active { WebhookStatus::Active } else { WebhookStatus::Disabled(DisableReason::ByUser) },
         sending: sending(
             &before,

@@ -60,6 +60,8 @@ pub(crate) struct Webhook {
     public_key: Option<String>,
     /// What it subscribes to: keys, `prefix.*`, `*`, `Category.*`, ids of event types and categories.
     event_keys: Vec<String>,
+    /// Which of those it gets: a condition in the Common Expression Language; `null`: all.
+    filter: Option<String>,
     /// Whether it gets events.
     is_active: bool,
     /// Why it does not: `by_user`, `gone`, `failing_for_days` or `failures_in_a_row`.
@@ -144,6 +146,7 @@ impl Webhook {
             signature: webhook.signing.scheme.into(),
             public_key: webhook.signing.key.as_ref().map(|key| key.public_key().to_string()),
             event_keys: webhook.event_keys.clone(),
+            filter: webhook.filter.as_ref().map(|filter| filter.as_str().to_owned()),
             is_active: webhook.status.is_active(),
             disabled_reason: match webhook.status {
                 WebhookStatus::Active => None,

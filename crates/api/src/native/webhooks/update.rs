@@ -45,6 +45,10 @@ pub(crate) struct Form {
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Vec<String>, required = false)]
     event_keys: Option<Vec<String>>,
+    /// Which of those it gets, a condition over the event; `null`: all.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    filter: Given<String>,
     /// Whether it gets events. Enabling forgets the failures so far; disabling discards what waits.
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = bool, required = false)]
@@ -90,7 +94,7 @@ pub(crate) async fn update_webhook(
 ) -> Result<Answer<Webhook>, ApiError> {
     member.require(Permission::WriteWebhook)?;
     let before = within_reach(&state, &member, id)?;
-    let keys = |keys| rules::event_keys(&state, member.environment_id, "/eventKeys", keys);
+    let keys = |keys| rules::event_keys(&state, member.environment_id, &before.scope, "/eventKeys", keys);
     let patch = WebhookPatch {
         display_name: form.display_name.map(|text| rules::optional_name("/displayName", text)).transpose()?,
         description: form.description.map(|text| rules::description("/description", text)).transpose()?,
@@ -102,6 +106,11 @@ pub(crate) async fn update_webhook(
         },
         signing: form.signature.map(|signature| signature.change(&state)).into_iter().collect(),
         event_keys: form.event_keys.map(keys).transpose()?,
+        filter: match form.filter {
+            Given::Absent => None,
+            Given::Null => Some(None),
+            Given::Value(text) => Some(Some(rules::filter("/filter", &text)?)),
+        },
         active: form.is_active,
         sending: sending(
             &before.sending,

@@ -18,6 +18,7 @@ const LARGE: &[&str] = &[
     "statistics",
     "postings",
     "p",
+    "event_notes",
     // The names that statements give them.
     "e",
     "d",
@@ -60,6 +61,10 @@ fn statements() -> Vec<&'static str> {
         event_types::INSERT_EVENT_TYPE,
         event_types::UPDATE_EVENT_TYPE,
         event_types::DELETE_EVENT_TYPE,
+        event_types::KEEP_SCHEMA,
+        event_types::DROP_SCHEMAS,
+        event_types::DELETE_SCHEMAS,
+        event_types::FORMER_SCHEMAS_OF,
     ]);
     all.extend([
         webhooks::INSERT,
@@ -82,6 +87,7 @@ fn statements() -> Vec<&'static str> {
         upkeep::DELETE_ATTEMPT,
         upkeep::SHORTEN_CHAIN,
         upkeep::DELETE_DELIVERY,
+        upkeep::DELETE_NOTES,
         upkeep::DELETE_EVENT,
         upkeep::SHRINK_LOG,
         upkeep::OLD_WEBHOOKS,
@@ -153,6 +159,7 @@ fn behind_the_hot_path() -> Vec<&'static str> {
 fn lists() -> Vec<&'static str> {
     vec![
         events::BY_ID,
+        events::NOTES,
         events::OF_ENVIRONMENT,
         events::ROW,
         deliveries::BY_ID,

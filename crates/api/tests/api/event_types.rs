@@ -1,0 +1,400 @@
+//! Event types: schemas and what they do to events, samples, deprecation, who sees them, documents.
+
+use postrider_core::limits::IMPORT_BYTES;
+use serde_json::{Value, json};
+
+use crate::app::{App, Environment, text};
+
+const EVENTS: &str = "/api/v1/events";
+const TYPES: &str = "/api/v1/event-types";
+const TENANT: &str = "tenant-1";
+const OPENAPI: &str = include_str!("../data/openapi-3.1.schema.json");
+const ASYNCAPI: &str = include_str!("../data/asyncapi-3.0.schema.json");
+
+/// Orders have a total that is a number.
+fn schema() -> Value {
+    json!({
+        "type": "object",
+        "required": ["order"],
+        "properties": {
+            "eventContext": { "properties": { "userId": { "type": ["string", "null"], "pattern": "^u" } } },
+            "order": { "type": "object", "required": ["total"], "properties": { "total": { "type": "number" } } }
+        }
+    })
+}
+
+async fn order_type(app: &App, own: &Environment, more: Value) -> Value {
+    let mut form =
+        json!({ "key": "order.paid", "displayName": "Order paid", "category": "Orders", "schema": schema() });
+    form.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+    app.post(TYPES).token(&own.token).json(&form).expect(201).await
+}
+
+fn order(total: impl Into<Value>) -> Value {
+    let total = total.into();
+    json!({ "eventKey": "order.paid", "tenantId": TENANT, "payload": { "order": { "total": total } } })
+}
+
+#[tokio::test]
+async fn a_schema_refuses_notes_or_lets_pass_as_its_mode_says() {
+    let app = App::start().await;
+    let own = app.environment("own").await;
+    let created = order_type(&app, &own, json!({ "schemaMode": "reject" })).await;
+    assert_eq!((&created["schemaMode"], &created["schemaVersion"]), (&json!("reject"), &json!(1)));
+    let path = format!("{TYPES}/{}", text(&created["id"]));
+    let post = |body: Value| app.post(EVENTS).token(&own.token).json(&body);
+
+    post(order(12.5)).expect(202).await;
+    let refused = post(order("much")).expect(422).await;
+    assert_eq!(
+        (&refused["code"], &refused["errors"][0]["at"]),
+        (&json!("schema_mismatch"), &json!("/payload/order/total"))
+    );
+    assert!(!refused.to_string().contains("much"), "{refused}");
+    let user = json!({ "eventKey": "order.paid", "userId": "x", "payload": {} });
+    let refused = post(user).expect(422).await;
+    let places: Vec<_> = refused["errors"].as_array().expect("errors").iter().map(|e| text(&e["at"])).collect();
+    assert!(places.contains(&"/userId".to_owned()) && places.contains(&String::new()), "{places:?}");
+
+    // A batch is refused whole, and says which event it was.
+    let batch = json!([order(1), order("much")]);
+    let refused = app.post("/api/v1/events/batch").token(&own.token).json(&batch).expect(422).await;
+    assert_eq!(refused["errors"][0]["at"], "/1/payload/order/total");
+    assert_eq!(app.get(EVENTS).token(&own.token).expect(200).await["items"].as_array().expect("items").len(), 1);
+
+    // Frontegg's triggers refuse in their own shape.
+    let trigger =
+        json!({ "eventKey": "order.paid", "data": { "title": "t", "description": "d", "order": { "total": "x" } } });
+    let v3 = app.post("/event/resources/triggers/v3").token(&own.token).tenant(TENANT);
+    let refused = v3.json(&trigger).expect(400).await;
+    assert_eq!(refused["statusCode"], 400);
+    assert!(text(&refused["errors"][0]).starts_with("data.order.total "), "{refused}");
+    let trigger = json!({ "eventKey": "order.paid", "properties": { "title": "t", "description": "d" },
+        "channels": { "webhook": { "order": { "total": "x" } } } });
+    let v2 = app.post("/event/resources/triggers/v2").token(&own.token).tenant(TENANT);
+    let refused = v2.json(&trigger).expect(400).await;
+    assert!(text(&refused["errors"][0]).starts_with("properties.order.total "), "{refused}");
+
+    app.patch(&path).token(&own.token).json(&json!({ "schemaMode": "warn" })).expect(200).await;
+    let noted = post(order("much")).expect(202).await;
+    let event = app.get(&format!("{EVENTS}/{}", text(&noted["eventId"]))).token(&own.token).expect(200).await;
+    assert_eq!(event["schemaMismatch"]["version"], 1);
+    assert_eq!(event["schemaMismatch"]["errors"][0]["at"], "/order/total");
+    assert_eq!(event["filteredCount"], 0);
+
+    app.patch(&path).token(&own.token).json(&json!({ "schemaMode": "off" })).expect(200).await;
+    let unseen = post(order("much")).expect(202).await;
+    let event = app.get(&format!("{EVENTS}/{}", text(&unseen["eventId"]))).token(&own.token).expect(200).await;
+    assert_eq!(event["schemaMismatch"], Value::Null);
+}
+
+#[tokio::test]
+async fn schemas_are_kept_by_version_and_the_present_one_counts() {
+    let app = App::start().await;
+    let own = app.environment("own").await;
+    let created = order_type(&app, &own, json!({ "schemaMode": "reject" })).await;
+    let path = format!("{TYPES}/{}", text(&created["id"]));
+    let change = |body: Value| app.patch(&path).token(&own.token).json(&body);
+    assert_eq!(change(json!({ "schema": schema() })).expect(200).await["schemaVersion"], 1, "it is the same");
+    let second = json!({ "required": ["invoice"] });
+    assert_eq!(change(json!({ "schema": second })).expect(200).await["schemaVersion"], 2);
+    let post = |payload: Value| {
+        app.post(EVENTS).token(&own.token).json(&json!({ "eventKey": "order.paid", "payload": payload }))
+    };
+    post(json!({ "invoice": 1 })).expect(202).await;
+    assert_eq!(post(json!({ "order": { "total": 1 } })).code(422).await, "schema_mismatch");
+    assert_eq!(change(json!({ "schema": null })).code(422).await, "invalid_value", "a mode needs a schema");
+    let none = change(json!({ "schema": null, "schemaMode": "off" })).expect(200).await;
+    assert_eq!((&none["schema"], &none["schemaVersion"]), (&Value::Null, &json!(3)));
+    assert_eq!(change(json!({ "schema": schema() })).expect(200).await["schemaVersion"], 4);
+    let versions = app.get(&format!("{path}/schemas")).token(&own.token).expect(200).await;
+    let versions: Vec<_> = versions["items"].as_array().expect("items").iter().map(|v| v["version"].clone()).collect();
+    assert_eq!(versions, [4, 2, 1]);
+    app.delete(&path).token(&own.token).expect(204).await;
+}
+
+#[tokio::test]
+async fn schemas_and_samples_are_judged_when_they_are_saved() {
+    let app = App::start().await;
+    let own = app.environment("own").await;
+    let post = |more: Value| {
+        let mut form = json!({ "key": "order.made", "displayName": "Order" });
+        form.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+        app.post(TYPES).token(&own.token).json(&form)
+    };
+    for (more, at) in [
+        (json!({ "schema": [] }), "/schema"),
+        (json!({ "schema": { "properties": { "a": { "type": "text" } } } }), "/schema/properties/a/type"),
+        (json!({ "schema": { "items": { "$ref": "https://example.com/a.json" } } }), "/schema/items"),
+        (json!({ "schema": { "$ref": "#" } }), "/schema"),
+        (json!({ "schema": { "pattern": "(?=a)" } }), "/schema/pattern"),
+        (json!({ "schemaMode": "reject" }), "/schemaMode"),
+        (json!({ "schema": schema(), "sample": { "order": { "total": "x" } } }), "/sample/order/total"),
+        (json!({ "schema": schema(), "sample": {} }), "/sample"),
+        (json!({ "replacedBy": "" }), "/replacedBy"),
+    ] {
+        let refused = post(more.clone()).expect(422).await;
+        assert_eq!(refused["errors"][0]["at"], at, "{more}: {refused}");
+    }
+    let created = post(json!({ "schema": schema(), "sample": { "order": { "total": 1 } } })).expect(201).await;
+    let path = format!("{TYPES}/{}", text(&created["id"]));
+    let change = |body: Value| app.patch(&path).token(&own.token).json(&body);
+    // The sample that is there has to suit a new schema.
+    let other = json!({ "required": ["invoice"] });
+    assert_eq!(change(json!({ "schema": other })).expect(422).await["errors"][0]["at"], "/sample");
+    change(json!({ "schema": other, "sample": { "invoice": 1 } })).expect(200).await;
+}
+
+#[tokio::test]
+async fn deprecation_is_told_and_stops_nothing() {
+    let app = App::start().await;
+    let own = app.environment("own").await;
+    let created = order_type(&app, &own, json!({ "replacedBy": "order.settled" })).await;
+    assert_eq!(
+        (&created["deprecatedAt"], &created["replacedBy"]),
+        (&json!("2026-01-31T12:00:00.000Z"), &json!("order.settled"))
+    );
+    let path = format!("{TYPES}/{}", text(&created["id"]));
+    let change = |body: Value| app.patch(&path).token(&own.token).json(&body);
+    app.post(EVENTS).token(&own.token).json(&order(1)).expect(202).await;
+    let moved = change(json!({ "deprecatedAt": "2026-03-01T00:00:00Z" })).expect(200).await;
+    assert_eq!(
+        (&moved["deprecatedAt"], &moved["replacedBy"]),
+        (&json!("2026-03-01T00:00:00.000Z"), &json!("order.settled"))
+    );
+    let alone = change(json!({ "replacedBy": null })).expect(200).await;
+    assert_eq!((alone["deprecatedAt"].is_string(), &alone["replacedBy"]), (true, &Value::Null));
+    let lifted = change(json!({ "deprecatedAt": null })).expect(200).await;
+    assert_eq!((&lifted["deprecatedAt"], &lifted["replacedBy"]), (&Value::Null, &Value::Null));
+}
+
+#[tokio::test]
+async fn what_is_not_visible_to_tenants_does_not_exist_for_them() {
+    let app = App::start().await;
+    let own = app.environment("own").await;
+    app.trust_issuer(&own, "always").await;
+    let user = app.user(&own, TENANT, &["*"]);
+    let hidden = order_type(&app, &own, json!({ "isVisibleToTenants": false })).await;
+    let (id, category) = (text(&hidden["id"]), text(&hidden["categoryId"]));
+
+    let keys = |list: &Value| list.to_string().contains("order.paid");
+    let definitions = "/event/resources/configurations/v1";
+    for (path, key) in [
+        (TYPES, "order.paid"),
+        ("/api/v1/event-types/export", "order.paid"),
+        (definitions, "order.paid"),
+        ("/event/resources/configurations/v1/categories", "Orders"),
+        ("/api/v1/categories", "Orders"),
+    ] {
+        assert!(app.get(path).token(&own.token).expect(200).await.to_string().contains(key), "{path}");
+        assert!(!app.get(path).token(&user).expect(200).await.to_string().contains(key), "{path}");
+    }
+    app.get(&format!("{TYPES}/{id}")).token(&user).expect(404).await;
+
+    // No webhook of a tenant can name it, whoever makes the webhook.
+    let form = |keys: &[&str]| json!({ "tenantId": TENANT, "url": "https://example.com", "eventKeys": keys });
+    for token in [&user, &own.token] {
+        for subscription in ["order.paid", &id] {
+            let refused = app.post("/api/v1/webhooks").token(token).json(&form(&[subscription])).expect(422).await;
+            assert_eq!(refused["errors"][0]["at"], "/eventKeys/0");
+        }
+        let frontegg = app.post("/webhook/custom").token(token).tenant(TENANT);
+        frontegg.json(&form(&["order.paid"])).expect(400).await;
+    }
+    // What covers it does not reach it.
+    let webhook = app.post("/api/v1/webhooks").token(&user).json(&form(&["*", "order.*", "Orders.*", &category]));
+    let webhook = webhook.expect(201).await;
+    let accepted = app.post(EVENTS).token(&own.token).json(&order(1)).expect(202).await;
+    assert_eq!(accepted["deliveries"], 0);
+    // Nor can a filter be tried on it.
+    let test = json!({ "filter": "payload.order.total == 1", "eventId": accepted["eventId"] });
+    app.post("/api/v1/filters/test").token(&user).json(&test).expect(404).await;
+    assert_eq!(app.post("/api/v1/filters/test").token(&own.token).json(&test).expect(200).await["matches"], true);
+
+    app.patch(&format!("{TYPES}/{id}"))
+        .token(&own.token)
+        .json(&json!({ "isVisibleToTenants": true }))
+        .expect(200)
+        .await;
+    let accepted = app.post(EVENTS).token(&own.token).json(&order(1)).expect(202).await;
+    assert_eq!(accepted["deliveries"], 1);
+    assert!(keys(&app.get(TYPES).token(&user).expect(200).await));
+    // A subscription that was made while it could be is kept when the record is echoed, and reaches nothing.
+    app.patch(&format!("{TYPES}/{id}"))
+        .token(&own.token)
+        .json(&json!({ "isVisibleToTenants": false }))
+        .expect(200)
+        .await;
+    let path = format!("/webhook/{}", text(&webhook["id"]));
+    let echo = json!({ "eventKeys": webhook["eventKeys"], "description": "new" });
+    app.patch(&path).token(&own.token).tenant(TENANT).json(&echo).expect(200).await;
+    let accepted = app.post(EVENTS).token(&own.token).json(&order(1)).expect(202).await;
+    assert_eq!(accepted["deliveries"], 0);
+}
+
+/// Event types of every sort beside the built-in ones.
+async fn furnished(app: &App, own: &Environment) {
+    order_type(app, own, json!({ "schemaMode": "warn", "sample": { "order": { "total": 1.50 } } })).await;
+    let recursive = json!({
+        "key": "tree/grown ü", "displayName": "Tree", "description": "It \"grew\".", "isVisibleToTenants": false,
+        "deprecatedAt": "2026-01-01T00:00:00Z", "replacedBy": "tree.new",
+        "schema": { "$defs": { "node": { "properties": { "children": { "items": { "$ref": "#/$defs/node" } } } } },
+            "properties": { "tree": { "$ref": "#/$defs/node" }, "again": { "type": "object" } } },
+    });
+    let with_id = json!({ "key": "with.id", "displayName": "With id", "replacedBy": "order.paid",
+        "schema": { "$id": "https://example.com/with-id", "$defs": { "a": { "type": "string" } },
+            "properties": { "a": { "$ref": "#/$defs/a" } } } });
+    let bare = json!({ "key": "tree.grown_", "displayName": "Bare" });
+    for form in [recursive, with_id, bare] {
+        app.post(TYPES).token(&own.token).json(&form).expect(201).await;
+    }
+}
+
+fn assert_valid(document: &Value, schema: &str) {
+    let schema: Value = serde_json::from_str(schema).expect("a schema");
+    let validator = jsonschema::validator_for(&schema).expect("a schema");
+    let wrong: Vec<_> = validator.iter_errors(document).map(|e| format!("{} {e}", e.instance_path())).collect();
+    assert_eq!(wrong, [""; 0]);
+}
+
+#[tokio::test]
+async fn exports_are_what_their_specifications_say() {
+    let app = App::start().await;
+    let own = app.environment("own").await;
+    furnished(&app, &own).await;
+    let openapi = app.get("/api/v1/event-types/export").token(&own.token).expect(200).await;
+    assert_valid(&openapi, OPENAPI);
+    let asyncapi = app.get("/api/v1/event-types/export?format=asyncapi").token(&own.token).expect(200).await;
+    assert_valid(&asyncapi, ASYNCAPI);
+    // Every reference leads somewhere.
+    for document in [&openapi, &asyncapi] {
+        let mut open = vec![document];
+        let mut followed = 0;
+        while let Some(value) = open.pop() {
+            if let Some(members) = value.as_object() {
+                let own_references = members.contains_key("$id");
+                if let Some(Value::String(reference)) = members.get("$ref") {
+                    assert!(document.pointer(&reference[1..]).is_some(), "{reference}");
+                    followed += 1;
+                }
+                open.extend(members.values().filter(|_| !own_references));
+            }
+            open.extend(value.as_array().into_iter().flatten());
+        }
+        assert!(followed > 54, "{followed}");
+    }
+    let order = openapi.pointer("/webhooks/order.paid/post").expect("the event type");
+    assert_eq!(order["summary"], "Order paid");
+    assert_eq!(openapi.pointer("/components/examples/order.paid/value/order/total"), Some(&json!(1.5)));
+    assert_eq!(
+        asyncapi.pointer("/components/messages/order.paid/examples/0/payload/eventKey"),
+        Some(&json!("order.paid"))
+    );
+}
+
+#[tokio::test]
+async fn an_export_that_is_imported_changes_nothing_and_makes_another_environment_the_same() {
+    let app = App::start().await;
+    let own = app.environment("own").await;
+    furnished(&app, &own).await;
+    let document = app.get("/api/v1/event-types/export").token(&own.token).expect(200).await;
+    let import = |token: &str, query: &str| app.post(&format!("{TYPES}/import{query}")).token(token).json(&document);
+    let again = import(&own.token, "").expect(200).await;
+    assert_eq!((&again["created"], &again["updated"]), (&json!([]), &json!([])), "{again}");
+    assert_eq!(again["unchanged"].as_array().expect("keys").len(), 54);
+
+    let other = app.environment("own").await;
+    let dry = import(&other.token, "?dryRun=true").expect(200).await;
+    assert_eq!((&dry["dryRun"], dry["created"].as_array().expect("keys").len()), (&json!(true), 4));
+    assert_eq!(import(&other.token, "").expect(200).await["created"], dry["created"], "a dry run writes nothing");
+    // Examples name the environment.
+    let exported = app.get("/api/v1/event-types/export").token(&other.token).expect(200).await;
+    assert_eq!(exported.to_string(), document.to_string().replace(&own.id, &other.id));
+}
+
+#[tokio::test]
+async fn documents_of_others_are_read_and_what_they_leave_out_stays() {
+    let app = App::start().await;
+    let own = app.environment("own").await;
+    let import = |document: &Value| app.post("/api/v1/event-types/import").token(&own.token).json(document);
+    let document = json!({
+        "openapi": "3.1.0", "info": { "title": "Shop", "version": "1" }, "paths": {},
+        "webhooks": {
+            "order.paid": { "$ref": "#/components/pathItems/paid" },
+            "order.sent": { "post": { "deprecated": true, "responses": {} } },
+        },
+        "components": {
+            "pathItems": { "paid": { "put": { "summary": "Paid", "tags": ["Shop", "x"],
+                "requestBody": { "$ref": "#/components/requestBodies/order" } } } },
+            "requestBodies": { "order": { "content": { "application/json; charset=utf-8": {
+                "schema": { "$ref": "#/components/schemas/Event" },
+                "example": { "eventKey": "order.paid", "eventContext": {}, "order": { "lines": [{ "sku": "a" }] } } } } } },
+            "schemas": {
+                "Event": { "properties": { "order": { "$ref": "#/components/schemas/Order" } } },
+                "Order": { "required": ["lines"], "properties": { "lines": { "items": { "$ref": "#/components/schemas/Line" } } } },
+                "Line": { "properties": { "sku": { "type": "string" }, "parts": { "items": { "$ref": "#/components/schemas/Line" } } } },
+            },
+        },
+    });
+    assert_eq!(import(&document).expect(200).await["created"], json!(["order.paid", "order.sent"]));
+    let types = app.get(TYPES).token(&own.token).expect(200).await;
+    let find = |key: &str| types["items"].as_array().expect("items").iter().find(|t| t["key"] == key).cloned();
+    let paid = find("order.paid").expect("it was made");
+    assert_eq!(
+        (&paid["displayName"], &paid["category"], &paid["schemaMode"]),
+        (&json!("Paid"), &json!("Shop"), &json!("off"))
+    );
+    assert_eq!(paid["sample"], json!({ "order": { "lines": [{ "sku": "a" }] } }));
+    assert_eq!(paid["schema"]["$defs"]["Line"]["properties"]["parts"]["items"]["$ref"], "#/$defs/Line");
+    assert!(find("order.sent").expect("it was made")["deprecatedAt"].is_string());
+    let path = format!("{TYPES}/{}", text(&paid["id"]));
+    let strict = json!({ "schemaMode": "reject", "description": "Kept." });
+    app.patch(&path).token(&own.token).json(&strict).expect(200).await;
+
+    let less = json!({ "openapi": "3.1.1", "webhooks": { "order.paid": { "post": { "summary": "Settled" } } } });
+    let changed = import(&less).expect(200).await;
+    assert_eq!(changed["updated"], json!([{ "key": "order.paid", "changes": ["displayName"] }]));
+    let paid = app.get(&path).token(&own.token).expect(200).await;
+    assert_eq!((&paid["description"], &paid["schemaMode"]), (&json!("Kept."), &json!("reject")));
+    let wrong = json!({ "eventKey": "order.paid", "payload": { "order": { "lines": [{ "parts": [{ "sku": 1 }] }] } } });
+    let refused = app.post(EVENTS).token(&own.token).json(&wrong).expect(422).await;
+    assert_eq!(refused["errors"][0]["at"], "/payload/order/lines/0/parts/0/sku");
+}
+
+#[tokio::test]
+async fn a_document_that_cannot_be_imported_changes_nothing_and_says_why() {
+    let app = App::start().await;
+    let own = app.environment("own").await;
+    let import = |document: &Value| app.post("/api/v1/event-types/import").token(&own.token).json(document);
+    let with = |operation: Value| json!({ "openapi": "3.1.0", "webhooks": { "good": { "post": {} }, "a/b": { "post": operation } } });
+    let body = |schema: Value| json!({ "requestBody": { "content": { "application/json": { "schema": schema } } } });
+    for (document, at) in [
+        (json!({ "openapi": "3.0.3", "webhooks": {} }), "/openapi"),
+        (json!({ "swagger": "2.0" }), "/openapi"),
+        (json!({ "openapi": "3.1.0", "paths": {} }), "/webhooks"),
+        (json!({ "openapi": "3.1.0", "webhooks": { "a": {} } }), "/webhooks/a"),
+        (json!({ "openapi": "3.1.0", "webhooks": { " ": { "post": {} } } }), "/webhooks/ /post"),
+        (with(json!({ "summary": 7 })), "/webhooks/a~1b/post/summary"),
+        (with(json!({ "summary": "" })), "/webhooks/a~1b/post/summary"),
+        (with(json!({ "x-postrider": { "schema": 1 } })), "/webhooks/a~1b/post/x-postrider"),
+        (with(json!({ "x-postrider": { "schemaMode": "warn" } })), "/webhooks/a~1b/post/schemaMode"),
+        (
+            with(body(json!({ "$ref": "https://example.com/s.json" }))),
+            "/webhooks/a~1b/post/requestBody/content/application~1json/schema",
+        ),
+        (
+            with(body(json!({ "items": { "$ref": "#/nowhere" } }))),
+            "/webhooks/a~1b/post/requestBody/content/application~1json/schema",
+        ),
+        (with(body(json!({ "type": "text" }))), "/webhooks/a~1b/post/schema/type"),
+        (with(json!({ "$ref": "#/webhooks/a~1b/post" })), "/webhooks/a~1b/post"),
+    ] {
+        let refused = import(&document).expect(422).await;
+        assert_eq!(refused["errors"][0]["at"], at, "{document}: {refused}");
+    }
+    app.post("/api/v1/event-types/import").token(&own.token).raw("{").expect(400).await;
+    let large = " ".repeat(IMPORT_BYTES + 1);
+    app.post("/api/v1/event-types/import").token(&own.token).raw(large).expect(413).await;
+    let listed = app.get(TYPES).token(&own.token).expect(200).await.to_string();
+    assert!(!listed.contains("\"good\""), "all or nothing");
+}
