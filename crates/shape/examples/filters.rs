@@ -3,7 +3,6 @@
 //! `cargo run --release -p postrider-shape --example filters`
 
 #![expect(clippy::print_stdout, reason = "it is what it is for")]
-#![expect(clippy::disallowed_methods, reason = "it measures")]
 
 use std::hint::black_box;
 use std::time::Instant;
