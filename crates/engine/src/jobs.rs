@@ -20,6 +20,7 @@ use postrider_store::{
 };
 
 use crate::dispatch::Core;
+use crate::judge::{Turn, lets_through};
 
 /// How often jobs take a step.
 const TICK: Duration = Duration::from_millis(20);
@@ -242,15 +243,23 @@ impl Core {
     ) -> Result<Ahead<Replayable>, StoreError> {
         let asked = ReplayAhead { replay: replay.clone(), webhook, after };
         let mut ahead = self.store.replay_ahead(environment, asked).await?;
-        ahead.items.retain(|(_, replayable)| self.reaches(webhook, &replayable.event));
+        let mut turn = Turn::default();
+        for item in std::mem::take(&mut ahead.items) {
+            if self.reaches(webhook, &item.1.event, &mut turn).await {
+                ahead.items.push(item);
+            }
+        }
         Ok(ahead)
     }
 
     /// Whether a webhook would get an event that is accepted now.
-    fn reaches(&self, webhook: WebhookId, event: &Event) -> bool {
+    async fn reaches(&self, webhook: WebhookId, event: &Event, turn: &mut Turn) -> bool {
         let tenant = event.tenant_id.as_ref();
         let matched = self.store.directory().matches(event.environment_id, &event.key, tenant);
-        matched.iter().any(|other| other.id == webhook)
+        match matched.iter().find(|other| other.id == webhook) {
+            Some(webhook) => lets_through(webhook, event, turn).await,
+            None => false,
+        }
     }
 
     /// Counts what a job would do that is started now.

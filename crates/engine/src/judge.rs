@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use postrider_core::event::{EventNotes, Filtered, SchemaNote};
+use postrider_core::event::{ApplicationId, Event, EventNotes, Filtered, SchemaNote, TenantId, UserId};
 use postrider_core::event_type::{EventType, SchemaMode};
 use postrider_core::limits::{FILTER_NOTES, FILTER_STEPS_IN_A_ROW};
 use postrider_core::webhook::Webhook;
@@ -80,9 +80,9 @@ impl Core {
             id,
             key: &event.key,
             environment_id,
-            tenant_id: event.tenant_id.as_ref().map(postrider_core::event::TenantId::as_str),
-            user_id: event.user_id.as_ref().map(postrider_core::event::UserId::as_str),
-            application_id: event.application_id.as_ref().map(postrider_core::event::ApplicationId::as_str),
+            tenant_id: event.tenant_id.as_ref().map(TenantId::as_str),
+            user_id: event.user_id.as_ref().map(UserId::as_str),
+            application_id: event.application_id.as_ref().map(ApplicationId::as_str),
             occurred_at: event.occurred_at,
             accepted_at: now,
         };
@@ -114,6 +114,30 @@ impl Core {
         let filtered = kept_out.into_iter().map(|(webhook_id, error)| Filtered { webhook_id, error }).collect();
         Some(EventNotes { filtered, filtered_count, schema: None })
     }
+}
+
+/// Whether a webhook's filter lets an event through that was accepted before.
+pub(crate) async fn lets_through(webhook: &Webhook, event: &Event, turn: &mut Turn) -> bool {
+    let Some(filter) = &webhook.filter else { return true };
+    let facts = Facts {
+        id: event.id,
+        key: &event.key,
+        environment_id: event.environment_id,
+        tenant_id: event.tenant_id.as_ref().map(TenantId::as_str),
+        user_id: event.user_id.as_ref().map(UserId::as_str),
+        application_id: event.application_id.as_ref().map(ApplicationId::as_str),
+        occurred_at: event.occurred_at,
+        accepted_at: event.accepted_at,
+    };
+    let (is_let_through, steps) = match (Filter::of(filter), Subject::new(&facts, &event.body)) {
+        (Ok(filter), Ok(subject)) => {
+            let decision = filter.decide(&subject);
+            (decision.verdict == Ok(true), event.body.len() / BYTES_A_STEP + decision.steps as usize)
+        }
+        _ => (false, 0),
+    };
+    turn.spend(steps).await;
+    is_let_through
 }
 
 /// What the schema says of a body; none: it has no schema.
