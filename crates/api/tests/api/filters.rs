@@ -66,6 +66,14 @@ async fn a_filter_keeps_events_from_its_own_webhook_alone_and_what_it_could_not_
     let accepted = app.post(EVENTS).token(&own.token).json(&event(1)).expect(202).await;
     assert_eq!(accepted["deliveries"], 1, "the changed filter counts at once");
 
+    // A replay sends what the webhook would get now.
+    for (filter, deliveries) in [("false", 0), ("payload.order.total > 10", 1), ("event.key == 'order.paid'", 2)] {
+        app.patch(&path).token(&own.token).json(&json!({ "filter": filter })).expect(200).await;
+        let replay = json!({ "kind": "replay", "webhookIds": [small], "from": "2020-01-01T00:00:00Z" });
+        let preview = app.post("/api/v1/jobs/preview").token(&own.token).json(&replay).expect(200).await;
+        assert_eq!(preview["deliveries"], deliveries, "{filter}");
+    }
+
     // Frontegg's clients know nothing of filters, and take none away.
     let echo = app.get("/webhook").token(&own.token).tenant(TENANT).expect(200).await;
     let record = echo.as_array().expect("records").iter().find(|r| r["_id"] == *large).expect("it is listed").clone();

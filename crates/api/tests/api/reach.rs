@@ -44,7 +44,7 @@ impl Fixture {
     }
 
     /// Ids by the names that they have in paths, those that a call may delete made anew.
-    async fn ids(&self, round: usize) -> HashMap<&'static str, String> {
+    async fn ids(&self, round: usize, path: &str) -> HashMap<&'static str, String> {
         let token = &self.own.token;
         let webhook = self.app.webhook(&self.own, Some(TENANT), &self.receiver.url("/")).await;
         let event_type = json!({ "key": format!("key.{round}"), "displayName": "Key", "category": "Kept" });
@@ -62,7 +62,8 @@ impl Fixture {
             ("deliveryId", self.delivery.clone()),
             ("logId", self.attempt.clone()),
             ("eventId", self.event.clone()),
-            ("jobId", self.job(round).await),
+            // Only so many jobs may run at a time.
+            ("jobId", if path.contains("{jobId}") { self.job(round).await } else { String::new() }),
         ])
     }
 
@@ -125,7 +126,7 @@ async fn ids_out_of_reach_are_404_on_every_route() {
     let with_ids: Vec<_> = operations(&document).into_iter().filter(|(_, path)| has_ids(path)).collect();
     assert!(with_ids.len() > 20, "the document lost its paths");
     for (round, (method, path)) in with_ids.iter().enumerate() {
-        let ids = fixture.ids(round).await;
+        let ids = fixture.ids(round, path).await;
         let is_native = path.starts_with("/api/v1/");
         let path = filled(path, &ids);
         let what = format!("{method} {path}");
