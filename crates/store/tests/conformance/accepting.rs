@@ -49,16 +49,16 @@ pub(crate) async fn what_is_noted_of_an_event_stays_and_goes_with_it(mut world: 
     };
     let mut new = world.for_webhooks(world.event(environment, "order.made", None), &[]);
     new.notes = Some(notes.clone());
-    let (noted, plain) = (new.event.id, world.accept(&[webhook]).await.event.id);
+    let (told, plain) = (new.event.id, world.accept(&[webhook]).await.event.id);
     world.accept_batch(vec![new], None).await.unwrap();
     world.reopen();
-    assert_eq!(world.store().event_notes(environment, noted).await, Ok(Some(notes)));
+    assert_eq!(world.store().event_notes(environment, told).await, Ok(Some(notes)));
     assert_eq!(world.store().event_notes(environment, plain).await, Ok(None));
     let elsewhere = world.environment("Development").await;
-    assert_eq!(world.store().event_notes(elsewhere, noted).await, Ok(None));
+    assert_eq!(world.store().event_notes(elsewhere, told).await, Ok(None));
     let before = world.advance(Duration::from_hours(24));
     world.expire(before).await;
-    assert_eq!(world.store().event_notes(environment, noted).await, Ok(None));
+    assert_eq!(world.store().event_notes(environment, told).await, Ok(None));
 }
 
 pub(crate) async fn a_failing_command_fails_alone_and_wholly(mut world: World) {
