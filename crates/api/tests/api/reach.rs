@@ -44,7 +44,7 @@ impl Fixture {
     }
 
     /// Ids by the names that they have in paths, those that a call may delete made anew.
-    async fn ids(&self, round: usize, path: &str) -> HashMap<&'static str, String> {
+    async fn ids(&self, round: usize, route: &str) -> HashMap<&'static str, String> {
         let token = &self.own.token;
         let webhook = self.app.webhook(&self.own, Some(TENANT), &self.receiver.url("/")).await;
         let event_type = json!({ "key": format!("key.{round}"), "displayName": "Key", "category": "Kept" });
@@ -63,7 +63,7 @@ impl Fixture {
             ("logId", self.attempt.clone()),
             ("eventId", self.event.clone()),
             // Only so many jobs may run at a time.
-            ("jobId", if path.contains("{jobId}") { self.job(round).await } else { String::new() }),
+            ("jobId", if route.contains("{jobId}") { self.job(round).await } else { String::new() }),
         ])
     }
 
