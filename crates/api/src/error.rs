@@ -14,6 +14,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
+use postrider_shape::TemplateError;
 use serde::{Serialize, Serializer};
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::{RefOr, Schema};
@@ -107,6 +108,8 @@ codes! {
     EncodingUnsupported => "encoding_unsupported", UNSUPPORTED_MEDIA_TYPE, "The body is encoded";
     /// It can be read, but a value is outside what it can be.
     InvalidValue => "invalid_value", UNPROCESSABLE_ENTITY, "A value cannot be meant";
+    /// A template cannot be read, or cannot be rendered for the event that it was tried with.
+    TemplateInvalid => "template_invalid", UNPROCESSABLE_ENTITY, "The template cannot be used";
     /// The schema of the event's type does not allow it.
     SchemaMismatch => "schema_mismatch", UNPROCESSABLE_ENTITY, "The event is not what its schema allows";
     /// The idempotency key was used with another body.
@@ -150,6 +153,19 @@ pub(crate) struct Issue {
     pub(crate) at: String,
     /// What is wrong with it.
     pub(crate) detail: String,
+    /// The line of a template, counted from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) line: Option<usize>,
+    /// The column of a template, counted from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) column: Option<usize>,
+}
+
+impl Issue {
+    /// Something that is wrong with the member.
+    pub(crate) fn new(at: String, detail: String) -> Self {
+        Self { at, detail, line: None, column: None }
+    }
 }
 
 /// A request that is not answered as asked. Small, as it travels in every `Result`.
@@ -179,7 +195,17 @@ impl ApiError {
         let (at, detail) = (at.into(), format!("{detail}"));
         let name = at.trim_start_matches('/');
         let text = if name.is_empty() { detail.clone() } else { format!("{name}: {detail}") };
-        Self(Arc::new(Parts { code, detail: text.into(), issues: vec![Issue { at, detail }], cause: None }))
+        Self(Arc::new(Parts { code, detail: text.into(), issues: vec![Issue::new(at, detail)], cause: None }))
+    }
+
+    /// A template at that place of the body cannot be used.
+    pub(crate) fn template(at: impl Into<String>, error: &TemplateError) -> Self {
+        let mut problem = Self::at(Code::TemplateInvalid, at, error);
+        for issue in &mut Arc::make_mut(&mut problem.0).issues {
+            issue.detail.clone_from(&error.message);
+            (issue.line, issue.column) = (error.line(), error.column());
+        }
+        problem
     }
 
     /// An error about several places of the request. `what` is said before the first of them.
@@ -233,7 +259,7 @@ impl ApiError {
             issue.at = format!("/{index}{}", issue.at);
         }
         if parts.issues.is_empty() {
-            parts.issues.push(Issue { at: format!("/{index}"), detail: parts.detail.to_string() });
+            parts.issues.push(Issue::new(format!("/{index}"), parts.detail.to_string()));
         }
         self
     }
@@ -307,7 +333,7 @@ impl ApiError {
     /// The answer of the Frontegg API. It has no 422: what cannot be meant is malformed there.
     pub(crate) fn into_frontegg(self) -> Response {
         let status = match self.0.code {
-            Code::InvalidValue | Code::SchemaMismatch => StatusCode::BAD_REQUEST,
+            Code::InvalidValue | Code::SchemaMismatch | Code::TemplateInvalid => StatusCode::BAD_REQUEST,
             code => code.status(),
         };
         let errors = match self.0.code {

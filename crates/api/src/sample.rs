@@ -1,38 +1,84 @@
-//! Sends a test: a request like a delivery's, recorded nowhere. The same for both APIs.
+//! Events that never happened: what tests and previews are made with. The same for both APIs.
 
 use bytes::Bytes;
-use postrider_core::EnvironmentId;
 use postrider_core::attempt::FailureKind;
+use postrider_core::body::{EventContext, Payload, compose};
+use postrider_core::event::{Event, EventKey, Room, TenantId};
 use postrider_core::limits::ATTEMPT_DEADLINE;
 use postrider_core::signature::{Secret, Signing};
 use postrider_core::webhook::{EndpointUrl, Scope};
-use postrider_core::{EventId, catalogue};
+use postrider_core::{EnvironmentId, EventId, catalogue};
 use postrider_egress::{Answer, SendError};
-use postrider_engine::TestRequest;
+use postrider_engine::{Draft, TestRequest};
 
 use crate::error::{ApiError, Code};
+use crate::native::webhooks::shape::render_error;
 use crate::state::ApiState;
 
 /// The event that a test sends unless told otherwise: receivers know it best.
-const SAMPLE: &str = "frontegg.user.created";
+pub(crate) const SAMPLE: &str = "frontegg.user.created";
 
 /// The body of a test that names no payload: a complete event of that key, or of a user.
 pub(crate) fn body(environment_id: EnvironmentId, event_key: Option<&str>) -> Option<Bytes> {
     catalogue::find(event_key.unwrap_or(SAMPLE)).map(|event_type| event_type.sample_body(environment_id))
 }
 
-/// Sends a test. A URL that the guard refuses, by its name's addresses, is the caller's error; what else happens is the result.
-pub(crate) async fn send(
+/// The body of an event of that key: the sample of the environment's event type, or of the built-in one. None where there is neither.
+pub(crate) fn body_of_type(
     state: &ApiState,
     environment_id: EnvironmentId,
+    tenant: Option<&str>,
+    key: &str,
+) -> Option<Bytes> {
+    let event_types = state.directory().event_types(environment_id);
+    let sample = event_types.iter().find(|known| known.key.as_str() == key).and_then(|known| known.sample.as_deref());
+    match sample.map(Payload::parse) {
+        Some(Ok(payload)) => {
+            let context =
+                EventContext { vendor_id: environment_id, tenant_id: tenant, user_id: None, application_id: None };
+            Some(compose(key, &context, &payload))
+        }
+        _ => body(environment_id, Some(key)),
+    }
+}
+
+/// An event that is happening now, and that nobody records.
+pub(crate) fn event(
+    state: &ApiState,
+    environment_id: EnvironmentId,
+    tenant_id: Option<TenantId>,
+    key: &str,
+    body: Bytes,
+) -> Event {
+    let now = state.now();
+    let key = EventKey::parse(key).or_else(|_| EventKey::parse(SAMPLE)).expect("the sample's key is a key");
+    Event {
+        id: EventId::new(now, &**state.entropy()),
+        environment_id,
+        key,
+        tenant_id,
+        user_id: None,
+        application_id: None,
+        occurred_at: None,
+        accepted_at: now,
+        body,
+        room: Room::uncounted(),
+    }
+}
+
+/// Sends a test. A URL that the guard refuses, by its name's addresses, is the caller's error, and so is a template that cannot be
+/// rendered; what else happens is the result.
+pub(crate) async fn send(
+    state: &ApiState,
     scope: Scope,
     url: EndpointUrl,
-    secret: Option<Secret>,
-    signing: Signing,
-    body: Bytes,
+    signed: (Option<Secret>, Signing),
+    event: Event,
+    draft: Draft,
 ) -> Result<(EventId, Sent), ApiError> {
-    let request = TestRequest { environment_id, scope, url, secret, signing, body, deadline: ATTEMPT_DEADLINE };
-    let report = state.engine().test(request).await;
+    let (access, (secret, signing)) = (draft.access.clone(), signed);
+    let request = TestRequest { scope, url, secret, signing, event, deadline: ATTEMPT_DEADLINE, draft };
+    let report = state.engine().test(request).await.map_err(|error| render_error("", &access, &error))?;
     if let Err(SendError::Endpoint { kind: FailureKind::AddressRefused, message }) = &report.exchange.result {
         return Err(ApiError::at(Code::UrlRefused, "/url", message));
     }

@@ -24,6 +24,9 @@ pub enum Outcome {
     Failed(FailureKind),
     /// We could not ask; the endpoint is not at fault, and the attempt does not count.
     Ours(OurFault),
+    /// There is nothing to send: the webhook's template, or that of a header, cannot be rendered for this event. Neither the endpoint
+    /// nor we are at fault, and as rendering is the same at any time, it never will be.
+    Unrenderable,
 }
 
 /// Why an endpoint did not answer. Stored by its name.
@@ -46,6 +49,8 @@ pub enum FailureKind {
     ConnectionLost,
     /// What came back is not HTTP.
     Protocol,
+    /// The server that gives out the endpoint's tokens gave none.
+    Authentication,
 }
 
 /// Why we could not ask. Stored by its name.
@@ -95,6 +100,7 @@ names!(FailureKind {
     Timeout => "timeout",
     ConnectionLost => "connection_lost",
     Protocol => "protocol",
+    Authentication => "authentication",
 });
 
 names!(OurFault {
@@ -118,7 +124,7 @@ impl Outcome {
         match self {
             Self::Answered { status, .. } => *status == 429 || *status >= 500,
             Self::Failed(_) => true,
-            Self::Ours(_) => false,
+            Self::Ours(_) | Self::Unrenderable => false,
         }
     }
 }

@@ -21,6 +21,7 @@ use crate::id::{DeliveryId, EnvironmentId, EventId, WebhookId};
 use crate::limits::OUR_FAULTS;
 use crate::order::OrderKey;
 use crate::retry::RetryPolicy;
+use crate::shape::ShapeRevision;
 use crate::time::Timestamp;
 use crate::webhook::DisableReason;
 
@@ -50,6 +51,10 @@ pub struct Delivery {
     pub state: DeliveryState,
     /// Attempts that counted so far.
     pub attempts: u32,
+    /// The revision of the webhook's shape that all of its attempts are rendered by; none: the event's body is sent as it is.
+    pub shape: Option<ShapeRevision>,
+    /// Why it failed, in words, where the reason alone does not say.
+    pub problem: Option<String>,
     /// When it was made.
     pub created_at: Timestamp,
 }
@@ -187,12 +192,15 @@ pub enum FailReason {
     Gone,
     /// Faults of our own kept it from being sent for longer than they may.
     CouldNotBeSent,
+    /// The webhook's template, or that of a header, cannot be rendered for this event.
+    TemplateError,
 }
 
 names!(FailReason {
     AttemptsExhausted => "attempts_exhausted",
     Gone => "gone",
     CouldNotBeSent => "could_not_be_sent",
+    TemplateError => "template_error",
 });
 
 /// Why a delivery was discarded. Stored by its name.
@@ -272,6 +280,10 @@ pub fn next(
             let state = after_our_fault(attempts, fault, policy, now, jitter);
             return Step { state, attempts, verdict: Verdict::None };
         }
+        Outcome::Unrenderable => {
+            let state = DeliveryState::Failed { at: now, reason: FailReason::TemplateError };
+            return Step { state, attempts, verdict: Verdict::None };
+        }
         Outcome::Answered { status: 200..=299, .. } => {
             return Step { state: DeliveryState::Delivered { at: now }, attempts: counted, verdict: Verdict::Works };
         }
@@ -290,7 +302,8 @@ pub fn next(
             | FailureKind::Tls
             | FailureKind::Timeout
             | FailureKind::ConnectionLost
-            | FailureKind::Protocol,
+            | FailureKind::Protocol
+            | FailureKind::Authentication,
         ) => None,
     };
     match policy.delay_after(counted, retry_after, jitter) {
@@ -335,6 +348,7 @@ mod tests {
                 .prop_map(|(status, s)| Outcome::Answered { status, retry_after: s.map(Duration::from_secs) }),
             proptest::sample::select(FailureKind::ALL).prop_map(Outcome::Failed),
             proptest::sample::select(OurFault::ALL).prop_map(Outcome::Ours),
+            Just(Outcome::Unrenderable),
         ]
     }
 
@@ -359,7 +373,8 @@ mod tests {
             for (outcome, jitter) in history {
                 let step = next(attempts, fault, &outcome, &policy, now, jitter);
                 let ours = matches!(outcome, Outcome::Ours(_));
-                prop_assert_eq!(step.attempts, attempts + u32::from(!ours));
+                let counts = !ours && outcome != Outcome::Unrenderable;
+                prop_assert_eq!(step.attempts, attempts + u32::from(counts));
                 prop_assert!(step.attempts as usize <= policy.delays().len() + 1);
                 match step.state {
                     DeliveryState::Pending { due_at, fault } => {
@@ -435,6 +450,16 @@ mod tests {
         let before = Some(Fault { kind: OurFault::Proxy, since: NOW });
         let failed = next(0, before, &Outcome::Failed(FailureKind::Timeout), &RetryPolicy::Standard, NOW, 0.5);
         assert_eq!(failed.state.fault(), None, "an attempt that was made begins a new count");
+    }
+
+    #[test]
+    fn what_cannot_be_rendered_fails_at_once_and_nobody_is_blamed() {
+        for policy in [RetryPolicy::Standard, RetryPolicy::Frontegg] {
+            let step = next(0, None, &Outcome::Unrenderable, &policy, NOW, 0.5);
+            let state = DeliveryState::Failed { at: NOW, reason: FailReason::TemplateError };
+            assert_eq!(step, Step { state, attempts: 0, verdict: Verdict::None });
+        }
+        assert!(!Outcome::Unrenderable.is_unwell() && !Outcome::Unrenderable.is_success());
     }
 
     #[test]

@@ -146,6 +146,41 @@ pub const RADIUS_PIXELS: u32 = 24;
 /// Permissions that a portal link lists.
 pub const LINK_PERMISSIONS: usize = 50;
 
+// --- custom payloads and headers ---
+
+/// Bytes of a payload's template.
+pub const TEMPLATE_BYTES: usize = 32 * 1024;
+/// Bytes that a template may make: as much as an event may have.
+pub const RENDERED_BYTES: usize = 256 * 1024;
+/// Work that one rendering may do: an instruction, or 64 bytes made or looked at, costs one. Some milliseconds.
+pub const TEMPLATE_FUEL: u64 = 50_000;
+/// Loops and conditions within one another in a template, and calls.
+pub const TEMPLATE_DEPTH: usize = 50;
+/// Compiled templates that are kept: some ten kilobytes each.
+pub const TEMPLATES_KEPT: usize = 1_024;
+/// Characters of the reason that a failed delivery shows.
+pub const PROBLEM_CHARS: usize = 1_000;
+/// Characters of a media type.
+pub const MEDIA_TYPE_CHARS: usize = 255;
+/// Headers of a webhook's own; servers take some hundred in all.
+pub const CUSTOM_HEADERS: usize = 30;
+/// Characters of a header's name.
+pub const HEADER_NAME_CHARS: usize = 128;
+/// Bytes of the template of a header's value.
+pub const HEADER_TEMPLATE_BYTES: usize = 4 * 1024;
+/// Bytes of a header's value as sent; servers take 8 KiB, of all headers together.
+pub const HEADER_VALUE_BYTES: usize = 4 * 1024;
+/// Characters of a user name, password, token, client id or client secret that a receiver asks for.
+pub const CREDENTIAL_CHARS: usize = 4_096;
+/// Bytes of a client certificate with its chain, and of its key.
+pub const CLIENT_CERTIFICATE_BYTES: usize = 16 * 1024;
+/// How long before its end a fetched token is no longer used: clocks differ, and requests take their time.
+pub const TOKEN_SPARE: Duration = Duration::from_secs(30);
+/// How long a fetched token is used whose server does not say.
+pub const TOKEN_KEPT: Duration = Duration::from_mins(5);
+/// The longest that a fetched token is used, whatever its server says.
+pub const TOKEN_KEPT_MOST: Duration = Duration::from_hours(24);
+
 // --- attempts ---
 
 /// An attempt's deadline, from looking the name up to the last byte of the body that is read.

@@ -17,6 +17,7 @@ use crate::limits::{ATTEMPT_DEADLINE, ATTEMPT_DEADLINE_LEAST, ATTEMPT_DEADLINE_M
 use crate::order::OrderBy;
 use crate::rate::RateLimit;
 use crate::retry::RetryPolicy;
+use crate::shape::{Access, PinnedShape};
 use crate::signature::{Secret, Signing};
 use crate::source::Source;
 use crate::time::Timestamp;
@@ -48,6 +49,10 @@ pub struct Webhook {
     pub status: WebhookStatus,
     /// How it is sent to.
     pub sending: Sending,
+    /// What it sends; none: a POST of the event's body.
+    pub shape: Option<PinnedShape>,
+    /// What its requests show to be let in, besides the secret's signatures.
+    pub access: Option<Arc<Access>>,
     /// Deliveries so far that came from events (resends and replays do not count).
     pub invocations: u64,
     /// Failed deliveries since the last success.
@@ -188,7 +193,8 @@ impl From<Deadline> for u32 {
 }
 
 /// A URL that a webhook can have: absolute, `http` or `https`, with a host, kept as it was typed.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct EndpointUrl {
     typed: Arc<str>,
     url: Arc<Url>,
@@ -236,6 +242,20 @@ impl EndpointUrl {
     /// As it is understood.
     pub fn url(&self) -> &Arc<Url> {
         &self.url
+    }
+}
+
+impl TryFrom<String> for EndpointUrl {
+    type Error = EndpointUrlError;
+
+    fn try_from(text: String) -> Result<Self, EndpointUrlError> {
+        Self::parse(&text)
+    }
+}
+
+impl From<EndpointUrl> for String {
+    fn from(url: EndpointUrl) -> Self {
+        url.typed.as_ref().to_owned()
     }
 }
 

@@ -100,7 +100,15 @@ impl Client {
             Self::Ours(egress) => {
                 let (url, deadline) = (url.clone(), Duration::from_secs(15));
                 let pool = PoolScope::new(1);
-                let request = OutboundRequest { method: Method::POST, url, headers: headers(), body, deadline, pool };
+                let request = OutboundRequest {
+                    method: Method::POST,
+                    url,
+                    headers: headers(),
+                    body,
+                    deadline,
+                    pool,
+                    identity: None,
+                };
                 egress.send(request).await.result.expect("the sink answers").status
             }
             Self::Theirs(client) => {

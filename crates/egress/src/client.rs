@@ -27,7 +27,7 @@ use crate::policy::AddressPolicy;
 use crate::pool::{Key, Pool, PoolScope, Reused};
 use crate::proxy::ProxyUrl;
 use crate::resolve::{Resolve, SystemResolver};
-use crate::tls::{RootsError, Tls};
+use crate::tls::{ClientIdentity, RootsError, Tls};
 
 /// How requests leave.
 #[derive(Debug, Clone, Default)]
@@ -80,6 +80,8 @@ pub struct OutboundRequest {
     pub deadline: Duration,
     /// Whose connections may be used.
     pub pool: PoolScope,
+    /// The certificate that is shown to a receiver that asks for one. Connections that were made with it serve no request without it.
+    pub identity: Option<ClientIdentity>,
 }
 
 /// What came of a request.
@@ -192,7 +194,9 @@ impl Inner {
         }
         let url = request.url.clone();
         let target = Target::of(&url)?;
-        let key = Key { scope: request.pool, tls: target.tls, host: target.host, port: target.port };
+        let identity = request.identity.as_ref();
+        let scope = identity.map_or(request.pool, |identity| request.pool.showing(identity));
+        let key = Key { scope, tls: target.tls, host: target.host, port: target.port };
         let until = started + request.deadline;
         let sleep = std::pin::pin!(tokio::time::sleep_until(until));
         let mut deadline = Deadline { sleep, span: request.deadline, started, first_byte: None };
@@ -257,7 +261,10 @@ impl Inner {
         deadline: &mut Deadline<'_>,
         progress: &mut Progress,
     ) -> Result<Answer, SendError> {
-        let connected = self.connector.connect(&outgoing.target, progress, until, deadline.span).await?;
+        let connected = self
+            .connector
+            .connect(&outgoing.target, outgoing.identity.as_ref(), progress, until, deadline.span)
+            .await?;
         let about = About { host: outgoing.host_header()?, address: connected.address, opened: Instant::now() };
         let not_http = |error: hyper::Error| crate::error::of_exchange(&error, key.host);
         match connected.version {
@@ -294,6 +301,7 @@ struct Outgoing<'a> {
     path: PathAndQuery,
     headers: HeaderMap,
     body: Bytes,
+    identity: Option<ClientIdentity>,
 }
 
 impl<'a> Outgoing<'a> {
@@ -305,7 +313,7 @@ impl<'a> Outgoing<'a> {
         let mut headers = request.headers;
         remove_what_governs_the_connection(&mut headers);
         headers.entry(header::USER_AGENT).or_insert_with(|| user_agent.clone());
-        Ok(Self { target, method: request.method, path, headers, body: request.body })
+        Ok(Self { target, method: request.method, path, headers, body: request.body, identity: request.identity })
     }
 
     /// The host, and the port where it is not the scheme's own.

@@ -18,7 +18,7 @@ use crate::error::SendError;
 use crate::policy::{AddressPolicy, is_local_name};
 use crate::proxy::{ProxyKind, ProxyUrl};
 use crate::resolve::{Resolve, ResolveError};
-use crate::tls::Tls;
+use crate::tls::{ClientIdentity, Tls};
 use crate::wire::Stream;
 
 /// Makes connections.
@@ -95,12 +95,13 @@ impl Connector {
     pub(crate) async fn connect(
         &self,
         target: &Target<'_>,
+        identity: Option<&ClientIdentity>,
         progress: &mut Progress,
         until: Instant,
         span: Duration,
     ) -> Result<Connected, SendError> {
         let proxy_reached = AtomicBool::new(false);
-        match tokio::time::timeout_at(until, self.steps(target, progress, &proxy_reached)).await {
+        match tokio::time::timeout_at(until, self.steps(target, identity, progress, &proxy_reached)).await {
             Ok(connected) => connected,
             Err(_) => Err(match (progress.stage, &self.proxy) {
                 (Stage::LookingUp, _) => SendError::ours(
@@ -119,6 +120,7 @@ impl Connector {
     async fn steps(
         &self,
         target: &Target<'_>,
+        identity: Option<&ClientIdentity>,
         progress: &mut Progress,
         proxy_reached: &AtomicBool,
     ) -> Result<Connected, SendError> {
@@ -144,7 +146,7 @@ impl Connector {
 
         progress.stage = Stage::ShakingHands;
         let begun = Instant::now();
-        let (stream, version) = self.in_tls(target, stream).await?;
+        let (stream, version) = self.in_tls(target, identity, stream).await?;
         progress.timings.tls = Some(begun.elapsed());
         Ok(Connected { stream, address, version })
     }
@@ -210,15 +212,20 @@ impl Connector {
         })
     }
 
-    async fn in_tls(&self, target: &Target<'_>, stream: Stream) -> Result<(Stream, Version), SendError> {
+    async fn in_tls(
+        &self,
+        target: &Target<'_>,
+        identity: Option<&ClientIdentity>,
+        stream: Stream,
+    ) -> Result<(Stream, Version), SendError> {
         let (stream, version) = match stream {
             Stream::Tcp(tcp) => {
-                let stream = self.tls.with_receiver(target.host, tcp).await?;
+                let stream = self.tls.with_receiver(target.host, identity, tcp).await?;
                 let version = Version::of(stream.get_ref().1.alpn_protocol());
                 (Stream::Tls(Box::new(stream)), version)
             }
             Stream::Tls(outer) => {
-                let stream = self.tls.with_receiver(target.host, *outer).await?;
+                let stream = self.tls.with_receiver(target.host, identity, *outer).await?;
                 let version = Version::of(stream.get_ref().1.alpn_protocol());
                 (Stream::TlsInTls(Box::new(stream)), version)
             }

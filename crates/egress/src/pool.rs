@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::exchange::{Http1, Http2, Seat};
+use crate::tls::ClientIdentity;
 
 /// Few enough to walk through, enough that threads seldom meet.
 const SHARDS: usize = 16;
@@ -46,6 +47,11 @@ impl PoolScope {
         let mut half = [0; 16];
         half.copy_from_slice(&context.finish().as_ref()[..16]);
         Self(u128::from_be_bytes(half))
+    }
+
+    /// The scope of those who show that certificate besides.
+    pub(crate) fn showing(self, identity: &ClientIdentity) -> Self {
+        Self(self.0 ^ identity.fingerprint())
     }
 }
 

@@ -2,17 +2,19 @@
 //!
 //! Invariant: certificates are always verified; there is no switch that turns it off.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
+use aws_lc_rs::digest;
 use postrider_core::Timestamp;
 use postrider_core::attempt::FailureKind;
-use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{Resumption, WebPkiServerVerifier};
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{
     AlertDescription, CertificateError, ClientConfig, DigitallySignedStruct, Error as TlsError, OtherError,
     RootCertStore, SignatureScheme,
@@ -71,12 +73,18 @@ impl Tls {
         Ok(Self { to_receivers: config(&[b"h2", b"http/1.1"]), to_proxies: config(&[b"http/1.1"]) })
     }
 
-    /// Shakes hands with a receiver that goes by `host`, a name or an address as in its URL.
-    pub(crate) async fn with_receiver<S>(&self, host: &str, stream: S) -> Result<TlsStream<S>, SendError>
+    /// Shakes hands with a receiver that goes by `host`, a name or an address as in its URL, and shows it the certificate, if it asks.
+    pub(crate) async fn with_receiver<S>(
+        &self,
+        host: &str,
+        identity: Option<&ClientIdentity>,
+        stream: S,
+    ) -> Result<TlsStream<S>, SendError>
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
-        let handshake = self.to_receivers.connect(server_name(host)?, stream);
+        let connector = identity.map_or(&self.to_receivers, |identity| identity.connector(&self.to_receivers));
+        let handshake = connector.connect(server_name(host)?, stream);
         handshake.await.map_err(|error| SendError::endpoint(FailureKind::Tls, handshake_in_words(&error, host)))
     }
 
@@ -87,6 +95,74 @@ impl Tls {
     {
         let name = server_name(host).map_err(|error| error.to_string())?;
         self.to_proxies.connect(name, stream).await.map_err(|error| handshake_in_words(&error, host))
+    }
+}
+
+/// A certificate that is shown to receivers who ask for one, with its key. Clones share sessions.
+#[derive(Clone)]
+pub struct ClientIdentity(Arc<Shown>);
+
+struct Shown {
+    key: Arc<CertifiedKey>,
+    fingerprint: u128,
+    /// With sessions of its own: one that was resumed would let in whoever shows nothing.
+    connector: OnceLock<TlsConnector>,
+}
+
+/// Why there can be no client certificate of these texts.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ClientIdentityError {
+    /// No certificate.
+    #[error("there is no certificate in PEM in it (-----BEGIN CERTIFICATE-----)")]
+    Certificate,
+    /// No private key that can be used.
+    #[error("there is no private key in PEM in it that can be used (-----BEGIN PRIVATE KEY-----, without a password)")]
+    Key,
+    /// The one is not the other's.
+    #[error("the private key is not that of the certificate")]
+    Mismatch,
+}
+
+impl ClientIdentity {
+    /// Reads a certificate, with those between it and its root, and its key, both in PEM.
+    pub fn from_pem(chain: &str, key: &str) -> Result<Self, ClientIdentityError> {
+        let mut fingerprint = digest::Context::new(&digest::SHA256);
+        let mut certificates = Vec::new();
+        for certificate in CertificateDer::pem_slice_iter(chain.as_bytes()) {
+            let certificate = certificate.map_err(|_| ClientIdentityError::Certificate)?;
+            fingerprint.update(&certificate);
+            certificates.push(certificate);
+        }
+        let leaf = certificates.first().ok_or(ClientIdentityError::Certificate)?;
+        x509_parser::parse_x509_certificate(leaf).map_err(|_| ClientIdentityError::Certificate)?;
+        let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).map_err(|_| ClientIdentityError::Key)?;
+        fingerprint.update(key.secret_der());
+        let key = rustls::crypto::aws_lc_rs::sign::any_supported_type(&key).map_err(|_| ClientIdentityError::Key)?;
+        let certified = CertifiedKey::new(certificates, key);
+        certified.keys_match().map_err(|_| ClientIdentityError::Mismatch)?;
+        let mut half = [0; 16];
+        half.copy_from_slice(&fingerprint.finish().as_ref()[..16]);
+        let fingerprint = u128::from_be_bytes(half);
+        Ok(Self(Arc::new(Shown { key: Arc::new(certified), fingerprint, connector: OnceLock::new() })))
+    }
+
+    pub(crate) fn fingerprint(&self) -> u128 {
+        self.0.fingerprint
+    }
+
+    fn connector(&self, plain: &TlsConnector) -> &TlsConnector {
+        self.0.connector.get_or_init(|| {
+            let mut config = ClientConfig::clone(plain.config());
+            config.client_auth_cert_resolver = Arc::new(SingleCertAndKey::from(self.0.key.clone()));
+            config.resumption = Resumption::default();
+            TlsConnector::from(Arc::new(config))
+        })
+    }
+}
+
+impl fmt::Debug for ClientIdentity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ClientIdentity(..)")
     }
 }
 

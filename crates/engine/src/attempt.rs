@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use http::header::{ACCEPT, CONTENT_TYPE, USER_AGENT};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
-use postrider_core::attempt::{Attempt, AttemptResult, Outcome};
+use postrider_core::attempt::{Attempt, AttemptResult, FailureKind, Outcome, Timings};
 use postrider_core::delivery;
 use postrider_core::event::Event;
 use postrider_core::limits::RESPONSE_HEADERS_KEPT;
@@ -17,10 +17,13 @@ use postrider_core::webhook::{Scope, Webhook};
 use postrider_core::{AttemptId, DeliveryId, EnvironmentId, EventId, Timestamp};
 use postrider_egress::{Answer, Exchange, OutboundRequest, PoolScope, SendError};
 use postrider_store::Settlement;
+use tokio::time::Instant;
 
 use crate::dispatch::Core;
-use crate::scheduler::{Launch, Signal, Standing};
+use crate::scheduler::{Launch, Ready, Signal, Standing};
+use crate::shaping::{RenderError, Unmade};
 use crate::signing::Signer;
+use crate::tokens::Asking;
 use crate::{TestReport, TestRequest};
 
 /// Tests of endpoints that are under way at once; others wait their turn.
@@ -92,13 +95,26 @@ impl Core {
             body: event.body.clone(),
             deadline: webhook.sending.deadline.get(),
             pool: pool(webhook.environment_id, &webhook.scope),
+            identity: None,
         };
-        let Some(exchange) = self.giving_up.run_until_cancelled(self.transport.send(request)).await else { return };
+        let made = if delivery.shape.is_none() && webhook.access.is_none() {
+            self.giving_up.run_until_cancelled(self.transport.send(request)).await.map(Ok)
+        } else {
+            // Apart, because it is seldom and large.
+            let shaped = Box::pin(self.send_shaped(request, &delivery, &webhook, signer.as_deref(), started_at));
+            self.giving_up.run_until_cancelled(shaped).await
+        };
+        let Some(made) = made else { return };
 
         let now = self.clock.now();
-        let outcome = outcome_of(&exchange, now);
+        let (outcome, exchange, problem) = match made {
+            Ok(exchange) => (outcome_of(&exchange, now), Some(exchange), None),
+            Err(error) => (Outcome::Unrenderable, None, Some(error.to_string())),
+        };
         self.meters.attempted(&outcome);
-        self.meters.attempt_duration.record(exchange.timings.total.as_secs_f64());
+        if let Some(exchange) = &exchange {
+            self.meters.attempt_duration.record(exchange.timings.total.as_secs_f64());
+        }
         let (attempts, fault) = (delivery.attempts, delivery.fault);
         let step = delivery::next(attempts, fault, &outcome, &webhook.sending.retry, now, self.entropy.unit());
         let settlement = Settlement {
@@ -107,8 +123,10 @@ impl Core {
             webhook_id,
             event: event.clone(),
             order_key: delivery.order_key,
-            attempt: attempt_of(id, delivery.id, step.attempts, started_at, &webhook, exchange),
+            attempt: exchange
+                .and_then(|exchange| attempt_of(id, delivery.id, step.attempts, started_at, &webhook, exchange)),
             step,
+            problem,
         };
         // First the slot, then the record: the commit may be quicker than this thread.
         let jitter = self.entropy.unit();
@@ -119,31 +137,86 @@ impl Core {
         self.store.record(settlement);
     }
 
-    pub(crate) async fn test(&self, request: TestRequest) -> TestReport {
-        let TestRequest { environment_id, scope, url, secret, signing, body, deadline } = request;
-        let _turn = self.tests.acquire().await;
-        let now = self.clock.now();
-        let event_id = EventId::new(now, &*self.entropy);
-        let signer = Signer::new(secret, signing);
-        let request = OutboundRequest {
-            method: Method::POST,
-            url: url.url().clone(),
-            headers: headers(AttemptId::new(now, &*self.entropy), event_id, &body, signer.as_ref(), now),
-            body,
-            deadline,
-            pool: pool(environment_id, &scope),
+    /// Makes an attempt whose request is not the plain one, within the deadline of the plain one.
+    async fn send_shaped(
+        &self,
+        mut request: OutboundRequest,
+        delivery: &Ready,
+        webhook: &Webhook,
+        signer: Option<&Signer>,
+        started_at: Timestamp,
+    ) -> Result<Exchange, RenderError> {
+        let begun = Instant::now();
+        let made = tokio::time::timeout(request.deadline, self.shaping(delivery, webhook)).await;
+        let mut shaping = match made {
+            Ok(Ok(shaping)) => shaping,
+            Ok(Err(Unmade::Template(error))) => return Err(error),
+            Ok(Err(Unmade::Send(error))) => return Ok(unsent(error, begun)),
+            Err(_) => return Ok(unsent(no_token_in_time(), begun)),
         };
-        TestReport { event_id, exchange: self.transport.send(request).await }
+        request.body = shaping.content.body.clone();
+        if let Some(signatures) =
+            signer.and_then(|signer| signer.signatures(delivery.event.id, started_at, &request.body))
+        {
+            request.headers.insert(WEBHOOK_SIGNATURE, signatures);
+        }
+        shaping.apply(&mut request);
+        request.deadline = request.deadline.saturating_sub(begun.elapsed());
+        let mut exchange = self.transport.send(request).await;
+        exchange.timings.total = begun.elapsed();
+        if let Ok(answer) = &exchange.result {
+            shaping.answered(answer.status).await;
+        }
+        Ok(exchange)
+    }
+
+    pub(crate) async fn test(&self, request: TestRequest) -> Result<TestReport, RenderError> {
+        let TestRequest { scope, url, secret, signing, event, deadline, draft } = request;
+        let _turn = self.tests.acquire().await;
+        let (begun, now) = (Instant::now(), self.clock.now());
+        let signer = Signer::new(secret, signing);
+        let pool = pool(event.environment_id, &scope);
+        let shaping = draft.shaping(self, &event, Asking { deadline, pool });
+        let made = match tokio::time::timeout(deadline, shaping).await {
+            Ok(Ok(shaping)) => Ok(shaping),
+            Ok(Err(Unmade::Template(error))) => return Err(error),
+            Ok(Err(Unmade::Send(error))) => Err(error),
+            Err(_) => Err(no_token_in_time()),
+        };
+        let exchange = match made {
+            Ok(mut shaping) => {
+                let body = shaping.content.body.clone();
+                let headers = headers(AttemptId::new(now, &*self.entropy), event.id, &body, signer.as_ref(), now);
+                let deadline = deadline.saturating_sub(begun.elapsed());
+                let url = url.url().clone();
+                let mut request =
+                    OutboundRequest { method: Method::POST, url, headers, body, deadline, pool, identity: None };
+                shaping.apply(&mut request);
+                self.transport.send(request).await
+            }
+            Err(error) => unsent(error, begun),
+        };
+        Ok(TestReport { event_id: event.id, exchange })
     }
 
     pub(crate) fn headers_of(&self, event: &Event, secret: &Secret) -> HeaderMap {
+        self.headers_with(event, &event.body, Some(secret.clone()), Signing::default())
+    }
+
+    pub(crate) fn headers_with(
+        &self,
+        event: &Event,
+        body: &[u8],
+        secret: Option<Secret>,
+        signing: Signing,
+    ) -> HeaderMap {
         let now = self.clock.now();
-        let signer = Signer::new(Some(secret.clone()), Signing::default());
-        headers(AttemptId::new(now, &*self.entropy), event.id, &event.body, signer.as_ref(), now)
+        let signer = Signer::new(secret, signing);
+        headers(AttemptId::new(now, &*self.entropy), event.id, body, signer.as_ref(), now)
     }
 }
 
-fn pool(environment: EnvironmentId, scope: &Scope) -> PoolScope {
+pub(crate) fn pool(environment: EnvironmentId, scope: &Scope) -> PoolScope {
     PoolScope::of(environment, scope.tenant().map(postrider_core::event::TenantId::as_str))
 }
 
@@ -167,6 +240,17 @@ fn headers(attempt: AttemptId, event: EventId, body: &[u8], signer: Option<&Sign
         headers.insert(WEBHOOK_SIGNATURE, signatures);
     }
     headers
+}
+
+/// An exchange that did not come about.
+fn unsent(error: SendError, begun: Instant) -> Exchange {
+    let timings = Timings { total: begun.elapsed(), ..Timings::default() };
+    Exchange { result: Err(error), timings, remote_address: None }
+}
+
+fn no_token_in_time() -> SendError {
+    let message = "no token was given within the deadline".to_owned();
+    SendError::Endpoint { kind: FailureKind::Authentication, message }
 }
 
 fn outcome_of(exchange: &Exchange, now: Timestamp) -> Outcome {

@@ -22,6 +22,7 @@ use crate::intake::Share;
 use crate::meters::Meters;
 use crate::options::EngineOptions;
 use crate::scheduler::{Before, LaneReport, Limits, Ready, Scheduler, Standing};
+use crate::shaping::Shapes;
 use crate::signing::Signers;
 use crate::transport::Transport;
 use crate::watch::{Change, Watchers};
@@ -44,6 +45,7 @@ pub(crate) struct Core {
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) options: EngineOptions,
     pub(crate) signers: Signers,
+    pub(crate) shapes: Shapes,
     pub(crate) watchers: Watchers<Arc<Event>>,
     pub(crate) changes: Watchers<Change>,
     pub(crate) meters: Meters,
@@ -94,6 +96,7 @@ impl Core {
             clock,
             entropy,
             signers: Signers::default(),
+            shapes: Shapes::default(),
             watchers: Watchers::default(),
             changes: Watchers::default(),
             meters: Meters::new(),
@@ -289,7 +292,10 @@ impl Core {
         }
         let new = accepted.into_iter().flat_map(|accepted| {
             let event = accepted.event;
-            accepted.waiting.into_iter().map(move |(id, webhook)| (webhook, Ready::new(id, event.clone())))
+            accepted
+                .waiting
+                .into_iter()
+                .map(move |(id, webhook, shape)| (webhook, Ready::new(id, event.clone(), shape)))
         });
         let others = resent.into_iter().chain(in_turn);
         let others = others.map(|waiting| (waiting.delivery.webhook_id, Ready::from(waiting)));
@@ -308,7 +314,8 @@ impl Core {
         let mut changed: HashMap<EnvironmentId, Vec<(DeliveryId, WebhookId)>> = HashMap::new();
         for accepted in &commit.accepted {
             let of = changed.entry(accepted.event.environment_id).or_default();
-            of.extend(accepted.waiting.iter().chain(&accepted.discarded));
+            of.extend(accepted.waiting.iter().map(|&(delivery, webhook, _)| (delivery, webhook)));
+            of.extend(&accepted.discarded);
         }
         for settled in &commit.settled {
             // Of a webhook that was deleted nobody knows any more where it was.
@@ -344,6 +351,7 @@ impl Core {
                     WebhookChange::Deleted(webhook) => {
                         scheduler.webhook_stands(webhook, Standing::Gone, now);
                         self.signers.forget(webhook);
+                        self.shapes.forget(webhook);
                         self.upkeep.notify_one();
                     }
                 }

@@ -21,7 +21,9 @@ mod meters;
 mod options;
 mod pages;
 mod scheduler;
+mod shaping;
 mod signing;
+mod tokens;
 mod transport;
 mod upkeep;
 mod watch;
@@ -29,9 +31,9 @@ mod watch;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use postrider_core::event::Event;
 use postrider_core::job::Work;
+use postrider_core::shape::ShapeRevision;
 use postrider_core::signature::{Secret, Signing};
 use postrider_core::webhook::{EndpointUrl, Scope};
 use postrider_core::{Clock, DeliveryId, Entropy, EnvironmentId, EventId, WebhookId};
@@ -43,6 +45,7 @@ pub use self::intake::{AcceptError, IncomingEvent};
 pub use self::jobs::JobCount;
 pub use self::options::EngineOptions;
 pub use self::scheduler::LaneReport;
+pub use self::shaping::{Content, Draft, Preview, RenderError, RenderedPart, SentHeader};
 pub use self::transport::{Sending, Transport};
 pub use self::watch::Change;
 
@@ -55,10 +58,8 @@ pub struct Engine {
 }
 
 /// A request to try an endpoint out.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct TestRequest {
-    /// On whose behalf.
-    pub environment_id: EnvironmentId,
     /// For whose webhook; connections are not shared between tenants.
     pub scope: Scope,
     /// The endpoint.
@@ -67,10 +68,12 @@ pub struct TestRequest {
     pub secret: Option<Secret>,
     /// How to sign besides.
     pub signing: Signing,
-    /// What to send.
-    pub body: Bytes,
+    /// What to send: an event that is recorded nowhere.
+    pub event: Event,
     /// How long it may take.
     pub deadline: Duration,
+    /// What to make of the event, and what to show to be let in.
+    pub draft: Draft,
 }
 
 /// What came of a test.
@@ -130,8 +133,8 @@ impl Engine {
         self.core.store.skip(environment, delivery).await
     }
 
-    /// Tries an endpoint out: the headers of a delivery, any body, and nothing is recorded.
-    pub async fn test(&self, request: TestRequest) -> TestReport {
+    /// Tries an endpoint out with a request like a delivery's. Nothing is recorded.
+    pub async fn test(&self, request: TestRequest) -> Result<TestReport, RenderError> {
         self.core.test(request).await
     }
 
@@ -139,6 +142,27 @@ impl Engine {
     /// being sent them.
     pub fn headers_of(&self, event: &Event, secret: &Secret) -> http::HeaderMap {
         self.core.headers_of(event, secret)
+    }
+
+    /// The headers of an attempt made now to deliver that event with that body: for those who look before something is sent.
+    pub fn headers_with(
+        &self,
+        event: &Event,
+        body: &[u8],
+        secret: Option<Secret>,
+        signing: Signing,
+    ) -> http::HeaderMap {
+        self.core.headers_with(event, body, secret, signing)
+    }
+
+    /// What an attempt of a delivery sent whose webhook has a shape. None where the event or the shape are gone by now.
+    pub async fn sent(
+        &self,
+        environment: EnvironmentId,
+        shape: ShapeRevision,
+        event: EventId,
+    ) -> Result<Option<Content>, StoreError> {
+        self.core.sent(environment, shape, event).await
     }
 
     /// How a webhook's lane stands.

@@ -18,6 +18,7 @@ pub(crate) struct Meters {
     attempts_refused: Counter,
     attempts_unanswered: Counter,
     faults_of_ours: Counter,
+    unrenderable: Counter,
     delivered: Counter,
     failed: Counter,
     discarded: Counter,
@@ -74,6 +75,7 @@ impl Meters {
             attempts_refused: attempts("refused"),
             attempts_unanswered: attempts("unanswered"),
             faults_of_ours: attempts("our_fault"),
+            unrenderable: attempts("unrenderable"),
             delivered: deliveries("delivered"),
             failed: deliveries("failed"),
             discarded: deliveries("discarded"),
@@ -94,6 +96,7 @@ impl Meters {
             Outcome::Answered { .. } => &self.attempts_refused,
             Outcome::Failed(_) => &self.attempts_unanswered,
             Outcome::Ours(_) => &self.faults_of_ours,
+            Outcome::Unrenderable => &self.unrenderable,
         };
         counter.increment(1);
     }

@@ -6,5 +6,16 @@
 //! Architecture invariant: nothing here does I/O, reads a clock, draws a random number or is async: the same event and the same text
 //! give the same bytes at any time, so that every attempt of a delivery sends what the first one sent.
 
+mod dates;
+mod escape;
 pub mod filter;
+mod functions;
+mod json;
+pub mod preset;
+mod scan;
 pub mod schema;
+mod subject;
+pub mod template;
+
+pub use subject::Subject;
+pub use template::{Template, TemplateError};

@@ -17,6 +17,7 @@ use postrider_core::attempt::{Attempt, AttemptResult, BodyEnd, Outcome, Timings}
 use postrider_core::delivery::next;
 use postrider_core::event::{Event, EventKey, Room, TenantId};
 use postrider_core::retry::RetryPolicy;
+use postrider_core::shape::{Access, Shape};
 use postrider_core::signature::Signing;
 use postrider_core::webhook::{EndpointUrl, Scope, Sending, Webhook, WebhookStatus};
 use postrider_core::{AttemptId, Clock, DeliveryId, Entropy, EnvironmentId, EventId, Timestamp};
@@ -116,6 +117,7 @@ impl Load {
             order_key: None,
             attempt: Some(attempt),
             step: next(0, None, &outcome, &RetryPolicy::Standard, now, 0.5),
+            problem: None,
         }
     }
 }
@@ -178,6 +180,8 @@ async fn load(store: Store, clock: Arc<dyn Clock>, entropy: Arc<SeededEntropy>) 
             filter: None,
             status: WebhookStatus::Active,
             sending: Sending::default(),
+            shape: Shape::default(),
+            access: Access::default(),
         };
         match store.create_webhook(new).await.expect("the disk has room") {
             CreateWebhook::Created(webhook) => webhooks.push(webhook),

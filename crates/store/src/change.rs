@@ -7,6 +7,7 @@ use std::sync::Arc;
 use postrider_core::environment::{Credential, CredentialHash, Environment};
 use postrider_core::event::EventKey;
 use postrider_core::event_type::{Audience, Category, Deprecation, EventType, SchemaMode};
+use postrider_core::shape::{Access, Shape};
 use postrider_core::signature::{Secret, Signing, SigningChange};
 use postrider_core::source::Source;
 use postrider_core::webhook::{EndpointUrl, Scope, Sending, Webhook, WebhookStatus};
@@ -86,6 +87,10 @@ pub struct NewWebhook {
     pub status: WebhookStatus,
     /// How it is sent to.
     pub sending: Sending,
+    /// What it sends.
+    pub shape: Shape,
+    /// What its requests show to be let in.
+    pub access: Access,
 }
 
 /// What became of making a webhook.
@@ -120,6 +125,10 @@ pub struct WebhookPatch {
     pub active: Option<bool>,
     /// How it is sent to.
     pub sending: Option<Sending>,
+    /// What it sends. Deliveries that were accepted before keep what was sent then.
+    pub shape: Option<Shape>,
+    /// What its requests show to be let in.
+    pub access: Option<Access>,
 }
 
 /// What became of making or renaming a category.

@@ -7,6 +7,7 @@ use postrider_core::delivery::{Delivery, DeliveryState, Step};
 use postrider_core::event::{Event, EventNotes};
 use postrider_core::job::Job;
 use postrider_core::order::OrderKey;
+use postrider_core::shape::ShapeRevision;
 use postrider_core::webhook::Webhook;
 use postrider_core::{DeliveryId, EnvironmentId, EventId, WebhookId};
 
@@ -84,6 +85,8 @@ pub struct Settlement {
     pub attempt: Option<Attempt>,
     /// What follows.
     pub step: Step,
+    /// Why it failed, in words, where the reason alone does not say.
+    pub problem: Option<String>,
 }
 
 /// Is told of each commit, on the writer's thread, before the callers are answered. It must be quick: everybody waits for it.
@@ -126,8 +129,9 @@ impl Commit {
 pub struct AcceptedEvent {
     /// The event.
     pub event: Arc<Event>,
-    /// Its deliveries that wait, due at once: those that were discarded at birth are not among them, nor those of ordered webhooks.
-    pub waiting: Vec<(DeliveryId, WebhookId)>,
+    /// Its deliveries that wait, due at once: those that were discarded at birth are not among them, nor those of ordered webhooks. Each
+    /// with its webhook, and the revision of the shape that it keeps.
+    pub waiting: Vec<(DeliveryId, WebhookId, Option<ShapeRevision>)>,
     /// Those that were discarded at birth.
     pub discarded: Vec<(DeliveryId, WebhookId)>,
     /// All of its deliveries.

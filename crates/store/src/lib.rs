@@ -38,6 +38,7 @@ use postrider_core::event::{Event, EventNotes, TenantId};
 use postrider_core::event_type::{EventType, FormerSchema};
 use postrider_core::job::{Job, Resend};
 use postrider_core::portal::PortalSettings;
+use postrider_core::shape::{Shape, ShapeRevision};
 use postrider_core::statistics::Counts;
 use postrider_core::webhook::{Scope, Webhook};
 use postrider_core::{
@@ -476,6 +477,11 @@ impl Store {
     /// Every webhook for which deliveries wait, with the moment when the earliest is due.
     pub async fn lanes_with_work(&self) -> Result<Vec<(WebhookId, Timestamp)>, StoreError> {
         self.engine.lanes_with_work().await
+    }
+
+    /// The shape of that revision; none where nothing can be sent by it any more.
+    pub async fn shape(&self, revision: ShapeRevision) -> Result<Option<Shape>, StoreError> {
+        self.engine.shape(revision).await
     }
 
     /// What is due at `now` in a lane, after a position; none: from the beginning.

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use postrider_core::attempt::{Attempt, FailureKind};
 use postrider_core::delivery::{Delivery, Origin, StateKind};
 use postrider_core::event::{ApplicationId, EventKey, TenantId, UserId};
+use postrider_core::shape::ShapeRevision;
 use postrider_core::statistics::{Counts, Resolution};
 use postrider_core::{AttemptId, DeliveryId, EventId, Timestamp, WebhookId};
 
@@ -172,8 +173,10 @@ pub struct LogRow {
     pub event_key: EventKey,
     /// Its tenant.
     pub tenant_id: Option<TenantId>,
-    /// The body as sent.
+    /// The event's body; what was sent, unless there is a shape.
     pub body: Bytes,
+    /// The revision of the webhook's shape that was sent by.
+    pub shape: Option<ShapeRevision>,
     /// What brought the delivery about.
     pub origin: Origin,
 }

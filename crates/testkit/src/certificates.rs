@@ -4,9 +4,12 @@
 
 use std::sync::{Arc, LazyLock};
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair, date_time_ymd,
+};
 use rustls::ServerConfig;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::WebPkiClientVerifier;
 
 /// The name that honest certificates are for, besides `localhost` and `127.0.0.1`.
 pub const RECEIVER_NAME: &str = "receiver.test";
@@ -38,6 +41,16 @@ pub fn authority_pem() -> String {
     TRUSTED.pem()
 }
 
+/// A certificate for a client of that name, by the trusted authority, and its key, both in PEM.
+pub fn client_certificate(name: &str) -> (String, String) {
+    let mut params = CertificateParams::default();
+    params.distinguished_name.push(DnType::CommonName, name);
+    params.extended_key_usages.push(ExtendedKeyUsagePurpose::ClientAuth);
+    let key = new_key();
+    let certificate = params.signed_by(&key, &*TRUSTED).expect("the parameters make a certificate");
+    (certificate.pem(), key.serialize_pem())
+}
+
 fn authority(name: &str) -> Authority {
     let mut params = CertificateParams::default();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -52,13 +65,25 @@ fn new_key() -> KeyPair {
 impl Identity {
     /// The configuration of a server with this identity.
     pub fn server_config(self, http2: bool) -> Arc<ServerConfig> {
+        self.server_config_with(http2, false)
+    }
+
+    /// The same, which may let in only those who show a certificate by the trusted authority.
+    pub(crate) fn server_config_with(self, http2: bool, demands_certificate: bool) -> Arc<ServerConfig> {
         let (certificate, key) = self.certificate();
-        let mut config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let builder = ServerConfig::builder_with_provider(provider.clone())
             .with_safe_default_protocol_versions()
-            .expect("the provider has the suites of TLS 1.2 and 1.3")
-            .with_no_client_auth()
-            .with_single_cert(vec![certificate], key)
-            .expect("the key fits the certificate");
+            .expect("the provider has the suites of TLS 1.2 and 1.3");
+        let builder = if demands_certificate {
+            let mut roots = rustls::RootCertStore::empty();
+            roots.add(TRUSTED.der().clone()).expect("the authority's certificate is one");
+            let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build();
+            builder.with_client_cert_verifier(verifier.expect("there is a root"))
+        } else {
+            builder.with_no_client_auth()
+        };
+        let mut config = builder.with_single_cert(vec![certificate], key).expect("the key fits the certificate");
         config.alpn_protocols =
             if http2 { vec![b"h2".to_vec(), b"http/1.1".to_vec()] } else { vec![b"http/1.1".to_vec()] };
         Arc::new(config)

@@ -68,6 +68,35 @@ pub enum Behaviour {
     ManyHeaders(usize),
     /// Answer, and close the connection without having announced it.
     AnswerThenClose(Reply),
+    /// Answer by what the request is like.
+    Demand(Demand),
+}
+
+/// What a choosy endpoint wants: anything else gets 401 or 400.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Demand {
+    /// The header that lets in, by name and value: 401 without it.
+    pub header: Option<(String, String)>,
+    /// The members of the body, a JSON object, that it knows: 400 where there is another, or one is missing.
+    pub members: Vec<String>,
+    /// What it answers to whoever gets it right.
+    pub reply: Reply,
+}
+
+impl Demand {
+    fn answer_to(self, received: &Received) -> Reply {
+        if let Some((name, value)) = &self.header
+            && received.headers.get(name).is_none_or(|given| given != value.as_str())
+        {
+            return Reply::new(401, "who are you?");
+        }
+        let body: Option<serde_json::Map<String, serde_json::Value>> = serde_json::from_slice(&received.body).ok();
+        let mut names: Vec<_> = body.unwrap_or_default().into_iter().map(|(name, _)| name).collect();
+        let mut known = self.members;
+        names.sort();
+        known.sort();
+        if names == known { self.reply } else { Reply::new(400, format!("unknown or missing: {names:?}")) }
+    }
 }
 
 /// What is done about a connection before a request is read.
@@ -91,6 +120,8 @@ pub struct ReceiverOptions {
     pub identity: Option<Identity>,
     /// Whether it offers HTTP/2 in TLS.
     pub http2: bool,
+    /// Whether it lets in only those who show a certificate in TLS, by the trusted authority.
+    pub demands_certificate: bool,
     /// What it does about connections.
     pub on_accept: OnAccept,
 }
@@ -180,8 +211,10 @@ impl Receiver {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback has a free port");
         let address = listener.local_addr().expect("a bound socket has an address");
         let scheme = if options.identity.is_some() { "https" } else { "http" };
-        let acceptor =
-            options.identity.as_ref().map(|identity| TlsAcceptor::from(identity.server_config(options.http2)));
+        let acceptor = options
+            .identity
+            .as_ref()
+            .map(|identity| TlsAcceptor::from(identity.server_config_with(options.http2, options.demands_certificate)));
         let shared = Arc::new(Shared { options, ..Shared::default() });
         let listening = tokio::spawn(listen(listener, acceptor, shared.clone()));
         Self { address, shared, scheme, listening }
@@ -269,15 +302,20 @@ impl Shared {
         self.changed.notify_waiters();
     }
 
-    fn behaviour_for(&self, target: &str) -> Behaviour {
+    fn behaviour_for(&self, received: &Received) -> Behaviour {
+        let target = received.target.as_str();
         let path = target.split('?').next().unwrap_or(target);
         let mut scripts = lock(&self.scripts);
-        match scripts.get_mut(path) {
+        let behaviour = match scripts.get_mut(path) {
             Some(script) if script.len() > 1 => script.pop_front(),
             Some(script) => script.front().cloned(),
             None => None,
+        };
+        match behaviour {
+            Some(Behaviour::Demand(demand)) => Behaviour::Answer(demand.answer_to(received)),
+            Some(behaviour) => behaviour,
+            None => Behaviour::Answer(Reply::new(200, "ok")),
         }
-        .unwrap_or_else(|| Behaviour::Answer(Reply::new(200, "ok")))
     }
 }
 
@@ -377,7 +415,7 @@ async fn serve<S: Resettable>(stream: S, number: usize, shared: &Shared) -> io::
     let mut stream = BufStream::new(stream);
     let mut served = 0;
     while let Some(received) = read_request(&mut stream, number).await? {
-        let behaviour = shared.behaviour_for(&received.target);
+        let behaviour = shared.behaviour_for(&received);
         shared.record(received);
         if shared.options.on_accept == OnAccept::CloseAfter(served) {
             return Ok(());
@@ -441,6 +479,7 @@ async fn act<S: Resettable>(stream: &mut BufStream<S>, behaviour: Behaviour) -> 
             send(stream, reply.head().as_bytes()).await?;
         }
         Behaviour::AnswerThenClose(reply) => send(stream, &whole(&reply)).await?,
+        Behaviour::Demand(_) => unreachable!("it was made an answer when the request was known"),
     }
     Ok(Then::Close)
 }

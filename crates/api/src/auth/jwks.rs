@@ -168,6 +168,7 @@ async fn fetch(url: &str, egress: &Egress) -> Result<Vec<CheckingKey>, FetchErro
         deadline: DEADLINE,
         // Connections to issuers are shared with nobody's webhooks.
         pool: PoolScope::new(0),
+        identity: None,
     };
     let answer = egress.send(request).await.result?;
     if answer.status != 200 {

@@ -17,7 +17,7 @@ use crate::error::{ApiError, Code, FronteggErrors};
 use crate::extract::{Ids, Params};
 use crate::frontegg::scope::Scoped;
 use crate::frontegg::webhook::in_scope;
-use crate::native::deliveries::resend;
+use crate::native::deliveries::{json_or_text, resend};
 use crate::native::wire::Time;
 use crate::state::ApiState;
 
@@ -59,7 +59,7 @@ pub(crate) struct Row {
     event_key: String,
     /// The endpoint's status code; "0" where it did not answer.
     status_code: String,
-    /// What was sent, a string that holds JSON.
+    /// What was sent, a string that holds JSON: what is no JSON, as a JSON string.
     body: String,
     created_at: Time,
     /// `EVENT`: the first attempt; `RETRY`: every later one, automatic or not.
@@ -70,7 +70,7 @@ pub(crate) struct Row {
 }
 
 impl Row {
-    fn new(environment_id: EnvironmentId, row: &LogRow) -> Self {
+    fn new(environment_id: EnvironmentId, row: &LogRow, body: String) -> Self {
         let (status, error_message) = match &row.attempt.result {
             AttemptResult::Answered { status, .. } => (*status, None),
             AttemptResult::Failed { message, .. } => (0, Some(message.clone())),
@@ -83,7 +83,7 @@ impl Row {
             vendor_id: environment_id.as_uuid(),
             event_key: row.event_key.as_str().to_owned(),
             status_code: status.to_string(),
-            body: String::from_utf8_lossy(&row.body).into_owned(),
+            body,
             created_at: row.attempt.started_at.into(),
             trigger_type: if is_first { "EVENT" } else { "RETRY" },
             error_message,
@@ -107,8 +107,20 @@ pub(crate) async fn list(
     in_scope(&state, &scoped, id)?;
     let limit = query.limit.unwrap_or(ROWS).min(PAGE_ROWS_MOST);
     let page = state.store().log(scoped.environment_id(), id, query.offset.unwrap_or(0), limit).await?;
-    let rows = page.rows.iter().map(|row| Row::new(scoped.environment_id(), row)).collect();
+    let mut rows = Vec::with_capacity(page.rows.len());
+    for row in &page.rows {
+        let body = body_of(&state, scoped.environment_id(), row).await?;
+        rows.push(Row::new(scoped.environment_id(), row, body));
+    }
     Ok(Answer(Logs { count: page.count, rows }))
+}
+
+/// What was sent.
+async fn body_of(state: &ApiState, environment_id: EnvironmentId, row: &LogRow) -> Result<String, ApiError> {
+    let Some(shape) = row.shape else { return Ok(String::from_utf8_lossy(&row.body).into_owned()) };
+    let content = state.engine().sent(environment_id, shape, row.event_id).await?;
+    let body = content.map(|content| content.body).unwrap_or_default();
+    Ok(Box::<str>::from(json_or_text(&body)).into())
 }
 
 /// A retry that is under way.

@@ -5,6 +5,7 @@ use axum::extract::State;
 use bytes::Bytes;
 use postrider_core::permission::Permission;
 use postrider_core::signature::{Secret, Signing};
+use postrider_engine::Draft;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
@@ -67,8 +68,10 @@ pub(crate) async fn send(
         None => sample::body(scoped.environment_id(), None)
             .ok_or_else(|| ApiError::new(Code::Internal, "the sample event is not in the catalogue"))?,
     };
-    let environment_id = scoped.environment_id();
-    let (_, sent) = sample::send(&state, environment_id, scoped.scope, url, secret, Signing::default(), body).await?;
+    // The body as it is, as a plain webhook would get it: of a webhook's own headers and payload this call knows nothing.
+    let event = sample::event(&state, scoped.environment_id(), None, sample::SAMPLE, body);
+    let signed = (secret, Signing::default());
+    let (_, sent) = sample::send(&state, scoped.scope, url, signed, event, Draft::default()).await?;
     Ok(Answer(match sent.result {
         Ok(answer) => Tested {
             status_code: match answer.status {

@@ -6,6 +6,7 @@ use http::StatusCode;
 use postrider_core::delivery::{Delivery as Stored, DeliveryState, Origin, StateKind};
 use postrider_core::permission::Permission;
 use postrider_core::{DeliveryId, EnvironmentId, WebhookId};
+use postrider_engine::Content;
 use postrider_store::{DeliveryFilter, DeliveryRow, LastAnswer, PageRequest, ResendOutcome};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -16,7 +17,8 @@ use crate::auth::caller::Member;
 use crate::body::Ignored;
 use crate::error::{ApiError, Code, Problem};
 use crate::extract::{Ids, Params};
-use crate::native::events::read::{event_key, moment, raw, tenant};
+use crate::native::events::read::{event_key, moment, tenant};
+use crate::native::webhooks::shape::MethodForm;
 use crate::native::wire::{self, Page, SearchPage, Time};
 use crate::state::ApiState;
 
@@ -43,6 +45,8 @@ pub(crate) struct Delivery {
     state: &'static str,
     /// Why it failed or was discarded.
     reason: Option<&'static str>,
+    /// Why it failed, in words, where the reason alone does not say: for `template_error`, what is wrong, and where in the template.
+    problem: Option<String>,
     /// What it waits for besides the time of its next attempt: `turn`, as deliveries before it with its order key have not ended; or a fault
     /// of this server's to pass, which has used up no attempt.
     waiting_for: Option<&'static str>,
@@ -93,6 +97,7 @@ impl Delivery {
             resend_of: delivery.resend_of.map(DeliveryId::as_uuid),
             state: delivery.state.name(),
             reason,
+            problem: delivery.problem.clone(),
             waiting_for,
             next_attempt_at: delivery.state.due_at().map(Into::into),
             ended_at: ended_at.map(Into::into),
@@ -121,7 +126,12 @@ impl From<&DeliveryRow> for Delivery {
 pub(crate) struct WholeDelivery {
     #[serde(flatten)]
     delivery: Delivery,
-    /// The body that is sent, byte for byte. `null` once the event's time of keeping is over.
+    /// The method of its requests.
+    method: MethodForm,
+    /// What the body is; `null` where there is none.
+    content_type: Option<String>,
+    /// The body that is sent, byte for byte; what is no JSON, as a string. `null` where there is none, where it cannot be rendered, and
+    /// once the event's time of keeping is over.
     #[schema(value_type = Option<Object>)]
     body: Option<Box<RawValue>>,
 }
@@ -262,9 +272,21 @@ pub(crate) async fn get_delivery(
 ) -> Result<Answer<WholeDelivery>, ApiError> {
     member.require(Permission::ReadWebhookLogs)?;
     let row = within_reach(&state, &member, id).await?;
-    let event = state.store().event(member.environment_id, row.delivery.event_id).await?;
-    let body = event.map(|event| raw(&event.body)).transpose()?;
-    Ok(Answer(WholeDelivery { delivery: (&row).into(), body }))
+    let (environment_id, event_id) = (member.environment_id, row.delivery.event_id);
+    let content = match row.delivery.shape {
+        Some(shape) => state.engine().sent(environment_id, shape, event_id).await?,
+        None => state.store().event(environment_id, event_id).await?.map(|event| Content::plain(event.body)),
+    };
+    let delivery = (&row).into();
+    Ok(Answer(match content {
+        None => WholeDelivery { delivery, method: MethodForm::Post, content_type: None, body: None },
+        Some(content) => WholeDelivery {
+            delivery,
+            method: content.method.into(),
+            content_type: content.content_type.and_then(|value| Some(value.to_str().ok()?.to_owned())),
+            body: content.method.has_body().then(|| json_or_text(&content.body)),
+        },
+    }))
 }
 
 /// Resend a delivery
@@ -287,6 +309,12 @@ pub(crate) async fn resend_delivery(
     let delivery = resend(&state, member.environment_id, id).await?;
     let event_key = Some(row.event_key.as_str().to_owned());
     Ok((StatusCode::ACCEPTED, Answer(Delivery { event_key, ..Delivery::new(&delivery) })))
+}
+
+/// Bytes as JSON: as they are where they are JSON, else as a string.
+pub(crate) fn json_or_text(body: &[u8]) -> Box<RawValue> {
+    let text = || serde_json::value::to_raw_value(&String::from_utf8_lossy(body));
+    serde_json::from_slice(body).unwrap_or_else(|_| text().expect("strings can be written as JSON"))
 }
 
 /// Repeats a delivery that is within reach.

@@ -18,6 +18,8 @@ pub(crate) mod health;
 pub(crate) mod jobs;
 pub(crate) mod openapi;
 pub(crate) mod portal_settings;
+pub(crate) mod presets;
+pub(crate) mod previews;
 pub(crate) mod skips;
 pub(crate) mod source_addresses;
 pub(crate) mod statistics;
@@ -44,6 +46,9 @@ pub(crate) fn routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(webhook_tests::test_webhook))
         .routes(routes!(webhook_tests::test_draft))
         .routes(routes!(filter_tests::test_filter))
+        .routes(routes!(previews::preview_webhook))
+        .routes(routes!(previews::preview_draft))
+        .routes(routes!(presets::list_presets))
         .routes(routes!(deliveries::list_deliveries))
         .routes(routes!(delivery_stream::stream_deliveries))
         .routes(routes!(deliveries::get_delivery))

@@ -1,13 +1,18 @@
 //! Tests of webhooks, saved or not: a request like a delivery's, recorded nowhere.
 
+use std::sync::Arc;
+
 use axum::Json as Answer;
 use axum::extract::State;
 use bytes::Bytes;
 use postrider_core::WebhookId;
+use postrider_core::event::Event;
 use postrider_core::permission::Permission;
+use postrider_core::shape::{Access, Shape};
 use postrider_core::signature::{Secret, Signing};
 use postrider_core::webhook::{EndpointUrl, Scope};
 use postrider_egress::SendError;
+use postrider_engine::Draft;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
@@ -18,7 +23,9 @@ use crate::body::{Json, OptionalJson};
 use crate::error::{ApiError, Problem};
 use crate::extract::Ids;
 use crate::native::attempts::{ExchangeResult, HeaderLine, Timings};
-use crate::native::webhooks::within_reach;
+use crate::native::previews::Settings;
+use crate::native::webhooks::shape::one_key;
+use crate::native::webhooks::{settings, within_reach};
 use crate::state::ApiState;
 use crate::{rules, sample};
 
@@ -26,11 +33,15 @@ use crate::{rules, sample};
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct TestForm {
-    /// The built-in event whose sample is sent; `frontegg.user.created` where it is left out.
+    /// The event type whose sample is sent; where it is left out, the webhook's own, if it has a custom payload, else
+    /// `frontegg.user.created`.
     event_key: Option<String>,
-    /// Sent as it is, instead of a sample.
+    /// Taken as the event's body, instead of a sample.
     #[schema(value_type = Option<Object>)]
     payload: Option<Box<RawValue>>,
+    /// Whether the webhook's own headers, its authentication and its client certificate are sent.
+    #[serde(default)]
+    with_headers: bool,
 }
 
 /// A webhook that is not saved yet, and what is sent in a test of it.
@@ -41,11 +52,13 @@ pub(crate) struct DraftForm {
     url: String,
     /// What it is signed with; it is not signed where this is left out.
     secret: Option<String>,
-    /// The built-in event whose sample is sent; `frontegg.user.created` where it is left out.
+    /// The event type whose sample is sent; `frontegg.user.created` where it is left out.
     event_key: Option<String>,
-    /// Sent as it is, instead of a sample.
+    /// Taken as the event's body, instead of a sample.
     #[schema(value_type = Option<Object>)]
     payload: Option<Box<RawValue>>,
+    /// Method, custom payload, headers and authentication that the webhook would have.
+    settings: Option<Settings>,
 }
 
 /// What came of a test.
@@ -64,13 +77,14 @@ pub(crate) struct TestResult {
 
 /// Test a webhook
 ///
-/// Sends one request as a delivery would be sent, signed as the webhook's are, disabled webhooks included. It is recorded
-/// nowhere and changes nothing.
+/// Sends one request as a delivery would be sent, with the webhook's method and payload, signed as the webhook's are, disabled webhooks
+/// included; with its headers and authentication where `withHeaders` asks for them. It is recorded nowhere and changes nothing.
 #[utoipa::path(post, path = "/api/v1/webhooks/{webhookId}/test", tag = "webhooks",
     params(("webhookId" = Uuid, Path, description = "The webhook.")), request_body = Option<TestForm>, responses(
     (status = 200, description = "What came of it, be it success or failure.", body = TestResult),
     (status = 400, description = "The body cannot be read, or this server does not send to that URL.", body = Problem),
-    (status = 404, description = "There is none of that id within reach.", body = Problem)))]
+    (status = 404, description = "There is none of that id within reach.", body = Problem),
+    (status = 422, description = "The payload or a header cannot be rendered, or there is no sample.", body = Problem)))]
 pub(crate) async fn test_webhook(
     State(state): State<ApiState>,
     member: Member,
@@ -79,10 +93,13 @@ pub(crate) async fn test_webhook(
 ) -> Result<Answer<TestResult>, ApiError> {
     member.require(Permission::WriteWebhook)?;
     let webhook = within_reach(&state, &member, id)?;
-    let body = body_of(&member, form.event_key.as_deref(), form.payload)?;
+    let (shape, access) = settings(&webhook);
+    let own = shape.payload.as_ref().and_then(|_| one_key(&webhook.event_keys));
+    let event = event_of(&state, &member, &webhook.scope, form.event_key.as_deref(), own, form.payload)?;
     let (scope, url) = (webhook.scope.clone(), webhook.url.clone());
-    let (secret, signing) = (webhook.secret.clone(), webhook.signing.clone());
-    send(&state, &member, scope, url, secret, signing, body).await
+    let signed = (webhook.secret.clone(), webhook.signing.clone());
+    let access = if form.with_headers { access } else { Arc::default() };
+    send(&state, scope, url, signed, event, Draft { shape: Shape::clone(&shape), access }).await
 }
 
 /// Test a draft
@@ -100,30 +117,48 @@ pub(crate) async fn test_draft(
     member.require(Permission::WriteWebhook)?;
     let url = rules::url(&state, "/url", &form.url)?;
     let secret = form.secret.map(|text| rules::secret(&member, "/secret", &text)).transpose()?.flatten();
-    let body = body_of(&member, form.event_key.as_deref(), form.payload)?;
     let scope = Scope::of(member.tenant.clone());
-    send(&state, &member, scope, url, secret, Signing::default(), body).await
+    let draft = match form.settings {
+        Some(settings) => settings.draft(&state, "/settings", &Shape::default(), &Access::default())?,
+        None => Draft::default(),
+    };
+    let event = event_of(&state, &member, &scope, form.event_key.as_deref(), None, form.payload)?;
+    send(&state, scope, url, (secret, Signing::default()), event, draft).await
 }
 
-fn body_of(member: &Member, event_key: Option<&str>, payload: Option<Box<RawValue>>) -> Result<Bytes, ApiError> {
-    match (event_key, payload) {
-        (Some(_), Some(_)) => Err(ApiError::value("", "`eventKey` and `payload` exclude each other")),
-        (None, Some(payload)) => Ok(Bytes::from(String::from(Box::<str>::from(payload)))),
-        (key, None) => sample::body(member.environment_id, key)
-            .ok_or_else(|| ApiError::value("/eventKey", "is no built-in event; give a `payload` instead")),
-    }
+/// The event that a test is made with.
+fn event_of(
+    state: &ApiState,
+    member: &Member,
+    scope: &Scope,
+    event_key: Option<&str>,
+    own: Option<&str>,
+    payload: Option<Box<RawValue>>,
+) -> Result<Event, ApiError> {
+    let (environment_id, tenant) = (member.environment_id, scope.tenant());
+    let (key, body) = match (event_key, payload) {
+        (Some(_), Some(_)) => return Err(ApiError::value("", "`eventKey` and `payload` exclude each other")),
+        (None, Some(payload)) => (own.unwrap_or(sample::SAMPLE), Bytes::from(String::from(Box::<str>::from(payload)))),
+        (key, None) => {
+            let key = key.or(own).unwrap_or(sample::SAMPLE);
+            let tenant = tenant.map(postrider_core::event::TenantId::as_str);
+            let body = sample::body_of_type(state, environment_id, tenant, key);
+            let missing = "has no sample; give a `payload` instead";
+            (key, body.ok_or_else(|| ApiError::value("/eventKey", missing))?)
+        }
+    };
+    Ok(sample::event(state, environment_id, tenant.cloned(), key, body))
 }
 
 async fn send(
     state: &ApiState,
-    member: &Member,
     scope: Scope,
     url: EndpointUrl,
-    secret: Option<Secret>,
-    signing: Signing,
-    body: Bytes,
+    signed: (Option<Secret>, Signing),
+    event: Event,
+    draft: Draft,
 ) -> Result<Answer<TestResult>, ApiError> {
-    let (event_id, sent) = sample::send(state, member.environment_id, scope, url, secret, signing, body).await?;
+    let (event_id, sent) = sample::send(state, scope, url, signed, event, draft).await?;
     let timings = sent.timings.into();
     let result = match sent.result {
         Ok(answer) => ExchangeResult {

@@ -15,6 +15,7 @@ mod native;
 mod pages;
 mod reach;
 mod sending;
+mod shapes;
 mod statistics;
 mod stream;
 mod tenants;

@@ -62,6 +62,8 @@ fn webhook(n: u128, scope: Scope, event_keys: &[&str]) -> Arc<Webhook> {
         status: WebhookStatus::Active,
         sending: Sending::default(),
         invocations: 0,
+        shape: None,
+        access: None,
         streak: None,
         created_at: NOW,
         updated_at: NOW,

@@ -5,6 +5,7 @@
 
 mod addresses;
 mod connections;
+mod identities;
 mod outcomes;
 mod proxies;
 
@@ -90,6 +91,7 @@ fn post(url: &str) -> OutboundRequest {
         body: bytes::Bytes::from_static(b"{\"hello\":1}"),
         deadline: PATIENCE,
         pool: SCOPE,
+        identity: None,
     }
 }
 

@@ -51,7 +51,7 @@ pub(crate) enum Signal {
 impl Signal {
     pub(crate) fn of(outcome: &Outcome, retry: &RetryPolicy) -> Self {
         match outcome {
-            Outcome::Ours(_) => Self::Nothing,
+            Outcome::Ours(_) | Outcome::Unrenderable => Self::Nothing,
             outcome if outcome.is_unwell() && *retry == RetryPolicy::Frontegg => Self::UnwellUntilOff,
             outcome if outcome.is_unwell() => Self::Unwell,
             _ => Self::Well,

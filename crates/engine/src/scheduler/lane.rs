@@ -12,6 +12,7 @@ use postrider_core::event::{Event, TenantId};
 use postrider_core::limits::PACED_SECONDS;
 use postrider_core::order::OrderKey;
 use postrider_core::rate::Pace;
+use postrider_core::shape::ShapeRevision;
 use postrider_core::{DeliveryId, Timestamp, WebhookId};
 use postrider_store::{LanePosition, Waiting};
 
@@ -39,19 +40,21 @@ pub(crate) struct Ready {
     pub(crate) fault: Option<Fault>,
     /// Whose attempts must not overlap with its own.
     pub(crate) order_key: Option<OrderKey>,
+    /// The revision of the webhook's shape that it keeps.
+    pub(crate) shape: Option<ShapeRevision>,
 }
 
 impl Ready {
     /// One that is new and waits for nobody.
-    pub(crate) const fn new(id: DeliveryId, event: Arc<Event>) -> Self {
-        Self { id, event, attempts: 0, fault: None, order_key: None }
+    pub(crate) const fn new(id: DeliveryId, event: Arc<Event>, shape: Option<ShapeRevision>) -> Self {
+        Self { id, event, attempts: 0, fault: None, order_key: None, shape }
     }
 }
 
 impl From<Waiting> for Ready {
     fn from(Waiting { delivery, event }: Waiting) -> Self {
-        let Delivery { id, attempts, state, order_key, .. } = delivery;
-        Self { id, event, attempts, fault: state.fault(), order_key }
+        let Delivery { id, attempts, state, order_key, shape, .. } = delivery;
+        Self { id, event, attempts, fault: state.fault(), order_key, shape }
     }
 }
 

@@ -41,7 +41,7 @@ fn event(tenant: usize, bytes: usize) -> Arc<Event> {
 }
 
 fn ready(number: usize, tenant: usize) -> Ready {
-    Ready::new(DeliveryId::from_uuid(uuid(4, number)), event(tenant, 0))
+    Ready::new(DeliveryId::from_uuid(uuid(4, number)), event(tenant, 0), None)
 }
 
 fn tenant_name(launch: &Launch) -> String {

@@ -5,5 +5,6 @@
 mod in_order;
 mod jobs;
 mod rules;
+mod shapes;
 mod simulation;
 mod support;

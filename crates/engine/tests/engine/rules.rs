@@ -5,12 +5,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use postrider_core::attempt::{FailureKind, OurFault};
 use postrider_core::delivery::{DeliveryState, DiscardReason, FailReason, Fault, Origin};
+use postrider_core::event::{Event, EventKey, Room};
 use postrider_core::limits::LANE_DELIVERIES;
 use postrider_core::retry::RetryPolicy;
 use postrider_core::signature::{Secret, Signing, verify_jwt, verify_standard};
 use postrider_core::webhook::{DisableReason, EndpointUrl, Scope, WebhookStatus};
-use postrider_core::{Clock, EventId};
-use postrider_engine::{AcceptError, EngineOptions, TestRequest};
+use postrider_core::{Clock, EventId, Timestamp};
+use postrider_engine::{AcceptError, Draft, EngineOptions, TestRequest};
 use postrider_store::{AcceptOutcome, ResendOutcome};
 
 use crate::support::{Reply, Server, event, event_of, tenant};
@@ -301,16 +302,29 @@ fn a_resend_is_a_new_delivery_under_the_same_id() {
 #[test]
 fn a_test_has_a_deliverys_headers_and_is_recorded_nowhere() {
     let server = start();
-    let request = TestRequest {
+    let now = Timestamp::from_micros(1);
+    let event = Event {
+        id: EventId::from_uuid(uuid::Uuid::from_u128(77)),
         environment_id: server.environment(),
+        key: EventKey::parse("order.made").unwrap(),
+        tenant_id: None,
+        user_id: None,
+        application_id: None,
+        occurred_at: None,
+        accepted_at: now,
+        body: Bytes::from_static(b"{}"),
+        room: Room::uncounted(),
+    };
+    let request = TestRequest {
         scope: Scope::Environment,
         url: EndpointUrl::parse("https://new.example/hooks").unwrap(),
         secret: Secret::from_vendor(SECRET).unwrap(),
         signing: Signing::default(),
-        body: Bytes::from_static(b"{}"),
+        event,
         deadline: Duration::from_secs(15),
+        draft: Draft::default(),
     };
-    let report = server.wait(server.engine().test(request));
+    let report = server.wait(server.engine().test(request)).unwrap();
     assert_eq!(report.exchange.result.unwrap().status, 200);
     let log = server.receivers.log();
     assert_eq!(log[0].event, report.event_id);

@@ -8,11 +8,12 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::HeaderMap;
+use http::{HeaderMap, Method};
 use postrider_core::attempt::{BodyEnd, FailureKind, OurFault, Timings};
 use postrider_core::delivery::Delivery;
 use postrider_core::event::{EventKey, TenantId};
 use postrider_core::retry::RetryPolicy;
+use postrider_core::shape::{Access, Shape};
 use postrider_core::signature::{Secret, Signing};
 use postrider_core::webhook::{EndpointUrl, Scope, Sending, Webhook, WebhookStatus};
 use postrider_core::{Clock, EnvironmentId, EventId, Timestamp, WebhookId};
@@ -55,6 +56,7 @@ pub(crate) struct Received {
     pub(crate) at: Timestamp,
     pub(crate) url: String,
     pub(crate) event: EventId,
+    pub(crate) method: Method,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
     pub(crate) reply: Reply,
@@ -71,6 +73,7 @@ pub(crate) struct Receivers {
     plan: Mutex<Plan>,
     log: Mutex<Vec<Received>>,
     steps: AtomicUsize,
+    tokens: Mutex<Vec<(HeaderMap, Bytes)>>,
     released: Notify,
 }
 
@@ -98,6 +101,26 @@ impl Receivers {
 
     pub(crate) fn plan(&self, plan: impl FnMut(&str) -> Reply + Send + 'static) {
         *self.plan.lock().unwrap() = Box::new(plan);
+    }
+
+    /// Answers a request for a token as planned for its URL: the n-th one is `token-n`.
+    fn grant(&self, request: &OutboundRequest) -> Exchange {
+        let reply = (self.plan.lock().unwrap())(request.url.as_str());
+        let mut asked = self.tokens.lock().unwrap();
+        asked.push((request.headers.clone(), request.body.clone()));
+        let token = format!(r#"{{"access_token":"token-{}","token_type":"Bearer","expires_in":3600}}"#, asked.len());
+        let (status, body) = match reply {
+            Reply::Status(status @ 200..=299) => (status, Bytes::from(token)),
+            Reply::Status(status) => (status, Bytes::from_static(br#"{"error":"invalid_client"}"#)),
+            _ => (500, Bytes::new()),
+        };
+        let answer = Answer { status, headers: HeaderMap::new(), body, body_end: BodyEnd::Complete };
+        Exchange { result: Ok(answer), timings: Timings::default(), remote_address: None }
+    }
+
+    /// Headers and bodies of the requests for tokens.
+    pub(crate) fn tokens_asked(&self) -> Vec<(HeaderMap, Bytes)> {
+        self.tokens.lock().unwrap().clone()
     }
 
     pub(crate) fn release(&self) {
@@ -140,12 +163,16 @@ impl Transport for Wire {
             let released = self.receivers.released.notified();
             tokio::task::yield_now().await;
             let reply = (self.receivers.plan.lock().unwrap())(request.url.as_str());
+            if request.url.path() == "/token" {
+                return self.receivers.grant(&request);
+            }
             let event = request.headers["webhook-id"].to_str().unwrap().parse().unwrap();
             let url = request.url.to_string();
             let received = Received {
                 at: self.receivers.clock.now(),
                 url,
                 event,
+                method: request.method,
                 headers: request.headers,
                 body: request.body,
                 reply,
@@ -213,6 +240,7 @@ impl Server {
             plan: Mutex::new(Box::new(|_| Reply::Status(200))),
             log: Mutex::default(),
             steps: AtomicUsize::new(0),
+            tokens: Mutex::default(),
             released: Notify::new(),
         });
         let entropy = Arc::new(SeededEntropy::new(seed));
@@ -334,11 +362,18 @@ impl Server {
             filter: None,
             status: WebhookStatus::Active,
             sending,
+            shape: Shape::default(),
+            access: Access::default(),
         };
         match self.wait(self.store().create_webhook(new)).unwrap() {
             CreateWebhook::Created(webhook) => webhook,
             other => panic!("{other:?}"),
         }
+    }
+
+    pub(crate) fn reshape(&self, webhook: WebhookId, shape: Shape, access: Access) {
+        let patch = WebhookPatch { shape: Some(shape), access: Some(access), ..WebhookPatch::default() };
+        self.wait(self.store().update_webhook(self.environment, None, webhook, patch)).unwrap().unwrap();
     }
 
     pub(crate) fn switch(&self, webhook: WebhookId, active: bool) {

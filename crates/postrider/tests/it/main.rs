@@ -13,4 +13,5 @@ mod life;
 mod order;
 mod refusals;
 mod server_commands;
+mod shapes;
 mod trace;

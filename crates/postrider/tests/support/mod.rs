@@ -213,6 +213,12 @@ impl Server {
         self.caller().post(token, path, body).await
     }
 
+    /// Patches with JSON and that token; the answer must be good.
+    pub(crate) async fn patch(&self, token: &str, path: &str, body: &Value) -> Value {
+        let answer = self.http.patch(format!("{}{path}", self.url)).bearer_auth(token).json(body).send().await.unwrap();
+        answer.error_for_status().unwrap().json().await.unwrap()
+    }
+
     /// Gets JSON with that token; the answer must be good.
     pub(crate) async fn get(&self, token: &str, path: &str) -> Value {
         let answer = self.http.get(format!("{}{path}", self.url)).bearer_auth(token).send().await.unwrap();

@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use postrider_core::attempt::Attempt;
 use postrider_core::delivery::Origin;
 use postrider_core::limits::{LOG_OFFSET_MOST, PAGE_ROWS_MOST};
+use postrider_core::shape::ShapeRevision;
 use postrider_core::{AttemptId, DeliveryId, EnvironmentId, EventId, WebhookId};
 use rusqlite::{Connection, OptionalExtension as _, Row};
 
@@ -20,7 +21,7 @@ pub(super) static BY_KEY: LazyLock<String> =
     LazyLock::new(|| format!("SELECT {ATTEMPT_COLUMNS}, a.previous FROM attempts AS a WHERE a.key = ?1"));
 
 /// What a row of the log shows beside the attempt.
-const BESIDE: &str = "w.id AS webhook_id, e.id AS event_id, e.event_key, e.tenant, e.body, d.origin";
+const BESIDE: &str = "w.id AS webhook_id, e.id AS event_id, e.event_key, e.tenant, e.body, d.origin, d.shape";
 const JOINS: &str = "JOIN webhooks AS w ON w.key = a.webhook \
      JOIN deliveries AS d ON d.environment = w.environment AND d.id = a.delivery JOIN events AS e ON e.key = d.event";
 
@@ -131,6 +132,7 @@ fn log_row(row: &Row<'_>) -> Result<LogRow> {
         event_key: event_key(row)?,
         tenant_id: tenant(row, "tenant")?,
         body: blob(row, "body")?,
+        shape: row.get::<_, Option<i64>>("shape")?.and_then(ShapeRevision::new),
         origin: parsed(row, "origin", Origin::from_name)?,
     })
 }

@@ -23,7 +23,7 @@ macro_rules! select {
     ($where:literal) => {
         concat!(
             "SELECT d.id AS delivery_id, d.event AS event_number, d.webhook, d.state, d.due_at, d.fault, d.fault_since, d.ended_at, ",
-            "d.reason, d.attempts, d.origin, d.resend_of, d.order_key, d.created_at, e.id AS event_id, e.event_key, e.tenant, ",
+            "d.reason, d.attempts, d.origin, d.resend_of, d.order_key, d.created_at, d.shape, d.problem, e.id AS event_id, e.event_key, e.tenant, ",
             "w.id AS webhook_id, a.id AS attempt_id, a.started_at, a.status, a.failure ",
             "FROM deliveries AS d JOIN events AS e ON e.key = d.event JOIN webhooks AS w ON w.key = d.webhook ",
             "LEFT JOIN attempts AS a ON a.key = d.last_attempt WHERE ",

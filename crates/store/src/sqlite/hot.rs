@@ -6,6 +6,7 @@ use postrider_core::attempt::{Attempt, AttemptResult, OurFault, Outcome};
 use postrider_core::delivery::{DeliveryState, Fault, Step, next};
 use postrider_core::limits::IDEMPOTENCY_KEPT;
 use postrider_core::retry::RetryPolicy;
+use postrider_core::shape::ShapeRevision;
 use postrider_core::{EventId, Timestamp};
 use rusqlite::{Connection, OptionalExtension as _, Statement, ToSql, params};
 use uuid::Uuid;
@@ -45,15 +46,17 @@ const ADD_TALLIES: &str = "UPDATE webhook_tallies SET invocations = invocations 
 const INSERT_EVENT: &str = "INSERT INTO events (key, id, environment, event_key, tenant, user_id, application_id, \
      occurred_at, accepted_at, deliveries, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
 const INSERT_DELIVERY: &str = "INSERT INTO deliveries (environment, id, event, webhook, state, due_at, ended_at, \
-     reason, attempts, origin, resend_of, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 0, ?9, ?10, ?11)";
+     reason, attempts, origin, resend_of, created_at, shape) \
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 0, ?9, ?10, ?11, ?12)";
 const INSERT_IN_ORDER: &str = "INSERT INTO deliveries (environment, id, event, webhook, state, due_at, ended_at, \
-     reason, attempts, origin, resend_of, created_at, order_key, order_place) \
-     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 0, ?9, ?10, ?11, ?12, ?13)";
+     reason, attempts, origin, resend_of, created_at, shape, order_key, order_place) \
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 0, ?9, ?10, ?11, ?12, ?13, ?14)";
 const INSERT_ATTEMPT: &str = "INSERT INTO attempts (key, id, webhook, delivery, previous, number, started_at, status, \
      body_end, failure, message, url, address, dns_us, connect_us, tls_us, first_byte_us, total_us, headers, body) \
      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)";
 const SETTLE: &str = "UPDATE deliveries SET state = ?3, due_at = ?4, fault = ?5, fault_since = ?10, ended_at = ?6, \
-     reason = ?7, attempts = ?8, last_attempt = coalesce(?9, last_attempt) WHERE environment = ?1 AND id = ?2 AND state <= 1";
+     reason = ?7, attempts = ?8, last_attempt = coalesce(?9, last_attempt), problem = ?11 \
+     WHERE environment = ?1 AND id = ?2 AND state <= 1";
 const LAST_ATTEMPT: &str = "SELECT last_attempt FROM deliveries WHERE environment = ?1 AND id = ?2";
 const NOTE_LATE_ATTEMPT: &str = "UPDATE deliveries SET attempts = attempts + 1, last_attempt = ?3 \
      WHERE environment = ?1 AND id = ?2";
@@ -126,9 +129,22 @@ impl<'c> Statements<'c> {
         let id = delivery.id.as_bytes();
         let (origin, created_at) = (delivery.origin.name(), delivery.created_at.as_micros());
         let resend_of = delivery.resend_of.as_ref().map(postrider_core::DeliveryId::as_bytes);
+        let shape = delivery.shape.map(ShapeRevision::get);
         let StateColumns { state, due_at, ended_at, reason, .. } = state;
-        let columns =
-            params![environment, id, event, webhook, state, due_at, ended_at, reason, origin, resend_of, created_at];
+        let columns = params![
+            environment,
+            id,
+            event,
+            webhook,
+            state,
+            due_at,
+            ended_at,
+            reason,
+            origin,
+            resend_of,
+            created_at,
+            shape
+        ];
         match place {
             None => self.insert_delivery.execute(columns)?,
             Some(Place { key, number }) => {
@@ -138,6 +154,11 @@ impl<'c> Statements<'c> {
         };
         self.behind.deliveries += 1;
         Ok(())
+    }
+
+    /// The number that the next event gets.
+    pub(super) fn next_event(&self) -> i64 {
+        self.next_event
     }
 
     /// Brings the indexes that are written behind up to date, where enough has gathered.
@@ -286,15 +307,17 @@ fn accept_event(tx: &mut Tx<'_, '_>, new: &NewEvent) -> Result<u32, Failure> {
     for to in &new.deliveries {
         let touched = tx.webhook(to.webhook.id)?;
         let webhook = touched.key;
+        let mut shape = None;
         let (place, state) = if let Some(reason) = touched.refuses(to.id) {
             discarded.push((to.id, to.webhook.id));
             (None, DeliveryState::Discarded { at: now, reason })
         } else {
             touched.invocations += 1;
             touched.waiting += 1;
+            shape = touched.shape();
             match to.order_key {
                 None => {
-                    waiting.push((to.id, to.webhook.id));
+                    waiting.push((to.id, to.webhook.id, shape));
                     (None, DeliveryState::Pending { due_at: event.accepted_at, fault: None })
                 }
                 Some(key) => {
@@ -314,6 +337,8 @@ fn accept_event(tx: &mut Tx<'_, '_>, new: &NewEvent) -> Result<u32, Failure> {
             order_key: place.map(|place| place.key),
             state,
             attempts: 0,
+            shape,
+            problem: None,
             created_at: event.accepted_at,
         };
         tx.hot.insert_delivery(tx.connection, environment, key, webhook, &delivery, place)?;
@@ -397,6 +422,7 @@ pub(super) fn settle(tx: &mut Tx<'_, '_>, settlement: &Settlement) -> Result<(),
         step.attempts,
         key,
         columns.fault_since,
+        settlement.problem.as_ref().filter(|_| matches!(state, DeliveryState::Failed { .. })),
     ])?;
     let in_time = changed == 1;
     if !in_time {
@@ -443,7 +469,7 @@ pub(super) fn put_off(tx: &mut Tx<'_, '_>, refused: &Settlement) -> Result<(), F
     let mut statement = tx.prepare(STATE)?;
     let state = statement.query_row((environment, refused.delivery.as_bytes()), rows::state).optional()?;
     let step = step_of_refused(refused, state.and_then(|state| state.fault()), tx.now);
-    settle(tx, &Settlement { attempt: None, step, ..refused.clone() })
+    settle(tx, &Settlement { attempt: None, problem: None, step, ..refused.clone() })
 }
 
 /// What follows from a refused settlement. Its attempt does not count, as it cannot be recorded.

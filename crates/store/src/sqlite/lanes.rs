@@ -23,7 +23,7 @@ pub(super) const LANE: &str = "SELECT w.key, n.id, s.up_to FROM webhooks AS w \
      JOIN environments AS n ON n.key = w.environment LEFT JOIN sweeps AS s ON s.webhook = w.key \
      WHERE w.id = ?1 AND w.disabled IS NULL AND w.deleted_at IS NULL";
 pub(super) const DUE: &str = "SELECT d.id AS delivery_id, d.state, d.due_at, d.fault, d.fault_since, d.ended_at, \
-     d.reason, d.attempts, d.origin, d.resend_of, d.order_key, d.created_at, ?6 AS webhook_id, e.id AS event_id, e.event_key, e.tenant, \
+     d.reason, d.attempts, d.origin, d.resend_of, d.order_key, d.created_at, d.shape, NULL AS problem, ?6 AS webhook_id, e.id AS event_id, e.event_key, e.tenant, \
      e.user_id, e.application_id, e.occurred_at, e.accepted_at, e.body \
      FROM deliveries AS d INDEXED BY deliveries_waiting CROSS JOIN events AS e ON e.key = d.event \
      WHERE d.webhook = ?1 AND d.state <= 1 AND (d.due_at, d.id) > (?2, ?3) AND d.due_at <= ?4 AND d.id > ?5 \

@@ -9,6 +9,7 @@ use postrider_core::event::EventKey;
 use postrider_core::event_type::{Audience, Category, Deprecation, EventType, SchemaMode};
 use postrider_core::health::FailureStreak;
 use postrider_core::portal::PortalSettings;
+use postrider_core::shape::{Access, PinnedShape, Shape, ShapeRevision};
 use postrider_core::signature::Secret;
 use postrider_core::source::Source;
 use postrider_core::webhook::{DisableReason, EndpointUrl, Scope, Sending, Webhook, WebhookStatus};
@@ -34,8 +35,8 @@ pub(super) const EVENT_TYPES: &str = "SELECT id, environment, event_key, categor
 pub(super) const WEBHOOKS: &str = "SELECT w.key, w.id, w.environment, w.tenant, w.display_name, w.description, \
      w.url, w.secret, w.signing, w.event_keys, w.disabled, w.filter, w.sending, w.created_at, w.updated_at, \
      t.invocations, \
-     t.streak_count, t.streak_first_at, t.streak_last_at \
-     FROM webhooks AS w JOIN webhook_tallies AS t ON t.webhook = w.key WHERE w.deleted_at IS NULL";
+     t.streak_count, t.streak_first_at, t.streak_last_at, w.shape, h.shape AS shape_text, w.access \
+     FROM webhooks AS w JOIN webhook_tallies AS t ON t.webhook = w.key LEFT JOIN webhook_shapes AS h ON h.key = w.shape WHERE w.deleted_at IS NULL";
 pub(super) const SWEEPS: &str =
     "SELECT w.id, s.up_to, s.reason FROM sweeps AS s JOIN webhooks AS w ON w.key = s.webhook";
 
@@ -174,6 +175,21 @@ fn event_type(row: &Row<'_>, ids: &Environments) -> Result<EventType> {
     })
 }
 
+fn pinned_shape(row: &Row<'_>) -> Result<Option<PinnedShape>> {
+    let Some(revision) = row.get::<_, Option<i64>>("shape")?.and_then(ShapeRevision::new) else { return Ok(None) };
+    let shape = parsed(row, "shape_text", |t| serde_json::from_str::<Shape>(t).ok())?;
+    Ok(Some(PinnedShape { revision, shape: Arc::new(shape) }))
+}
+
+fn access(row: &Row<'_>, seal: &Seal, id: WebhookId) -> Result<Option<Arc<Access>>> {
+    let Some(sealed) = row.get_ref("access")?.as_blob_or_null().map_err(|_| unreadable("access"))? else {
+        return Ok(None);
+    };
+    let clear = seal.open(webhooks::access_place(&id), sealed);
+    let access = clear.and_then(|clear| serde_json::from_slice::<Access>(&clear).ok());
+    access.map(|access| Some(Arc::new(access))).ok_or_else(|| unreadable("webhooks.access"))
+}
+
 fn webhook(row: &Row<'_>, ids: &Environments, seal: &Seal) -> Result<Webhook> {
     let id = WebhookId::from_uuid(uuid(row, "id")?);
     let secret = match row.get_ref("secret")?.as_blob_or_null().map_err(|_| unreadable("secret"))? {
@@ -206,6 +222,8 @@ fn webhook(row: &Row<'_>, ids: &Environments, seal: &Seal) -> Result<Webhook> {
         filter: parsed_if_any(row, "filter", |t| Some(Source::new(t)))?,
         status: disabled.map_or(WebhookStatus::Active, WebhookStatus::Disabled),
         sending: parsed(row, "sending", |t| serde_json::from_str::<Sending>(t).ok())?,
+        shape: pinned_shape(row)?,
+        access: access(row, seal, id)?,
         invocations: count(row, "invocations")?,
         streak,
         created_at: time(row, "created_at")?,

@@ -25,7 +25,7 @@ pub(super) const FIRST: &str = "SELECT id, due_at FROM deliveries INDEXED BY del
      WHERE webhook = ?1 AND order_key = ?2 AND state <= 1 ORDER BY order_place LIMIT 1";
 pub(super) const LET_GO: &str = "UPDATE deliveries SET due_at = ?3 WHERE environment = ?1 AND id = ?2 AND state = 0 AND due_at = 9223372036854775807";
 pub(super) const WAITING: &str = "SELECT d.id AS delivery_id, d.state, d.due_at, d.fault, d.fault_since, d.ended_at, \
-     d.reason, d.attempts, d.origin, d.resend_of, d.order_key, d.created_at, w.id AS webhook_id, n.id AS environment_id, \
+     d.reason, d.attempts, d.origin, d.resend_of, d.order_key, d.created_at, d.shape, NULL AS problem, w.id AS webhook_id, n.id AS environment_id, \
      e.id AS event_id, e.event_key, e.tenant, e.user_id, e.application_id, e.occurred_at, e.accepted_at, e.body \
      FROM deliveries AS d JOIN events AS e ON e.key = d.event JOIN webhooks AS w ON w.key = d.webhook \
      JOIN environments AS n ON n.key = d.environment WHERE d.environment = ?1 AND d.id = ?2";

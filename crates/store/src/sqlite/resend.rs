@@ -107,6 +107,8 @@ fn make(
         order_key: place.map(|place| place.key),
         state,
         attempts: 0,
+        shape: known.webhook.shape.as_ref().map(|pinned| pinned.revision),
+        problem: None,
         created_at: tx.now,
     };
     tx.hot.insert_late_delivery(tx.connection, environment, event_number, known.key, &delivery, place)?;

@@ -12,6 +12,7 @@ use postrider_core::attempt::{Attempt, AttemptResult, BodyEnd, FailureKind, OurF
 use postrider_core::delivery::{Delivery, DeliveryState, DiscardReason, FailReason, Fault, Origin, StateKind};
 use postrider_core::event::{ApplicationId, Event, EventKey, Room, TenantId, UserId};
 use postrider_core::order::OrderKey;
+use postrider_core::shape::ShapeRevision;
 use postrider_core::{AttemptId, DeliveryId, EnvironmentId, EventId, Timestamp, WebhookId};
 use rusqlite::types::Type;
 use rusqlite::{Error, OptionalExtension as _, Row};
@@ -157,6 +158,8 @@ pub(super) fn delivery(row: &Row<'_>, environment_id: EnvironmentId) -> Result<D
         order_key: order_key(row)?,
         state: state(row)?,
         attempts: row.get("attempts")?,
+        shape: row.get::<_, Option<i64>>("shape")?.and_then(ShapeRevision::new),
+        problem: row.get("problem")?,
         created_at: time(row, "created_at")?,
     })
 }

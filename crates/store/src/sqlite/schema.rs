@@ -20,6 +20,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0004_order_and_signing.sql"),
     include_str!("../../migrations/0005_jobs.sql"),
     include_str!("../../migrations/0006_event_types_and_filters.sql"),
+    include_str!("../../migrations/0007_shapes.sql"),
 ];
 
 /// Marks the file as Postrider's: "PstR".

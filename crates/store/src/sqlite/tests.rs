@@ -13,6 +13,7 @@ use postrider_core::environment::{IssuerKey, TrustedIssuer};
 use postrider_core::event::{Event, EventKey, Room};
 use postrider_core::limits::RESPONSE_BODY_KEPT;
 use postrider_core::retry::RetryPolicy;
+use postrider_core::shape::{Access, Shape};
 use postrider_core::signature::{Secret, Signing};
 use postrider_core::webhook::{EndpointUrl, Scope, Sending, Webhook, WebhookStatus};
 use postrider_core::{AttemptId, Clock, DeliveryId, Entropy, EventId};
@@ -79,6 +80,8 @@ async fn webhook(engine: &Sqlite, secret: &str) -> Arc<Webhook> {
         filter: None,
         status: WebhookStatus::Active,
         sending: Sending::default(),
+        shape: Shape::default(),
+        access: Access::default(),
     };
     match engine.create_webhook(new).await.unwrap() {
         CreateWebhook::Created(webhook) => webhook,
@@ -149,6 +152,7 @@ impl Source {
             order_key: None,
             attempt: Some(attempt),
             step: next(0, None, &outcome, &RetryPolicy::Standard, now, 0.0),
+            problem: None,
         }
     }
 }
@@ -300,6 +304,8 @@ async fn a_writer_that_ends_by_a_defect_is_told() {
         filter: None,
         status: WebhookStatus::Active,
         sending: Sending::default(),
+        shape: Shape::default(),
+        access: Access::default(),
     };
     // The first commit that an observer is told of.
     assert!(matches!(engine.create_webhook(new).await, Err(StoreError::Closed)));

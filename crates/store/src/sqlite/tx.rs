@@ -11,6 +11,7 @@ use std::time::Duration;
 use postrider_core::delivery::{Delivery, DeliveryState, DiscardReason, Verdict};
 use postrider_core::event::{Event, EventKey, TenantId};
 use postrider_core::health::FailureStreak;
+use postrider_core::shape::ShapeRevision;
 use postrider_core::webhook::{DisableReason, Webhook, WebhookStatus};
 use postrider_core::{DeliveryId, Entropy, EnvironmentId, Timestamp, WebhookId};
 use rusqlite::{CachedStatement, Connection, OptionalExtension as _};
@@ -129,6 +130,11 @@ impl Touched {
                 WebhookStatus::Active => self.sweep.filter(|s| delivery <= s.up_to).map(|s| s.reason),
             },
         }
+    }
+
+    /// The revision that deliveries to it keep from now on.
+    pub(super) fn shape(&self) -> Option<ShapeRevision> {
+        Some(self.webhook.as_ref()?.shape.as_ref()?.revision)
     }
 
     /// Takes in what an attempt says of it. Returns why it is to be disabled, where it is.

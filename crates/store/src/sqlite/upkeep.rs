@@ -42,6 +42,9 @@ pub(super) const OLD_WEBHOOKS: &str = "SELECT key FROM webhooks WHERE deleted_at
      AND NOT EXISTS (SELECT 1 FROM deliveries_of_webhooks WHERE webhook = webhooks.key) LIMIT ?2";
 pub(super) const DELETE_WEBHOOK: &str = "DELETE FROM webhooks WHERE key = ?1";
 pub(super) const DELETE_TALLIES: &str = "DELETE FROM webhook_tallies WHERE webhook = ?1";
+pub(super) const OLDEST_EVENT: &str = "SELECT min(key) FROM events";
+pub(super) const FORGET_SHAPES: &str = "DELETE FROM webhook_shapes WHERE key IN \
+     (SELECT key FROM webhook_shapes WHERE until_event <= ?1 LIMIT ?2)";
 pub(super) const FORGET: &str = "DELETE FROM idempotency WHERE (environment, key) IN \
      (SELECT environment, key FROM idempotency WHERE created_at < ?1 LIMIT ?2)";
 
@@ -240,8 +243,10 @@ fn delete_attempts(
     Ok((deleted, next))
 }
 
-/// Deleted webhooks stay as long as something in the log tells of them.
+/// Deleted webhooks stay as long as something in the log tells of them, shapes that were replaced as long as deliveries may have them.
 fn purge_webhooks(tx: &mut Tx<'_, '_>, before: Timestamp, budget: usize) -> Result<(), Failure> {
+    let oldest: Option<i64> = tx.prepare(OLDEST_EVENT)?.query_row([], |row| row.get(0))?;
+    tx.prepare(FORGET_SHAPES)?.execute((oldest.unwrap_or(i64::MAX), limit(budget)))?;
     tx.hot.index_deliveries(tx.connection)?;
     let webhooks: Vec<i64> = tx
         .prepare(OLD_WEBHOOKS)?

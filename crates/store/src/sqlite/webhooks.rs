@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use postrider_core::delivery::DiscardReason;
 use postrider_core::limits::WEBHOOKS_PER_ENVIRONMENT;
+use postrider_core::shape::{Access, PinnedShape, Shape, ShapeRevision};
 use postrider_core::signature::Secret;
 use postrider_core::source::Source;
 use postrider_core::webhook::{DisableReason, Scope, Webhook, WebhookStatus};
 use postrider_core::{EnvironmentId, Timestamp, WebhookId};
-use rusqlite::params;
+use rusqlite::{OptionalExtension as _, params};
 
-use super::rows::unreadable;
+use super::rows::{parsed, unreadable};
 use super::tx::{Failure, Tx, write_streak};
 use super::{Sqlite, signing};
 use crate::directory::DirectoryChange;
@@ -18,20 +19,41 @@ use crate::seal::Place;
 use crate::{CreateWebhook, Found, NewWebhook, StoreError, WebhookChange, WebhookPatch};
 
 pub(super) const INSERT: &str = "INSERT INTO webhooks (id, environment, tenant, display_name, description, url, \
-     secret, event_keys, disabled, sending, created_at, updated_at, signing, filter) \
-     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?11, ?12, ?13)";
+     secret, event_keys, disabled, sending, created_at, updated_at, signing, filter, access) \
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?11, ?12, ?13, ?14)";
 pub(super) const INSERT_TALLIES: &str = "INSERT INTO webhook_tallies (webhook) VALUES (?1)";
 pub(super) const UPDATE: &str = "UPDATE webhooks SET display_name = ?2, description = ?3, url = ?4, secret = ?5, \
-     event_keys = ?6, disabled = ?7, sending = ?8, updated_at = ?9, signing = ?10, filter = ?11 WHERE key = ?1";
+     event_keys = ?6, disabled = ?7, sending = ?8, updated_at = ?9, signing = ?10, filter = ?11, shape = ?12, \
+     access = ?13 WHERE key = ?1";
 pub(super) const PUT_SIGNING: &str = "UPDATE webhooks SET signing = ?2 WHERE key = ?1";
-pub(super) const DELETE: &str = "UPDATE webhooks SET deleted_at = ?2, secret = NULL, signing = NULL WHERE key = ?1";
+pub(super) const SET_SHAPE: &str = "UPDATE webhooks SET shape = ?2 WHERE key = ?1";
+pub(super) const INSERT_SHAPE: &str = "INSERT INTO webhook_shapes (webhook, shape, created_at) VALUES (?1, ?2, ?3)";
+pub(super) const REPLACE_SHAPE: &str = "UPDATE webhook_shapes SET until_event = ?2 WHERE key = ?1";
+pub(super) const SHAPE: &str = "SELECT shape FROM webhook_shapes WHERE key = ?1";
+pub(super) const DELETE: &str =
+    "UPDATE webhooks SET deleted_at = ?2, secret = NULL, signing = NULL, access = NULL WHERE key = ?1";
 
 /// The place of a webhook's secret.
 pub(super) fn secret_place(id: &WebhookId) -> Place<'_> {
     Place { column: "webhooks.secret", row: id.as_bytes() }
 }
 
+/// The place of what a webhook's requests show.
+pub(super) fn access_place(id: &WebhookId) -> Place<'_> {
+    Place { column: "webhooks.access", row: id.as_bytes() }
+}
+
 impl Sqlite {
+    pub(crate) async fn shape(&self, revision: ShapeRevision) -> Result<Option<Shape>, StoreError> {
+        self.lanes
+            .read(move |connection| {
+                let mut statement = connection.prepare_cached(SHAPE)?;
+                let shape = |row: &rusqlite::Row<'_>| parsed(row, "shape", |text| serde_json::from_str(text).ok());
+                statement.query_row([revision.get()], shape).optional()
+            })
+            .await
+    }
+
     pub(crate) async fn create_webhook(&self, new: NewWebhook) -> Result<CreateWebhook, StoreError> {
         self.change(move |tx| create(tx, &new)).await
     }
@@ -50,10 +72,11 @@ impl Sqlite {
     pub(crate) async fn delete_webhook(&self, environment: EnvironmentId, id: WebhookId) -> Result<Found, StoreError> {
         self.change(move |tx| {
             let known = tx.directory.current_webhook(id);
-            let Some((key, _)) = known.filter(|(_, w)| w.environment_id == environment) else {
+            let Some((key, webhook)) = known.filter(|(_, w)| w.environment_id == environment) else {
                 return Ok(Found::No);
             };
             tx.prepare(DELETE)?.execute((key, tx.now.as_micros()))?;
+            replace_shape(tx, webhook.shape.as_ref())?;
             tx.begin_sweep(key, id, DiscardReason::WebhookDeleted)?;
             tx.changes.push(DirectoryChange::DeleteWebhook(id));
             tx.commit.webhooks.push(WebhookChange::Deleted(id));
@@ -74,6 +97,34 @@ fn sealed(tx: &Tx<'_, '_>, id: &WebhookId, secret: Option<&Secret>) -> Option<Ve
     secret.map(|secret| tx.seal.seal(secret_place(id), secret.expose().as_bytes()))
 }
 
+fn sealed_access(tx: &Tx<'_, '_>, id: &WebhookId, access: Option<&Arc<Access>>) -> Result<Option<Vec<u8>>, Failure> {
+    let Some(access) = access else { return Ok(None) };
+    let clear = json(&**access, "access")?;
+    Ok(Some(tx.seal.seal(access_place(id), clear.as_bytes())))
+}
+
+/// Gives a webhook's shape its number. One that is plain has none.
+fn pin(tx: &Tx<'_, '_>, key: i64, shape: &Shape) -> Result<Option<PinnedShape>, Failure> {
+    if shape.is_plain() {
+        return Ok(None);
+    }
+    tx.prepare(INSERT_SHAPE)?.execute(params![key, json(shape, "shape")?, tx.now.as_micros()])?;
+    let revision = ShapeRevision::new(tx.connection.last_insert_rowid());
+    Ok(revision.map(|revision| PinnedShape { revision, shape: Arc::new(shape.clone()) }))
+}
+
+/// Notes that no further delivery gets that shape.
+fn replace_shape(tx: &Tx<'_, '_>, shape: Option<&PinnedShape>) -> Result<(), Failure> {
+    if let Some(pinned) = shape {
+        tx.prepare(REPLACE_SHAPE)?.execute((pinned.revision.get(), tx.hot.next_event()))?;
+    }
+    Ok(())
+}
+
+fn shared(access: &Access) -> Option<Arc<Access>> {
+    (!access.is_empty()).then(|| Arc::new(access.clone()))
+}
+
 fn disabled(status: WebhookStatus) -> Option<&'static str> {
     match status {
         WebhookStatus::Active => None,
@@ -92,7 +143,7 @@ fn create(tx: &mut Tx<'_, '_>, new: &NewWebhook) -> Result<CreateWebhook, Failur
     if tx.directory.webhook_count(new.environment_id) >= WEBHOOKS_PER_ENVIRONMENT {
         return Ok(CreateWebhook::LimitReached);
     }
-    let webhook = Webhook {
+    let mut webhook = Webhook {
         id: WebhookId::new(tx.now, tx.entropy),
         environment_id: new.environment_id,
         scope: new.scope.clone(),
@@ -105,6 +156,8 @@ fn create(tx: &mut Tx<'_, '_>, new: &NewWebhook) -> Result<CreateWebhook, Failur
         filter: new.filter.clone(),
         status: new.status,
         sending: new.sending.clone(),
+        shape: None,
+        access: shared(&new.access),
         invocations: 0,
         streak: None,
         created_at: tx.now,
@@ -124,8 +177,13 @@ fn create(tx: &mut Tx<'_, '_>, new: &NewWebhook) -> Result<CreateWebhook, Failur
         tx.now.as_micros(),
         signing::sealed(tx.seal, &webhook.id, &webhook.signing)?,
         webhook.filter.as_ref().map(Source::as_str),
+        sealed_access(tx, &webhook.id, webhook.access.as_ref())?,
     ])?;
     let key = tx.connection.last_insert_rowid();
+    webhook.shape = pin(tx, key, &new.shape)?;
+    if let Some(pinned) = &webhook.shape {
+        tx.prepare(SET_SHAPE)?.execute((key, pinned.revision.get()))?;
+    }
     tx.prepare(INSERT_TALLIES)?.execute([key])?;
     Ok(CreateWebhook::Created(put(tx, key, webhook)))
 }
@@ -155,6 +213,12 @@ fn update(
         // It is so already. Who echoes a whole record back switches nothing.
         _ => {}
     }
+    if let Some(shape) = &patch.shape
+        && old.shape.as_ref().map_or_else(|| !shape.is_plain(), |pinned| *pinned.shape != *shape)
+    {
+        replace_shape(tx, old.shape.as_ref())?;
+        new.shape = pin(tx, key, shape)?;
+    }
     tx.prepare(UPDATE)?.execute(params![
         key,
         new.display_name,
@@ -167,11 +231,13 @@ fn update(
         new.updated_at.as_micros(),
         signing::sealed(tx.seal, &id, &new.signing)?,
         new.filter.as_ref().map(Source::as_str),
+        new.shape.as_ref().map(|pinned| pinned.revision.get()),
+        sealed_access(tx, &id, new.access.as_ref())?,
     ])?;
     Ok(Some(put(tx, key, new)))
 }
 
-/// The webhook as the patch wants it, its status apart.
+/// The webhook as the patch wants it, its status and shape apart.
 fn patched(old: &Webhook, patch: &WebhookPatch, now: Timestamp) -> Webhook {
     let mut new = old.clone();
     if let Some(name) = &patch.display_name {
@@ -201,6 +267,11 @@ fn patched(old: &Webhook, patch: &WebhookPatch, now: Timestamp) -> Webhook {
     }
     if let Some(sending) = &patch.sending {
         new.sending.clone_from(sending);
+    }
+    if let Some(access) = &patch.access
+        && old.access.as_deref() != Some(access)
+    {
+        new.access = shared(access);
     }
     new
 }

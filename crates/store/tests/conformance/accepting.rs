@@ -158,7 +158,7 @@ pub(crate) async fn a_webhook_switched_off_before_the_commit_discards_at_birth(w
     assert_eq!(reason(1).await, Some(DiscardReason::WebhookDeleted));
     assert_eq!(reason(2).await, None);
     let told = world.commits.collect(|c| c.accepted.iter().map(|a| (a.waiting.clone(), a.deliveries)).collect());
-    assert_eq!(told, [(vec![(accepted.deliveries[2], active.id)], 3)]);
+    assert_eq!(told, [(vec![(accepted.deliveries[2], active.id, None)], 3)]);
 }
 
 pub(crate) async fn only_deliveries_that_could_wait_count_as_invocations(mut world: World) {

@@ -12,6 +12,7 @@ mod lanes;
 mod ordering;
 mod reading;
 mod settling;
+mod shapes;
 mod statistics;
 mod switching_off;
 mod upkeep;
@@ -56,6 +57,11 @@ rules! {
         a_retry_for_a_webhook_that_is_off_is_discarded,
         deleting_discards_and_the_log_stays,
         a_resend_is_a_new_delivery_and_needs_an_active_webhook;
+    shapes:
+        a_delivery_keeps_the_shape_that_it_was_accepted_under,
+        what_requests_show_is_sealed_and_wiped,
+        shapes_go_with_the_last_event_that_may_have_them,
+        why_a_delivery_failed_is_kept;
     lanes:
         a_lane_is_paged_in_the_order_of_due_times,
         lanes_with_work_are_found_with_their_earliest,

@@ -8,6 +8,7 @@ use postrider_core::attempt::{Attempt, AttemptResult, BodyEnd, FailureKind, OurF
 use postrider_core::delivery::{DeliveryState, next};
 use postrider_core::event::{Event, EventKey, Room, TenantId};
 use postrider_core::retry::RetryPolicy;
+use postrider_core::shape::{Access, Shape};
 use postrider_core::signature::{Secret, Signing};
 use postrider_core::webhook::{EndpointUrl, Scope, Sending, Webhook, WebhookStatus};
 use postrider_core::{AttemptId, Clock, DeliveryId, Entropy, EnvironmentId, EventId, Timestamp, WebhookId};
@@ -155,6 +156,8 @@ impl World {
             filter: None,
             status: WebhookStatus::Active,
             sending: Sending::default(),
+            shape: Shape::default(),
+            access: Access::default(),
         }
     }
 
@@ -254,7 +257,7 @@ impl World {
             Outcome::Failed(kind) => {
                 Some(AttemptResult::Failed { kind: *kind, message: "nothing listens there".into() })
             }
-            Outcome::Ours(_) => None,
+            Outcome::Ours(_) | Outcome::Unrenderable => None,
         };
         let attempt = result.map(|result| Attempt {
             id: AttemptId::new(self.now(), self.entropy.as_ref()),
@@ -278,6 +281,7 @@ impl World {
             order_key: delivery.order_key,
             attempt,
             step,
+            problem: None,
         }
     }
 

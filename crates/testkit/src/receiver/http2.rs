@@ -59,8 +59,7 @@ async fn answer(
     let (head, body) = request.into_parts();
     let body = body.collect().await.map_err(|_| GivenUp)?.to_bytes();
     let target = head.uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
-    let behaviour = shared.behaviour_for(&target);
-    shared.record(Received {
+    let received = Received {
         method: head.method.to_string(),
         target,
         headers: head.headers,
@@ -69,7 +68,9 @@ async fn answer(
         connection,
         at: Instant::now(),
         http2: true,
-    });
+    };
+    let behaviour = shared.behaviour_for(&received);
+    shared.record(received);
     match behaviour {
         Behaviour::Answer(reply) => Ok(plain(&reply)),
         Behaviour::EndlessBody(status) => Ok(with_status(status, Either::Right(Endless))),

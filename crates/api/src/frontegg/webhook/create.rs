@@ -4,6 +4,7 @@ use axum::Json as Answer;
 use axum::extract::State;
 use http::StatusCode;
 use postrider_core::permission::Permission;
+use postrider_core::shape::{Access, Shape};
 use postrider_core::signature::Signing;
 use postrider_core::webhook::{DisableReason, Sending, WebhookStatus};
 use postrider_store::NewWebhook;
@@ -50,6 +51,8 @@ pub(crate) async fn create(
             Some(true) | None => WebhookStatus::Active,
         },
         sending: Sending::default(),
+        shape: Shape::default(),
+        access: Access::default(),
     };
     let webhook = created(state.store().create_webhook(new).await?)?;
     Ok((StatusCode::CREATED, Answer(Record::new(&scoped, &webhook))))

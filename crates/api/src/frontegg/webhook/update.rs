@@ -15,6 +15,8 @@ use crate::error::{ApiError, FronteggErrors};
 use crate::extract::Ids;
 use crate::frontegg::scope::Scoped;
 use crate::frontegg::webhook::{Form, Record, in_scope};
+use crate::native::webhooks::settings;
+use crate::native::webhooks::update::keeps_event_type;
 use crate::native::wire::Given;
 use crate::rules;
 use crate::state::ApiState;
@@ -51,7 +53,10 @@ fn patch(state: &ApiState, scoped: &Scoped, before: &Stored, form: Form) -> Resu
         patch.url = Some(rules::url(state, "url", &url)?);
     }
     if let Some(keys) = form.event_keys.filter(|keys| *keys != before.event_keys) {
-        patch.event_keys = Some(rules::event_keys(state, scoped.environment_id(), &before.scope, "eventKeys", keys)?);
+        let keys = rules::event_keys(state, scoped.environment_id(), &before.scope, "eventKeys", keys)?;
+        // This API knows nothing of payloads, and must not break one that there is.
+        keeps_event_type(before, &settings(before).0, &keys, "eventKeys")?;
+        patch.event_keys = Some(keys);
     }
     let secret = match form.secret {
         Given::Absent => None,

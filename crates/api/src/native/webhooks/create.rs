@@ -5,6 +5,7 @@ use axum::extract::State;
 use http::StatusCode;
 use postrider_core::event::TenantId;
 use postrider_core::permission::Permission;
+use postrider_core::shape::{Access, Shape};
 use postrider_core::signature::{Secret, Signing};
 use postrider_core::webhook::{DisableReason, Scope, Sending, WebhookStatus};
 use postrider_store::{CreateWebhook, NewWebhook};
@@ -16,6 +17,10 @@ use crate::body::Json;
 use crate::error::{ApiError, Code, Problem};
 use crate::native::webhooks::ordering::OrderingForm;
 use crate::native::webhooks::rate_limit::RateLimitForm;
+use crate::native::webhooks::shape::{
+    AuthenticationForm, CertificateForm, HeaderForm, MethodForm, PayloadForm, ShapeForm, check_event_type,
+    check_with_sample,
+};
 use crate::native::webhooks::signing::SignatureName;
 use crate::native::webhooks::{RetryPolicyForm, Webhook, sending};
 use crate::native::wire::{Given, given_object, object};
@@ -71,6 +76,23 @@ pub(crate) struct Form {
     rate_limit: Given<RateLimitForm>,
     /// Which signatures `webhook-signature` carries; `hmac` where it is left out. `x-webhook-secret` is sent where there is a secret.
     signature: Option<SignatureName>,
+    /// The method of its requests: `POST` where it is left out. A `GET` carries no body.
+    method: Option<MethodForm>,
+    /// What is sent instead of the event's body; `null`: the event's body. Such a webhook subscribes to exactly one event type, by its key,
+    /// and keeps it.
+    #[serde(default)]
+    #[schema(value_type = Option<PayloadForm>)]
+    payload: Given<PayloadForm>,
+    /// Headers besides those that every request has. At most 30.
+    headers: Option<Vec<HeaderForm>>,
+    /// How requests authenticate to the receiver; `null`: not at all.
+    #[serde(default)]
+    #[schema(value_type = Option<AuthenticationForm>)]
+    authentication: Given<AuthenticationForm>,
+    /// The certificate that is shown to a receiver that asks for one; `null`: none.
+    #[serde(default)]
+    #[schema(value_type = Option<CertificateForm>)]
+    client_certificate: Given<CertificateForm>,
 }
 
 fn active() -> bool {
@@ -112,6 +134,15 @@ pub(crate) async fn create_webhook(
         signing.change(&mut secret, &signature.change(&state), state.now());
     }
     let event_keys = rules::event_keys(&state, member.environment_id, &scope, "/eventKeys", form.event_keys)?;
+    let form_of_shape = ShapeForm {
+        method: form.method,
+        payload: form.payload,
+        headers: form.headers,
+        authentication: form.authentication,
+        client_certificate: form.client_certificate,
+    };
+    let shape = form_of_shape.shape("", &Shape::default())?.unwrap_or_default();
+    let access = form_of_shape.access(&state, "", &Access::default())?.unwrap_or_default();
     let before = Sending::default();
     let new = NewWebhook {
         environment_id: member.environment_id,
@@ -133,7 +164,11 @@ pub(crate) async fn create_webhook(
             form.rate_limit,
         )?
         .unwrap_or(before),
+        shape,
+        access,
     };
+    check_event_type(&new.shape, &new.event_keys)?;
+    check_with_sample(&state, new.environment_id, new.scope.tenant(), &new.event_keys, &new.shape, &new.access)?;
     let webhook = created(state.store().create_webhook(new).await?)?;
     Ok((StatusCode::CREATED, Answer(Webhook::new(&state, &member, &webhook))))
 }

@@ -3,6 +3,7 @@
 use postrider_core::WebhookId;
 use postrider_core::permission::Permission;
 use postrider_core::retry::{RetryDelays, RetryPolicy};
+use postrider_core::shape::{Access, Shape};
 use postrider_core::webhook::{Deadline, Sending, Webhook as Stored, WebhookStatus};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use crate::auth::caller::Member;
 use crate::error::ApiError;
 use crate::native::webhooks::ordering::OrderingForm;
 use crate::native::webhooks::rate_limit::RateLimitForm;
+use crate::native::webhooks::shape::{AuthenticationForm, CertificateForm, HeaderForm, MethodForm, PayloadForm};
 use crate::native::webhooks::signing::{PreviousSecretShown, SignatureName};
 use crate::native::wire::{Given, Time};
 use crate::state::ApiState;
@@ -25,6 +27,7 @@ pub(crate) mod ordering;
 pub(crate) mod public_keys;
 pub(crate) mod rate_limit;
 pub(crate) mod rotate;
+pub(crate) mod shape;
 pub(crate) mod signing;
 pub(crate) mod update;
 
@@ -76,6 +79,16 @@ pub(crate) struct Webhook {
     ordering: OrderingForm,
     /// How many attempts may start in how much time; `null`: as many as the endpoint takes well.
     rate_limit: Option<RateLimitForm>,
+    /// The method of its requests.
+    method: MethodForm,
+    /// What is sent instead of the event's body; `null`: the event's body.
+    payload: Option<PayloadForm>,
+    /// Headers besides those that every request has.
+    headers: Vec<HeaderForm>,
+    /// How requests authenticate to the receiver.
+    authentication: Option<AuthenticationForm>,
+    /// The certificate that is shown to a receiver that asks for one.
+    client_certificate: Option<CertificateForm>,
     /// Deliveries so far that came from events.
     invocations: u64,
     /// How it is doing.
@@ -122,6 +135,7 @@ impl Webhook {
     /// The record as that caller may see it.
     pub(crate) fn new(state: &ApiState, member: &Member, webhook: &Stored) -> Self {
         let lane = state.engine().lane(webhook.id);
+        let (shape, access) = settings(webhook);
         let secret = match &webhook.secret {
             _ if !member.may(Permission::WriteWebhook) => Given::Absent,
             None => Given::Null,
@@ -157,6 +171,11 @@ impl Webhook {
             disable_after_days: webhook.sending.disable_after_days,
             ordering: webhook.sending.order_by.as_ref().into(),
             rate_limit: webhook.sending.rate_limit.map(Into::into),
+            method: shape.method.into(),
+            payload: shape::payload_of(&shape),
+            headers: shape::headers_of(&access),
+            authentication: shape::authentication_of(&access),
+            client_certificate: shape::certificate_of(&access),
             invocations: webhook.invocations,
             health: Health {
                 waiting_in_memory: lane.waiting_in_memory,
@@ -264,6 +283,12 @@ fn sending(
         Given::Value(form) => sending.rate_limit = Some(form.parsed()?),
     }
     Ok(Some(sending))
+}
+
+/// What a webhook sends, and what it shows to be let in.
+pub(crate) fn settings(webhook: &Stored) -> (Arc<Shape>, Arc<Access>) {
+    let shape = webhook.shape.as_ref().map(|pinned| Arc::clone(&pinned.shape));
+    (shape.unwrap_or_default(), webhook.access.clone().unwrap_or_default())
 }
 
 /// The webhook of that id, where it is within the caller's reach.

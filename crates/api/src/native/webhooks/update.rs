@@ -4,6 +4,8 @@ use axum::Json as Answer;
 use axum::extract::State;
 use postrider_core::WebhookId;
 use postrider_core::permission::Permission;
+use postrider_core::shape::Shape;
+use postrider_core::webhook::Webhook as Stored;
 use postrider_store::WebhookPatch;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -14,8 +16,12 @@ use crate::error::{ApiError, Problem};
 use crate::extract::Ids;
 use crate::native::webhooks::ordering::OrderingForm;
 use crate::native::webhooks::rate_limit::RateLimitForm;
+use crate::native::webhooks::shape::{
+    AuthenticationForm, CertificateForm, HeaderForm, MethodForm, PayloadForm, ShapeForm, check_event_type,
+    check_with_sample,
+};
 use crate::native::webhooks::signing::SignatureName;
-use crate::native::webhooks::{RetryPolicyForm, Webhook, sending, within_reach};
+use crate::native::webhooks::{RetryPolicyForm, Webhook, sending, settings, within_reach};
 use crate::native::wire::{Given, given_object, present, present_object};
 use crate::rules;
 use crate::state::ApiState;
@@ -77,6 +83,27 @@ pub(crate) struct Form {
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = SignatureName, required = false)]
     signature: Option<SignatureName>,
+    /// The method of its requests. A `GET` carries no body.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = MethodForm, required = false)]
+    method: Option<MethodForm>,
+    /// What is sent instead of the event's body; `null`: the event's body. Such a webhook subscribes to exactly one event type, by its key,
+    /// and keeps it.
+    #[serde(default)]
+    #[schema(value_type = Option<PayloadForm>)]
+    payload: Given<PayloadForm>,
+    /// Headers besides those that every request has. At most 30.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Vec<HeaderForm>, required = false)]
+    headers: Option<Vec<HeaderForm>>,
+    /// How requests authenticate to the receiver; `null`: not at all.
+    #[serde(default)]
+    #[schema(value_type = Option<AuthenticationForm>)]
+    authentication: Given<AuthenticationForm>,
+    /// The certificate that is shown to a receiver that asks for one; `null`: none.
+    #[serde(default)]
+    #[schema(value_type = Option<CertificateForm>)]
+    client_certificate: Given<CertificateForm>,
 }
 
 /// Change a webhook
@@ -95,6 +122,16 @@ pub(crate) async fn update_webhook(
     member.require(Permission::WriteWebhook)?;
     let before = within_reach(&state, &member, id)?;
     let keys = |keys| rules::event_keys(&state, member.environment_id, &before.scope, "/eventKeys", keys);
+    let form_of_shape = ShapeForm {
+        method: form.method,
+        payload: form.payload,
+        headers: form.headers,
+        authentication: form.authentication,
+        client_certificate: form.client_certificate,
+    };
+    let (shape_before, access_before) = settings(&before);
+    let shape = form_of_shape.shape("", &shape_before)?;
+    let access = form_of_shape.access(&state, "", &access_before)?;
     let patch = WebhookPatch {
         display_name: form.display_name.map(|text| rules::optional_name("/displayName", text)).transpose()?,
         description: form.description.map(|text| rules::description("/description", text)).transpose()?,
@@ -120,8 +157,35 @@ pub(crate) async fn update_webhook(
             form.ordering,
             form.rate_limit,
         )?,
+        shape,
+        access,
     };
+    check_settings(&state, &before, &patch)?;
     let webhook = state.store().update_webhook(member.environment_id, Some(&before.scope), id, patch).await?;
     let webhook = webhook.ok_or_else(|| ApiError::not_found("webhook"))?;
     Ok(Answer(Webhook::new(&state, &member, &webhook)))
+}
+
+/// What holds of the webhook as it will be, where the patch touches it.
+fn check_settings(state: &ApiState, before: &Stored, patch: &WebhookPatch) -> Result<(), ApiError> {
+    let (shape_before, access_before) = settings(before);
+    let shape = patch.shape.as_ref().unwrap_or(&shape_before);
+    let keys = patch.event_keys.as_ref().unwrap_or(&before.event_keys);
+    keeps_event_type(before, shape, keys, "/eventKeys")?;
+    check_event_type(shape, keys)?;
+    if patch.shape.is_none() && patch.access.is_none() {
+        return Ok(());
+    }
+    let access = patch.access.as_ref().unwrap_or(&access_before);
+    check_with_sample(state, before.environment_id, before.scope.tenant(), keys, shape, access)
+}
+
+/// A webhook that has a custom payload and will have one keeps the event type that the payload was written for.
+pub(crate) fn keeps_event_type(before: &Stored, shape: &Shape, keys: &[String], at: &str) -> Result<(), ApiError> {
+    let (shape_before, _) = settings(before);
+    if shape_before.payload.is_none() || shape.payload.is_none() || keys == before.event_keys {
+        return Ok(());
+    }
+    let detail = "the event type of a webhook with a custom payload cannot change; make another webhook, or take the payload away";
+    Err(ApiError::value(at, detail))
 }

@@ -19,6 +19,7 @@ const LARGE: &[&str] = &[
     "postings",
     "p",
     "event_notes",
+    "webhook_shapes",
     // The names that statements give them.
     "e",
     "d",
@@ -75,6 +76,7 @@ fn statements() -> Vec<&'static str> {
         resend::FIND,
         order::LET_GO,
     ]);
+    all.extend([webhooks::SET_SHAPE, webhooks::INSERT_SHAPE, webhooks::REPLACE_SHAPE, webhooks::SHAPE]);
     all.extend([
         upkeep::A_SWEEP,
         upkeep::TO_SWEEP,
@@ -93,6 +95,8 @@ fn statements() -> Vec<&'static str> {
         upkeep::OLD_WEBHOOKS,
         upkeep::DELETE_WEBHOOK,
         upkeep::DELETE_TALLIES,
+        upkeep::OLDEST_EVENT,
+        upkeep::FORGET_SHAPES,
         upkeep::FORGET,
     ]);
     all.extend([

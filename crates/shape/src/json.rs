@@ -1,0 +1,562 @@
+//! An event's body as the values of a template, read as far as the template looks.
+//!
+//! Owns the way from JSON text to values and back. An object or list keeps its text, so that written as a whole it is byte for byte what the
+//! producer sent; so is a number that is written by itself, see [`member_as_sent`].
+//!
+//! Invariant: the text is JSON, as of a body that [`postrider_core::body::compose`] made. Nothing here panics on another, but what it reads
+//! then is anything.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::ops::Range;
+use std::sync::{Arc, OnceLock};
+
+use minijinja::value::{Enumerator, Object, ObjectRepr, ValueKind};
+use minijinja::{Error, ErrorKind, Value};
+use postrider_core::limits::JSON_DEPTH;
+
+/// Up to so many members a name is looked for one by one; beyond it, in a table.
+const FEW_MEMBERS: usize = 16;
+
+/// A piece of JSON text.
+#[derive(Debug, Clone)]
+struct Piece {
+    text: Arc<str>,
+    range: Range<usize>,
+}
+
+impl Piece {
+    fn as_str(&self) -> &str {
+        self.text.get(self.range.clone()).unwrap_or_default()
+    }
+
+    fn part(&self, range: Range<usize>) -> Self {
+        Self { text: Arc::clone(&self.text), range }
+    }
+
+    /// As a value. Objects and lists are not read yet.
+    fn value(&self) -> Value {
+        let text = self.as_str();
+        match text.as_bytes().first() {
+            Some(b'{') => Value::from_object(JsonObject { piece: self.clone(), members: OnceLock::new() }),
+            Some(b'[') => Value::from_object(JsonList { piece: self.clone(), items: OnceLock::new() }),
+            Some(b'"') => string(text),
+            Some(b't') => Value::from(true),
+            Some(b'f') => Value::from(false),
+            Some(b'-' | b'0'..=b'9') => number(text),
+            _ => Value::from(()),
+        }
+    }
+}
+
+/// The value of a JSON text.
+pub(crate) fn value_of(text: Arc<str>) -> Value {
+    let range = after_space(text.as_bytes(), 0)..text.trim_end().len();
+    Piece { text, range }.value()
+}
+
+fn string(quoted: &str) -> Value {
+    let content = quoted.get(1..quoted.len() - 1).unwrap_or_default();
+    if content.contains('\\') {
+        Value::from(serde_json::from_str::<String>(quoted).unwrap_or_default())
+    } else {
+        Value::from(content)
+    }
+}
+
+/// A number to compute and compare with: exact for integers of up to 128 bits, else the nearest double.
+fn number(text: &str) -> Value {
+    if let Ok(integer) = text.parse::<i64>() {
+        return Value::from(integer);
+    }
+    if let Ok(integer) = text.parse::<i128>() {
+        return Value::from(integer);
+    }
+    Value::from(text.parse::<f64>().unwrap_or(f64::NAN))
+}
+
+/// Whether a number's text is what the number is written as anyway.
+fn is_canonical(text: &str) -> bool {
+    text != "-0" && text.parse::<i128>().is_ok()
+}
+
+/// An object of the body.
+pub(crate) struct JsonObject {
+    piece: Piece,
+    members: OnceLock<Members>,
+}
+
+struct Members {
+    /// In order.
+    list: Vec<Member>,
+    /// Where a name is, for objects of many members.
+    table: Option<HashMap<Arc<str>, usize>>,
+}
+
+struct Member {
+    name: Arc<str>,
+    range: Range<usize>,
+    value: OnceLock<Value>,
+}
+
+impl JsonObject {
+    fn members(&self) -> &Members {
+        self.members.get_or_init(|| {
+            let mut list = Vec::new();
+            let mut parts = Parts { text: &self.piece.text, at: self.piece.range.start + 1 };
+            while let Some(name) = parts.next() {
+                let name = string(self.piece.part(name).as_str());
+                let Some(range) = parts.next() else { break };
+                list.push(Member { name: name.to_str().unwrap_or_default(), range, value: OnceLock::new() });
+            }
+            // Of two of one name, the last counts.
+            let table = (list.len() > FEW_MEMBERS)
+                .then(|| list.iter().enumerate().map(|(index, member)| (Arc::clone(&member.name), index)).collect());
+            Members { list, table }
+        })
+    }
+
+    fn member(&self, name: &str) -> Option<&Member> {
+        let members = self.members();
+        match &members.table {
+            Some(table) => members.list.get(*table.get(name)?),
+            None => members.list.iter().rev().find(|member| &*member.name == name),
+        }
+    }
+
+    fn get(&self, name: &str) -> Option<Value> {
+        let member = self.member(name)?;
+        Some(member.value.get_or_init(|| self.piece.part(member.range.clone()).value()).clone())
+    }
+
+    /// The text as it was sent.
+    pub(crate) fn as_str(&self) -> &str {
+        self.piece.as_str()
+    }
+}
+
+impl Object for JsonObject {
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        self.get(key.as_str()?)
+    }
+
+    fn get_value_by_str(self: &Arc<Self>, key: &str) -> Option<Value> {
+        self.get(key)
+    }
+
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        Enumerator::Values(self.members().list.iter().map(|member| Value::from(Arc::clone(&member.name))).collect())
+    }
+
+    fn enumerator_len(self: &Arc<Self>) -> Option<usize> {
+        Some(self.members().list.len())
+    }
+
+    fn render(self: &Arc<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Debug for JsonObject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A list of the body.
+pub(crate) struct JsonList {
+    piece: Piece,
+    items: OnceLock<Vec<Item>>,
+}
+
+struct Item {
+    range: Range<usize>,
+    value: OnceLock<Value>,
+}
+
+impl JsonList {
+    fn items(&self) -> &[Item] {
+        self.items.get_or_init(|| {
+            Parts { text: &self.piece.text, at: self.piece.range.start + 1 }
+                .map(|range| Item { range, value: OnceLock::new() })
+                .collect()
+        })
+    }
+
+    fn get(&self, index: usize) -> Option<Value> {
+        let item = self.items().get(index)?;
+        Some(item.value.get_or_init(|| self.piece.part(item.range.clone()).value()).clone())
+    }
+
+    /// The text as it was sent.
+    pub(crate) fn as_str(&self) -> &str {
+        self.piece.as_str()
+    }
+}
+
+impl Object for JsonList {
+    fn repr(self: &Arc<Self>) -> ObjectRepr {
+        ObjectRepr::Seq
+    }
+
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        self.get(key.as_usize()?)
+    }
+
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        Enumerator::Seq(self.items().len())
+    }
+
+    fn render(self: &Arc<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Debug for JsonList {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// JSON text that is written as it is where a value stands, and as text where text does: what the filter `json` makes, and numbers as
+/// they were sent.
+pub(crate) struct RawJson(pub(crate) Arc<str>);
+
+impl Object for RawJson {
+    fn repr(self: &Arc<Self>) -> ObjectRepr {
+        ObjectRepr::Plain
+    }
+
+    fn is_true(self: &Arc<Self>) -> bool {
+        number(&self.0).is_true()
+    }
+
+    fn render(self: &Arc<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for RawJson {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The number `value` as its producer wrote it, where it is the member or item `key` of `parent` and computing would change its form
+/// (`1.10`, `1e400`, forty digits). Anything else is returned as it is.
+pub(crate) fn member_as_sent(value: Value, parent: &Value, key: &Value) -> Value {
+    if !value.is_number() {
+        return value;
+    }
+    let piece = if let (Some(object), Some(name)) = (parent.downcast_object_ref::<JsonObject>(), key.as_str()) {
+        object.member(name).map(|member| object.piece.part(member.range.clone()))
+    } else if let (Some(list), Some(index)) = (parent.downcast_object_ref::<JsonList>(), key.as_usize()) {
+        list.items().get(index).map(|item| list.piece.part(item.range.clone()))
+    } else {
+        None
+    };
+    match piece {
+        // A local variable may go by the member's name: then the values differ, or it does not matter.
+        Some(piece) if !is_canonical(piece.as_str()) && number(piece.as_str()) == value => {
+            Value::from_object(RawJson(piece.as_str().into()))
+        }
+        _ => value,
+    }
+}
+
+/// A value that computing can use: a number that was kept as it was sent becomes a number again.
+pub(crate) fn computable(value: &Value) -> Value {
+    match value.downcast_object_ref::<RawJson>() {
+        Some(raw) if raw.0.starts_with(|c: char| c == '-' || c.is_ascii_digit()) => number(&raw.0),
+        _ => value.clone(),
+    }
+}
+
+/// The parts of an object (names and values in turn) or list, from its first one on.
+struct Parts<'a> {
+    text: &'a str,
+    at: usize,
+}
+
+impl Iterator for Parts<'_> {
+    type Item = Range<usize>;
+
+    fn next(&mut self) -> Option<Range<usize>> {
+        let bytes = self.text.as_bytes();
+        self.at = after_space(bytes, self.at);
+        let start = match bytes.get(self.at)? {
+            b'}' | b']' => return None,
+            b',' | b':' => after_space(bytes, self.at + 1),
+            _ => self.at,
+        };
+        self.at = end_of_value(bytes, start);
+        (self.at > start).then_some(start..self.at)
+    }
+}
+
+/// The first byte from `at` on that is no white space.
+fn after_space(bytes: &[u8], mut at: usize) -> usize {
+    while let Some(b' ' | b'\n' | b'\r' | b'\t') = bytes.get(at) {
+        at += 1;
+    }
+    at
+}
+
+/// One past the last byte of the value that begins at `at`.
+fn end_of_value(bytes: &[u8], mut at: usize) -> usize {
+    let mut depth = 0_usize;
+    loop {
+        match bytes.get(at) {
+            Some(b'"') => at = end_of_string(bytes, at),
+            Some(b'{' | b'[') => {
+                depth += 1;
+                at += 1;
+            }
+            Some(b'}' | b']') if depth > 0 => {
+                depth -= 1;
+                at += 1;
+            }
+            Some(b',' | b':' | b' ' | b'\n' | b'\r' | b'\t') if depth > 0 => {
+                at += 1;
+                continue;
+            }
+            Some(b',' | b':' | b'}' | b']') | None => return at,
+            Some(_) => {
+                // A number or a word.
+                let ends = |byte: &u8| matches!(byte, b',' | b':' | b'}' | b']' | b' ' | b'\n' | b'\r' | b'\t');
+                while bytes.get(at).is_some_and(|byte| !ends(byte)) {
+                    at += 1;
+                }
+            }
+        }
+        if depth == 0 {
+            return at;
+        }
+    }
+}
+
+/// One past the closing quote of the string that begins at `at`.
+fn end_of_string(bytes: &[u8], at: usize) -> usize {
+    let mut at = at + 1;
+    loop {
+        match bytes.get(at) {
+            Some(b'"') => return at + 1,
+            Some(b'\\') => at += 2,
+            Some(_) => at += 1,
+            None => return bytes.len(),
+        }
+    }
+}
+
+/// Appends a value as JSON.
+pub(crate) fn write(out: &mut dyn fmt::Write, value: &Value) -> Result<(), Error> {
+    write_within(out, value, 0)
+}
+
+fn write_within(out: &mut dyn fmt::Write, value: &Value, depth: usize) -> Result<(), Error> {
+    if depth > JSON_DEPTH {
+        return Err(Error::new(ErrorKind::InvalidOperation, "objects and lists lie too deep within one another"));
+    }
+    match value.kind() {
+        ValueKind::Undefined | ValueKind::None => out.write_str("null")?,
+        ValueKind::Bool => out.write_str(if value.is_true() { "true" } else { "false" })?,
+        ValueKind::Number => write_number(out, value)?,
+        ValueKind::String => write_string(out, value.as_str().unwrap_or_default())?,
+        ValueKind::Seq | ValueKind::Iterable => {
+            if let Some(list) = value.downcast_object_ref::<JsonList>() {
+                out.write_str(list.as_str())?;
+                return Ok(());
+            }
+            out.write_char('[')?;
+            for (index, item) in value.try_iter()?.checked().enumerate() {
+                if index > 0 {
+                    out.write_char(',')?;
+                }
+                write_within(out, &item?, depth + 1)?;
+            }
+            out.write_char(']')?;
+        }
+        ValueKind::Map => {
+            if let Some(object) = value.downcast_object_ref::<JsonObject>() {
+                out.write_str(object.as_str())?;
+                return Ok(());
+            }
+            out.write_char('{')?;
+            for (index, name) in value.try_iter()?.checked().enumerate() {
+                let name = name?;
+                if index > 0 {
+                    out.write_char(',')?;
+                }
+                write_string(out, &text_of(&name)?)?;
+                out.write_char(':')?;
+                write_within(out, &value.get_item(&name)?, depth + 1)?;
+            }
+            out.write_char('}')?;
+        }
+        _ => {
+            let Some(raw) = value.downcast_object_ref::<RawJson>() else {
+                let message = format!("a {} cannot be written", value.kind());
+                return Err(Error::new(ErrorKind::InvalidOperation, message));
+            };
+            out.write_str(&raw.0)?;
+        }
+    }
+    Ok(())
+}
+
+fn write_number(out: &mut dyn fmt::Write, value: &Value) -> Result<(), Error> {
+    if value.is_integer() {
+        write!(out, "{value}")?;
+        return Ok(());
+    }
+    let float = f64::try_from(value.clone())?;
+    match serde_json::Number::from_f64(float) {
+        Some(number) => write!(out, "{number}")?,
+        None => return Err(Error::new(ErrorKind::InvalidOperation, "a number is too large for JSON, or is none")),
+    }
+    Ok(())
+}
+
+/// Appends a string with its quotes.
+fn write_string(out: &mut dyn fmt::Write, text: &str) -> fmt::Result {
+    out.write_char('"')?;
+    write_string_content(out, text)?;
+    out.write_char('"')
+}
+
+/// Appends what stands between a string's quotes.
+pub(crate) fn write_string_content(out: &mut dyn fmt::Write, text: &str) -> fmt::Result {
+    let mut copied = 0;
+    for (at, byte) in text.bytes().enumerate() {
+        let escape = match byte {
+            b'"' => "\\\"",
+            b'\\' => "\\\\",
+            b'\n' => "\\n",
+            b'\r' => "\\r",
+            b'\t' => "\\t",
+            0x08 => "\\b",
+            0x0c => "\\f",
+            0..=0x1f => "",
+            _ => continue,
+        };
+        out.write_str(&text[copied..at])?;
+        if escape.is_empty() {
+            write!(out, "\\u{byte:04x}")?;
+        } else {
+            out.write_str(escape)?;
+        }
+        copied = at + 1;
+    }
+    out.write_str(&text[copied..])
+}
+
+/// A value as text: strings as they are, what is missing or null as nothing, everything else as JSON.
+pub(crate) fn text_of(value: &Value) -> Result<Arc<str>, Error> {
+    if let Some(text) = value.to_str() {
+        return Ok(text);
+    }
+    match value.kind() {
+        ValueKind::Undefined | ValueKind::None => Ok(Arc::from("")),
+        _ => {
+            let mut text = String::new();
+            write(&mut text, value)?;
+            Ok(text.into())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn written(value: &Value) -> String {
+        let mut text = String::new();
+        write(&mut text, value).expect("a value that JSON has");
+        text
+    }
+
+    fn json() -> impl Strategy<Value = serde_json::Value> {
+        let leaf = prop_oneof![
+            Just(serde_json::Value::Null),
+            any::<bool>().prop_map(Into::into),
+            any::<i64>().prop_map(Into::into),
+            any::<f64>().prop_filter("finite", |f| f.is_finite()).prop_map(Into::into),
+            any::<String>().prop_map(Into::into),
+        ];
+        leaf.prop_recursive(4, 64, 20, |inner| {
+            prop_oneof![
+                proptest::collection::vec(inner.clone(), 0..20).prop_map(serde_json::Value::from),
+                proptest::collection::vec((any::<String>(), inner), 0..20)
+                    .prop_map(|members| members.into_iter().collect::<serde_json::Map<_, _>>().into()),
+            ]
+        })
+    }
+
+    /// Takes a value apart through the template's eyes and puts it together again.
+    fn rebuilt(value: &Value) -> Value {
+        match value.kind() {
+            ValueKind::Seq => value.try_iter().expect("a list").map(|item| rebuilt(&item)).collect(),
+            ValueKind::Map => Value::from_pairs(
+                value
+                    .try_iter()
+                    .expect("an object")
+                    .map(|name| (name.clone(), rebuilt(&value.get_item(&name).expect("it")))),
+            ),
+            _ => value.clone(),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn values_are_what_the_text_says(json in json(), spaced in any::<bool>()) {
+            let text = if spaced { serde_json::to_string_pretty(&json).expect("text") } else { json.to_string() };
+            let value = value_of(text.as_str().into());
+            prop_assert_eq!(written(&value), text.clone(), "as a whole it is byte for byte the same");
+            let again: serde_json::Value = serde_json::from_str(&written(&rebuilt(&value))).expect("JSON");
+            let expected: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+            prop_assert_eq!(again, expected, "and so are its parts");
+        }
+
+        #[test]
+        fn any_text_is_written_as_a_string_that_reads_back(text in any::<String>()) {
+            let quoted = written(&Value::from(text.as_str()));
+            prop_assert_eq!(serde_json::from_str::<String>(&quoted).expect("JSON"), text);
+        }
+
+        #[test]
+        fn nothing_that_is_no_json_makes_it_panic(text in any::<String>(), name in any::<String>()) {
+            for text in [text.clone(), format!("{{{text}}}"), format!("[{text}]"), format!("{{\"{text}")] {
+                let value = value_of(text.as_str().into());
+                let _ = value.get_attr(&name).map(|value| value.to_string());
+                let _ = value.try_iter().map(|items| items.take(100).count());
+            }
+        }
+    }
+
+    #[test]
+    fn numbers_are_kept_as_they_were_sent_where_computing_would_change_them() {
+        let body = value_of(r#"{"a":1.10,"b":1e400,"c":12345678901234567890123456789012345678901234567890,"d":-0,"e":7,"f":[1.50],"g":-1.0E-2}"#.into());
+        let sent =
+            |name: &str| written(&member_as_sent(body.get_attr(name).expect("a member"), &body, &Value::from(name)));
+        assert_eq!(sent("a"), "1.10");
+        assert_eq!(sent("b"), "1e400");
+        assert_eq!(sent("c"), "12345678901234567890123456789012345678901234567890");
+        assert_eq!(sent("d"), "-0");
+        assert_eq!(sent("e"), "7");
+        assert_eq!(sent("g"), "-1.0E-2");
+        let list = body.get_attr("f").expect("a list");
+        assert_eq!(written(&member_as_sent(Value::from(1.5), &list, &Value::from(0))), "1.50");
+        assert_eq!(written(&member_as_sent(Value::from(3), &body, &Value::from("a"))), "3", "a variable of that name");
+        assert!(write(&mut String::new(), &Value::from(f64::INFINITY)).is_err());
+    }
+
+    #[test]
+    fn of_two_members_of_one_name_the_last_counts() {
+        let many: String = (0..100).map(|n| format!(r#""m{n}":{n},"#)).collect();
+        for text in [r#"{"a":1,"a":2}"#.to_owned(), format!(r#"{{"a":1,{many}"a":2}}"#)] {
+            assert_eq!(value_of(text.as_str().into()).get_attr("a").expect("it"), Value::from(2));
+        }
+    }
+}

@@ -1,0 +1,304 @@
+//! What templates make of events: valid, bounded, and the same at any time.
+
+use bytes::Bytes;
+use postrider_core::body::{EventContext, Payload, compose};
+use postrider_core::event::{Event, EventKey, Room, TenantId};
+use postrider_core::limits::{RENDERED_BYTES, TEMPLATE_BYTES};
+use postrider_core::shape::Syntax;
+use postrider_core::{EnvironmentId, EventId, Timestamp};
+use postrider_shape::{Subject, Template, TemplateError};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+fn event_of(payload: &str) -> Event {
+    let vendor_id = EnvironmentId::from_uuid(Uuid::from_u128(1));
+    let context = EventContext { vendor_id, tenant_id: Some("tenant \"1\""), user_id: None, application_id: None };
+    let payload = Payload::parse(payload).expect("a payload");
+    Event {
+        id: EventId::from_uuid(Uuid::from_u128(7)),
+        environment_id: vendor_id,
+        key: EventKey::parse("frontegg.user.created").expect("a key"),
+        tenant_id: Some(TenantId::parse("tenant \"1\"").expect("a tenant")),
+        user_id: None,
+        application_id: None,
+        occurred_at: None,
+        accepted_at: Timestamp::from_micros(1_767_225_600_000_000),
+        body: compose("frontegg.user.created", &context, &payload),
+        room: Room::uncounted(),
+    }
+}
+
+fn rendered_as(syntax: Syntax, template: &str, payload: &Value) -> Result<String, TemplateError> {
+    let made = Template::compile(template, syntax)?.render(&Subject::of(&event_of(&payload.to_string())))?;
+    Ok(String::from_utf8(made.to_vec()).expect("text"))
+}
+
+fn rendered(template: &str, payload: &Value) -> String {
+    rendered_as(Syntax::Json, template, payload).expect(template)
+}
+
+fn refused(template: &str) -> TemplateError {
+    Template::compile(template, Syntax::Json).expect_err(template)
+}
+
+/// Templates that use every position and statement, each of which must make JSON of any event.
+const SOUND: &[&str] = &[
+    r#"{"a": {{ value }}, "b": "{{ value }}", "c": "x{{ value }}y{{ other }}"}"#,
+    r#"{ {{ name | string }}: [{{ value }}, {{ other | json }}], "t": {{ "a" ~ name }} }"#,
+    r#"{"all": {{ payload }}, "as text": "{{ payload | json }}", "key": "{{ eventKey }}", "t": {{ eventContext.tenantId }}}"#,
+    r#"[{% for item in list %}{{ item }}{% if not loop.last %},{% endif %}{% endfor %}]"#,
+    r#"[{% for item in list %}"{{ item }}/{{ loop.index }}"{% if not loop.last %},{% endif %}{% else %}"none"{% endfor %}]"#,
+    r#"{"v": {% if value is string %}"{{ value | upper }}"{% elif value is number %}{{ value }}{% else %}{{ [value, other] }}{% endif %}}"#,
+    r#"{"in": "{% if value %}{{ value }}{% else %}\"none\"{% endif %} and {% for item in list %}{{ item }}, {% endfor %}"}"#,
+    r#"{% set x = name | default("?", true) | replace("a", '"') %}{"x": "{{ x }}", "n": {{ x | length }}, "h": "{{ x | sha256 }}"}"#,
+    r#"{% with a = {"k": value, "l": list} %}{{ a }}{% endwith %}"#,
+    r#"{{ value | json | json }}"#,
+    r#"{"deep": "{{ user.address.city }}", "missing": {{ user.nothing.at.all }}, "q": {{ name | lower | base64encode | urlencode | truncate(20) }}}"#,
+    "{\"raw\": \"{% raw %}{{ not this }}{% endraw %}\", {# a comment with \" #}\"v\": {{- value -}} }",
+    r#"{"list": {{ list | map("string") | list }}, "joined": "{{ list | join(", ") }}", "first": {{ list | first }}, "rev": {{ list | reverse | list }}}"#,
+    r#"{{ { "nested": { "braces": [value, {"x": 1}] } } }}"#,
+];
+
+fn any_json() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Into::into),
+        any::<i64>().prop_map(Into::into),
+        any::<f64>().prop_filter("finite", |f| f.is_finite()).prop_map(Into::into),
+        any::<String>().prop_map(Into::into),
+        r#"["\\{}\[\],:'<>&\n\r\t\u{0}\u{2028} %=+]{0,12}"#.prop_map(Value::from),
+    ];
+    leaf.prop_recursive(3, 24, 6, |inner| {
+        prop_oneof![
+            proptest::collection::vec(inner.clone(), 0..6).prop_map(Value::from),
+            proptest::collection::vec((any::<String>(), inner), 0..6)
+                .prop_map(|members| members.into_iter().collect::<serde_json::Map<_, _>>().into()),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn rendered_json_is_valid_for_any_event(
+        value in any_json(), other in any_json(), list in proptest::collection::vec(any_json(), 0..5), name in any::<String>(),
+    ) {
+        let payload = json!({ "value": value, "other": other, "list": list, "name": name, "user": { "email": name } });
+        for template in SOUND {
+            let made = rendered(template, &payload);
+            prop_assert!(serde_json::from_str::<Value>(&made).is_ok(), "{} made {}", template, made);
+            prop_assert_eq!(&made, &rendered(template, &payload), "the same at any time");
+        }
+    }
+
+    #[test]
+    fn values_arrive_as_they_are(value in any_json(), text in any::<String>()) {
+        let payload = json!({ "value": value, "text": text });
+        let made: Value = serde_json::from_str(&rendered(
+            r#"{"value": {{ value }}, "text": "{{ text }}", "part": "<{{ text }}>", "json": "{{ value | json }}"}"#,
+            &payload,
+        )).expect("JSON");
+        prop_assert_eq!(&made["value"], &value);
+        prop_assert_eq!(&made["text"], &Value::from(text.clone()));
+        prop_assert_eq!(&made["part"], &Value::from(format!("<{text}>")));
+        let inner: Value = serde_json::from_str(made["json"].as_str().expect("text")).expect("JSON in a string");
+        prop_assert_eq!(inner, value);
+    }
+
+    #[test]
+    fn no_text_adds_a_member_or_a_field(text in any::<String>()) {
+        let payload = json!({ "text": text });
+        let made: Value = serde_json::from_str(&rendered(r#"{"a": "{{ text }}", "b": {{ text }}}"#, &payload)).expect("JSON");
+        prop_assert_eq!(made.as_object().map(serde_json::Map::len), Some(2));
+        let form = rendered_as(Syntax::Form, "a={{ text }}&b={{ text }}", &payload).expect("a form");
+        let fields: Vec<_> = url::form_urlencoded::parse(form.as_bytes()).into_owned().collect();
+        prop_assert_eq!(fields, vec![("a".to_owned(), text.clone()), ("b".to_owned(), text.clone())]);
+        let xml = rendered_as(Syntax::Xml, "<a b=\"{{ text }}\">{{ text }}</a>", &payload).expect("XML");
+        prop_assert_eq!(xml.matches(['<', '>', '"']).count(), 6);
+        prop_assert_eq!(rendered_as(Syntax::Text, "{{ text }}", &payload).expect("text"), text);
+    }
+
+    #[test]
+    fn any_text_is_a_template_or_is_refused(
+        parts in proptest::collection::vec(
+            prop_oneof![
+                proptest::sample::select(vec![
+                    "{{", "}}", "{%", "%}", "{#", "#}", "\"", "\\", "|", "if", "for", "in", "else", "endif", "endfor", "set", "x", ".", "[",
+                    "]", "{", "}", "(", ")", ",", ":", "=", "~", "json", "u00", "-", "raw", "endraw", "is", "not", "1", "*", "é",
+                ]).prop_map(str::to_owned),
+                any::<String>(),
+            ],
+            0..30,
+        ),
+        spaced in any::<bool>(),
+    ) {
+        let template = parts.join(if spaced { " " } else { "" });
+        for syntax in [Syntax::Json, Syntax::Form, Syntax::Xml, Syntax::Text] {
+            if let Ok(made) = rendered_as(syntax, &template, &json!({ "x": "\"" }))
+                && syntax == Syntax::Json
+            {
+                prop_assert!(serde_json::from_str::<Value>(&made).is_ok() || made.contains("\\ud"), "{} made {}", template, made);
+            }
+        }
+    }
+}
+
+#[test]
+fn numbers_pass_as_they_were_sent() {
+    let payload = r#"{"price":1.10,"huge":123456789012345678901234567890.5,"far":1e400,"n":5,"deep":{"list":[2.50]}}"#;
+    let made = Template::compile(
+        r#"[{{ price }}, {{ huge }}, {{ far }}, {{ n }}, {{ deep.list[0] }}, {{ deep }}, "{{ price }}", {{ price | default(0) }}, {{ payload["price"] }}, {{ price * 2 }}, {{ price | round(1) }}, {% if price > 1.05 and n == 5 %}true{% else %}false{% endif %}]"#,
+        Syntax::Json,
+    )
+    .expect("a template")
+    .render(&Subject::of(&event_of(payload)))
+    .expect("rendered");
+    let expected = r#"[1.10, 123456789012345678901234567890.5, 1e400, 5, 2.50, {"list":[2.50]}, "1.10", 1.10, 1.10, 2.2, 1.1, true]"#;
+    assert_eq!(made, Bytes::from_static(expected.as_bytes()));
+}
+
+#[test]
+fn what_is_missing_is_null_or_nothing() {
+    assert_eq!(
+        rendered(r#"[{{ a.b.c }}, "{{ a.b.c }}", {{ none }}, "{{ none }}"]"#, &json!({})),
+        r#"[null, "", null, ""]"#
+    );
+    assert_eq!(rendered(r#"{{ a.b | default("x") }}"#, &json!({ "a": { "b": null } })), r#""x""#);
+    let error = rendered_as(Syntax::Json, "{\"a\":\n {{ user.email | required(\"no address\") }}}", &json!({}));
+    let error = error.expect_err("it is required");
+    assert_eq!((error.line(), error.column()), (Some(2), Some(18)), "{error}");
+    assert!(error.message.contains("no address"), "{error}");
+}
+
+#[test]
+fn filters_do_what_their_names_say() {
+    let payload = json!({
+        "name": "Ada Lovelace", "at": "2026-01-31T12:30:00.5Z", "seconds": 1_767_225_600, "list": [3, 1, 2],
+        "users": [{ "name": "a" }, { "name": "b" }], "html": "<a&b>", "n": -3.7,
+    });
+    for (expression, expected) in [
+        ("name | upper", json!("ADA LOVELACE")),
+        ("'a b' | title", json!("A B")),
+        ("' x ' | trim", json!("x")),
+        ("name | replace('Ada', 'A.')", json!("A. Lovelace")),
+        ("name | truncate(5)", json!("Ada …")),
+        ("name | split(' ') | last", json!("Lovelace")),
+        ("name | length", json!(12)),
+        ("list | sort | join('-')", json!("1-2-3")),
+        ("users | join(', ', 'name')", json!("a, b")),
+        ("users | map(attribute='name') | list", json!(["a", "b"])),
+        ("users | selectattr('name', 'eq', 'b') | list | length", json!(1)),
+        ("list | first", json!(3)),
+        ("list | sum", json!(6)),
+        ("at | date('%d.%m.%Y %H:%M')", json!("31.01.2026 12:30")),
+        ("at | date", json!("2026-01-31T12:30:00.500Z")),
+        ("at | date('iso', '+02:00')", json!("2026-01-31T14:30:00.500+02:00")),
+        ("at | date('unix')", json!(1_769_862_600)),
+        ("seconds | date('date')", json!("2026-01-01")),
+        ("(seconds * 1000) | date('date')", json!("2026-01-01")),
+        ("'2026-02-03' | date('%j')", json!("034")),
+        ("missing | date", json!(null)),
+        ("'abc' | sha256", json!("ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")),
+        (
+            "'what do ya want for nothing?' | hmac_sha256('Jefe')",
+            json!("5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"),
+        ),
+        ("'abc' | sha1('base64')", json!("qZk+NkcGgWq6PiVxeFDCbJzQ2J0=")),
+        ("'aé' | base64encode", json!("YcOp")),
+        ("'YcOp' | base64decode", json!("aé")),
+        ("'a b/é' | urlencode", json!("a%20b%2F%C3%A9")),
+        ("n | abs", json!(3.7)),
+        ("n | round", json!(-4.0)),
+        ("n | int", json!(-3)),
+        ("'12' | int + 1", json!(13)),
+        ("'x' | int(7)", json!(7)),
+        ("users | tojson | length", json!(27)),
+        ("{'a': 1} | items | list", json!([["a", 1]])),
+        ("'yes' if name is startingwith('Ada') else 'no'", json!("yes")),
+        ("html", json!("<a&b>")),
+        ("event.id", json!("00000000-0000-0000-0000-000000000007")),
+        ("event.acceptedAt", json!("2026-01-01T00:00:00.000Z")),
+        (
+            "[event.key, context.tenantId, eventKey]",
+            json!(["frontegg.user.created", "tenant \"1\"", "frontegg.user.created"]),
+        ),
+        ("payload.name", json!("Ada Lovelace")),
+        ("range(3) | list", json!([0, 1, 2])),
+    ] {
+        let made = rendered_as(Syntax::Json, &format!("{{{{ {expression} }}}}"), &payload).expect(expression);
+        assert_eq!(serde_json::from_str::<Value>(&made).expect("JSON"), expected, "{expression}");
+    }
+}
+
+#[test]
+fn errors_are_found_when_a_template_is_compiled() {
+    for (template, line, column, words) in [
+        ("{\n\"a\": {{ x | }}}", 2, 13, "unexpected"),
+        ("{{ x | nonsense }}", 1, 8, "no filter `nonsense`"),
+        ("{{ x is odder }}", 1, 9, "no test `odder`"),
+        ("{{ x is not odder }}", 1, 13, "no test `odder`"),
+        ("{\"a\": \"{% if x %}b\"{% endif %}}", 1, 23, "same side"),
+        ("{\"a\": {% if x %}\"b\"{% else %}\"c{% endif %}\"}", 1, 35, "in the branch before"),
+        ("{\"a\": {% for x in y %}\"{% endfor %}\"}", 1, 27, "where it began"),
+        ("{\"a\": \"\\{{ x }}\"}", 1, 12, "backslash"),
+        ("{\"a\": \"\\u00{{ x }}\"}", 1, 15, "backslash"),
+        ("{% macro m() %}{% endmacro %}", 1, 4, "macro"),
+        ("{% include 'x' %}", 1, 4, "include"),
+        ("{% set x %}a{% endset %}1", 1, 4, "takes a value"),
+        ("{% filter upper %}a{% endfilter %}", 1, 4, "not available"),
+        ("{% autoescape false %}{{ x }}{% endautoescape %}", 1, 4, "not available"),
+        ("{{ x | __in_string }}", 1, 8, "cannot be used"),
+        ("{{ __body }}", 1, 4, "cannot be used"),
+        ("{{ x | safe }}", 1, 8, "no filter `safe`"),
+    ] {
+        let error = refused(template);
+        assert!(error.message.contains(words), "{template}: {error}");
+        assert_eq!((error.line(), error.column()), (Some(line), Some(column)), "{template}: {error}");
+    }
+    assert!(refused("{\"a\": \"b").message.contains("closing"));
+    assert!(refused("{% if x %}1").message.contains("unexpected"), "{}", refused("{% if x %}1"));
+}
+
+#[test]
+fn errors_of_a_rendering_say_where_they_are() {
+    let render =
+        |template: &str| rendered_as(Syntax::Json, template, &json!({ "x": "a", "user": {} })).expect_err(template);
+    let error = render("{\n  \"a\": \"{{ user.name }} {{ x + 1 }}\"}");
+    assert_eq!(
+        (error.line(), error.column()),
+        (Some(2), Some(28)),
+        "what was put in before it does not count: {error}"
+    );
+    let error = render(r#"[{% for n in [1, 2] %}{{ n }},{% endfor %}]"#);
+    assert!(
+        error.message.contains("not JSON: ") && error.message.contains("near `[1,2,]`") && error.line().is_none(),
+        "{error}"
+    );
+    assert!(render("{{ x | date }}").message.contains("`a` is no moment"));
+    assert!(render("{{ unknown_function() }}").message.contains("unknown_function"));
+}
+
+#[test]
+fn a_hostile_template_is_stopped() {
+    let doubled = format!("{{% set s = 'x' * 1000 %}}{}{{{{ s | length }}}}", "{% set s = s ~ s %}".repeat(1_000));
+    let nested = format!(
+        "{}1{}",
+        (0..6).map(|n| format!("{{% for a{n} in range(1000) %}}")).collect::<String>(),
+        "{% endfor %}".repeat(6)
+    );
+    let deep = format!("{}1{}", "{% if true %}".repeat(2_000), "{% endif %}".repeat(2_000));
+    let parens = format!("{{{{ {}1{} }}}}", "(".repeat(10_000), ")".repeat(10_000));
+    let replaced =
+        "{% set s = 'x' * 1000 %}{% set s = s | replace('x', s) %}{% set s = s | replace('x', s) %}{{ s }}".to_owned();
+    let lists = "{% for a in range(100000) %}{{ range(100000) | list | join(',') | sha512 }}{% endfor %}".to_owned();
+    for template in [doubled, nested, deep, parens, replaced, lists, "{{ 'x' * 1000000000 }}".to_owned()] {
+        assert!(template.len() <= TEMPLATE_BYTES || template.contains("((") || template.contains("{% if true %}{% if"));
+        let error = rendered_as(Syntax::Text, &template, &json!({})).expect_err("it is stopped");
+        assert!(!error.message.is_empty());
+    }
+    let long = rendered_as(Syntax::Text, "{{ x }}{{ x }}{{ x }}", &json!({ "x": "y".repeat(RENDERED_BYTES / 2) }));
+    assert!(long.expect_err("too long").message.contains("bytes"));
+    let whole =
+        rendered_as(Syntax::Json, "{{ payload }}", &json!({ "x": vec!["y"; 20_000] })).expect("a large event passes");
+    assert!(whole.len() > 60_000);
+}
