@@ -210,7 +210,7 @@ impl ApiError {
 
     /// An error about several places of the request. `what` is said before the first of them.
     pub(crate) fn several(code: Code, what: &str, places: impl IntoIterator<Item = (String, String)>) -> Self {
-        let issues: Vec<Issue> = places.into_iter().map(|(at, detail)| Issue { at, detail }).collect();
+        let issues: Vec<Issue> = places.into_iter().map(|(at, detail)| Issue::new(at, detail)).collect();
         let mut text = what.to_owned();
         if let Some(first) = issues.first() {
             let _ = write!(text, ": {} {}", first.at.trim_start_matches('/'), first.detail);

@@ -109,7 +109,7 @@ pub(crate) struct SchemaMismatch {
 
 impl From<SchemaNote> for SchemaMismatch {
     fn from(note: SchemaNote) -> Self {
-        let errors = note.violations.into_iter().map(|violation| Issue { at: violation.at, detail: violation.message });
+        let errors = note.violations.into_iter().map(|violation| Issue::new(violation.at, violation.message));
         Self { version: note.version, errors: errors.collect() }
     }
 }
