@@ -14,6 +14,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
+use postrider_core::limits::SIGN_IN_REGAINED;
 use postrider_shape::TemplateError;
 use serde::{Serialize, Serializer};
 use utoipa::openapi::schema::{ObjectBuilder, Type};
@@ -72,10 +73,16 @@ codes! {
     TokenExpired => "token_expired", UNAUTHORIZED, "The token has expired";
     /// The credential that the token was made with was revoked.
     TokenRevoked => "token_revoked", UNAUTHORIZED, "The token was revoked";
+    /// The session of a browser has ended.
+    SessionEnded => "session_ended", UNAUTHORIZED, "The session has ended";
+    /// A portal link was opened before, its time is over, or it never was.
+    LinkInvalid => "link_invalid", UNAUTHORIZED, "The link cannot be opened any more";
     /// Client id or secret are wrong.
     CredentialsInvalid => "credentials_invalid", UNAUTHORIZED, "Client id or secret are wrong";
     /// The caller's kind or permissions do not allow it.
     Forbidden => "forbidden", FORBIDDEN, "Not allowed";
+    /// A call with a cookie may have been made by another site's page.
+    CsrfRefused => "csrf_refused", FORBIDDEN, "Not a call of this server's page";
     /// The vendor does not show webhooks to tenants.
     PortalHidden => "portal_hidden", FORBIDDEN, "Webhooks are not switched on for tenants";
     /// The request names a tenant or environment that is not the token's.
@@ -94,6 +101,8 @@ codes! {
     Conflict => "conflict", CONFLICT, "Exists already";
     /// The environment has as many of these as it can have.
     LimitReached => "limit_reached", CONFLICT, "There are too many";
+    /// Portal links need a public URL with https.
+    PublicUrlNeeded => "public_url_needed", CONFLICT, "A public URL with https is needed";
     /// A resend to a webhook that is disabled or deleted.
     WebhookInactive => "webhook_inactive", CONFLICT, "The webhook is not active";
     /// The delivery has ended already.
@@ -114,6 +123,8 @@ codes! {
     SchemaMismatch => "schema_mismatch", UNPROCESSABLE_ENTITY, "The event is not what its schema allows";
     /// The idempotency key was used with another body.
     IdempotencyKeyReused => "idempotency_key_reused", UNPROCESSABLE_ENTITY, "The idempotency key was used before";
+    /// Too many wrong secrets were given.
+    TooManyAttempts => "too_many_attempts", TOO_MANY_REQUESTS, "Too many attempts";
     /// A fault of this server.
     Internal => "internal", INTERNAL_SERVER_ERROR, "Something went wrong here";
     /// The store cannot be read or written, or the server is stopping.
@@ -358,6 +369,9 @@ impl ApiError {
             }
             StatusCode::SERVICE_UNAVAILABLE => {
                 headers.insert(header::RETRY_AFTER, RETRY_AFTER_SECONDS.into());
+            }
+            StatusCode::TOO_MANY_REQUESTS => {
+                headers.insert(header::RETRY_AFTER, SIGN_IN_REGAINED.as_secs().into());
             }
             // What is left of the body is not read, so the connection cannot be used again.
             StatusCode::REQUEST_TIMEOUT => {

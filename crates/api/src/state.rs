@@ -2,13 +2,18 @@
 
 use std::sync::Arc;
 
+use postrider_core::portal::is_loopback;
 use postrider_core::{Clock, Entropy, Timestamp};
 use postrider_engine::Engine;
 use postrider_store::{Directory, Store};
 use tokio::sync::Semaphore;
+use url::Url;
 
+use crate::auth::cookies::Transport;
 use crate::auth::jwks::Jwks;
+use crate::auth::portal_tokens::PortalTokens;
 use crate::auth::secrets::Secrets;
+use crate::auth::sign_in::Failures;
 use crate::auth::tokens::VendorTokens;
 use crate::body::Intake;
 use crate::web::{Web, WebFile, base_path};
@@ -24,6 +29,8 @@ pub type RenderMetrics = Arc<dyn Fn() -> String + Send + Sync>;
 pub struct ApiOptions {
     /// The URL at which callers reach this server, without a slash at its end; for the OpenAPI document.
     pub public_url: Option<String>,
+    /// The URL at which programs on this machine reach this server, where it listens to nobody else.
+    pub local_url: Option<String>,
     /// Addresses that requests to webhooks come from, as receivers see them, for their firewalls; those that the egress client
     /// binds to where none are given.
     pub source_addresses: Vec<String>,
@@ -39,6 +46,7 @@ impl std::fmt::Debug for ApiOptions {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("ApiOptions")
             .field("public_url", &self.public_url)
+            .field("local_url", &self.local_url)
             .field("source_addresses", &self.source_addresses)
             .field("cors_origins", &self.cors_origins)
             .field("metrics", &self.metrics.is_some())
@@ -57,7 +65,9 @@ struct Shared {
     entropy: Arc<dyn Entropy>,
     options: ApiOptions,
     vendor_tokens: VendorTokens,
+    portal_tokens: PortalTokens,
     secrets: Secrets,
+    failures: Failures,
     jwks: Jwks,
     intake: Intake,
     streams: Arc<Semaphore>,
@@ -67,7 +77,8 @@ struct Shared {
 impl ApiState {
     /// The state of an API over that engine and its store.
     pub fn new(engine: Engine, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>, options: ApiOptions) -> Self {
-        let vendor_tokens = VendorTokens::new(&engine.store().directory().token_key());
+        let key = engine.store().directory().token_key();
+        let (vendor_tokens, portal_tokens) = (VendorTokens::new(&key), PortalTokens::new(&key));
         let secrets = Secrets::new(&*entropy);
         let web = Web::new(options.web.clone(), &base_path(options.public_url.as_deref()));
         Self(Arc::new(Shared {
@@ -76,7 +87,9 @@ impl ApiState {
             entropy,
             options,
             vendor_tokens,
+            portal_tokens,
             secrets,
+            failures: Failures::default(),
             jwks: Jwks::default(),
             intake: Intake::default(),
             streams: Arc::new(Semaphore::new(STREAMS)),
@@ -114,6 +127,32 @@ impl ApiState {
 
     pub(crate) fn vendor_tokens(&self) -> &VendorTokens {
         &self.0.vendor_tokens
+    }
+
+    /// How callers reach this server, as far as cookies care.
+    pub(crate) fn transport(&self) -> Transport {
+        Transport::of(self.0.options.public_url.as_deref())
+    }
+
+    /// What portal links begin with; none where a browser would not keep their cookies. Configured, never taken from a request, whose
+    /// `Host` anybody can write.
+    pub(crate) fn links_base(&self) -> Option<&str> {
+        match &self.0.options.public_url {
+            Some(url) => {
+                let parsed = Url::parse(url).ok()?;
+                (parsed.scheme() == "https" || is_loopback(&parsed)).then_some(url)
+            }
+            None => self.0.options.local_url.as_deref(),
+        }
+    }
+
+    pub(crate) fn portal_tokens(&self) -> &PortalTokens {
+        &self.0.portal_tokens
+    }
+
+    /// Wrong secrets of late.
+    pub(crate) fn failures(&self) -> &Failures {
+        &self.0.failures
     }
 
     pub(crate) fn secrets(&self) -> &Secrets {

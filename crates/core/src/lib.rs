@@ -26,6 +26,7 @@ pub mod permission;
 pub mod portal;
 pub mod rate;
 pub mod retry;
+pub mod session;
 pub mod shape;
 pub mod signature;
 pub mod source;

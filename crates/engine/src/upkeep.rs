@@ -41,6 +41,7 @@ impl Core {
         self.in_bites(|| self.store.forget_jobs_bite(now - self.options.retention)).await?;
         self.in_bites(|| self.store.postings_bite()).await?;
         self.in_bites(|| self.store.statistics_bite()).await?;
+        self.in_bites(|| self.store.forget_sessions_bite()).await?;
         self.in_bites(|| self.store.vacuum_bite()).await
     }
 

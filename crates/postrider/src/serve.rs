@@ -112,8 +112,8 @@ impl Server {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
         let listener = http::bind(settings.listen).await.map_err(Failure::Said)?;
-        let url =
-            local_url(listener.local_addr().map_err(|error| Failure::said(format!("the socket failed: {error}")))?);
+        let address = listener.local_addr().map_err(|error| Failure::said(format!("the socket failed: {error}")))?;
+        let url = local_url(address);
         let receiver = if with_demo { Some(demo::Receiver::bind().await?) } else { None };
 
         let callers_patience = settings.shutdown_patience / CALLERS_PART;
@@ -149,6 +149,7 @@ impl Server {
             entropy,
             ApiOptions {
                 public_url: settings.public_url.as_ref().map(|url| url.as_str().trim_end_matches('/').to_owned()),
+                local_url: address.ip().is_loopback().then(|| url.as_str().trim_end_matches('/').to_owned()),
                 source_addresses: Vec::new(),
                 cors_origins: settings.cors_origins.clone(),
                 metrics: Some(Arc::new(move || metrics.render())),

@@ -1,11 +1,11 @@
-//! The directory: environments, credentials, webhooks and event types in memory, so that the hot path reads no table.
+//! The directory: environments, credentials, webhooks, event types and sessions in memory, so that the hot path reads no table.
 //!
 //! Owns lookups and matching. Does not own the truth, which is the database: the directory is filled from it on opening, and the
 //! writer, alone, applies each change after its commit and before the caller is answered.
 //!
 //! Invariant: what it holds is what a directory freshly filled from the database would hold.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
@@ -14,8 +14,13 @@ use postrider_core::environment::{Credential, Environment, OperatorToken, Truste
 use postrider_core::event::{EventKey, TenantId};
 use postrider_core::event_type::{Category, EventType};
 use postrider_core::matching::{Catalogue, MatchIndex, SubscriptionError};
+use postrider_core::portal::PortalSession;
+use postrider_core::session::{ConsoleSession, SignIn};
 use postrider_core::webhook::{Scope, Webhook};
-use postrider_core::{CategoryId, CredentialId, DeliveryId, EnvironmentId, EventTypeId, Timestamp, WebhookId};
+use postrider_core::{
+    CategoryId, ConsoleSessionId, CredentialId, DeliveryId, EnvironmentId, EventTypeId, PortalSessionId, Timestamp,
+    WebhookId,
+};
 
 /// What the database says of environments, credentials, webhooks and event types, in memory.
 #[derive(Debug)]
@@ -32,6 +37,8 @@ struct State {
     operator_tokens: HashMap<[u8; 32], Arc<OperatorToken>>,
     /// By issuer and audience.
     issuers: HashMap<(String, String), (EnvironmentId, Arc<TrustedIssuer>)>,
+    console_sessions: HashMap<ConsoleSessionId, Arc<ConsoleSession>>,
+    portal_sessions: HashMap<PortalSessionId, Arc<PortalSession>>,
 }
 
 #[derive(Debug)]
@@ -43,6 +50,9 @@ struct EnvironmentEntry {
     event_types: BTreeMap<EventTypeId, Arc<EventType>>,
     /// Those whose schema events are held against.
     checking: HashMap<EventKey, Arc<EventType>>,
+    /// By tenant, and how many there are in all.
+    portal_sessions: HashMap<TenantId, BTreeSet<PortalSessionId>>,
+    portal_session_count: usize,
 }
 
 #[derive(Debug)]
@@ -83,6 +93,10 @@ pub(crate) enum DirectoryChange {
     DeleteWebhook(WebhookId),
     SetSweep(WebhookId, Option<Sweep>),
     AddInvocations(WebhookId, u64),
+    PutConsoleSession(Arc<ConsoleSession>),
+    DeleteConsoleSession(ConsoleSessionId),
+    PutPortalSession(Arc<PortalSession>),
+    DeletePortalSession(PortalSessionId),
 }
 
 impl Directory {
@@ -200,6 +214,41 @@ impl Directory {
         all
     }
 
+    /// The console's session of that id, also where it has ended.
+    pub fn console_session(&self, id: ConsoleSessionId) -> Option<Arc<ConsoleSession>> {
+        self.read().console_sessions.get(&id).cloned()
+    }
+
+    /// What of a console's session still counts: sign-ins whose time is not over and whose credential was not revoked.
+    pub fn live_sign_ins(&self, session: &ConsoleSession, now: Timestamp) -> Vec<SignIn> {
+        let state = self.read();
+        session.sign_ins.iter().filter(|sign_in| state.is_live(sign_in, now)).copied().collect()
+    }
+
+    /// The portal session, or link, of that id, also where it has ended.
+    pub fn portal_session(&self, id: PortalSessionId) -> Option<Arc<PortalSession>> {
+        self.read().portal_sessions.get(&id).cloned()
+    }
+
+    /// The portal session, or link, of that id, unless its time is over or its credential was revoked.
+    pub fn live_portal_session(&self, id: PortalSessionId, now: Timestamp) -> Option<Arc<PortalSession>> {
+        let state = self.read();
+        state.portal_sessions.get(&id).filter(|session| !state.has_ended(session, now)).cloned()
+    }
+
+    /// The portal sessions and links of an environment, or of one of its tenants, oldest first, ended ones included.
+    pub fn portal_sessions(&self, environment: EnvironmentId, tenant: Option<&TenantId>) -> Vec<Arc<PortalSession>> {
+        let state = self.read();
+        let Some(entry) = state.environments.get(&environment) else { return Vec::new() };
+        let ids: Vec<_> = match tenant {
+            Some(tenant) => entry.portal_sessions.get(tenant).into_iter().flatten().collect(),
+            None => entry.portal_sessions.values().flatten().collect(),
+        };
+        let mut all: Vec<_> = ids.into_iter().filter_map(|id| state.portal_sessions.get(id)).cloned().collect();
+        all.sort_unstable_by_key(|session| session.id);
+        all
+    }
+
     /// What vendors' tokens are signed with: made at the first start, the same ever after.
     pub fn token_key(&self) -> [u8; 32] {
         self.token_key
@@ -227,6 +276,42 @@ impl Directory {
 
     pub(crate) fn webhook_count(&self, environment: EnvironmentId) -> usize {
         self.read().environments.get(&environment).map_or(0, |e| e.index.webhooks().count())
+    }
+
+    /// The console's sessions that a credential signed in to, oldest first.
+    pub(crate) fn console_sessions_of(&self, credential: CredentialId) -> Vec<ConsoleSessionId> {
+        let state = self.read();
+        let is_of = |session: &&Arc<ConsoleSession>| session.sign_ins.iter().any(|s| s.credential_id == credential);
+        let mut all: Vec<_> = state.console_sessions.values().filter(is_of).map(|session| session.id).collect();
+        all.sort_unstable();
+        all
+    }
+
+    /// How many portal sessions and links there are of an environment, and of one of its tenants.
+    pub(crate) fn portal_session_counts(&self, environment: EnvironmentId, tenant: &TenantId) -> (usize, usize) {
+        let state = self.read();
+        let Some(entry) = state.environments.get(&environment) else { return (0, 0) };
+        (entry.portal_session_count, entry.portal_sessions.get(tenant).map_or(0, BTreeSet::len))
+    }
+
+    /// The oldest portal session or link of a tenant.
+    pub(crate) fn oldest_portal_session(
+        &self,
+        environment: EnvironmentId,
+        tenant: &TenantId,
+    ) -> Option<PortalSessionId> {
+        self.read().environments.get(&environment)?.portal_sessions.get(tenant)?.first().copied()
+    }
+
+    /// Sessions that have ended by now, some of them where they are many.
+    pub(crate) fn ended_sessions(&self, now: Timestamp, most: usize) -> (Vec<ConsoleSessionId>, Vec<PortalSessionId>) {
+        let state = self.read();
+        let console = state.console_sessions.values();
+        let console = console.filter(|s| now >= s.until() || !s.sign_ins.iter().any(|s| state.is_live(s, now)));
+        let console: Vec<_> = console.map(|session| session.id).take(most).collect();
+        let portal = state.portal_sessions.values().filter(|session| state.has_ended(session, now));
+        let portal = portal.map(|session| session.id).take(most.saturating_sub(console.len())).collect();
+        (console, portal)
     }
 
     pub(crate) fn category(&self, environment: EnvironmentId, id: CategoryId) -> Option<Arc<Category>> {
@@ -279,6 +364,18 @@ impl WebhookEntry {
 }
 
 impl State {
+    fn is_live(&self, sign_in: &SignIn, now: Timestamp) -> bool {
+        now < sign_in.until() && self.is_usable(sign_in.credential_id)
+    }
+
+    fn has_ended(&self, session: &PortalSession, now: Timestamp) -> bool {
+        now >= session.until() || session.credential_id.is_some_and(|id| !self.is_usable(id))
+    }
+
+    fn is_usable(&self, id: CredentialId) -> bool {
+        self.credentials.get(&id).is_some_and(|credential| credential.revoked_at.is_none())
+    }
+
     fn add_invocations(&self, id: WebhookId, more: u64) {
         if let Some(entry) = self.webhooks.get(&id) {
             entry.invocations.fetch_add(more, Ordering::Relaxed);
@@ -333,6 +430,36 @@ impl State {
                 }
             }
             DirectoryChange::AddInvocations(id, more) => self.add_invocations(id, more),
+            DirectoryChange::PutConsoleSession(session) => {
+                self.console_sessions.insert(session.id, session);
+            }
+            DirectoryChange::DeleteConsoleSession(id) => {
+                self.console_sessions.remove(&id);
+            }
+            DirectoryChange::PutPortalSession(session) => self.put_portal_session(session),
+            DirectoryChange::DeletePortalSession(id) => self.delete_portal_session(id),
+        }
+    }
+
+    fn put_portal_session(&mut self, session: Arc<PortalSession>) {
+        if let Some(entry) = self.environments.get_mut(&session.environment_id)
+            && entry.portal_sessions.entry(session.tenant_id.clone()).or_default().insert(session.id)
+        {
+            entry.portal_session_count += 1;
+        }
+        self.portal_sessions.insert(session.id, session);
+    }
+
+    fn delete_portal_session(&mut self, id: PortalSessionId) {
+        let Some(old) = self.portal_sessions.remove(&id) else { return };
+        let Some(entry) = self.environments.get_mut(&old.environment_id) else { return };
+        if let Some(of_tenant) = entry.portal_sessions.get_mut(&old.tenant_id)
+            && of_tenant.remove(&id)
+        {
+            entry.portal_session_count -= 1;
+            if of_tenant.is_empty() {
+                entry.portal_sessions.remove(&old.tenant_id);
+            }
         }
     }
 
@@ -354,6 +481,8 @@ impl State {
             categories: BTreeMap::new(),
             event_types: BTreeMap::new(),
             checking: HashMap::new(),
+            portal_sessions: HashMap::new(),
+            portal_session_count: 0,
         };
         self.environments.insert(id, entry);
     }

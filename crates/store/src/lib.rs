@@ -26,6 +26,7 @@ mod job;
 mod lock;
 mod read;
 mod seal;
+mod session;
 mod sqlite;
 
 use std::collections::HashMap;
@@ -34,16 +35,17 @@ use std::sync::Arc;
 
 use postrider_core::attempt::Attempt;
 use postrider_core::environment::{Environment, OperatorToken, TrustedIssuer};
-use postrider_core::event::{Event, EventNotes, TenantId};
+use postrider_core::event::{Event, EventNotes, TenantId, UserId};
 use postrider_core::event_type::{EventType, FormerSchema};
 use postrider_core::job::{Job, Resend};
 use postrider_core::portal::PortalSettings;
+use postrider_core::session::ConsoleSession;
 use postrider_core::shape::{Shape, ShapeRevision};
 use postrider_core::statistics::Counts;
 use postrider_core::webhook::{Scope, Webhook};
 use postrider_core::{
-    AttemptId, CategoryId, Clock, CredentialId, DeliveryId, Entropy, EnvironmentId, EventId, EventTypeId, JobId,
-    OperatorTokenId, Timestamp, WebhookId,
+    AttemptId, CategoryId, Clock, ConsoleSessionId, CredentialId, DeliveryId, Entropy, EnvironmentId, EventId,
+    EventTypeId, JobId, OperatorTokenId, PortalSessionId, Timestamp, WebhookId,
 };
 
 use crate::sqlite::{LastCheckpoint, Sqlite};
@@ -68,6 +70,7 @@ pub use read::{
     LogRow, Page, PageRequest, StatisticsOf, StatisticsPoint, StatisticsQuery, Upkeep,
 };
 pub use seal::{MasterKey, MasterKeyError};
+pub use session::{CreatePortalLink, NewPortalLink, NewSignIn, OpenPortalLink, SignInOutcome};
 
 /// What a store is opened with.
 #[derive(Clone)]
@@ -284,6 +287,67 @@ impl Store {
         changes: Vec<EventTypeChange>,
     ) -> Result<ChangeEventTypes, StoreError> {
         self.engine.change_event_types(environment, changes).await
+    }
+}
+
+/// Sessions of people. Each change is answered after its commit, with the directory up to date.
+impl Store {
+    /// Signs in to the console. What the session that is replaced was signed in to is kept; it itself ends.
+    pub async fn sign_in(&self, new: NewSignIn) -> Result<SignInOutcome, StoreError> {
+        self.engine.sign_in(new).await
+    }
+
+    /// Signs a session out of an environment; no environment: of all. Returns what is left of it.
+    pub async fn sign_out(
+        &self,
+        id: ConsoleSessionId,
+        environment: Option<EnvironmentId>,
+    ) -> Result<Option<Arc<ConsoleSession>>, StoreError> {
+        self.engine.sign_out(id, environment).await
+    }
+
+    /// Notes that a session of the console was used, to the minute. Nobody waits for it.
+    pub fn touch_console_session(&self, id: ConsoleSessionId, at: Timestamp) {
+        self.engine.touch_console_session(id, at);
+    }
+
+    /// Makes a link that opens a tenant's portal once.
+    pub async fn create_portal_link(&self, new: NewPortalLink) -> Result<CreatePortalLink, StoreError> {
+        self.engine.create_portal_link(new).await
+    }
+
+    /// Opens a link: of all who try with its code, one gets the session.
+    pub async fn open_portal_link(
+        &self,
+        id: PortalSessionId,
+        code_hash: [u8; 32],
+        secret_hash: [u8; 32],
+    ) -> Result<OpenPortalLink, StoreError> {
+        self.engine.open_portal_link(id, code_hash, secret_hash).await
+    }
+
+    /// Notes that a portal session was used, to the minute. Nobody waits for it.
+    pub fn touch_portal_session(&self, id: PortalSessionId, at: Timestamp) {
+        self.engine.touch_portal_session(id, at);
+    }
+
+    /// Ends a portal session, or revokes a link.
+    pub async fn end_portal_session(
+        &self,
+        environment: EnvironmentId,
+        id: PortalSessionId,
+    ) -> Result<Found, StoreError> {
+        self.engine.end_portal_session(environment, id).await
+    }
+
+    /// Ends all portal sessions and links of a tenant, or of one of its users. Returns how many had not ended before.
+    pub async fn end_portal_sessions(
+        &self,
+        environment: EnvironmentId,
+        tenant: TenantId,
+        user: Option<UserId>,
+    ) -> Result<usize, StoreError> {
+        self.engine.end_portal_sessions(environment, tenant, user).await
     }
 }
 
@@ -532,6 +596,11 @@ impl Store {
     /// Deletes what search kept of events that have all expired.
     pub async fn postings_bite(&self) -> Result<Upkeep, StoreError> {
         self.engine.postings_bite().await
+    }
+
+    /// Forgets sessions that have ended.
+    pub async fn forget_sessions_bite(&self) -> Result<Upkeep, StoreError> {
+        self.engine.forget_sessions_bite().await
     }
 
     /// Gives free pages back to the file system, where they are more than what is soon used again.

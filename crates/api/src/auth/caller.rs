@@ -3,21 +3,24 @@
 //! A handler names the kind it serves in its signature: [`Vendor`], [`Member`] (a vendor, or a tenant's user within its tenant and
 //! permissions) or [`Operator`]. What a signature does not let in, the handler never sees.
 
+use std::sync::Arc;
+
 use axum::extract::FromRequestParts;
 use http::request::Parts;
 use http::{HeaderMap, header};
-use postrider_core::EnvironmentId;
 use postrider_core::event::TenantId;
 use postrider_core::permission::{Permission, PermissionSet};
-use postrider_core::portal::Visibility;
+use postrider_core::portal::{PortalSession, Visibility};
 use postrider_core::webhook::{Scope, Webhook};
+use postrider_core::{CredentialId, EnvironmentId};
 
 use crate::auth::issuer::{self, TenantUser};
-use crate::auth::secrets;
+use crate::auth::portal_tokens::PortalTokens;
+use crate::auth::{secrets, session};
 use crate::error::{ApiError, Code};
 use crate::state::ApiState;
 
-/// The header by which an operator on the control socket names an environment.
+/// The header by which an operator on the control socket, or a page of the console, names an environment.
 pub(crate) const ENVIRONMENT_HEADER: &str = "postrider-environment";
 
 /// Marks requests that came through the control socket, which only the operator's account can open.
@@ -27,10 +30,12 @@ pub(crate) struct FromControlSocket;
 /// Who calls.
 #[derive(Debug, Clone)]
 pub(crate) enum Caller {
-    /// A program of the vendor's, with a token of an environment.
-    Vendor(EnvironmentId),
+    /// A program of the vendor's, with a token of an environment, or a page of the console.
+    Vendor(Vendor),
     /// A user of a tenant. Permissions are those of the token; visibility has not been looked at.
     TenantUser(TenantUser),
+    /// A tenant's portal that a link opened. Visibility has not been looked at.
+    Portal(Arc<PortalSession>),
     /// An operator, with a token.
     Operator,
     /// An operator, through the control socket.
@@ -43,15 +48,24 @@ impl Caller {
         if parts.extensions.get::<FromControlSocket>().is_some() {
             return Ok(Self::Control);
         }
-        let token = token(&parts.headers)?;
+        let token = match token(&parts.headers) {
+            Ok(token) => token,
+            Err(missing) => return session::caller(parts, state)?.ok_or(missing),
+        };
         if secrets::is_operator_token(token) {
             return match state.directory().operator_token(&secrets::sha256(token)) {
                 Some(_) => Ok(Self::Operator),
                 None => Err(ApiError::new(Code::TokenInvalid, "there is no such operator's token, or it was revoked")),
             };
         }
-        if let Some(environment_id) = state.vendor_tokens().check(token, state.directory(), state.now())? {
-            return Ok(Self::Vendor(environment_id));
+        if PortalTokens::is_one(token) {
+            let id = state.portal_tokens().check(token, state.now())?;
+            return session::open_portal(id, state).map(Self::Portal);
+        }
+        if let Some((environment_id, credential_id)) =
+            state.vendor_tokens().check(token, state.directory(), state.now())?
+        {
+            return Ok(Self::Vendor(Vendor { environment_id, credential_id: Some(credential_id) }));
         }
         issuer::check(state, token).await.map(Self::TenantUser)
     }
@@ -94,24 +108,30 @@ fn environment_of_control(headers: &HeaderMap, state: &ApiState) -> Result<Envir
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Vendor {
     pub(crate) environment_id: EnvironmentId,
+    /// The credential that opened it; none: the caller is an operator on the control socket.
+    pub(crate) credential_id: Option<CredentialId>,
 }
 
 impl FromRequestParts<ApiState> for Vendor {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, ApiError> {
-        let environment_id = match Caller::of(parts, state).await? {
-            Caller::Vendor(environment_id) => environment_id,
-            Caller::Control => environment_of_control(&parts.headers, state)?,
-            Caller::TenantUser(_) => {
-                return Err(ApiError::forbidden(
-                    "this call is the vendor's: a token of a tenant's user cannot make it",
-                ));
+        match Caller::of(parts, state).await? {
+            Caller::Vendor(vendor) => Ok(vendor),
+            Caller::Control => {
+                let environment_id = environment_of_control(&parts.headers, state)?;
+                Ok(Self { environment_id, credential_id: None })
             }
-            Caller::Operator => return Err(operator_elsewhere()),
-        };
-        Ok(Self { environment_id })
+            Caller::TenantUser(_) | Caller::Portal(_) => {
+                Err(ApiError::forbidden("this call is the vendor's: a tenant's user cannot make it"))
+            }
+            Caller::Operator => Err(operator_elsewhere()),
+        }
     }
+}
+
+fn hidden() -> ApiError {
+    ApiError::new(Code::PortalHidden, "the vendor has not switched webhooks on for tenants")
 }
 
 fn operator_elsewhere() -> ApiError {
@@ -134,13 +154,25 @@ impl Member {
     pub(crate) fn of_user(user: TenantUser, state: &ApiState) -> Result<Self, ApiError> {
         let environment = state.directory().environment(user.environment_id);
         let permissions = match environment.map(|environment| environment.portal.webhooks) {
-            None | Some(Visibility::Hidden) => {
-                return Err(ApiError::new(Code::PortalHidden, "the vendor has not switched webhooks on for tenants"));
-            }
+            None | Some(Visibility::Hidden) => return Err(hidden()),
             Some(Visibility::Always) => PermissionSet::all(),
             Some(Visibility::ByPermissions) => user.permissions,
         };
         Ok(Self { environment_id: user.environment_id, tenant: Some(user.tenant_id), permissions })
+    }
+
+    /// Whoever has a tenant's portal open, as far as the vendor's portal settings let it in: with the permissions of the link, also
+    /// where every user has all.
+    pub(crate) fn of_session(session: &PortalSession, state: &ApiState) -> Result<Self, ApiError> {
+        let environment = state.directory().environment(session.environment_id);
+        match environment.map(|environment| environment.portal.webhooks) {
+            None | Some(Visibility::Hidden) => Err(hidden()),
+            Some(Visibility::Always | Visibility::ByPermissions) => Ok(Self {
+                environment_id: session.environment_id,
+                tenant: Some(session.tenant_id.clone()),
+                permissions: session.permissions,
+            }),
+        }
     }
 
     /// A vendor.
@@ -153,7 +185,12 @@ impl Member {
         if self.permissions.allows(permission) {
             return Ok(());
         }
-        Err(ApiError::forbidden(format!("the token lacks the permission {}", permission.name())))
+        Err(ApiError::forbidden(format!("the caller lacks the permission {}", permission.name())))
+    }
+
+    /// What the caller may do.
+    pub(crate) fn permissions(&self) -> PermissionSet {
+        self.permissions
     }
 
     /// Whether the caller may do it.
@@ -165,7 +202,7 @@ impl Member {
     pub(crate) fn require_vendor(&self) -> Result<(), ApiError> {
         match self.tenant {
             None => Ok(()),
-            Some(_) => Err(ApiError::forbidden("this call is the vendor's: a token of a tenant's user cannot make it")),
+            Some(_) => Err(ApiError::forbidden("this call is the vendor's: a tenant's user cannot make it")),
         }
     }
 
@@ -185,9 +222,10 @@ impl FromRequestParts<ApiState> for Member {
 
     async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, ApiError> {
         match Caller::of(parts, state).await? {
-            Caller::Vendor(environment_id) => Ok(Self::of_vendor(environment_id)),
+            Caller::Vendor(vendor) => Ok(Self::of_vendor(vendor.environment_id)),
             Caller::Control => Ok(Self::of_vendor(environment_of_control(&parts.headers, state)?)),
             Caller::TenantUser(user) => Self::of_user(user, state),
+            Caller::Portal(session) => Self::of_session(&session, state),
             Caller::Operator => Err(operator_elsewhere()),
         }
     }
@@ -203,7 +241,7 @@ impl FromRequestParts<ApiState> for Operator {
     async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, ApiError> {
         match Caller::of(parts, state).await? {
             Caller::Operator | Caller::Control => Ok(Self),
-            Caller::Vendor(_) | Caller::TenantUser(_) => {
+            Caller::Vendor(_) | Caller::TenantUser(_) | Caller::Portal(_) => {
                 Err(ApiError::forbidden("this call is the operator's: it takes an operator's token"))
             }
         }

@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
-use postrider_core::EnvironmentId;
 use postrider_core::environment::{IssuerKey, TrustedIssuer};
-use postrider_core::event::TenantId;
+use postrider_core::event::{TenantId, UserId};
 use postrider_core::permission::PermissionSet;
+use postrider_core::{EnvironmentId, Timestamp};
 use serde_json::{Map, Value};
 
 use crate::error::{ApiError, Code};
@@ -26,6 +26,10 @@ const AUDIENCES: usize = 16;
 pub(crate) struct TenantUser {
     pub(crate) environment_id: EnvironmentId,
     pub(crate) tenant_id: TenantId,
+    /// The user, where the token's subject can be one's id.
+    pub(crate) user_id: Option<UserId>,
+    /// When the token ends.
+    pub(crate) expires_at: Timestamp,
     /// What the token's permissions allow, before visibility is looked at.
     pub(crate) permissions: PermissionSet,
 }
@@ -59,8 +63,8 @@ pub(crate) async fn check(state: &ApiState, token: &str) -> Result<TenantUser, A
         }
         IssuerKey::Secret(_) => return Err(not_ours()),
     };
-    check_times(&claims, state.now().as_seconds())?;
-    user_of(&claims, environment_id, &trusted)
+    let expires_at = check_times(&claims, state.now().as_seconds())?;
+    user_of(&claims, environment_id, &trusted, expires_at)
 }
 
 /// A public key from PEM: RSA, elliptic curve or Ed25519. A private key is refused: it does not belong here.
@@ -107,27 +111,28 @@ fn verify<'a>(
     Err(ApiError::new(Code::TokenInvalid, "the token's signature is not that of its issuer"))
 }
 
-fn check_times(claims: &Map<String, Value>, now: i64) -> Result<(), ApiError> {
+fn check_times(claims: &Map<String, Value>, now: i64) -> Result<Timestamp, ApiError> {
     #[expect(clippy::cast_possible_truncation, reason = "a time beyond 64 bits of seconds is as good as their end")]
     let seconds = |name: &str| claims.get(name).and_then(Value::as_f64).map(|seconds| seconds as i64);
     let leeway = i64::try_from(LEEWAY.as_secs()).expect("a minute fits");
-    match seconds("exp") {
+    let expires_at = match seconds("exp") {
         None => return Err(ApiError::new(Code::TokenInvalid, "the token has no `exp`, so it would never expire")),
         Some(exp) if now >= exp.saturating_add(leeway) => {
             return Err(ApiError::new(Code::TokenExpired, "the token has expired"));
         }
-        Some(_) => {}
-    }
+        Some(exp) => exp,
+    };
     if seconds("nbf").is_some_and(|nbf| now < nbf.saturating_sub(leeway)) {
         return Err(ApiError::new(Code::TokenInvalid, "the token is not valid yet"));
     }
-    Ok(())
+    Ok(Timestamp::from_micros(expires_at.saturating_mul(1_000_000)))
 }
 
 fn user_of(
     claims: &Map<String, Value>,
     environment_id: EnvironmentId,
     trusted: &TrustedIssuer,
+    expires_at: Timestamp,
 ) -> Result<TenantUser, ApiError> {
     let tenant = claims.get(&trusted.tenant_claim).and_then(Value::as_str).ok_or_else(|| {
         ApiError::new(Code::TokenInvalid, format!("the token has no claim `{}` with a tenant", trusted.tenant_claim))
@@ -137,5 +142,6 @@ fn user_of(
     })?;
     let names = claims.get(&trusted.permissions_claim).and_then(Value::as_array).into_iter().flatten();
     let permissions = PermissionSet::from_names(names.filter_map(Value::as_str));
-    Ok(TenantUser { environment_id, tenant_id, permissions })
+    let user_id = claims.get("sub").and_then(Value::as_str).and_then(|text| UserId::parse(text).ok());
+    Ok(TenantUser { environment_id, tenant_id, user_id, expires_at, permissions })
 }

@@ -3,6 +3,8 @@
 //! ```text
 //! client id + secret ──▶ vendor token ──▶ Caller::Vendor       one environment, everything in it
 //! token of a trusted issuer ────────────▶ Caller::TenantUser   one tenant of it, by permissions and visibility
+//! link ──▶ cookie or token of a portal ─▶ Caller::Portal       one tenant of it, by the link's permissions and visibility
+//! client id + secret ──▶ console cookie ▶ Caller::Vendor       the environment that the call names, of those signed in to
 //! operator's token ─────────────────────▶ Caller::Operator     environments and credentials
 //! control socket ───────────────────────▶ Caller::Control      everything in every environment
 //! ```
@@ -11,8 +13,14 @@
 //! signature is right is remembered.
 
 pub(crate) mod caller;
+pub(crate) mod cookies;
+pub(crate) mod csrf;
 pub(crate) mod issuer;
 pub(crate) mod jwks;
+pub(crate) mod portal_tokens;
 pub(crate) mod secrets;
+pub(crate) mod session;
+pub(crate) mod sign_in;
+pub(crate) mod ticket;
 pub(crate) mod tokens;
 pub(crate) mod vendor;

@@ -95,23 +95,29 @@ impl Secrets {
         }
     }
 
-    /// Which of these credentials the secret is, if any. Those with cheap hashes are tried first.
-    pub(crate) async fn find<'a>(
+    /// Which of these credentials the secret is, as far as that can be told at no cost: one that was generated, or a chosen one that
+    /// was right before.
+    pub(crate) fn find_known<'a>(
         &self,
         credentials: &'a [Arc<Credential>],
         secret: &str,
-    ) -> Result<Option<&'a Arc<Credential>>, ApiError> {
+    ) -> Option<&'a Arc<Credential>> {
         let hash = sha256(secret);
         let generated = credentials.iter().find(|credential| match &credential.hash {
             CredentialHash::Sha256(kept) => constant_time::verify_slices_are_equal(kept, &hash).is_ok(),
             CredentialHash::Argon2id(_) => false,
         });
-        if generated.is_some() || secret.chars().count() > CHOSEN_SECRET_CHARS_MOST {
-            return Ok(generated);
-        }
-        let remembered = credentials.iter().find(|credential| self.remembers(credential, secret));
-        if remembered.is_some() {
-            return Ok(remembered);
+        generated.or_else(|| credentials.iter().find(|credential| self.remembers(credential, secret)))
+    }
+
+    /// Which of these credentials a chosen secret is. Takes tens of milliseconds for each, one after the other.
+    pub(crate) async fn find_chosen<'a>(
+        &self,
+        credentials: &'a [Arc<Credential>],
+        secret: &str,
+    ) -> Result<Option<&'a Arc<Credential>>, ApiError> {
+        if secret.chars().count() > CHOSEN_SECRET_CHARS_MOST {
+            return Ok(None);
         }
         for credential in credentials {
             if let CredentialHash::Argon2id(kept) = &credential.hash

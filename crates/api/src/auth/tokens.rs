@@ -77,19 +77,21 @@ impl VendorTokens {
             .map_err(|error| ApiError::caused(Code::Internal, "a token could not be signed", error))
     }
 
-    /// The environment that a token opens; none where it is not one of these tokens at all.
+    /// The environment that a token opens, and the credential it was made with; none where it is not one of these tokens at all.
     pub(crate) fn check(
         &self,
         token: &str,
         directory: &Directory,
         now: Timestamp,
-    ) -> Result<Option<EnvironmentId>, ApiError> {
+    ) -> Result<Option<(EnvironmentId, CredentialId)>, ApiError> {
         let Some(verified) = self.verified(token) else { return Ok(None) };
         if now.as_seconds() >= verified.expires_at_seconds {
             return Err(ApiError::new(Code::TokenExpired, "the token has expired; get a new one from /auth/vendor"));
         }
         match directory.credential(verified.credential_id) {
-            Some(credential) if credential.revoked_at.is_none() => Ok(Some(verified.environment_id)),
+            Some(credential) if credential.revoked_at.is_none() => {
+                Ok(Some((verified.environment_id, verified.credential_id)))
+            }
             _ => Err(ApiError::new(Code::TokenRevoked, "the credential that this token was made with was revoked")),
         }
     }

@@ -2,13 +2,12 @@
 
 use axum::Json as Answer;
 use axum::extract::State;
-use postrider_core::EnvironmentId;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::auth::tokens;
+use crate::auth::{sign_in, tokens};
 use crate::body::Json;
-use crate::error::{ApiError, Code, FronteggErrors};
+use crate::error::{ApiError, FronteggErrors};
 use crate::state::ApiState;
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -36,16 +35,13 @@ pub(crate) struct Token {
     request_body = Login,
     responses(
         (status = 200, description = "A token.", body = Token),
-        (status = 401, description = "Client id or secret are wrong.", body = FronteggErrors)))]
+        (status = 401, description = "Client id or secret are wrong.", body = FronteggErrors),
+        (status = 429, description = "Too many wrong secrets were given.", body = FronteggErrors)))]
 pub(crate) async fn log_in(State(state): State<ApiState>, Json(login): Json<Login>) -> Result<Answer<Token>, ApiError> {
-    let wrong = || ApiError::new(Code::CredentialsInvalid, "client id or secret are wrong");
-    let environment_id: EnvironmentId = login.client_id.trim().parse().map_err(|_| wrong())?;
-    let mut credentials = state.directory().credentials(environment_id);
-    credentials.retain(|credential| credential.revoked_at.is_none());
-    let credential = state.secrets().find(&credentials, &login.secret).await?.ok_or_else(wrong)?;
+    let credential = sign_in::credential(&state, &login.client_id, &login.secret).await?;
     let now = state.now();
     state.store().touch_credential(credential.id, now);
-    let token = state.vendor_tokens().issue(credential, now)?;
+    let token = state.vendor_tokens().issue(&credential, now)?;
     Ok(Answer(Token { token, expires_in: tokens::LIFETIME.as_secs() }))
 }
 
@@ -56,7 +52,8 @@ pub(crate) async fn log_in(State(state): State<ApiState>, Json(login): Json<Logi
     request_body = Login,
     responses(
         (status = 200, description = "A token.", body = Token),
-        (status = 401, description = "Client id or secret are wrong.", body = FronteggErrors)))]
+        (status = 401, description = "Client id or secret are wrong.", body = FronteggErrors),
+        (status = 429, description = "Too many wrong secrets were given.", body = FronteggErrors)))]
 pub(crate) async fn log_in_at_older_path(
     state: State<ApiState>,
     login: Json<Login>,

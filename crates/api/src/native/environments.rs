@@ -147,7 +147,11 @@ impl axum::extract::FromRequestParts<ApiState> for Reach {
         use crate::auth::caller::Caller;
         match Caller::of(parts, state).await? {
             Caller::Operator | Caller::Control => Ok(Self::Every),
-            Caller::Vendor(environment_id) => Ok(Self::Own(environment_id)),
+            Caller::Vendor(vendor) => Ok(Self::Own(vendor.environment_id)),
+            Caller::Portal(session) => {
+                Member::of_session(&session, state)?.require_vendor()?;
+                Err(ApiError::not_found("environment"))
+            }
             Caller::TenantUser(user) => {
                 // Says first what is wrong with the user's own standing.
                 Member::of_user(user, state)?.require_vendor()?;

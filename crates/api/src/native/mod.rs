@@ -17,9 +17,13 @@ pub(crate) mod filter_tests;
 pub(crate) mod health;
 pub(crate) mod jobs;
 pub(crate) mod openapi;
+pub(crate) mod portal_links;
+pub(crate) mod portal_session;
+pub(crate) mod portal_sessions;
 pub(crate) mod portal_settings;
 pub(crate) mod presets;
 pub(crate) mod previews;
+pub(crate) mod session;
 pub(crate) mod skips;
 pub(crate) mod source_addresses;
 pub(crate) mod statistics;
@@ -72,6 +76,12 @@ pub(crate) fn routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(categories::list_categories, categories::create_category))
         .routes(routes!(categories::rename_category, categories::delete_category))
         .routes(routes!(portal_settings::get_portal_settings, portal_settings::put_portal_settings))
+        .routes(routes!(session::get_session, session::sign_in, session::sign_out))
+        .routes(routes!(portal_links::create_portal_link))
+        .routes(routes!(portal_session::get_portal_session, portal_session::open_portal, portal_session::close_portal))
+        .routes(routes!(portal_session::renew_portal_token))
+        .routes(routes!(portal_sessions::list_portal_sessions, portal_sessions::end_portal_sessions))
+        .routes(routes!(portal_sessions::end_portal_session))
         .routes(routes!(
             trusted_issuer::get_trusted_issuer,
             trusted_issuer::put_trusted_issuer,

@@ -39,6 +39,7 @@ pub(crate) fn frame() -> OpenApi {
             tag("statistics", "How many, how fast, how well."),
             tag("event types", "What events are called and mean."),
             tag("portal", "What tenants see."),
+            tag("session", "Signing in to the console. For pages of this server."),
             tag("environments", "For operators: environments and their credentials."),
             tag("frontegg", "The API of Frontegg's webhooks, as its clients call it."),
         ]))

@@ -72,7 +72,11 @@ impl App {
         .expect("the store opens");
         let egress = Egress::new(egress).expect("a client");
         let engine = Engine::start(store, egress, clock.clone(), entropy.clone(), EngineOptions::default());
-        let options = ApiOptions { metrics: Some(Arc::new(|| "up 1\n".to_owned())), ..options };
+        let options = ApiOptions {
+            metrics: Some(Arc::new(|| "up 1\n".to_owned())),
+            local_url: Some("http://127.0.0.1:8400".to_owned()),
+            ..options
+        };
         let state = ApiState::new(engine.clone(), clock.clone(), entropy, options);
         Self { router: router(state.clone()), control: control_router(state), clock, engine, _directory: directory }
     }

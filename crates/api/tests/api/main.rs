@@ -2,6 +2,7 @@
 
 mod app;
 mod auth;
+mod browser;
 mod control;
 mod cors;
 mod document;
@@ -13,8 +14,10 @@ mod jobs;
 mod limits;
 mod native;
 mod pages;
+mod portals;
 mod reach;
 mod sending;
+mod sessions;
 mod shapes;
 mod statistics;
 mod stream;

@@ -9,6 +9,7 @@ use postrider_testkit::receiver::Receiver;
 use serde_json::{Value, json};
 
 use crate::app::{App, Call, Environment, answers, text};
+use crate::browser::{link, portal};
 use crate::document::operations;
 
 const TENANT: &str = "tenant-1";
@@ -64,6 +65,7 @@ impl Fixture {
             ("eventId", self.event.clone()),
             // Only so many jobs may run at a time.
             ("jobId", if route.contains("{jobId}") { self.job(round).await } else { String::new() }),
+            ("portalSessionId", text(&link(&self.app, &self.own, TENANT, ALL).await["id"])),
         ])
     }
 
@@ -153,8 +155,10 @@ async fn ids_out_of_reach_are_404_on_every_route() {
         // Users of another tenant, and of the same tenant in another environment. What is the vendor's alone is 403 for every user.
         let user = fixture.app.user(own, TENANT, ALL);
         let mut strangers = vec![fixture.app.user(other, TENANT, ALL)];
+        strangers.push(portal(&fixture.app, other, TENANT, ALL).await.token);
         if !is_shared_by_tenants(method, &path) {
             strangers.push(fixture.app.user(own, OTHER_TENANT, ALL));
+            strangers.push(portal(&fixture.app, own, OTHER_TENANT, ALL).await.token);
         }
         for token in strangers {
             let status = fixture.call(method, &path, &token).send().await.status;

@@ -17,7 +17,7 @@ use postrider_core::{CategoryId, CredentialId, DeliveryId, EnvironmentId, EventT
 use rusqlite::{Connection, Row};
 
 use super::rows::{Result, count, event_key, parsed, parsed_if_any, tenant, time, time_if_any, unreadable, uuid};
-use super::{environments, signing, webhooks};
+use super::{environments, sessions, signing, webhooks};
 use crate::directory::{Directory, DirectoryChange, Sweep};
 use crate::seal::Seal;
 
@@ -40,7 +40,7 @@ pub(super) const WEBHOOKS: &str = "SELECT w.key, w.id, w.environment, w.tenant, 
 pub(super) const SWEEPS: &str =
     "SELECT w.id, s.up_to, s.reason FROM sweeps AS s JOIN webhooks AS w ON w.key = s.webhook";
 
-type Environments = HashMap<i64, EnvironmentId>;
+pub(super) type Environments = HashMap<i64, EnvironmentId>;
 
 /// What the database says.
 pub(super) fn directory(connection: &Connection, seal: &Seal, token_key: [u8; 32]) -> Result<Directory> {
@@ -71,6 +71,12 @@ pub(super) fn directory(connection: &Connection, seal: &Seal, token_key: [u8; 32
         let reason = parsed(r, "reason", DiscardReason::from_name)?;
         Ok(DirectoryChange::SetSweep(id, Some(Sweep { up_to, reason })))
     })?);
+    changes.extend(all(connection, sessions::CONSOLE, |r| {
+        Ok(DirectoryChange::PutConsoleSession(Arc::new(sessions::console_session(r)?)))
+    })?);
+    changes.extend(all(connection, sessions::PORTAL, |r| {
+        Ok(DirectoryChange::PutPortalSession(Arc::new(sessions::portal_session(r, &ids)?)))
+    })?);
     directory.apply(changes);
     Ok(directory)
 }
@@ -79,7 +85,7 @@ fn all<T>(connection: &Connection, sql: &str, read: impl FnMut(&Row<'_>) -> Resu
     connection.prepare(sql)?.query_map([], read)?.collect()
 }
 
-fn environment_of(row: &Row<'_>, ids: &Environments) -> Result<EnvironmentId> {
+pub(super) fn environment_of(row: &Row<'_>, ids: &Environments) -> Result<EnvironmentId> {
     ids.get(&row.get("environment")?).copied().ok_or_else(|| unreadable("environment"))
 }
 

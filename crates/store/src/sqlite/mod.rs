@@ -21,6 +21,7 @@ mod environments;
 mod event_types;
 mod jobs;
 mod resend;
+mod sessions;
 mod signing;
 mod skip;
 mod upkeep;

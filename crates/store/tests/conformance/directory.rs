@@ -15,11 +15,13 @@ use postrider_core::source::Source;
 use postrider_core::webhook::{EndpointUrl, Scope, Sending};
 use postrider_core::{CategoryId, EnvironmentId, EventTypeId};
 use postrider_store::{
-    CategoryRef, ChangeEventTypes, CreateCredential, DeleteCategory, Directory, EventTypeChange, EventTypePatch, Found,
-    NewCredential, NewEventType, NewWebhook, PutCategory, PutEventType, PutTrustedIssuer, WebhookPatch,
+    CategoryRef, ChangeEventTypes, CreateCredential, CreatePortalLink, DeleteCategory, Directory, EventTypeChange,
+    EventTypePatch, Found, NewCredential, NewEventType, NewWebhook, PutCategory, PutEventType, PutTrustedIssuer,
+    WebhookPatch,
 };
 use uuid::Uuid;
 
+use crate::sessions::link;
 use crate::world::{World, answered, failed};
 
 /// All that a directory says, in a fixed order.
@@ -42,6 +44,10 @@ fn portrait(directory: &Directory) -> String {
                 let matches = directory.matches(id, &EventKey::parse(key).unwrap(), tenant.as_ref());
                 writeln!(text, "{key} {tenant:?} {:?}", matches.iter().map(|w| w.id).collect::<Vec<_>>()).unwrap();
             }
+        }
+        for session in directory.portal_sessions(id, None) {
+            let of_tenant = directory.portal_sessions(id, Some(&session.tenant_id)).len();
+            writeln!(text, "{session:?} {:?} {of_tenant}", session.hash()).unwrap();
         }
         for n in 0..3 {
             writeln!(text, "{:?}", directory.trusted_issuer("https://issuer.example", &format!("a{n}"))).unwrap();
@@ -88,7 +94,7 @@ async fn change(world: &World, environments: &[EnvironmentId], step: usize) {
     let environment = environments[pick(environments.len())];
     let webhooks = directory.webhooks(environment, None);
     let webhook = (!webhooks.is_empty()).then(|| webhooks[pick(webhooks.len())].clone());
-    match (pick(14), webhook) {
+    match (pick(15), webhook) {
         (0 | 1, _) | (2..=8, None) => {
             let tenant = [None, Some("t0"), Some("t1")][pick(3)].map(|t| TenantId::parse(t).unwrap());
             let keys = [vec!["*"], vec!["order.*", "order.made"], vec!["Orders.*"], vec!["frontegg.*"]];
@@ -166,6 +172,19 @@ async fn change(world: &World, environments: &[EnvironmentId], step: usize) {
             {
                 store.revoke_credential(environment, credential.id).await.unwrap();
             }
+        }
+        (13, _) => {
+            let tenant = ["t0", "t1"][pick(2)];
+            let made = store.create_portal_link(link(environment, tenant, None)).await.unwrap();
+            if let CreatePortalLink::Created(link) = made
+                && pick(2) == 0
+            {
+                store.open_portal_link(link.id, [2; 32], [3; 32]).await.unwrap();
+                if pick(2) == 0 {
+                    store.end_portal_session(environment, link.id).await.unwrap();
+                }
+            }
+            store.forget_sessions_bite().await.unwrap();
         }
         (_, _) => {
             let token = store.create_operator_token("ops".into(), [u8::try_from(step % 256).unwrap(); 32]).await;

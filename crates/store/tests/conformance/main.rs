@@ -11,6 +11,7 @@ mod jobs;
 mod lanes;
 mod ordering;
 mod reading;
+mod sessions;
 mod settling;
 mod shapes;
 mod statistics;
@@ -105,4 +106,11 @@ rules! {
         categories_and_event_types_keep_their_rules,
         schemas_are_kept_by_version_up_to_a_limit,
         event_types_change_together_or_not_at_all;
+    sessions:
+        a_link_is_opened_once_and_in_time,
+        sessions_end_with_the_credential_that_opened_them,
+        a_sign_in_replaces_the_session_and_keeps_what_it_had,
+        a_console_session_ends_idle_and_at_last,
+        sessions_are_limited_and_the_oldest_goes,
+        the_vendor_ends_sessions_of_its_own_tenants_alone;
 }

@@ -4,7 +4,7 @@ use rusqlite::Connection;
 
 use super::super::{
     attempts, behind, deliveries, environments, event_types, events, hot, jobs, lanes, load, order, resend, rows,
-    schema, search, skip, statistics, tx, upkeep, webhooks,
+    schema, search, sessions, skip, statistics, tx, upkeep, webhooks,
 };
 
 /// Tables that grow with every event.
@@ -116,7 +116,7 @@ fn statements() -> Vec<&'static str> {
     all
 }
 
-/// Those of search, statistics and jobs.
+/// Those of search, statistics, jobs and sessions.
 fn behind_the_hot_path() -> Vec<&'static str> {
     vec![
         search::postings::INSERT_SEGMENT,
@@ -156,6 +156,15 @@ fn behind_the_hot_path() -> Vec<&'static str> {
         jobs::BY_ID,
         jobs::RUNNING,
         jobs::PARTS,
+        sessions::CONSOLE,
+        sessions::PORTAL,
+        sessions::PUT_CONSOLE,
+        sessions::DELETE_CONSOLE,
+        sessions::TOUCH_CONSOLE,
+        sessions::INSERT_LINK,
+        sessions::OPEN_LINK,
+        sessions::TOUCH_PORTAL,
+        sessions::DELETE_PORTAL,
     ]
 }
 
