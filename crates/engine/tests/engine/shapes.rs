@@ -186,9 +186,9 @@ fn a_token_is_fetched_once_and_again_when_it_ends_or_is_refused() {
     assert_eq!(authorizations(&server)[20], "Bearer token-2");
     server.receivers.plan({
         let mut refused = false;
-        move |url| match url.ends_with("/hooks") && !std::mem::replace(&mut refused, true) {
-            true => Reply::Status(401),
-            false => Reply::Status(200),
+        move |url| {
+            let refuses = url.ends_with("/hooks") && !std::mem::replace(&mut refused, true);
+            Reply::Status(if refuses { 401 } else { 200 })
         }
     });
     server.accept(vec![event(None)]);
