@@ -165,11 +165,11 @@ async fn a_session_ends_with_its_credential_when_idle_and_for_whoever_made_its_c
         let browser = Browser { cookies: [(name.clone(), made_up.to_owned())].into() };
         assert_eq!(browser.call(&app, Method::GET, WEBHOOKS).code(401).await, "session_ended", "{made_up}");
     }
-    app.clock.advance(CONSOLE_SESSION_IDLE - Duration::from_secs(1));
+    app.clock.advance(CONSOLE_SESSION_IDLE.saturating_sub(Duration::from_secs(1)));
     browser.call(&app, Method::GET, WEBHOOKS).expect(200).await;
     // The use is noted by the time that another change is answered.
     app.show(&crate::app::Environment { token: app.log_in(&own.id, &own.secret).await, ..own.clone() }, "always").await;
-    app.clock.advance(CONSOLE_SESSION_IDLE - Duration::from_secs(1));
+    app.clock.advance(CONSOLE_SESSION_IDLE.saturating_sub(Duration::from_secs(1)));
     browser.call(&app, Method::GET, WEBHOOKS).expect(200).await;
     let path = format!("/api/v1/environments/{}/credentials", own.id);
     let credentials = app.operate(Method::GET, &path).expect(200).await;
