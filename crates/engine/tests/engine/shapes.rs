@@ -187,8 +187,8 @@ fn a_token_is_fetched_once_and_again_when_it_ends_or_is_refused() {
     server.receivers.plan({
         let mut refused = false;
         move |url| {
-            let refuses = url.ends_with("/hooks") && !std::mem::replace(&mut refused, true);
-            Reply::Status(if refuses { 401 } else { 200 })
+            let is_first = url.ends_with("/hooks") && !std::mem::replace(&mut refused, true);
+            Reply::Status(if is_first { 401 } else { 200 })
         }
     });
     server.accept(vec![event(None)]);
