@@ -86,6 +86,22 @@ fn event_type(environment_id: EnvironmentId, key: &str, category: CategoryRef) -
     }
 }
 
+/// A portal link that is made, and perhaps opened, and perhaps ended.
+async fn change_sessions(world: &World, environment: EnvironmentId) {
+    let pick = |end: usize| world.entropy.below(end);
+    let store = world.store();
+    let made = store.create_portal_link(link(environment, ["t0", "t1"][pick(2)], None)).await.unwrap();
+    if let CreatePortalLink::Created(link) = made
+        && pick(2) == 0
+    {
+        store.open_portal_link(link.id, [2; 32], [3; 32]).await.unwrap();
+        if pick(2) == 0 {
+            store.end_portal_session(environment, link.id).await.unwrap();
+        }
+    }
+    store.forget_sessions_bite().await.unwrap();
+}
+
 /// One change that chance picks.
 async fn change(world: &World, environments: &[EnvironmentId], step: usize) {
     let pick = |end: usize| world.entropy.below(end);
@@ -173,19 +189,7 @@ async fn change(world: &World, environments: &[EnvironmentId], step: usize) {
                 store.revoke_credential(environment, credential.id).await.unwrap();
             }
         }
-        (13, _) => {
-            let tenant = ["t0", "t1"][pick(2)];
-            let made = store.create_portal_link(link(environment, tenant, None)).await.unwrap();
-            if let CreatePortalLink::Created(link) = made
-                && pick(2) == 0
-            {
-                store.open_portal_link(link.id, [2; 32], [3; 32]).await.unwrap();
-                if pick(2) == 0 {
-                    store.end_portal_session(environment, link.id).await.unwrap();
-                }
-            }
-            store.forget_sessions_bite().await.unwrap();
-        }
+        (13, _) => change_sessions(world, environment).await,
         (_, _) => {
             let token = store.create_operator_token("ops".into(), [u8::try_from(step % 256).unwrap(); 32]).await;
             if let Ok(token) = token

@@ -40,12 +40,12 @@ async fn kept_by(world: &World, environment: EnvironmentId, delivery: DeliveryId
 pub(crate) async fn a_delivery_keeps_the_shape_that_it_was_accepted_under(mut world: World) {
     let environment = world.environment("Production").await;
     let plain = world.webhook(environment).await;
-    let before = world.accept(&[plain.clone()]).await;
+    let before = world.accept(std::slice::from_ref(&plain)).await;
     let first = reshape(&world, &plain, shape("1")).await.shape.clone().expect("a shape");
     let same = reshape(&world, &plain, shape("1")).await.shape.clone().expect("a shape");
     assert_eq!(first, same, "what stays the same is no new revision");
     // The webhook as it was when it matched is old by now; what counts is the commit.
-    let under_first = world.accept(&[plain.clone()]).await;
+    let under_first = world.accept(std::slice::from_ref(&plain)).await;
     let second = reshape(&world, &plain, shape("2")).await.shape.clone().expect("a shape");
     assert!(second.revision > first.revision);
     world.reopen();
@@ -93,7 +93,7 @@ pub(crate) async fn shapes_go_with_the_last_event_that_may_have_them(world: Worl
     let environment = world.environment("Production").await;
     let webhook = world.webhook(environment).await;
     let first = reshape(&world, &webhook, shape("1")).await.shape.clone().expect("a shape").revision;
-    let accepted = world.accept(&[webhook.clone()]).await;
+    let accepted = world.accept(std::slice::from_ref(&webhook)).await;
     let second = reshape(&world, &webhook, shape("2")).await.shape.clone().expect("a shape").revision;
     let later = world.advance(Duration::from_hours(24));
     world.expire(later).await;
@@ -111,7 +111,7 @@ pub(crate) async fn shapes_go_with_the_last_event_that_may_have_them(world: Worl
 pub(crate) async fn why_a_delivery_failed_is_kept(world: World) {
     let environment = world.environment("Production").await;
     let webhook = world.webhook(environment).await;
-    let accepted = world.accept(&[webhook.clone()]).await;
+    let accepted = world.accept(std::slice::from_ref(&webhook)).await;
     let row = world.row(environment, accepted.deliveries[0]).await;
     let mut settlement = world.settlement(&accepted.event, &row, &Outcome::Unrenderable);
     settlement.problem = Some("payload: line 1, column 2: there is no filter".into());
