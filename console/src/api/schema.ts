@@ -1665,6 +1665,194 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/webhooks/{webhookId}/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    webhookId: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["PreviewForm"];
+                };
+            };
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Preview"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/presets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Page_Preset"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/filters/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["FilterTest"];
+                };
+            };
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["FilterVerdict"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/event-types/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post: {
+            parameters: {
+                query?: {
+                    dryRun?: boolean;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["AnyObject"];
+                };
+            };
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Import"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/event-types/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: {
+            parameters: {
+                query?: {
+                    format?: string;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["AnyObject"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -1797,6 +1985,7 @@ export interface components {
              * @description To whom.
              */
             webhookId: string;
+            problem?: null | string;
         };
         /** @description A webhook that is not saved yet, and what is sent in a test of it. */
         DraftForm: {
@@ -1808,6 +1997,7 @@ export interface components {
             secret?: string | null;
             /** @description Where the test is sent. */
             url: string;
+            settings?: components["schemas"]["RequestSettings"];
         };
         /** @description An isolated space of a vendor. */
         Environment: {
@@ -1885,6 +2075,12 @@ export interface components {
             schema?: Record<string, unknown> | null;
             /** @description When it was last changed. */
             updatedAt: components["schemas"]["Time"];
+            /** @enum {string} */
+            schemaMode: "off" | "warn" | "reject";
+            isVisibleToTenants: boolean;
+            deprecatedAt?: null | string;
+            replacedBy?: null | string;
+            schemaVersion: number;
         };
         /** @description What is to be different about an event type. What is left out stays; the key never changes. */
         EventTypePatch: {
@@ -1903,6 +2099,11 @@ export interface components {
             sample?: Record<string, unknown> | null;
             /** @description The JSON Schema of the delivered body; `null`: none. */
             schema?: Record<string, unknown> | null;
+            /** @enum {string} */
+            schemaMode?: "off" | "warn" | "reject";
+            isVisibleToTenants?: boolean;
+            deprecatedAt?: null | string;
+            replacedBy?: null | string;
         };
         /** @description What came of a request: an answer, or why there is none. */
         ExchangeResult: {
@@ -2241,6 +2442,11 @@ export interface components {
             sample?: Record<string, unknown> | null;
             /** @description The JSON Schema of the delivered body. */
             schema?: Record<string, unknown> | null;
+            /** @enum {string} */
+            schemaMode?: "off" | "warn" | "reject";
+            isVisibleToTenants?: boolean;
+            deprecatedAt?: null | string;
+            replacedBy?: null | string;
         };
         /** @description A credential to be made. */
         NewSecret: {
@@ -2308,268 +2514,60 @@ export interface components {
             ordering?: null | components["schemas"]["Ordering"];
             rateLimit?: null | components["schemas"]["RateLimit"];
             signature?: string;
+            method?: components["schemas"]["RequestMethod"];
+            payload?: null | components["schemas"]["PayloadForm"];
+            headers?: components["schemas"]["CustomHeader"][];
+            authentication?: null | components["schemas"]["Authentication"];
+            clientCertificate?: null | components["schemas"]["ClientCertificate"];
+            filter?: null | string;
         };
         /** @description A page of a list. */
         Page_Attempt: {
-            /** @description The rows. A page can be short, or empty, and still have a next one. */
-            items: (components["schemas"]["ExchangeResult"] & {
-                /**
-                 * Format: uuid
-                 * @description Its id.
-                 */
-                id: string;
-                /**
-                 * Format: int32
-                 * @description 1 for the first.
-                 */
-                number: number;
-                /** @description The address that was dialled, where one was. */
-                remoteAddress?: string | null;
-                /** @description When it began. */
-                startedAt: components["schemas"]["Time"];
-                /** @description Where the time went. */
-                timings: components["schemas"]["Timings"];
-                /** @description The URL that was asked, as the webhook had it at that moment. */
-                url: string;
-            })[];
+            items: components["schemas"]["Attempt"][];
             /** @description What `cursor` of the next page is; `null`: this is the last. */
             nextCursor?: string | null;
         };
         /** @description A page of a list. */
         Page_Category: {
-            /** @description The rows. A page can be short, or empty, and still have a next one. */
-            items: {
-                /** @description When it was made. */
-                createdAt: components["schemas"]["Time"];
-                /**
-                 * Format: uuid
-                 * @description Its id.
-                 */
-                id: string;
-                /** @description Its name. */
-                name: string;
-                /** @description When it was last changed. */
-                updatedAt: components["schemas"]["Time"];
-            }[];
+            items: components["schemas"]["Category"][];
             /** @description What `cursor` of the next page is; `null`: this is the last. */
             nextCursor?: string | null;
         };
         /** @description A page of a list. */
         Page_Credential: {
-            /** @description The rows. A page can be short, or empty, and still have a next one. */
-            items: {
-                /** @description When it was made. */
-                createdAt: components["schemas"]["Time"];
-                /**
-                 * Format: uuid
-                 * @description The environment it opens; the client id.
-                 */
-                environmentId: string;
-                /**
-                 * Format: uuid
-                 * @description Its id.
-                 */
-                id: string;
-                /** @description Whether the secret was generated here or chosen by a person. */
-                kind: components["schemas"]["SecretKind"];
-                lastUsedAt?: components["schemas"]["Time"] | null;
-                /** @description What people call it. */
-                name: string;
-                revokedAt?: components["schemas"]["Time"] | null;
-            }[];
+            items: components["schemas"]["Credential"][];
             /** @description What `cursor` of the next page is; `null`: this is the last. */
             nextCursor?: string | null;
         };
         /** @description A page of a list. */
         Page_Delivery: {
-            /** @description The rows. A page can be short, or empty, and still have a next one. */
-            items: {
-                /**
-                 * Format: int32
-                 * @description Attempts that counted so far.
-                 */
-                attempts: number;
-                /** @description When it was made. */
-                createdAt: components["schemas"]["Time"];
-                endedAt?: components["schemas"]["Time"] | null;
-                /**
-                 * Format: uuid
-                 * @description What is delivered.
-                 */
-                eventId: string;
-                /** @description The event's key. */
-                eventKey?: string | null;
-                /**
-                 * Format: uuid
-                 * @description Its id.
-                 */
-                id: string;
-                lastAttempt?: components["schemas"]["LastAttempt"] | null;
-                nextAttemptAt?: components["schemas"]["Time"] | null;
-                /** @description What brought it about: `event`, `resend` or `replay`. */
-                origin: string;
-                /** @description Why it failed or was discarded. */
-                reason?: string | null;
-                /**
-                 * Format: uuid
-                 * @description The delivery that this one repeats.
-                 */
-                resendOf?: string | null;
-                /** @description `pending`, `retrying`, `delivered`, `failed` or `discarded`; nothing follows the last three. */
-                state: string;
-                /** @description The event's tenant. */
-                tenantId?: string | null;
-                /** @description A fault of this server's that it waits for; it has used up no attempt. */
-                waitingFor?: string | null;
-                /**
-                 * Format: uuid
-                 * @description To whom.
-                 */
-                webhookId: string;
-            }[];
+            items: components["schemas"]["Delivery"][];
             /** @description What `cursor` of the next page is; `null`: this is the last. */
             nextCursor?: string | null;
             searchedUntil?: null | string;
         };
         /** @description A page of a list. */
         Page_Environment: {
-            /** @description The rows. A page can be short, or empty, and still have a next one. */
-            items: {
-                /** @description When it was made. */
-                createdAt: components["schemas"]["Time"];
-                /**
-                 * Format: uuid
-                 * @description Its id; the client id, and `vendorId` in the Frontegg API.
-                 */
-                id: string;
-                /** @description Its name for people. */
-                name: string;
-            }[];
+            items: components["schemas"]["Environment"][];
             /** @description What `cursor` of the next page is; `null`: this is the last. */
             nextCursor?: string | null;
         };
         /** @description A page of a list. */
         Page_Event: {
-            /** @description The rows. A page can be short, or empty, and still have a next one. */
-            items: {
-                /** @description When it was accepted. */
-                acceptedAt: components["schemas"]["Time"];
-                /** @description The application it concerns. */
-                applicationId?: string | null;
-                /** @description The length of its body. */
-                bodyBytes: number;
-                /**
-                 * Format: int32
-                 * @description Webhooks that matched when it was accepted.
-                 */
-                deliveries: number;
-                /** @description What happened. */
-                eventKey: string;
-                /**
-                 * Format: uuid
-                 * @description Its id; `webhook-id` on every attempt.
-                 */
-                id: string;
-                occurredAt?: components["schemas"]["Time"] | null;
-                /** @description The tenant it concerns. */
-                tenantId?: string | null;
-                /** @description The user it concerns. */
-                userId?: string | null;
-            }[];
+            items: components["schemas"]["Event"][];
             /** @description What `cursor` of the next page is; `null`: this is the last. */
             nextCursor?: string | null;
             searchedUntil?: null | string;
         };
         /** @description A page of a list. */
         Page_EventType: {
-            /** @description The rows. A page can be short, or empty, and still have a next one. */
-            items: {
-                /** @description The category's name. */
-                category: string;
-                /**
-                 * Format: uuid
-                 * @description The category it stands in.
-                 */
-                categoryId: string;
-                /** @description When it was made. */
-                createdAt: components["schemas"]["Time"];
-                /** @description When such an event is sent. */
-                description: string;
-                /** @description Its name for people. */
-                displayName: string;
-                /**
-                 * Format: uuid
-                 * @description Its id.
-                 */
-                id: string;
-                /** @description The key; it never changes. */
-                key: string;
-                /** @description A sample of the payload: the members beside `eventKey` and `eventContext`. */
-                sample?: Record<string, unknown> | null;
-                /** @description The JSON Schema of the delivered body. */
-                schema?: Record<string, unknown> | null;
-                /** @description When it was last changed. */
-                updatedAt: components["schemas"]["Time"];
-            }[];
+            items: components["schemas"]["EventType"][];
             /** @description What `cursor` of the next page is; `null`: this is the last. */
             nextCursor?: string | null;
         };
         /** @description A page of a list. */
         Page_Webhook: {
-            /** @description The rows. A page can be short, or empty, and still have a next one. */
-            items: {
-                /** @description When it was made. */
-                createdAt: components["schemas"]["Time"];
-                /**
-                 * Format: int32
-                 * @description Seconds that an attempt may take.
-                 */
-                deadlineSeconds: number;
-                /** @description What it is for. */
-                description: string;
-                /**
-                 * Format: int32
-                 * @description Days over which deliveries must have failed before the webhook is disabled; `null`: never.
-                 */
-                disableAfterDays?: number | null;
-                /** @description Why it does not: `by_user`, `gone`, `failing_for_days` or `failures_in_a_row`. */
-                disabledReason?: string | null;
-                /** @description Its name for people. */
-                displayName: string;
-                /**
-                 * Format: uuid
-                 * @description The environment it belongs to.
-                 */
-                environmentId: string;
-                /** @description What it subscribes to: keys, `prefix.*`, `*`, `Category.*`, ids of event types and categories. */
-                eventKeys: string[];
-                /** @description How it is doing. */
-                health: components["schemas"]["Health"];
-                /**
-                 * Format: uuid
-                 * @description Its id.
-                 */
-                id: string;
-                /**
-                 * Format: int64
-                 * @description Deliveries so far that came from events.
-                 */
-                invocations: number;
-                /** @description Whether it gets events. */
-                isActive: boolean;
-                /** @description Whether requests are signed. */
-                isSigned: boolean;
-                /** @description When failed attempts are repeated. */
-                retryPolicy: components["schemas"]["RetryPolicy"];
-                /** @description What requests are signed with. Left out for callers that may not write webhooks. */
-                secret?: string | null;
-                /** @description The tenant whose events it gets; `null`: it is the environment's, and gets the events of every tenant. */
-                tenantId?: string | null;
-                /** @description When a person last changed it. */
-                updatedAt: components["schemas"]["Time"];
-                /** @description Where events are sent. */
-                url: string;
-            }[];
+            items: components["schemas"]["Webhook"][];
             /** @description What `cursor` of the next page is; `null`: this is the last. */
             nextCursor?: string | null;
         };
@@ -2633,6 +2631,7 @@ export interface components {
             eventKey?: string | null;
             /** @description Sent as it is, instead of a sample. */
             payload?: Record<string, unknown> | null;
+            withHeaders?: boolean;
         };
         /** @description What came of a test. */
         TestResult: components["schemas"]["ExchangeResult"] & {
@@ -2764,6 +2763,12 @@ export interface components {
             signature?: string;
             publicKey?: null | string;
             previousSecret?: null | components["schemas"]["PreviousSecret"];
+            method: components["schemas"]["RequestMethod"];
+            payload?: null | components["schemas"]["PayloadForm"];
+            headers: components["schemas"]["CustomHeader"][];
+            authentication?: null | components["schemas"]["Authentication"];
+            clientCertificate?: null | components["schemas"]["ClientCertificate"];
+            filter?: null | string;
         };
         /** @description What is to be different about a webhook. What is left out stays. */
         WebhookPatch: {
@@ -2793,11 +2798,20 @@ export interface components {
             ordering?: null | components["schemas"]["Ordering"];
             rateLimit?: null | components["schemas"]["RateLimit"];
             signature?: string;
+            method?: components["schemas"]["RequestMethod"];
+            payload?: null | components["schemas"]["PayloadForm"];
+            headers?: components["schemas"]["CustomHeader"][];
+            authentication?: null | components["schemas"]["Authentication"];
+            clientCertificate?: null | components["schemas"]["ClientCertificate"];
+            filter?: null | string;
         };
         /** @description A delivery with what is sent. */
         WholeDelivery: components["schemas"]["Delivery"] & {
             /** @description The body that is sent, byte for byte. `null` once the event's time of keeping is over. */
             body?: Record<string, unknown> | null;
+        } & {
+            method?: components["schemas"]["RequestMethod"];
+            contentType?: null | string;
         };
         /** @description An event with its body. */
         WholeEvent: {
@@ -2819,6 +2833,8 @@ export interface components {
             tenantId?: string | null;
             /** @description The user it concerns. */
             userId?: string | null;
+            filtered?: components["schemas"]["Filtered"][];
+            filteredCount?: number;
         };
         SessionEnvironment: {
             id: string;
@@ -3078,6 +3094,104 @@ export interface components {
         RotateKey: {
             overlapSeconds?: number;
         };
+        PayloadForm: {
+            template: string;
+            contentType?: string;
+        };
+        CustomHeader: {
+            name: string;
+            value?: null | string;
+            isSensitive?: boolean;
+        };
+        /** @enum {string} */
+        RequestMethod: "POST" | "PUT" | "PATCH" | "DELETE" | "GET";
+        Authentication: {
+            /** @enum {string} */
+            type: "basic";
+            username: string;
+            password?: null | string;
+        } | {
+            /** @enum {string} */
+            type: "bearer";
+            token?: null | string;
+        } | {
+            /** @enum {string} */
+            type: "oauth2";
+            tokenUrl: string;
+            clientId: string;
+            clientSecret?: null | string;
+            scope?: null | string;
+            audience?: null | string;
+            /** @enum {string} */
+            clientAuthentication?: "basic" | "form";
+        };
+        ClientCertificate: {
+            certificate: string;
+            privateKey?: null | string;
+        };
+        RequestSettings: {
+            method?: components["schemas"]["RequestMethod"];
+            payload?: null | components["schemas"]["PayloadForm"];
+            headers?: components["schemas"]["CustomHeader"][];
+            authentication?: null | components["schemas"]["Authentication"];
+            clientCertificate?: null | components["schemas"]["ClientCertificate"];
+        };
+        PreviewForm: {
+            eventId?: string;
+            event?: components["schemas"]["NewEvent"];
+            eventKey?: string;
+            settings?: components["schemas"]["RequestSettings"];
+        };
+        PreviewHeader: {
+            name: string;
+            value: null | string;
+            isSensitive: boolean;
+        };
+        Preview: {
+            method: components["schemas"]["RequestMethod"];
+            url: string;
+            headers: components["schemas"]["PreviewHeader"][];
+            body: null | string;
+        };
+        PresetRow: {
+            id: string;
+            name: string;
+            description: string;
+            urlExample: string;
+            method: components["schemas"]["RequestMethod"];
+            payload: components["schemas"]["PayloadForm"];
+            headers: components["schemas"]["CustomHeader"][];
+            notes: string[];
+            documentation: null | string;
+        };
+        Page_Preset: {
+            items: components["schemas"]["PresetRow"][];
+            nextCursor: null | string;
+        };
+        FilterTest: {
+            filter: string;
+            eventId?: string;
+            event?: components["schemas"]["NewEvent"];
+        };
+        FilterVerdict: {
+            matches: boolean;
+            error?: string;
+        };
+        Filtered: {
+            webhookId: string;
+            error?: null | string;
+        };
+        ImportedChange: {
+            key: string;
+            changes: string[];
+        };
+        Import: {
+            dryRun: boolean;
+            created: string[];
+            updated: components["schemas"]["ImportedChange"][];
+            unchanged: string[];
+        };
+        AnyObject: Record<string, unknown>;
     };
     responses: never;
     parameters: never;
