@@ -609,7 +609,7 @@ export const de: Words = {
     deprecatedText:
       "Er sollte nicht mehr gebraucht werden. Seine Ereignisse werden angenommen und zugestellt wie zuvor.",
     replacedBy: "Schlüssel des Ereignistyps, der ihn ersetzt",
-    useInstead: key => `Dieser Ereignistyp ist veraltet. Stattdessen: ${key}.`,
+    replacement: key => `Dieser Ereignistyp ist veraltet. Stattdessen: ${key}.`,
     exchange: "Einlesen und ausgeben",
     exportOpenApi: "Als OpenAPI ausgeben",
     exportAsyncApi: "Als AsyncAPI ausgeben",

@@ -607,7 +607,7 @@ export const en = {
     deprecated: "Deprecated",
     deprecatedText: "It should no longer be used. Its events are accepted and delivered as before.",
     replacedBy: "Key of the event type that takes its place",
-    useInstead: (key: string) => `This event type is deprecated. Use ${key} instead.`,
+    replacement: (key: string) => `This event type is deprecated. Use ${key} instead.`,
     exchange: "Import and export",
     exportOpenApi: "Export as OpenAPI",
     exportAsyncApi: "Export as AsyncAPI",

@@ -62,7 +62,7 @@ function Read({ type }: { type: EventType }) {
     <>
       <h1>{type.displayName}</h1>
       {type.deprecatedAt && (
-        <Notice tone="warn">{type.replacedBy ? m.types.useInstead(type.replacedBy) : m.types.deprecatedText}</Notice>
+        <Notice tone="warn">{type.replacedBy ? m.types.replacement(type.replacedBy) : m.types.deprecatedText}</Notice>
       )}
       <p className="soft">{type.description}</p>
       <p>
