@@ -35,6 +35,11 @@ const colours = HighlightStyle.define([
   { tag: [tags.number, tags.bool, tags.null], color: "var(--warn)" },
 ]);
 
+const parsed = jsonParseLinter();
+
+/** Nothing at all is no mistake: it means none. */
+const jsonProblems = (view: EditorView): Diagnostic[] => (view.state.doc.toString().trim() === "" ? [] : parsed(view));
+
 export interface EditorProblem {
   line: number;
   message: string;
@@ -77,7 +82,7 @@ export default function Editor({ label, value, onChange, language, disabled = fa
           EditorView.lineWrapping,
           EditorView.contentAttributes.of({ "aria-label": label }),
           readOnly.of(EditorState.readOnly.of(disabled)),
-          ...(language === "json" ? [json(), linter(jsonParseLinter()), lintGutter()] : [lintGutter()]),
+          ...(language === "json" ? [json(), linter(jsonProblems), lintGutter()] : [lintGutter()]),
           syntaxHighlighting(colours),
           look,
           // Tab indents; Escape, then Tab leaves: otherwise the keyboard would be caught.
