@@ -55,7 +55,8 @@ export interface paths {
         };
         /**
          * List deliveries
-         * @description Newest first.
+         * @description Newest first. All filters combine. A search that finds little looks at a part of the list and says how far it came: go on with
+         *     `nextCursor`.
          */
         get: operations["list_deliveries"];
         put?: never;
@@ -273,7 +274,8 @@ export interface paths {
         };
         /**
          * List events
-         * @description Newest first, those that matched no webhook included.
+         * @description Newest first, those that matched no webhook included. All filters combine. A search that finds little looks at a part of the list
+         *     and says how far it came: go on with `nextCursor`.
          */
         get: operations["list_events"];
         put?: never;
@@ -384,7 +386,7 @@ export interface paths {
         get: operations["get_portal_settings"];
         /**
          * Set the portal settings
-         * @description Enforced on every call with a token of a tenant's user.
+         * @description All of them: what is left out goes back to its default. Enforced on every call of a tenant's user, also with sessions that are open.
          */
         put: operations["put_portal_settings"];
         post?: never;
@@ -406,6 +408,67 @@ export interface paths {
          * @description The addresses that requests to webhooks come from. Receivers behind a firewall let them in.
          */
         get: operations["list_source_addresses"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/statistics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get statistics
+         * @description Of the environment, or of one webhook, tenant or event type. A thing counts in the span in which it was recorded: a delivery is
+         *     made in one and may end in another. Minutes are kept for 48 hours, hours for 35 days, days for 400 days.
+         */
+        get: operations["get_statistics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/statistics/summary": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get a summary
+         * @description What an overview shows: the last hours in numbers, what waits, who fails, what needs attention.
+         */
+        get: operations["get_summary"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/statistics/webhooks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get the statistics of several webhooks
+         * @description The last 24 hours by hour, in one call for a whole list.
+         */
+        get: operations["get_statistics_of_webhooks"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1159,119 +1222,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/statistics": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: {
-            parameters: {
-                query?: {
-                    from?: string;
-                    to?: string;
-                    resolution?: string;
-                    webhookId?: string;
-                    tenantId?: string;
-                    eventKey?: string;
-                };
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Statistics"];
-                    };
-                };
-            };
-        };
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/statistics/summary": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: {
-            parameters: {
-                query?: {
-                    hours?: number;
-                };
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Summary"];
-                    };
-                };
-            };
-        };
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/statistics/webhooks": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: {
-            parameters: {
-                query?: {
-                    webhookIds?: string;
-                };
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["ManyWebhookStatistics"];
-                    };
-                };
-            };
-        };
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/api/v1/jobs/preview": {
         parameters: {
             query?: never;
@@ -1875,6 +1825,27 @@ export interface components {
             /** @description One for each. */
             events: components["schemas"]["Accepted"][];
         };
+        /** @description Attempts by the class of their status code. */
+        Answers: {
+            /** Format: int64 */
+            "2xx": number;
+            /** Format: int64 */
+            "3xx": number;
+            /** Format: int64 */
+            "4xx": number;
+            /** Format: int64 */
+            "5xx": number;
+            /**
+             * Format: int64
+             * @description There was no answer.
+             */
+            none: number;
+            /**
+             * Format: int64
+             * @description Another status code.
+             */
+            other: number;
+        };
         /** @description One HTTP request of a delivery and its answer. */
         Attempt: components["schemas"]["ExchangeResult"] & {
             /**
@@ -1896,6 +1867,31 @@ export interface components {
             /** @description The URL that was asked, as the webhook had it at that moment. */
             url: string;
         };
+        /** @description A webhook that needs attention. */
+        Attention: {
+            /** @description Its name. */
+            displayName: string;
+            /**
+             * Format: int32
+             * @description Deliveries or attempts that failed with no success between.
+             */
+            failuresInARow: number;
+            /**
+             * @description `webhook_disabled`: the server disabled it. `webhook_paused`: its endpoint does not answer. `webhook_failing`: its deliveries
+             *     fail.
+             */
+            kind: string;
+            /** @description Why it was disabled. */
+            reason?: string | null;
+            since?: components["schemas"]["Time"] | null;
+            /** @description Its tenant. */
+            tenantId?: string | null;
+            /**
+             * Format: uuid
+             * @description The webhook.
+             */
+            webhookId: string;
+        };
         /** @description A group of event types. */
         Category: {
             /** @description When it was made. */
@@ -1914,6 +1910,48 @@ export interface components {
         CategoryName: {
             /** @description Its name, unique in the environment. */
             name: string;
+        };
+        /** @description What happened in a span of time. */
+        Counts: {
+            /** @description Attempts by what they came to. */
+            answers: components["schemas"]["Answers"];
+            attemptMs?: components["schemas"]["Percentiles"] | null;
+            /**
+             * Format: int64
+             * @description Attempts.
+             */
+            attempts: number;
+            /**
+             * Format: int64
+             * @description Deliveries that ended as delivered.
+             */
+            delivered: number;
+            /**
+             * Format: int64
+             * @description Deliveries made.
+             */
+            deliveries: number;
+            deliveryMs?: components["schemas"]["Percentiles"] | null;
+            /**
+             * Format: int64
+             * @description Deliveries that ended as discarded.
+             */
+            discarded: number;
+            /**
+             * Format: int64
+             * @description Events accepted; of a webhook none are counted.
+             */
+            events: number;
+            /**
+             * Format: int64
+             * @description Deliveries that ended as failed.
+             */
+            failed: number;
+            /**
+             * Format: int64
+             * @description Attempts that did not deliver.
+             */
+            failedAttempts: number;
         };
         /** @description A credential with its secret, which is shown this once. */
         CreatedCredential: components["schemas"]["Credential"] & {
@@ -2017,10 +2055,10 @@ export interface components {
             name: string;
         };
         /**
-         * @description What went wrong, in a word that stays the same. One section of `docs/errors.md` explains each.
+         * @description What went wrong, in a word that stays the same.
          * @enum {string}
          */
-        ErrorCode: "InvalidJson" | "InvalidRequest" | "InvalidParameter" | "ReservedName" | "UrlRefused" | "TokenMissing" | "TokenInvalid" | "TokenExpired" | "TokenRevoked" | "CredentialsInvalid" | "Forbidden" | "PortalHidden" | "ScopeForeign" | "ScopeMissing" | "NotFound" | "RouteNotFound" | "MethodNotAllowed" | "RequestTimeout" | "Conflict" | "LimitReached" | "WebhookInactive" | "BodyTooLarge" | "InvalidValue" | "IdempotencyKeyReused" | "Internal" | "Unavailable" | "Overloaded" | "IssuerUnreachable";
+        ErrorCode: "invalid_json" | "invalid_request" | "invalid_parameter" | "reserved_name" | "url_refused" | "token_missing" | "token_invalid" | "token_expired" | "token_revoked" | "credentials_invalid" | "forbidden" | "portal_hidden" | "scope_foreign" | "scope_missing" | "not_found" | "route_not_found" | "method_not_allowed" | "request_timeout" | "conflict" | "limit_reached" | "webhook_inactive" | "body_too_large" | "encoding_unsupported" | "invalid_value" | "idempotency_key_reused" | "internal" | "unavailable" | "overloaded" | "issuer_unreachable";
         /** @description An event in a list: all but its body. */
         Event: {
             /** @description When it was accepted. */
@@ -2085,16 +2123,16 @@ export interface components {
         /** @description What is to be different about an event type. What is left out stays; the key never changes. */
         EventTypePatch: {
             /** @description The name of the category it stands in, which is made where there is none. */
-            category?: string | null;
+            category?: string;
             /**
              * Format: uuid
              * @description The category it stands in.
              */
-            categoryId?: string | null;
+            categoryId?: string;
             /** @description When such an event is sent. */
-            description?: string | null;
+            description?: string;
             /** @description Its name for people. */
-            displayName?: string | null;
+            displayName?: string;
             /** @description A sample of the payload; `null`: none. */
             sample?: Record<string, unknown> | null;
             /** @description The JSON Schema of the delivered body; `null`: none. */
@@ -2134,6 +2172,48 @@ export interface components {
             firstAt: components["schemas"]["Time"];
             /** @description When the last of them ended. */
             lastAt: components["schemas"]["Time"];
+        };
+        /** @description A webhook with failed attempts. */
+        FailingWebhook: {
+            /**
+             * Format: int64
+             * @description All attempts.
+             */
+            attempts: number;
+            /** @description Why it is disabled. */
+            disabledReason?: string | null;
+            /** @description Its name. */
+            displayName: string;
+            /**
+             * Format: int64
+             * @description Deliveries that ended as failed.
+             */
+            failed: number;
+            /**
+             * Format: int64
+             * @description Attempts that did not deliver.
+             */
+            failedAttempts: number;
+            failingSince?: components["schemas"]["Time"] | null;
+            /**
+             * Format: int32
+             * @description How many have.
+             */
+            failuresInARow: number;
+            /** @description `active` or `disabled`. */
+            status: string;
+            /** @description Its tenant. */
+            tenantId?: string | null;
+            /**
+             * Format: int64
+             * @description Deliveries that wait at the moment.
+             */
+            waiting: number;
+            /**
+             * Format: uuid
+             * @description The webhook.
+             */
+            webhookId: string;
         };
         /** @description A category and its events. */
         FronteggCategory: {
@@ -2373,6 +2453,26 @@ export interface components {
             /** @description Deliveries that wait in memory; more may wait in the database. */
             waitingInMemory: number;
         };
+        /** @description What a webhook did in an hour. */
+        HourOfWebhook: {
+            /** @description When it begins. */
+            at: components["schemas"]["Time"];
+            /**
+             * Format: int64
+             * @description Deliveries that ended as delivered.
+             */
+            delivered: number;
+            /**
+             * Format: int64
+             * @description Deliveries that ended as failed.
+             */
+            failed: number;
+            /**
+             * Format: int64
+             * @description Attempts that did not deliver.
+             */
+            failedAttempts: number;
+        };
         /** @description One thing that is wrong with a request. */
         Issue: {
             /** @description The member, as a JSON pointer into the body (`/3/eventKey`), or the parameter's name. */
@@ -2521,6 +2621,65 @@ export interface components {
             clientCertificate?: null | components["schemas"]["ClientCertificate"];
             filter?: null | string;
         };
+        /** @description What one webhook did. */
+        OfWebhook: {
+            /**
+             * Format: int64
+             * @description Attempts.
+             */
+            attempts: number;
+            /**
+             * Format: int64
+             * @description Deliveries that ended as delivered.
+             */
+            delivered: number;
+            /**
+             * Format: int64
+             * @description Deliveries made.
+             */
+            deliveries: number;
+            /**
+             * Format: int64
+             * @description Deliveries that ended as discarded.
+             */
+            discarded: number;
+            /**
+             * Format: int64
+             * @description Deliveries that ended as failed.
+             */
+            failed: number;
+            /**
+             * Format: int64
+             * @description Attempts that did not deliver.
+             */
+            failedAttempts: number;
+            /** @description Each hour, oldest first. */
+            hours: components["schemas"]["HourOfWebhook"][];
+            /**
+             * Format: double
+             * @description Of the deliveries that were delivered or failed, the share that was delivered; `null`: there were none.
+             */
+            successRate?: number | null;
+            /**
+             * Format: int64
+             * @description Deliveries that wait at the moment.
+             */
+            waiting: number;
+            /**
+             * Format: uuid
+             * @description The webhook.
+             */
+            webhookId: string;
+        };
+        /** @description What several webhooks did in the last 24 hours. */
+        OfWebhooks: {
+            /** @description When the first hour begins. */
+            from: components["schemas"]["Time"];
+            /** @description In the order asked for. */
+            items: components["schemas"]["OfWebhook"][];
+            /** @description When the last one ends: it is the current one. */
+            to: components["schemas"]["Time"];
+        };
         /** @description A page of a list. */
         Page_Attempt: {
             items: components["schemas"]["Attempt"][];
@@ -2544,20 +2703,12 @@ export interface components {
             items: components["schemas"]["Delivery"][];
             /** @description What `cursor` of the next page is; `null`: this is the last. */
             nextCursor?: string | null;
-            searchedUntil?: null | string;
         };
         /** @description A page of a list. */
         Page_Environment: {
             items: components["schemas"]["Environment"][];
             /** @description What `cursor` of the next page is; `null`: this is the last. */
             nextCursor?: string | null;
-        };
-        /** @description A page of a list. */
-        Page_Event: {
-            items: components["schemas"]["Event"][];
-            /** @description What `cursor` of the next page is; `null`: this is the last. */
-            nextCursor?: string | null;
-            searchedUntil?: null | string;
         };
         /** @description A page of a list. */
         Page_EventType: {
@@ -2571,16 +2722,34 @@ export interface components {
             /** @description What `cursor` of the next page is; `null`: this is the last. */
             nextCursor?: string | null;
         };
+        /** @description The durations that so many of a hundred do not exceed, in milliseconds, right to 7 %. */
+        Percentiles: {
+            /** Format: double */
+            p50: number;
+            /** Format: double */
+            p90: number;
+            /** Format: double */
+            p99: number;
+        };
+        /** @description What happened in one span of a series. */
+        Point: components["schemas"]["Counts"] & {
+            /** @description When the span begins. */
+            at: components["schemas"]["Time"];
+        };
         /** @description What tenants see of webhooks. */
         PortalSettings: {
             /**
-             * @description `hidden`: nothing, every call of a tenant's user is refused. `always`: every user of a tenant sees and manages them.
-             *     `byPermissions`: those whose tokens have the permissions.
+             * @description Whose pages may frame the portal, and where links of the portal may lead back to: `https://app.example.com`, or
+             *     `https://*.example.com` for every host below it; `http` on localhost alone. At most 50.
+             */
+            allowedOrigins?: string[];
+            theme?: components["schemas"]["Theme"] | null;
+            /**
+             * @description `hidden`: nothing, every call of a tenant's user is refused. `always`: every user of a tenant sees and manages them, portal
+             *     links keep to the permissions that they name. `byPermissions`: those whose tokens have the permissions.
              * @example always
              */
             webhooks: string;
-            allowedOrigins: string[];
-            theme: components["schemas"]["Theme"];
         };
         /** @enum {string} */
         Preset: "standard" | "frontegg";
@@ -2618,12 +2787,135 @@ export interface components {
             delaysInSeconds?: number[] | null;
             preset?: components["schemas"]["Preset"] | null;
         };
+        /** @description A page of a list that is searched. */
+        SearchPage_Delivery: {
+            /** @description The rows. A page can be short, or empty, and still have a next one: a search looks at so much at once. */
+            items: {
+                /**
+                 * Format: int32
+                 * @description Attempts that counted so far.
+                 */
+                attempts: number;
+                /** @description When it was made. */
+                createdAt: components["schemas"]["Time"];
+                endedAt?: components["schemas"]["Time"] | null;
+                /**
+                 * Format: uuid
+                 * @description What is delivered.
+                 */
+                eventId: string;
+                /** @description The event's key. */
+                eventKey?: string | null;
+                /**
+                 * Format: uuid
+                 * @description Its id.
+                 */
+                id: string;
+                lastAttempt?: components["schemas"]["LastAttempt"] | null;
+                nextAttemptAt?: components["schemas"]["Time"] | null;
+                /** @description What brought it about: `event`, `resend` or `replay`. */
+                origin: string;
+                /** @description Why it failed or was discarded. */
+                reason?: string | null;
+                /**
+                 * Format: uuid
+                 * @description The delivery that this one repeats.
+                 */
+                resendOf?: string | null;
+                /** @description `pending`, `retrying`, `delivered`, `failed` or `discarded`; nothing follows the last three. */
+                state: string;
+                /** @description The event's tenant. */
+                tenantId?: string | null;
+                /** @description A fault of this server's that it waits for; it has used up no attempt. */
+                waitingFor?: string | null;
+                /**
+                 * Format: uuid
+                 * @description To whom.
+                 */
+                webhookId: string;
+            }[];
+            /** @description What `cursor` of the next page is; `null`: this is the last. */
+            nextCursor?: string | null;
+            searchedUntil?: components["schemas"]["Time"] | null;
+        };
+        /** @description A page of a list that is searched. */
+        SearchPage_Event: {
+            /** @description The rows. A page can be short, or empty, and still have a next one: a search looks at so much at once. */
+            items: {
+                /** @description When it was accepted. */
+                acceptedAt: components["schemas"]["Time"];
+                /** @description The application it concerns. */
+                applicationId?: string | null;
+                /** @description The length of its body. */
+                bodyBytes: number;
+                /**
+                 * Format: int32
+                 * @description Webhooks that matched when it was accepted.
+                 */
+                deliveries: number;
+                /** @description What happened. */
+                eventKey: string;
+                /**
+                 * Format: uuid
+                 * @description Its id; `webhook-id` on every attempt.
+                 */
+                id: string;
+                occurredAt?: components["schemas"]["Time"] | null;
+                /** @description The tenant it concerns. */
+                tenantId?: string | null;
+                /** @description The user it concerns. */
+                userId?: string | null;
+            }[];
+            /** @description What `cursor` of the next page is; `null`: this is the last. */
+            nextCursor?: string | null;
+            searchedUntil?: components["schemas"]["Time"] | null;
+        };
         /** @enum {string} */
         SecretKind: "generated" | "chosen";
+        /** @description A series of statistics. */
+        Series: {
+            /** @description When the first span begins. */
+            from: components["schemas"]["Time"];
+            /** @description Every span, oldest first, those in which nothing happened included. */
+            points: components["schemas"]["Point"][];
+            /** @description The length of each span. */
+            resolution: string;
+            /** @description When the last one ends. */
+            to: components["schemas"]["Time"];
+            /** @description All of them together. */
+            total: components["schemas"]["Counts"];
+        };
         /** @description Where requests come from. */
         SourceAddresses: {
             /** @description The addresses. Empty: the operator has fixed none, and they can change. */
             addresses: string[];
+        };
+        /** @description How an environment is doing. */
+        Summary: {
+            /** @description What needs attention at the moment, the worst first: 20 at most. */
+            attention: components["schemas"]["Attention"][];
+            /** @description How many webhooks need attention. */
+            attentionCount: number;
+            /** @description When the first hour begins. */
+            from: components["schemas"]["Time"];
+            /**
+             * Format: double
+             * @description Of the deliveries that were delivered or failed, the share that was delivered; `null`: there were none.
+             */
+            successRate?: number | null;
+            /** @description When the last one ends: it is the current one. */
+            to: components["schemas"]["Time"];
+            /** @description The webhooks with most failed attempts in these hours. */
+            topFailing: components["schemas"]["FailingWebhook"][];
+            /** @description What happened in these hours. */
+            total: components["schemas"]["Counts"];
+            /**
+             * Format: int64
+             * @description Deliveries that wait at the moment, for their first attempt or a retry.
+             */
+            waiting: number;
+            /** @description Its webhooks. */
+            webhooks: components["schemas"]["WebhookCounts"];
         };
         /** @description What is sent in a test of a webhook. */
         TestForm: {
@@ -2644,6 +2936,36 @@ export interface components {
              * @description The `webhook-id` that was sent.
              */
             webhookId: string;
+        };
+        /** @description How the portal looks. */
+        Theme: {
+            /**
+             * @description The colour of what can be clicked, `#rrggbb`; `null`: Postrider's.
+             * @default null
+             */
+            accent?: string | null;
+            /**
+             * @description Names of fonts that the reader's machine has, with commas between them; `null`: the system's.
+             * @default null
+             */
+            fontFamily?: string | null;
+            /**
+             * @description A picture at the top, fetched by browsers from there: https, or http on localhost.
+             * @default null
+             */
+            logoUrl?: string | null;
+            /**
+             * @description `light`, `dark` or `auto`, as the browser prefers.
+             * @default null
+             * @example auto
+             */
+            mode?: string | null;
+            /**
+             * Format: int32
+             * @description The radius of corners in pixels, 0 to 24; `null`: Postrider's.
+             * @default null
+             */
+            radius?: number | null;
         };
         /**
          * Format: date-time
@@ -2770,31 +3092,45 @@ export interface components {
             clientCertificate?: null | components["schemas"]["ClientCertificate"];
             filter?: null | string;
         };
-        /** @description What is to be different about a webhook. What is left out stays. */
+        /** @description Webhooks by how they are doing at the moment. */
+        WebhookCounts: {
+            /** @description Those that get events. */
+            active: number;
+            /** @description Those that do not. */
+            disabled: number;
+            /** @description Active ones whose last deliveries failed, or last attempts for want of an answer. */
+            failing: number;
+            /** @description Active ones to which nothing is sent for a while, as their endpoint does not answer. */
+            paused: number;
+            /** @description All of them. */
+            total: number;
+        };
+        /** @description What is to be different about a webhook. What is left out stays; `null` clears what can be cleared, and is refused elsewhere. */
         WebhookPatch: {
             /**
              * Format: int32
              * @description Seconds that an attempt may take: 1 to 30.
              */
-            deadlineSeconds?: number | null;
+            deadlineSeconds?: number;
             /** @description What it is for. */
-            description?: string | null;
+            description?: string;
             /**
              * Format: int32
              * @description Days over which deliveries must have failed before the webhook is disabled; `null`: never.
              */
             disableAfterDays?: number | null;
             /** @description Its name for people. */
-            displayName?: string | null;
+            displayName?: string;
             /** @description What it subscribes to. At most 500. */
-            eventKeys?: string[] | null;
+            eventKeys?: string[];
             /** @description Whether it gets events. Enabling forgets the failures so far; disabling discards what waits. */
-            isActive?: boolean | null;
-            retryPolicy?: components["schemas"]["RetryPolicy"] | null;
+            isActive?: boolean;
+            /** @description When failed attempts are repeated. */
+            retryPolicy?: components["schemas"]["RetryPolicy"];
             /** @description What requests are signed with; `null`: they are not signed. */
             secret?: string | null;
             /** @description Where events are sent. */
-            url?: string | null;
+            url?: string;
             ordering?: null | components["schemas"]["Ordering"];
             rateLimit?: null | components["schemas"]["RateLimit"];
             signature?: string;
@@ -2847,14 +3183,6 @@ export interface components {
             environments: components["schemas"]["SessionEnvironment"][];
             createdAt: string;
             expiresAt: string;
-        };
-        Theme: {
-            accent?: null | string;
-            logoUrl?: null | string;
-            /** @enum {string} */
-            mode?: "light" | "dark" | "auto";
-            radius?: null | number;
-            fontFamily?: null | string;
         };
         PortalSession: {
             id: null | string;
@@ -2912,114 +3240,6 @@ export interface components {
         Page_PortalSessionRow: {
             items: components["schemas"]["PortalSessionRow"][];
             nextCursor: null | string;
-        };
-        AnswerCounts: {
-            "2xx": number;
-            "3xx": number;
-            "4xx": number;
-            "5xx": number;
-            other: number;
-            none: number;
-        };
-        Percentiles: {
-            p50: number;
-            p90: number;
-            p99: number;
-        };
-        Counts: {
-            events: number;
-            deliveries: number;
-            delivered: number;
-            failed: number;
-            discarded: number;
-            attempts: number;
-            failedAttempts: number;
-            answers: components["schemas"]["AnswerCounts"];
-            attemptMs: null | components["schemas"]["Percentiles"];
-            deliveryMs: null | components["schemas"]["Percentiles"];
-        };
-        Point: {
-            at: string;
-            events: number;
-            deliveries: number;
-            delivered: number;
-            failed: number;
-            discarded: number;
-            attempts: number;
-            failedAttempts: number;
-            answers: components["schemas"]["AnswerCounts"];
-            attemptMs: null | components["schemas"]["Percentiles"];
-            deliveryMs: null | components["schemas"]["Percentiles"];
-        };
-        Statistics: {
-            resolution: string;
-            from: string;
-            to: string;
-            points: components["schemas"]["Point"][];
-            total: components["schemas"]["Counts"];
-        };
-        WebhookCounts: {
-            total: number;
-            active: number;
-            disabled: number;
-            failing: number;
-            paused: number;
-        };
-        FailingWebhook: {
-            webhookId: string;
-            displayName: string;
-            tenantId: null | string;
-            failed: number;
-            failedAttempts: number;
-            attempts: number;
-            waiting: number;
-            failingSince: null | string;
-            failuresInARow: number;
-            status: string;
-            disabledReason: null | string;
-        };
-        Attention: {
-            kind: string;
-            webhookId: string;
-            displayName: string;
-            tenantId: null | string;
-            since: null | string;
-            reason: null | string;
-            failuresInARow: number;
-        };
-        Summary: {
-            from: string;
-            to: string;
-            total: components["schemas"]["Counts"];
-            successRate: null | number;
-            waiting: number;
-            webhooks: components["schemas"]["WebhookCounts"];
-            topFailing: components["schemas"]["FailingWebhook"][];
-            attention: components["schemas"]["Attention"][];
-            attentionCount: number;
-        };
-        WebhookHour: {
-            at: string;
-            delivered: number;
-            failed: number;
-            failedAttempts: number;
-        };
-        WebhookStatistics: {
-            webhookId: string;
-            deliveries: number;
-            delivered: number;
-            failed: number;
-            discarded: number;
-            attempts: number;
-            failedAttempts: number;
-            successRate: null | number;
-            waiting: number;
-            hours: components["schemas"]["WebhookHour"][];
-        };
-        ManyWebhookStatistics: {
-            from: string;
-            to: string;
-            items: components["schemas"]["WebhookStatistics"][];
         };
         JobFilter: {
             state?: string[];
@@ -3347,21 +3567,24 @@ export interface operations {
                 webhookId?: string;
                 /** @description Of events of that tenant. */
                 tenantId?: string;
-                /** @description In that state: `pending`, `retrying`, `delivered`, `failed` or `discarded`. */
+                /** @description In that state: `pending`, `retrying`, `delivered`, `failed` or `discarded`; several with commas between. */
                 state?: string;
+                /** @description Whose last attempt came to that: a status code, a class of them (`2xx` to `5xx`), or `none`: it got no answer. */
+                statusCode?: string;
                 /** @description Of events of that key. */
                 eventKey?: string;
                 /** @description Made at this moment or later, RFC 3339. */
                 from?: string;
                 /** @description Made before this moment, RFC 3339. */
                 to?: string;
+                /** @description With that id, or with one that begins so: 4 hexadecimal digits at least. */
+                id?: string;
+                /** @description With that text in the event's body, ASCII letters in either case: 2 to 200 characters. */
+                text?: string;
                 /** @description Rows of the page: 1 to 250, 50 where it is left out. */
                 limit?: number;
                 /** @description The `nextCursor` of the page before. */
                 cursor?: string;
-                id?: string;
-                statusCode?: string;
-                text?: string;
                 jobId?: string;
             };
             header?: never;
@@ -3376,7 +3599,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Page_Delivery"];
+                    "application/json": components["schemas"]["SearchPage_Delivery"];
                 };
             };
             /** @description A parameter cannot be read. */
@@ -3925,12 +4148,14 @@ export interface operations {
                 to?: string;
                 /** @description Whether any webhook matched. */
                 matched?: boolean;
+                /** @description With that id, or with one that begins so: 4 hexadecimal digits at least. */
+                id?: string;
+                /** @description With that text in the body, ASCII letters in either case: 2 to 200 characters. */
+                text?: string;
                 /** @description Rows of the page: 1 to 250, 50 where it is left out. */
                 limit?: number;
                 /** @description The `nextCursor` of the page before. */
                 cursor?: string;
-                id?: string;
-                text?: string;
             };
             header?: never;
             path?: never;
@@ -3944,7 +4169,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Page_Event"];
+                    "application/json": components["schemas"]["SearchPage_Event"];
                 };
             };
             /** @description A parameter cannot be read. */
@@ -4239,6 +4464,15 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
+            /** @description A value is outside what it can be. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     list_source_addresses: {
@@ -4257,6 +4491,121 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SourceAddresses"];
+                };
+            };
+        };
+    };
+    get_statistics: {
+        parameters: {
+            query?: {
+                /** @description From the span on that this moment lies in, RFC 3339; 24 hours before `to` where it is left out. */
+                from?: string;
+                /** @description Up to this moment, RFC 3339; now where it is left out. */
+                to?: string;
+                /** @description `minute`, `hour` or `day`; `hour` where it is left out. */
+                resolution?: string;
+                /** @description Of that webhook. A tenant's user must name one. */
+                webhookId?: string;
+                /** @description Of events of that tenant; not by minute. */
+                tenantId?: string;
+                /** @description Of events of that key; not by minute. */
+                eventKey?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The series. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Series"];
+                };
+            };
+            /** @description A parameter cannot be read, or the range has too many spans. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no webhook of that id within reach. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_summary: {
+        parameters: {
+            query?: {
+                /** @description Hours, the current one included: 1 to 168, 24 where it is left out. */
+                hours?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The summary. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Summary"];
+                };
+            };
+            /** @description A parameter cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_statistics_of_webhooks: {
+        parameters: {
+            query: {
+                /** @description Ids of 1 to 250 webhooks, with commas between. Those that are not within reach are left out of the answer. */
+                webhookIds: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What each did. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OfWebhooks"];
+                };
+            };
+            /** @description A parameter cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
         };
