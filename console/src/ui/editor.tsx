@@ -80,7 +80,7 @@ export default function Editor({ label, value, onChange, language, disabled = fa
           closeBrackets(),
           highlightActiveLine(),
           EditorView.lineWrapping,
-          EditorView.contentAttributes.of({ "aria-label": label }),
+          EditorView.contentAttributes.of({ "aria-label": label, tabindex: "0" }),
           readOnly.of(EditorState.readOnly.of(disabled)),
           ...(language === "json" ? [json(), linter(jsonProblems), lintGutter()] : [lintGutter()]),
           syntaxHighlighting(colours),
