@@ -58,7 +58,7 @@ test("from signing in for the first time to the first delivered webhook", async 
   await page.getByLabel("Name").fill("CRM");
   await page.getByRole("button", { name: "Continue" }).click();
   await page.getByRole("searchbox", { name: "Search events" }).fill("user created");
-  await page.getByRole("checkbox", { name: "User created" }).check();
+  await page.getByRole("checkbox", { name: "User created", exact: true }).check();
   await page.getByRole("button", { name: "Continue" }).click();
   await page.getByLabel("URL").fill("nonsense");
   await page.getByRole("button", { name: "Continue" }).click();
@@ -169,7 +169,7 @@ test("replay of a time range with progress", async () => {
   await page.getByLabel("To", { exact: true }).fill("2099-01-01T00:00");
   await page.getByText("5 deliveries will be made.").waitFor();
   await page.getByRole("button", { name: "Start replay" }).click();
-  await page.getByRole("heading", { name: "Replay" }).waitFor();
+  await page.getByRole("heading", { name: "Replay", exact: true }).waitFor();
   await page.locator('[data-job-state="completed"]').waitFor();
   await page.getByText("5 of 5").waitFor();
   await until(async () => receiver.received.length === 5);

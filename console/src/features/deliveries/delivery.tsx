@@ -50,8 +50,10 @@ function Whole({ whole }: { whole: WholeDelivery }) {
   const queries = useQueryClient();
   const attempts = useQuery(attemptsQuery(delivery.id));
   const nameOf = useEventTypeName();
+  const refresh = () => void queries.invalidateQueries({ queryKey: ["deliveries", delivery.id] });
   useLive(isFinal(delivery.state) ? null : `?webhookId=${delivery.webhookId}`, {
-    onMissed: () => void queries.invalidateQueries({ queryKey: ["deliveries", delivery.id] }),
+    onOpen: refresh,
+    onMissed: refresh,
     onDeliveries: changed => {
       const own = changed.find(each => each.id === delivery.id);
       if (!own) return;

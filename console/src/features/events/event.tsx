@@ -26,6 +26,7 @@ export function EventPage() {
   const queries = useQueryClient();
   const waits = deliveries.data?.items.some(each => !isFinal(each.state)) ?? true;
   useLive(waits ? "" : null, {
+    onOpen: () => void queries.invalidateQueries({ queryKey: siblingsQuery(eventId).queryKey }),
     onDeliveries: changed =>
       changed.some(each => each.eventId === eventId) &&
       void queries.invalidateQueries({ queryKey: siblingsQuery(eventId).queryKey }),

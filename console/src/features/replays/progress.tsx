@@ -41,10 +41,12 @@ function Progress({ job }: { job: Job }) {
   const queries = useQueryClient();
   const steer = useSteerJob(job.id);
   const [cancelling, setCancelling] = useState(false);
+  const refresh = () => void queries.invalidateQueries({ queryKey: jobQuery(job.id).queryKey });
   const ended = job.state === "completed" || job.state === "cancelled";
   useLive(ended ? null : streamOf(job, face.kind === "portal"), {
     onJob: next => next.id === job.id && queries.setQueryData(jobQuery(job.id).queryKey, next),
-    onMissed: () => void queries.invalidateQueries({ queryKey: jobQuery(job.id).queryKey }),
+    onOpen: refresh,
+    onMissed: refresh,
   });
   const share = progressOf(job);
   return (
