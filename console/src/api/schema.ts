@@ -118,9 +118,31 @@ export interface paths {
         put?: never;
         /**
          * Resend a delivery
-         * @description Makes a new delivery of the same event to the same webhook. The one that is repeated stays as it is.
+         * @description Makes a new delivery of the same event to the same webhook. The one that is repeated stays as it is. In an ordered webhook the new one
+         *     comes last of its order key; but one that waits to be retried, with others behind it, ends (`resent`), and the new one has its place.
          */
         post: operations["resend_delivery"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/deliveries/{deliveryId}/skip": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Skip a delivery
+         * @description Ends a delivery that waits, as discarded with the reason `skipped`: in an ordered webhook those behind it go on, once an attempt of it
+         *     that is under way has ended.
+         */
+        post: operations["skip_delivery"];
         delete?: never;
         options?: never;
         head?: never;
@@ -565,6 +587,87 @@ export interface paths {
         patch: operations["update_webhook"];
         trace?: never;
     };
+    "/api/v1/webhooks/{webhookId}/key/rotate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Rotate a webhook's key
+         * @description Makes another key for `v1a` signatures. For a while both keys sign, and both are published.
+         */
+        post: operations["rotate_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/webhooks/{webhookId}/public-keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get a webhook's public keys
+         * @description For receivers that check `v1a` signatures. No token is needed.
+         */
+        get: operations["list_public_keys"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/webhooks/{webhookId}/secret/previous": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * End the overlap of secrets
+         * @description From now on the present secret alone signs. Where there is no other, nothing changes.
+         */
+        delete: operations["end_secret_overlap"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/webhooks/{webhookId}/secret/rotate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Rotate a webhook's secret
+         * @description For a while both secrets sign: `webhook-signature` carries a signature with each, the new one's first. A rotation within the overlap of the one
+         *     before ends that overlap: there are two secrets at most.
+         */
+        post: operations["rotate_secret"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/webhooks/{webhookId}/test": {
         parameters: {
             query?: never;
@@ -576,7 +679,7 @@ export interface paths {
         put?: never;
         /**
          * Test a webhook
-         * @description Sends one request as a delivery would be sent, signed with the webhook's secret, disabled webhooks included. It is recorded
+         * @description Sends one request as a delivery would be sent, signed as the webhook's are, disabled webhooks included. It is recorded
          *     nowhere and changes nothing.
          */
         post: operations["test_webhook"];
@@ -1463,158 +1566,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/webhooks/{webhookId}/secret/rotate": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    webhookId: string;
-                };
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["RotateSecret"];
-                };
-            };
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Webhook"];
-                    };
-                };
-            };
-        };
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/webhooks/{webhookId}/secret/previous": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post?: never;
-        delete: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    webhookId: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Webhook"];
-                    };
-                };
-            };
-        };
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/webhooks/{webhookId}/key/rotate": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    webhookId: string;
-                };
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["RotateKey"];
-                };
-            };
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Webhook"];
-                    };
-                };
-            };
-        };
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/deliveries/{deliveryId}/skip": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    deliveryId: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Delivery"];
-                    };
-                };
-            };
-        };
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/api/v1/webhooks/{webhookId}/preview": {
         parameters: {
             query?: never;
@@ -2016,7 +1967,10 @@ export interface components {
             state: string;
             /** @description The event's tenant. */
             tenantId?: string | null;
-            /** @description A fault of this server's that it waits for; it has used up no attempt. */
+            /**
+             * @description What it waits for besides the time of its next attempt: `turn`, as deliveries before it with its order key have not ended; or a fault
+             *     of this server's to pass, which has used up no attempt.
+             */
             waitingFor?: string | null;
             /**
              * Format: uuid
@@ -2058,7 +2012,7 @@ export interface components {
          * @description What went wrong, in a word that stays the same.
          * @enum {string}
          */
-        ErrorCode: "invalid_json" | "invalid_request" | "invalid_parameter" | "reserved_name" | "url_refused" | "token_missing" | "token_invalid" | "token_expired" | "token_revoked" | "credentials_invalid" | "forbidden" | "portal_hidden" | "scope_foreign" | "scope_missing" | "not_found" | "route_not_found" | "method_not_allowed" | "request_timeout" | "conflict" | "limit_reached" | "webhook_inactive" | "body_too_large" | "encoding_unsupported" | "invalid_value" | "idempotency_key_reused" | "internal" | "unavailable" | "overloaded" | "issuer_unreachable";
+        ErrorCode: "invalid_json" | "invalid_request" | "invalid_parameter" | "reserved_name" | "url_refused" | "token_missing" | "token_invalid" | "token_expired" | "token_revoked" | "credentials_invalid" | "forbidden" | "portal_hidden" | "scope_foreign" | "scope_missing" | "not_found" | "route_not_found" | "method_not_allowed" | "request_timeout" | "conflict" | "limit_reached" | "webhook_inactive" | "delivery_ended" | "delivery_waits" | "body_too_large" | "encoding_unsupported" | "invalid_value" | "idempotency_key_reused" | "internal" | "unavailable" | "overloaded" | "issuer_unreachable";
         /** @description An event in a list: all but its body. */
         Event: {
             /** @description When it was accepted. */
@@ -2447,6 +2401,7 @@ export interface components {
             failedDeliveries?: components["schemas"]["FailedDeliveries"] | null;
             /** @description Attempts under way. */
             inFlight: number;
+            nextStartAt?: components["schemas"]["Time"] | null;
             pausedUntil?: components["schemas"]["Time"] | null;
             /** @description Attempts that may be under way at once: it grows while the endpoint answers well. */
             share: number;
@@ -2482,6 +2437,14 @@ export interface components {
         };
         /** @enum {string} */
         KeyKind: "jwksUrl" | "publicKey" | "secret";
+        /** @description A rotation of a webhook's key. */
+        KeyRotation: {
+            /**
+             * Format: int32
+             * @description Seconds for which the old key signs beside the new one: up to 30 days, a day where it is left out; 0: it is replaced at once.
+             */
+            overlapSeconds?: number | null;
+        };
         /** @description The newest attempt of a delivery, in short. */
         LastAttempt: {
             /** @description Why it did not, where it did not. */
@@ -2601,9 +2564,12 @@ export interface components {
              * @default true
              */
             isActive?: boolean;
+            ordering?: components["schemas"]["Ordering"] | null;
+            rateLimit?: components["schemas"]["RateLimit"] | null;
             retryPolicy?: components["schemas"]["RetryPolicy"] | null;
             /** @description What requests are signed with. Left out: one is generated. `null`: requests are not signed. */
             secret?: string | null;
+            signature?: components["schemas"]["Signature"] | null;
             /**
              * @description The tenant whose events it gets. Left out: the environment's webhook, which gets the events of every tenant. A tenant's
              *     user can leave it out, and gets a webhook of its own tenant.
@@ -2611,9 +2577,6 @@ export interface components {
             tenantId?: string | null;
             /** @description Where events are sent. */
             url: string;
-            ordering?: null | components["schemas"]["Ordering"];
-            rateLimit?: null | components["schemas"]["RateLimit"];
-            signature?: string;
             method?: components["schemas"]["RequestMethod"];
             payload?: null | components["schemas"]["PayloadForm"];
             headers?: components["schemas"]["CustomHeader"][];
@@ -2680,6 +2643,17 @@ export interface components {
             /** @description When the last one ends: it is the current one. */
             to: components["schemas"]["Time"];
         };
+        /**
+         * @description What deliveries are strictly ordered by: those that agree in it are sent one after the other, in the order in which their events were
+         *     accepted. Pinned on each delivery when it is accepted.
+         */
+        Ordering: {
+            by: components["schemas"]["OrderingBy"];
+            /** @description With `member` alone: a JSON pointer (RFC 6901) into the event's body, `/order/id`. At most 255 characters and 16 steps. */
+            pointer?: string | null;
+        };
+        /** @enum {string} */
+        OrderingBy: "none" | "tenant" | "user" | "member";
         /** @description A page of a list. */
         Page_Attempt: {
             items: components["schemas"]["Attempt"][];
@@ -2753,6 +2727,14 @@ export interface components {
         };
         /** @enum {string} */
         Preset: "standard" | "frontegg";
+        /** @description The secret before the present one, which signs beside it for a while. */
+        PreviousSecret: {
+            headerSwitchesAt?: components["schemas"]["Time"] | null;
+            /** @description The secret. */
+            secret: string;
+            /** @description Until when `webhook-signature` carries a signature with it, too. */
+            validUntil: components["schemas"]["Time"];
+        };
         /** @description An error of the native API, after RFC 9457. */
         Problem: {
             /** @description What went wrong, in a word that stays the same. */
@@ -2772,6 +2754,45 @@ export interface components {
             title: string;
             /** @description The code as a URN. */
             type: string;
+        };
+        /** @description A public key, as a JSON Web Key. */
+        PublicKey: {
+            /** @description `EdDSA`. */
+            alg: string;
+            /** @description `Ed25519`. */
+            crv: string;
+            /** @description Its name: of two keys, no two have the same. */
+            kid: string;
+            /** @description `OKP`. */
+            kty: string;
+            /** @description The same as Standard Webhooks writes it: `whpk_` and base64. */
+            publicKey: string;
+            /** @description `sig`. */
+            use: string;
+            validUntil?: components["schemas"]["Time"] | null;
+            /** @description The key's 32 bytes in base64url. */
+            x: string;
+        };
+        /** @description The keys that a webhook's `v1a` signatures are checked with, as a JSON Web Key Set. */
+        PublicKeys: {
+            /** @description The present one first. */
+            keys: components["schemas"]["PublicKey"][];
+        };
+        /** @description How many attempts may start in how much time, retries, probes and resends included. What is beyond it waits. */
+        RateLimit: {
+            /**
+             * Format: int32
+             * @description Attempts that may start at once after a while without any: 1 up to the limit, 1 where it is left out. With 1, attempts are spaced
+             *     evenly, and no stretch of time as long as the period has more than `limit`; with more, none has more than `limit + burst - 1`.
+             * @default 1
+             */
+            burst?: number;
+            /**
+             * Format: int32
+             * @description Attempts in a period: 1 to 100,000.
+             */
+            limit: number;
+            per: components["schemas"]["RateLimitPeriod"];
         };
         /** @description A retry that is under way. */
         Retried: {
@@ -2826,7 +2847,10 @@ export interface components {
                 state: string;
                 /** @description The event's tenant. */
                 tenantId?: string | null;
-                /** @description A fault of this server's that it waits for; it has used up no attempt. */
+                /**
+                 * @description What it waits for besides the time of its next attempt: `turn`, as deliveries before it with its order key have not ended; or a fault
+                 *     of this server's to pass, which has used up no attempt.
+                 */
                 waitingFor?: string | null;
                 /**
                  * Format: uuid
@@ -2872,6 +2896,21 @@ export interface components {
         };
         /** @enum {string} */
         SecretKind: "generated" | "chosen";
+        /** @description A rotation of a webhook's secret. */
+        SecretRotation: {
+            /**
+             * @description When `x-webhook-secret`, which can be signed with one secret alone, changes to the new one: `now`, `end` (of the overlap, where it is left
+             *     out), or a moment before that, RFC 3339.
+             */
+            headerSwitch?: string | null;
+            /**
+             * Format: int32
+             * @description Seconds for which the old secret signs beside the new one: up to 30 days, a day where it is left out; 0: it is replaced at once.
+             */
+            overlapSeconds?: number | null;
+            /** @description The new secret. Left out: one is generated. */
+            secret?: string | null;
+        };
         /** @description A series of statistics. */
         Series: {
             /** @description When the first span begins. */
@@ -2885,6 +2924,11 @@ export interface components {
             /** @description All of them together. */
             total: components["schemas"]["Counts"];
         };
+        /**
+         * @description Which signatures `webhook-signature` carries.
+         * @enum {string}
+         */
+        Signature: "hmac" | "ed25519" | "both";
         /** @description Where requests come from. */
         SourceAddresses: {
             /** @description The addresses. Empty: the operator has fixed none, and they can change. */
@@ -3070,21 +3114,24 @@ export interface components {
             isActive: boolean;
             /** @description Whether requests are signed. */
             isSigned: boolean;
+            /** @description What deliveries are strictly ordered by. */
+            ordering: components["schemas"]["Ordering"];
+            previousSecret?: components["schemas"]["PreviousSecret"] | null;
+            /** @description What `v1a` signatures are checked with, where the webhook has a key: `whpk_` and base64. */
+            publicKey?: string | null;
+            rateLimit?: components["schemas"]["RateLimit"] | null;
             /** @description When failed attempts are repeated. */
             retryPolicy: components["schemas"]["RetryPolicy"];
             /** @description What requests are signed with. Left out for callers that may not write webhooks. */
             secret?: string | null;
+            /** @description Which signatures `webhook-signature` carries. */
+            signature: components["schemas"]["Signature"];
             /** @description The tenant whose events it gets; `null`: it is the environment's, and gets the events of every tenant. */
             tenantId?: string | null;
             /** @description When a person last changed it. */
             updatedAt: components["schemas"]["Time"];
             /** @description Where events are sent. */
             url: string;
-            ordering?: components["schemas"]["Ordering"];
-            rateLimit?: null | components["schemas"]["RateLimit"];
-            signature?: string;
-            publicKey?: null | string;
-            previousSecret?: null | components["schemas"]["PreviousSecret"];
             method: components["schemas"]["RequestMethod"];
             payload?: null | components["schemas"]["PayloadForm"];
             headers: components["schemas"]["CustomHeader"][];
@@ -3125,15 +3172,16 @@ export interface components {
             eventKeys?: string[];
             /** @description Whether it gets events. Enabling forgets the failures so far; disabling discards what waits. */
             isActive?: boolean;
+            ordering?: components["schemas"]["Ordering"] | null;
+            rateLimit?: components["schemas"]["RateLimit"] | null;
             /** @description When failed attempts are repeated. */
             retryPolicy?: components["schemas"]["RetryPolicy"];
-            /** @description What requests are signed with; `null`: they are not signed. */
+            /** @description What requests are signed with; `null`: they are not. Replaces the secret at once; to have both sign for a while, rotate it. */
             secret?: string | null;
+            /** @description Which signatures `webhook-signature` carries. `x-webhook-secret` is sent where there is a secret. */
+            signature?: components["schemas"]["Signature"];
             /** @description Where events are sent. */
             url?: string;
-            ordering?: null | components["schemas"]["Ordering"];
-            rateLimit?: null | components["schemas"]["RateLimit"];
-            signature?: string;
             method?: components["schemas"]["RequestMethod"];
             payload?: null | components["schemas"]["PayloadForm"];
             headers?: components["schemas"]["CustomHeader"][];
@@ -3290,30 +3338,6 @@ export interface components {
             items: components["schemas"]["Job"][];
             nextCursor: null | string;
         };
-        Ordering: {
-            /** @enum {string} */
-            by: "none" | "tenant" | "user" | "member";
-            pointer?: null | string;
-        };
-        RateLimit: {
-            limit: number;
-            /** @enum {string} */
-            per: "second" | "minute";
-            burst?: null | number;
-        };
-        PreviousSecret: {
-            secret: string;
-            validUntil: string;
-            headerSwitchesAt: string;
-        };
-        RotateSecret: {
-            secret?: string;
-            overlapSeconds?: number;
-            headerSwitch?: string;
-        };
-        RotateKey: {
-            overlapSeconds?: number;
-        };
         PayloadForm: {
             template: string;
             contentType?: string;
@@ -3412,6 +3436,8 @@ export interface components {
             unchanged: string[];
         };
         AnyObject: Record<string, unknown>;
+        /** @enum {string} */
+        RateLimitPeriod: "second" | "minute";
     };
     responses: never;
     parameters: never;
@@ -3716,7 +3742,48 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The webhook is disabled or deleted. */
+            /** @description The webhook is disabled or deleted, or the delivery waits for its first turn. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    skip_delivery: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The delivery that waits. */
+                deliveryId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The delivery as it ended. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Delivery"];
+                };
+            };
+            /** @description There is none of that id within reach. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It had ended before. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -4924,6 +4991,160 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is none of that id within reach. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is outside what it can be. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rotate_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The webhook. */
+                webhookId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["KeyRotation"] | null;
+            };
+        };
+        responses: {
+            /** @description The webhook as it is now. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Webhook"];
+                };
+            };
+            /** @description There is none of that id within reach. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is outside what it can be. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_public_keys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The webhook. */
+                webhookId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The keys, as a JSON Web Key Set. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PublicKeys"];
+                };
+            };
+            /** @description There is no webhook of that id, or it has no key. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    end_secret_overlap: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The webhook. */
+                webhookId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The webhook as it is now. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Webhook"];
+                };
+            };
+            /** @description There is none of that id within reach. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rotate_secret: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The webhook. */
+                webhookId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["SecretRotation"] | null;
+            };
+        };
+        responses: {
+            /** @description The webhook as it is now. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Webhook"];
                 };
             };
             /** @description There is none of that id within reach. */

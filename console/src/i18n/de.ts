@@ -289,6 +289,18 @@ export const de: Words = {
     matchesNot: "Sie passt nicht: Der Webhook bekäme dieses Ereignis nicht.",
     cannotTell: error => `Sie kann es nicht sagen und passt darum nicht: ${error}`,
   },
+  signature: {
+    title: "Signatur",
+    hmac: "Mit dem Geheimnis (HMAC)",
+    hmacText: "Das versteht jeder, der Standard Webhooks prüft.",
+    ed25519: "Mit einem Schlüssel (Ed25519)",
+    ed25519Text: "Empfänger prüfen mit dem öffentlichen Schlüssel und müssen kein Geheimnis hüten.",
+    both: "Beides",
+    bothText: "Solange Empfänger von einem zum anderen wechseln.",
+    publicKey: "Öffentlicher Schlüssel",
+    rotate: "Schlüssel wechseln",
+    rotateText: "Beide Schlüssel signieren einen Tag lang, sodass Empfänger den neuen übernehmen können.",
+  },
   attempt: {
     request: "Anfrage",
     response: "Antwort",

@@ -288,6 +288,18 @@ export const en = {
     matchesNot: "It does not match: the webhook would not get this event.",
     cannotTell: (error: string) => `It cannot tell, and so does not match: ${error}`,
   },
+  signature: {
+    title: "Signature",
+    hmac: "With the secret (HMAC)",
+    hmacText: "What every verifier of Standard Webhooks understands.",
+    ed25519: "With a key (Ed25519)",
+    ed25519Text: "Receivers verify with the public key and need to keep no secret.",
+    both: "Both",
+    bothText: "While receivers change from one to the other.",
+    publicKey: "Public key",
+    rotate: "Rotate key",
+    rotateText: "Both keys sign for a day, so that receivers can take the new public key.",
+  },
   attempt: {
     request: "Request",
     response: "Response",

@@ -14,7 +14,7 @@ import { OrderCard, RateCard } from "./settings-flow";
 import { GeneralCard } from "./settings-general";
 import { AuthenticationCard, RequestCard } from "./settings-request";
 import { RetryCard } from "./settings-retry";
-import { SecretCard } from "./settings-secret";
+import { SecretCard, SignatureCard } from "./settings-secret";
 import { Verification } from "./verification";
 
 export function WebhookSettings({ webhook }: { webhook: Webhook }) {
@@ -24,6 +24,7 @@ export function WebhookSettings({ webhook }: { webhook: Webhook }) {
     <div className="stack settings">
       <GeneralCard webhook={webhook} />
       {face.can("writeWebhooks") && <SecretCard webhook={webhook} />}
+      <SignatureCard webhook={webhook} />
       <RequestCard webhook={webhook} />
       <AuthenticationCard webhook={webhook} />
       <FilterCard webhook={webhook} />
