@@ -3219,6 +3219,7 @@ export interface components {
             userId?: string | null;
             filtered?: components["schemas"]["Filtered"][];
             filteredCount?: number;
+            schemaMismatch?: null | components["schemas"]["SchemaMismatch"];
         };
         SessionEnvironment: {
             id: string;
@@ -3438,6 +3439,10 @@ export interface components {
         AnyObject: Record<string, unknown>;
         /** @enum {string} */
         RateLimitPeriod: "second" | "minute";
+        SchemaMismatch: {
+            version: number;
+            errors: components["schemas"]["Issue"][];
+        };
     };
     responses: never;
     parameters: never;

@@ -541,6 +541,9 @@ export const de: Words = {
     occurred: "Geschehen",
     body: "Inhalt",
     newOnes: "Neue Ereignisse zeigen",
+    mismatch: version => `Das Schema seines Typs (Version ${version}) lässt dieses Ereignis nicht zu:`,
+    filtered: count => `${viele(count, "Webhook", "Webhooks")} durch einen Filter ausgelassen`,
+    filterSaidNo: "Der Filter passt nicht.",
   },
   jobs: {
     new: "Neue Wiederholung",

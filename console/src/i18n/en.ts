@@ -539,6 +539,9 @@ export const en = {
     occurred: "Occurred",
     body: "Body",
     newOnes: "Show new events",
+    mismatch: (version: number) => `The schema of its type (version ${version}) does not allow this event:`,
+    filtered: (count: number) => `${many(count, "webhook", "webhooks")} left out by a filter`,
+    filterSaidNo: "Its filter does not match.",
   },
   jobs: {
     new: "New replay",

@@ -46,7 +46,7 @@ export function DeliveryPage() {
 
 function Whole({ whole }: { whole: WholeDelivery }) {
   const m = useMessages();
-  const { delivery, body } = whole;
+  const { delivery } = whole;
   const queries = useQueryClient();
   const attempts = useQuery(attemptsQuery(delivery.id));
   const nameOf = useEventTypeName();
@@ -81,7 +81,7 @@ function Whole({ whole }: { whole: WholeDelivery }) {
               </div>
             </Card>
             <Details delivery={delivery} />
-            <AttemptsSplit delivery={delivery} attempts={list} body={body} />
+            <AttemptsSplit whole={whole} attempts={list} />
           </>
         )}
       </Loaded>
@@ -123,6 +123,7 @@ function Reason({ delivery, attempts }: { delivery: Delivery; attempts: Attempt[
   return (
     <Notice tone={delivery.state === "failed" ? "bad" : delivery.state === "retrying" ? "warn" : "calm"}>
       {reason && <p className="break">{sentence(reason)}</p>}
+      {delivery.problem && <p className="break">{sentence(delivery.problem)}</p>}
       {attemptWords && (
         <p className="break">
           <strong>{m.delivery.lastAttempt}</strong> {attemptWords}
@@ -223,15 +224,7 @@ function Details({ delivery }: { delivery: Delivery }) {
   );
 }
 
-function AttemptsSplit({
-  delivery,
-  attempts,
-  body,
-}: {
-  delivery: Delivery;
-  attempts: Attempt[];
-  body: string | undefined;
-}) {
+function AttemptsSplit({ whole, attempts }: { whole: WholeDelivery; attempts: Attempt[] }) {
   const m = useMessages();
   const [search, change] = usePageSearch<DeliveryPageSearch>();
   const chosen = attempts.find(attempt => attempt.id === search.attempt) ?? attempts.at(-1);
@@ -249,13 +242,7 @@ function AttemptsSplit({
       {first && second ? (
         <Compare first={first} second={second} onClose={() => change({ compare: "" })} />
       ) : (
-        <AttemptView
-          delivery={delivery}
-          attempt={chosen}
-          body={body}
-          tab={search.tab ?? "response"}
-          onTab={tab => change({ tab })}
-        />
+        <AttemptView whole={whole} attempt={chosen} tab={search.tab ?? "response"} onTab={tab => change({ tab })} />
       )}
       {attempts.length === 0 && <span className="visually-hidden">{m.delivery.noAttempts}</span>}
     </div>
