@@ -67,6 +67,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/deliveries/stream": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Watch deliveries
+         * @description Server-sent events. First `open`. Then `delivery`, each as in the list, whenever one was made or has changed; `job` for each job that
+         *     was started or has changed; with `statistics=true` also `statistics`, the environment's numbers of the current minute, at most once a
+         *     second; and `missed` with `{"deliveries": <count>}` where changes came faster than they are told: a list is to be loaded anew then.
+         */
+        get: operations["stream_deliveries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/deliveries/{deliveryId}": {
         parameters: {
             query?: never;
@@ -391,6 +413,125 @@ export interface paths {
         get: operations["list_deliveries_of_event"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List jobs
+         * @description Newest first; a tenant's user sees those of its tenant.
+         */
+        get: operations["list_jobs"];
+        put?: never;
+        /**
+         * Start a job
+         * @description It runs in the background, at its rate, and goes on after a restart where it stood. The header `Idempotency-Key` makes it safe to
+         *     start twice: the same key with the same body answers with the same job, for as long as it is kept.
+         */
+        post: operations["start_job"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Preview a job
+         * @description Counts what a job would do, and does nothing. At most a million rows are looked at.
+         */
+        post: operations["preview_job"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{jobId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get a job */
+        get: operations["get_job"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{jobId}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancel a job
+         * @description It ends. What it has made is delivered all the same.
+         */
+        post: operations["cancel_job"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{jobId}/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Pause a job
+         * @description It makes no more deliveries until it is resumed. What it has made is delivered all the same.
+         */
+        post: operations["pause_job"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{jobId}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Resume a job */
+        post: operations["resume_job"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1325,247 +1466,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/jobs/preview": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["JobRequest"];
-                };
-            };
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["JobPreview"];
-                    };
-                };
-            };
-        };
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/jobs": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: {
-            parameters: {
-                query?: {
-                    limit?: number;
-                    cursor?: string;
-                };
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Page_Job"];
-                    };
-                };
-            };
-        };
-        put?: never;
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["JobRequest"];
-                };
-            };
-            responses: {
-                202: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Job"];
-                    };
-                };
-            };
-        };
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/jobs/{jobId}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    jobId: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Job"];
-                    };
-                };
-            };
-        };
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/jobs/{jobId}/pause": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    jobId: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Job"];
-                    };
-                };
-            };
-        };
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/jobs/{jobId}/resume": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    jobId: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Job"];
-                    };
-                };
-            };
-        };
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/jobs/{jobId}/cancel": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    jobId: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Job"];
-                    };
-                };
-            };
-        };
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/api/v1/webhooks/{webhookId}/preview": {
         parameters: {
             query?: never;
@@ -2012,7 +1912,7 @@ export interface components {
          * @description What went wrong, in a word that stays the same.
          * @enum {string}
          */
-        ErrorCode: "invalid_json" | "invalid_request" | "invalid_parameter" | "reserved_name" | "url_refused" | "token_missing" | "token_invalid" | "token_expired" | "token_revoked" | "credentials_invalid" | "forbidden" | "portal_hidden" | "scope_foreign" | "scope_missing" | "not_found" | "route_not_found" | "method_not_allowed" | "request_timeout" | "conflict" | "limit_reached" | "webhook_inactive" | "delivery_ended" | "delivery_waits" | "body_too_large" | "encoding_unsupported" | "invalid_value" | "idempotency_key_reused" | "internal" | "unavailable" | "overloaded" | "issuer_unreachable";
+        ErrorCode: "invalid_json" | "invalid_request" | "invalid_parameter" | "reserved_name" | "url_refused" | "token_missing" | "token_invalid" | "token_expired" | "token_revoked" | "credentials_invalid" | "forbidden" | "portal_hidden" | "scope_foreign" | "scope_missing" | "not_found" | "route_not_found" | "method_not_allowed" | "request_timeout" | "conflict" | "limit_reached" | "webhook_inactive" | "delivery_ended" | "delivery_waits" | "job_ended" | "body_too_large" | "encoding_unsupported" | "invalid_value" | "idempotency_key_reused" | "internal" | "unavailable" | "overloaded" | "issuer_unreachable";
         /** @description An event in a list: all but its body. */
         Event: {
             /** @description When it was accepted. */
@@ -2435,6 +2335,76 @@ export interface components {
             /** @description What is wrong with it. */
             detail: string;
         };
+        /** @description A bulk resend or a replay. */
+        Job: {
+            /** @description When it was started. */
+            createdAt: components["schemas"]["Time"];
+            /**
+             * Format: int64
+             * @description Deliveries that it has made.
+             */
+            done: number;
+            endedAt?: components["schemas"]["Time"] | null;
+            /**
+             * Format: int64
+             * @description What it could not send, as the webhook is disabled or deleted.
+             */
+            failed: number;
+            /**
+             * Format: uuid
+             * @description Its id.
+             */
+            id: string;
+            kind: components["schemas"]["JobKind"];
+            /** @description Why it is paused: `by_user`, or `webhook_inactive`: a webhook that it sends to was disabled or deleted. */
+            pausedBecause?: string | null;
+            /**
+             * Format: int32
+             * @description Deliveries that it makes a second.
+             */
+            ratePerSecond: number;
+            /** @description What it was asked to do. */
+            request: components["schemas"]["JobRequest"];
+            /**
+             * Format: int64
+             * @description What it has looked at and had no need to send: repeated already, still on its way, or delivered.
+             */
+            skipped: number;
+            /** @description `running`, `paused`, `cancelled` or `completed`; nothing follows the last two. */
+            state: string;
+            /** @description The tenant whose user started it; `null`: the vendor did. */
+            tenantId?: string | null;
+            /**
+             * Format: int64
+             * @description What there was to look at when it was started; `null`: too much to count.
+             */
+            total?: number | null;
+            /** @description When it last changed. */
+            updatedAt: components["schemas"]["Time"];
+        };
+        /** @description What a job is to do. */
+        JobRequest: {
+            /** @description Of a replay: events of that key. */
+            eventKey?: string | null;
+            filter?: components["schemas"]["ResendFilter"] | null;
+            from?: components["schemas"]["Time"] | null;
+            /**
+             * @description Of a replay: `all` events of the range, whatever became of them before, or those that a webhook has not got
+             *     (`undelivered`); `all` where it is left out.
+             */
+            include?: ("all" | "undelivered") | null;
+            kind: components["schemas"]["JobKind"];
+            /**
+             * Format: int32
+             * @description Deliveries that it makes a second: 1 to 5,000, 200 where it is left out.
+             */
+            ratePerSecond?: number | null;
+            /** @description Of a replay: events of that tenant. */
+            tenantId?: string | null;
+            to?: components["schemas"]["Time"] | null;
+            /** @description Of a replay: to which webhooks, 1 to 50. */
+            webhookIds?: string[] | null;
+        };
         /** @enum {string} */
         KeyKind: "jwksUrl" | "publicKey" | "secret";
         /** @description A rotation of a webhook's key. */
@@ -2691,6 +2661,12 @@ export interface components {
             nextCursor?: string | null;
         };
         /** @description A page of a list. */
+        Page_Job: {
+            items: components["schemas"]["Job"][];
+            /** @description What `cursor` of the next page is; `null`: this is the last. */
+            nextCursor?: string | null;
+        };
+        /** @description A page of a list. */
         Page_Webhook: {
             items: components["schemas"]["Webhook"][];
             /** @description What `cursor` of the next page is; `null`: this is the last. */
@@ -2793,6 +2769,26 @@ export interface components {
              */
             limit: number;
             per: components["schemas"]["RateLimitPeriod"];
+        };
+        /** @description Which deliveries to repeat; what is left out does not matter. */
+        ResendFilter: {
+            /** @description Of events of that key. */
+            eventKey?: string | null;
+            from?: components["schemas"]["Time"] | null;
+            /** @description In one of these states. */
+            state?: string[];
+            /** @description Whose last attempt came to that: a status code, `2xx` to `5xx`, or `none`. */
+            statusCode?: string | null;
+            /** @description Of events of that tenant. */
+            tenantId?: string | null;
+            /** @description With that text in the event's body: 2 to 200 characters. */
+            text?: string | null;
+            to?: components["schemas"]["Time"] | null;
+            /**
+             * Format: uuid
+             * @description To that webhook. A tenant's user must name one.
+             */
+            webhookId?: string | null;
         };
         /** @description A retry that is under way. */
         Retried: {
@@ -3221,6 +3217,21 @@ export interface components {
             filteredCount?: number;
             schemaMismatch?: null | components["schemas"]["SchemaMismatch"];
         };
+        /** @description What a job would do that is started now. */
+        Preview0: {
+            /** @description Whether everything was counted; else there are at least so many. */
+            complete: boolean;
+            /**
+             * Format: int64
+             * @description Deliveries that it would make.
+             */
+            deliveries: number;
+            /**
+             * Format: int64
+             * @description What it would look at and not send: repeated already, still on its way, or delivered.
+             */
+            skipped: number;
+        };
         SessionEnvironment: {
             id: string;
             name: string;
@@ -3288,55 +3299,6 @@ export interface components {
         };
         Page_PortalSessionRow: {
             items: components["schemas"]["PortalSessionRow"][];
-            nextCursor: null | string;
-        };
-        JobFilter: {
-            state?: string[];
-            eventKey?: string;
-            webhookId?: string;
-            tenantId?: string;
-            statusCode?: string;
-            from?: string;
-            to?: string;
-            text?: string;
-        };
-        JobRequest: {
-            /** @enum {string} */
-            kind: "resend" | "replay";
-            filter?: components["schemas"]["JobFilter"];
-            webhookIds?: string[];
-            from?: string;
-            to?: string;
-            eventKey?: string;
-            tenantId?: string;
-            /** @enum {string} */
-            include?: "all" | "undelivered";
-            ratePerSecond?: number;
-        };
-        JobPreview: {
-            deliveries: number;
-            complete: boolean;
-        };
-        Job: {
-            id: string;
-            /** @enum {string} */
-            kind: "resend" | "replay";
-            /** @enum {string} */
-            state: "running" | "paused" | "cancelled" | "completed";
-            pausedBecause: null | string;
-            total: null | number;
-            done: number;
-            skipped: number;
-            failed: number;
-            ratePerSecond: number;
-            tenantId: null | string;
-            request: components["schemas"]["JobRequest"];
-            createdAt: string;
-            updatedAt: string;
-            endedAt: null | string;
-        };
-        Page_Job: {
-            items: components["schemas"]["Job"][];
             nextCursor: null | string;
         };
         PayloadForm: {
@@ -3442,6 +3404,23 @@ export interface components {
         SchemaMismatch: {
             version: number;
             errors: components["schemas"]["Issue"][];
+        };
+        /** @enum {string} */
+        JobKind: "resend" | "replay";
+        /** @description What a job would do that is started now. */
+        JobPreview: {
+            /** @description Whether everything was counted; else there are at least so many. */
+            complete: boolean;
+            /**
+             * Format: int64
+             * @description Deliveries that it would make.
+             */
+            deliveries: number;
+            /**
+             * Format: int64
+             * @description What it would look at and not send: repeated already, still on its way, or delivered.
+             */
+            skipped: number;
         };
     };
     responses: never;
@@ -3616,7 +3595,6 @@ export interface operations {
                 limit?: number;
                 /** @description The `nextCursor` of the page before. */
                 cursor?: string;
-                jobId?: string;
             };
             header?: never;
             path?: never;
@@ -3644,6 +3622,51 @@ export interface operations {
             };
             /** @description There is no webhook of that id within reach. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    stream_deliveries: {
+        parameters: {
+            query?: {
+                /** @description To that webhook. A tenant's user must name one. */
+                webhookId?: string;
+                /** @description Of events of that tenant. */
+                tenantId?: string;
+                /** @description Whether the numbers of the current minute are told as well: `statistics`. The vendor's alone. */
+                statistics?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The stream. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
+            };
+            /** @description There is no webhook of that id within reach. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There are as many streams as there can be. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4476,6 +4499,309 @@ export interface operations {
             };
             /** @description There is no event of that id within reach. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_jobs: {
+        parameters: {
+            query?: {
+                /** @description Rows of the page: 1 to 250, 50 where it is left out. */
+                limit?: number;
+                /** @description The `nextCursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of jobs. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Job"];
+                };
+            };
+            /** @description A parameter cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    start_job: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description 1 to 255 characters, unique to this job. */
+                "Idempotency-Key": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["JobRequest"];
+            };
+        };
+        responses: {
+            /** @description The job. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description The body cannot be read, or there is no idempotency key. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no webhook of that id within reach. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A webhook is disabled, or there are as many jobs as there can be. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is outside what it can be, or the idempotency key was used with another body. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    preview_job: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["JobRequest"];
+            };
+        };
+        responses: {
+            /** @description The count. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobPreview"];
+                };
+            };
+            /** @description The body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no webhook of that id within reach. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is outside what it can be. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_job: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The job. */
+                jobId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The job. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description There is none of that id within reach. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    cancel_job: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The job. */
+                jobId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The job, cancelled. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description There is none of that id within reach. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It has completed. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    pause_job: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The job. */
+                jobId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The job, paused. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description There is none of that id within reach. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It has ended. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    resume_job: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The job. */
+                jobId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The job, running. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description There is none of that id within reach. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It has ended, or a webhook that it sends to is disabled. */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };

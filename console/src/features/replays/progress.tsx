@@ -12,13 +12,13 @@ import { Confirm } from "@/ui/dialog";
 import { ErrorNotice, Loaded, Notice } from "@/ui/states";
 import { type Job, jobQuery, useSteerJob } from "./queries";
 
-const TONES: Record<Job["state"], Tone> = { running: "accent", paused: "warn", cancelled: "calm", completed: "good" };
+const TONES: Record<string, Tone> = { running: "accent", paused: "warn", cancelled: "calm", completed: "good" };
 
 export const JobState = ({ job }: { job: Job }) => {
   const m = useMessages();
   return (
-    <Badge tone={TONES[job.state]} dot>
-      {m.jobs.states[job.state]}
+    <Badge tone={TONES[job.state] ?? "calm"} dot>
+      {m.jobs.states[job.state as keyof typeof m.jobs.states] ?? job.state}
     </Badge>
   );
 };
@@ -86,7 +86,7 @@ function Progress({ job }: { job: Job }) {
         <div style={{ width: `${share * 100}%` }} />
       </div>
       <p className="small soft numeric">{m.jobs.counts(job.skipped, job.failed, job.ratePerSecond)}</p>
-      {job.pausedBecause === "webhook_disabled" && <Notice tone="warn">{m.jobs.pausedByDisabling}</Notice>}
+      {job.pausedBecause === "webhook_inactive" && <Notice tone="warn">{m.jobs.pausedByDisabling}</Notice>}
       {steer.error && <ErrorNotice error={steer.error} />}
       <Confirm
         title={m.jobs.cancelTitle}
