@@ -34,7 +34,7 @@ export async function fill(server: Server): Promise<Filled> {
     eventKeys: ["frontegg.user.*"],
     retryPolicy: { delaysInSeconds: [1, 1, 3600] },
   });
-  const failing = await make("Audit trail", { url: bad.url, eventKeys: ["*"], retryPolicy: { delaysInSeconds: [1] } });
+  const failing = await make("Audit trail", { url: bad.url, eventKeys: ["*"], retryPolicy: { delaysInSeconds: [] } });
   await make("Acme's own", { eventKeys: ["User management.*"], tenantId: "acme" });
   await make("Old warehouse", { eventKeys: ["*"], isActive: false });
   const custom = await make("Welcome channel", {
