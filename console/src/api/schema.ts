@@ -272,15 +272,61 @@ export interface paths {
         };
         /**
          * List event types
-         * @description All of them, with categories, schemas and samples. The built-in ones are there from the start.
+         * @description All of them, with categories, schemas and samples. The built-in ones are there from the start. A tenant's user gets those that
+         *     tenants may see.
          */
         get: operations["list_event_types"];
         put?: never;
         /**
          * Create an event type
-         * @description It is a word for people and for category subscriptions, not a gate: events of any key are taken in.
+         * @description It is a word for people and for category subscriptions: events of keys without an event type are taken in, too. With a schema and
+         *     the mode `warn` or `reject` events are held against it.
          */
         post: operations["create_event_type"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/event-types/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export event types
+         * @description As a document that other programs make pages and code from. One in OpenAPI can be imported again, and changes nothing then. A
+         *     tenant's user gets the event types that tenants may see.
+         */
+        get: operations["export_event_types"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/event-types/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Import event types
+         * @description From the `webhooks` of an OpenAPI 3.1 document in JSON, at most 8 MiB: one event type for each, made or changed, all or none. The
+         *     webhook's name is the key; the operation's summary the display name, its description the description, its first tag the category;
+         *     the JSON schema of the request's body the schema, and its first example the sample. What the document leaves out stays. References
+         *     within the document are followed; none is ever fetched.
+         */
+        post: operations["import_event_types"];
         delete?: never;
         options?: never;
         head?: never;
@@ -307,6 +353,26 @@ export interface paths {
         head?: never;
         /** Change an event type */
         patch: operations["update_event_type"];
+        trace?: never;
+    };
+    "/api/v1/event-types/{eventTypeId}/schemas": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the schemas of an event type
+         * @description The present one and those before it, newest first: the last 50 are kept. To go back to one, set it again.
+         */
+        get: operations["list_schemas"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/v1/events": {
@@ -388,7 +454,8 @@ export interface paths {
         };
         /**
          * Get an event
-         * @description With its body.
+         * @description With its body, and with what is noted of it: webhooks that it did not reach because of their filters, and what its schema does not
+         *     allow.
          */
         get: operations["get_event"];
         put?: never;
@@ -413,6 +480,27 @@ export interface paths {
         get: operations["list_deliveries_of_event"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/filters/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Test a filter
+         * @description Says whether a webhook with that filter would get an event. Nothing is sent or stored. A tenant's user can try it with events of
+         *     its own tenant.
+         */
+        post: operations["test_filter"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1540,120 +1628,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/filters/test": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["FilterTest"];
-                };
-            };
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["FilterVerdict"];
-                    };
-                };
-            };
-        };
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/event-types/import": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post: {
-            parameters: {
-                query?: {
-                    dryRun?: boolean;
-                };
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["AnyObject"];
-                };
-            };
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Import"];
-                    };
-                };
-            };
-        };
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/event-types/export": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: {
-            parameters: {
-                query?: {
-                    format?: string;
-                };
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["AnyObject"];
-                    };
-                };
-            };
-        };
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -1912,7 +1886,7 @@ export interface components {
          * @description What went wrong, in a word that stays the same.
          * @enum {string}
          */
-        ErrorCode: "invalid_json" | "invalid_request" | "invalid_parameter" | "reserved_name" | "url_refused" | "token_missing" | "token_invalid" | "token_expired" | "token_revoked" | "credentials_invalid" | "forbidden" | "portal_hidden" | "scope_foreign" | "scope_missing" | "not_found" | "route_not_found" | "method_not_allowed" | "request_timeout" | "conflict" | "limit_reached" | "webhook_inactive" | "delivery_ended" | "delivery_waits" | "job_ended" | "body_too_large" | "encoding_unsupported" | "invalid_value" | "idempotency_key_reused" | "internal" | "unavailable" | "overloaded" | "issuer_unreachable";
+        ErrorCode: "invalid_json" | "invalid_request" | "invalid_parameter" | "reserved_name" | "url_refused" | "token_missing" | "token_invalid" | "token_expired" | "token_revoked" | "credentials_invalid" | "forbidden" | "portal_hidden" | "scope_foreign" | "scope_missing" | "not_found" | "route_not_found" | "method_not_allowed" | "request_timeout" | "conflict" | "limit_reached" | "webhook_inactive" | "delivery_ended" | "delivery_waits" | "job_ended" | "body_too_large" | "encoding_unsupported" | "invalid_value" | "schema_mismatch" | "idempotency_key_reused" | "internal" | "unavailable" | "overloaded" | "issuer_unreachable";
         /** @description An event in a list: all but its body. */
         Event: {
             /** @description When it was accepted. */
@@ -1950,6 +1924,7 @@ export interface components {
             categoryId: string;
             /** @description When it was made. */
             createdAt: components["schemas"]["Time"];
+            deprecatedAt?: components["schemas"]["Time"] | null;
             /** @description When such an event is sent. */
             description: string;
             /** @description Its name for people. */
@@ -1959,20 +1934,28 @@ export interface components {
              * @description Its id.
              */
             id: string;
+            /** @description Whether tenants see it, and their webhooks can get its events. */
+            isVisibleToTenants: boolean;
             /** @description The key; it never changes. */
             key: string;
+            /** @description The key of the event type that takes its place. */
+            replacedBy?: string | null;
             /** @description A sample of the payload: the members beside `eventKey` and `eventContext`. */
             sample?: Record<string, unknown> | null;
             /** @description The JSON Schema of the delivered body. */
             schema?: Record<string, unknown> | null;
+            /**
+             * @description What becomes of events that the schema does not allow: `off`, they are not held against it; `warn`, they are accepted and what
+             *     is wrong is noted; `reject`, they are refused.
+             */
+            schemaMode: components["schemas"]["SchemaMode"];
+            /**
+             * Format: int32
+             * @description Which of its schemas that is, counted from 1; 0: it never had one.
+             */
+            schemaVersion: number;
             /** @description When it was last changed. */
             updatedAt: components["schemas"]["Time"];
-            /** @enum {string} */
-            schemaMode: "off" | "warn" | "reject";
-            isVisibleToTenants: boolean;
-            deprecatedAt?: null | string;
-            replacedBy?: null | string;
-            schemaVersion: number;
         };
         /** @description What is to be different about an event type. What is left out stays; the key never changes. */
         EventTypePatch: {
@@ -1983,19 +1966,20 @@ export interface components {
              * @description The category it stands in.
              */
             categoryId?: string;
+            deprecatedAt?: components["schemas"]["Time"] | null;
             /** @description When such an event is sent. */
             description?: string;
             /** @description Its name for people. */
             displayName?: string;
-            /** @description A sample of the payload; `null`: none. */
+            /** @description Whether tenants see it, and their webhooks can get its events. */
+            isVisibleToTenants?: boolean | null;
+            /** @description The key of the event type that takes its place; `null`: none does. Without `deprecatedAt` it is deprecated now. */
+            replacedBy?: string | null;
+            /** @description A sample of the payload; `null`: none. The schema has to allow it. */
             sample?: Record<string, unknown> | null;
             /** @description The JSON Schema of the delivered body; `null`: none. */
             schema?: Record<string, unknown> | null;
-            /** @enum {string} */
-            schemaMode?: "off" | "warn" | "reject";
-            isVisibleToTenants?: boolean;
-            deprecatedAt?: null | string;
-            replacedBy?: null | string;
+            schemaMode?: components["schemas"]["SchemaMode"] | null;
         };
         /** @description What came of a request: an answer, or why there is none. */
         ExchangeResult: {
@@ -2063,6 +2047,34 @@ export interface components {
              * @description Deliveries that wait at the moment.
              */
             waiting: number;
+            /**
+             * Format: uuid
+             * @description The webhook.
+             */
+            webhookId: string;
+        };
+        /** @description A filter and an event. */
+        FilterTest: {
+            event?: components["schemas"]["NewEvent"] | null;
+            /**
+             * Format: uuid
+             * @description An event that was accepted. Give this or `event`.
+             */
+            eventId?: string | null;
+            /** @description The filter. */
+            filter: string;
+        };
+        /** @description What the filter says. */
+        FilterVerdict: {
+            /** @description Why the filter cannot tell; then it does not match. */
+            error?: string | null;
+            /** @description Whether a webhook with that filter would get the event. */
+            matches: boolean;
+        };
+        /** @description A webhook whose filter did not let an event through. */
+        Filtered: {
+            /** @description Why the filter could not tell; `null`: it said no. */
+            error?: string | null;
             /**
              * Format: uuid
              * @description The webhook.
@@ -2328,6 +2340,24 @@ export interface components {
              */
             failedAttempts: number;
         };
+        /** @description What an import makes and changes. */
+        Import: {
+            /** @description Keys of event types that are made. */
+            created: string[];
+            /** @description Whether nothing was written. */
+            dryRun: boolean;
+            /** @description Keys of event types that are as the document has them. */
+            unchanged: string[];
+            /** @description Event types that are changed. */
+            updated: components["schemas"]["ImportedChange"][];
+        };
+        /** @description An event type that an import changes. */
+        ImportedChange: {
+            /** @description The members that are different. */
+            changes: string[];
+            /** @description Its key. */
+            key: string;
+        };
         /** @description One thing that is wrong with a request. */
         Issue: {
             /** @description The member, as a JSON pointer into the body (`/3/eventKey`), or the parameter's name. */
@@ -2465,21 +2495,22 @@ export interface components {
              * @description The category it stands in. Give this or `category`, or neither: then it stands in "Custom".
              */
             categoryId?: string | null;
+            deprecatedAt?: components["schemas"]["Time"] | null;
             /** @description When such an event is sent. */
             description?: string;
             /** @description Its name for people. */
             displayName: string;
+            /** @description Whether tenants see it, and their webhooks can get its events; true where it is left out. */
+            isVisibleToTenants?: boolean | null;
             /** @description The key. */
             key: string;
-            /** @description A sample of the payload: the members beside `eventKey` and `eventContext`. */
+            /** @description The key of the event type that takes its place. Without `deprecatedAt` it is deprecated now. */
+            replacedBy?: string | null;
+            /** @description A sample of the payload: the members beside `eventKey` and `eventContext`. The schema has to allow it. */
             sample?: Record<string, unknown> | null;
             /** @description The JSON Schema of the delivered body. */
             schema?: Record<string, unknown> | null;
-            /** @enum {string} */
-            schemaMode?: "off" | "warn" | "reject";
-            isVisibleToTenants?: boolean;
-            deprecatedAt?: null | string;
-            replacedBy?: null | string;
+            schemaMode?: components["schemas"]["SchemaMode"] | null;
         };
         /** @description A credential to be made. */
         NewSecret: {
@@ -2530,6 +2561,11 @@ export interface components {
             /** @description What it subscribes to: keys, `prefix.*`, `*`, `Category.*`, ids of event types and categories. At most 500. */
             eventKeys: string[];
             /**
+             * @description Which of those it gets: a condition in the Common Expression Language over `event`, `user`, `tenant`, `context` and `payload`,
+             *     such as `user.email.endsWith("@example.com")`. At most 2,000 characters.
+             */
+            filter?: string | null;
+            /**
              * @description Whether it gets events from the start.
              * @default true
              */
@@ -2552,7 +2588,6 @@ export interface components {
             headers?: components["schemas"]["CustomHeader"][];
             authentication?: null | components["schemas"]["Authentication"];
             clientCertificate?: null | components["schemas"]["ClientCertificate"];
-            filter?: null | string;
         };
         /** @description What one webhook did. */
         OfWebhook: {
@@ -2663,6 +2698,12 @@ export interface components {
         /** @description A page of a list. */
         Page_Job: {
             items: components["schemas"]["Job"][];
+            /** @description What `cursor` of the next page is; `null`: this is the last. */
+            nextCursor?: string | null;
+        };
+        /** @description A page of a list. */
+        Page_SchemaVersion: {
+            items: components["schemas"]["SchemaVersion"][];
             /** @description What `cursor` of the next page is; `null`: this is the last. */
             nextCursor?: string | null;
         };
@@ -2803,6 +2844,34 @@ export interface components {
             /** @description The seconds before each retry: at most 30 entries of 1 to 86,400. Empty: no retries. */
             delaysInSeconds?: number[] | null;
             preset?: components["schemas"]["Preset"] | null;
+        };
+        /** @description How an event differs from what the schema of its event type allows. */
+        SchemaMismatch: {
+            /** @description What is wrong, at most 20. `at` is a JSON pointer into the body. */
+            errors: components["schemas"]["Issue"][];
+            /**
+             * Format: int32
+             * @description Which schema of the event type.
+             */
+            version: number;
+        };
+        /**
+         * @description [`SchemaMode`] on the wire.
+         * @enum {string}
+         */
+        SchemaMode: "off" | "warn" | "reject";
+        /** @description A schema of an event type. */
+        SchemaVersion: {
+            /** @description Whether it is the present one. */
+            isCurrent: boolean;
+            replacedAt?: components["schemas"]["Time"] | null;
+            /** @description The schema. */
+            schema: Record<string, unknown>;
+            /**
+             * Format: int32
+             * @description Counted from 1.
+             */
+            version: number;
         };
         /** @description A page of a list that is searched. */
         SearchPage_Delivery: {
@@ -3094,6 +3163,8 @@ export interface components {
             environmentId: string;
             /** @description What it subscribes to: keys, `prefix.*`, `*`, `Category.*`, ids of event types and categories. */
             eventKeys: string[];
+            /** @description Which of those it gets: a condition in the Common Expression Language; `null`: all. */
+            filter?: string | null;
             /** @description How it is doing. */
             health: components["schemas"]["Health"];
             /**
@@ -3133,7 +3204,6 @@ export interface components {
             headers: components["schemas"]["CustomHeader"][];
             authentication?: null | components["schemas"]["Authentication"];
             clientCertificate?: null | components["schemas"]["ClientCertificate"];
-            filter?: null | string;
         };
         /** @description Webhooks by how they are doing at the moment. */
         WebhookCounts: {
@@ -3166,6 +3236,8 @@ export interface components {
             displayName?: string;
             /** @description What it subscribes to. At most 500. */
             eventKeys?: string[];
+            /** @description Which of those it gets, a condition over the event; `null`: all. */
+            filter?: string | null;
             /** @description Whether it gets events. Enabling forgets the failures so far; disabling discards what waits. */
             isActive?: boolean;
             ordering?: components["schemas"]["Ordering"] | null;
@@ -3183,7 +3255,6 @@ export interface components {
             headers?: components["schemas"]["CustomHeader"][];
             authentication?: null | components["schemas"]["Authentication"];
             clientCertificate?: null | components["schemas"]["ClientCertificate"];
-            filter?: null | string;
         };
         /** @description A delivery with what is sent. */
         WholeDelivery: components["schemas"]["Delivery"] & {
@@ -3203,19 +3274,24 @@ export interface components {
             body: Record<string, unknown>;
             /** @description What happened. */
             eventKey: string;
+            /** @description Webhooks that subscribe to it and whose filters did not let it through: those that could not tell first, at most 100. */
+            filtered: components["schemas"]["Filtered"][];
+            /**
+             * Format: int32
+             * @description All of them.
+             */
+            filteredCount: number;
             /**
              * Format: uuid
              * @description Its id; `webhook-id` on every attempt.
              */
             id: string;
             occurredAt?: components["schemas"]["Time"] | null;
+            schemaMismatch?: components["schemas"]["SchemaMismatch"] | null;
             /** @description The tenant it concerns. */
             tenantId?: string | null;
             /** @description The user it concerns. */
             userId?: string | null;
-            filtered?: components["schemas"]["Filtered"][];
-            filteredCount?: number;
-            schemaMismatch?: null | components["schemas"]["SchemaMismatch"];
         };
         /** @description What a job would do that is started now. */
         Preview0: {
@@ -3375,36 +3451,9 @@ export interface components {
             items: components["schemas"]["PresetRow"][];
             nextCursor: null | string;
         };
-        FilterTest: {
-            filter: string;
-            eventId?: string;
-            event?: components["schemas"]["NewEvent"];
-        };
-        FilterVerdict: {
-            matches: boolean;
-            error?: string;
-        };
-        Filtered: {
-            webhookId: string;
-            error?: null | string;
-        };
-        ImportedChange: {
-            key: string;
-            changes: string[];
-        };
-        Import: {
-            dryRun: boolean;
-            created: string[];
-            updated: components["schemas"]["ImportedChange"][];
-            unchanged: string[];
-        };
         AnyObject: Record<string, unknown>;
         /** @enum {string} */
         RateLimitPeriod: "second" | "minute";
-        SchemaMismatch: {
-            version: number;
-            errors: components["schemas"]["Issue"][];
-        };
         /** @enum {string} */
         JobKind: "resend" | "replay";
         /** @description What a job would do that is started now. */
@@ -4123,6 +4172,102 @@ export interface operations {
             };
         };
     };
+    export_event_types: {
+        parameters: {
+            query?: {
+                /** @description `openapi` where it is left out. */
+                format?: "openapi" | "asyncapi";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The document. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, unknown>;
+                };
+            };
+            /** @description A parameter cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    import_event_types: {
+        parameters: {
+            query?: {
+                /** @description Only say what would be made and changed. */
+                dryRun?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The OpenAPI document. */
+        requestBody: {
+            content: {
+                "application/json": Record<string, unknown>;
+            };
+        };
+        responses: {
+            /** @description What was made and changed. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Import"];
+                };
+            };
+            /** @description The body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There would be more event types than there can be, or they were changed meanwhile. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The document is larger than 8 MiB. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The document cannot be imported; `errors` has JSON pointers into it. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_event_type: {
         parameters: {
             query?: never;
@@ -4230,6 +4375,38 @@ export interface operations {
             };
         };
     };
+    list_schemas: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The event type. */
+                eventTypeId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The schemas. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_SchemaVersion"];
+                };
+            };
+            /** @description There is none of that id within reach. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_events: {
         parameters: {
             query?: {
@@ -4321,7 +4498,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A value is outside what it can be, or the idempotency key was used with another body. */
+            /** @description A value is outside what it can be, the schema of the event's type does not allow it, or the idempotency key was used with another body. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4385,7 +4562,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A value is outside what it can be, there are too many events, or none, or the idempotency key was used with another body. */
+            /** @description A value is outside what it can be, there are too many events, or none, the schema of an event's type does not allow it, or the idempotency key was used with another body. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4499,6 +4676,48 @@ export interface operations {
             };
             /** @description There is no event of that id within reach. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    test_filter: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FilterTest"];
+            };
+        };
+        responses: {
+            /** @description What the filter says. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FilterVerdict"];
+                };
+            };
+            /** @description There is no event of that id within reach. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The filter cannot be meant; `errors` says why. */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
