@@ -22,6 +22,11 @@ const CHORES: &[Chore] = &[
     Chore { name: "ci", what: "everything that CI runs: format, lints, tests", run: ci },
     Chore { name: "test", what: "all tests; arguments choose some of them", run: test },
     Chore { name: "lint", what: "formatting and lints, warnings refused", run: lint },
+    Chore {
+        name: "screenshots",
+        what: "pictures of every screen of the web application, into console/screenshots",
+        run: screenshots,
+    },
     Chore { name: "bench", what: "builds the release programs and runs the benchmark; arguments go to it", run: bench },
 ];
 
@@ -35,18 +40,23 @@ struct Tool {
 const TOOLS: &[Tool] = &[
     Tool {
         name: "node",
-        what_for: "the tests with Frontegg's own clients and of the recipes in Node.js",
-        install: "install Node.js 20 or newer",
+        what_for: "the web application, the tests with Frontegg's own clients and of the recipes in Node.js",
+        install: "install Node.js 20.19 or newer",
     },
     Tool {
         name: "npm",
-        what_for: "the tests with Frontegg's own clients and of the recipes in Node.js",
+        what_for: "the web application, the tests with Frontegg's own clients and of the recipes in Node.js",
         install: "install npm with Node.js",
     },
     Tool {
         name: "python3",
         what_for: "the tests of the recipes in Python",
         install: "install Python 3.11 or newer, with venv",
+    },
+    Tool {
+        name: "chromium",
+        what_for: "the tests of the web application in a browser",
+        install: "apt-get install chromium",
     },
     Tool {
         name: "strace",
@@ -89,7 +99,31 @@ fn ci(workspace: &Workspace) -> Outcome {
 
 fn lint(workspace: &Workspace) -> Outcome {
     workspace.cargo(&["fmt", "--all", "--check"])?;
-    workspace.cargo(&["clippy", "--workspace", "--all-targets", "--locked", "--", "--deny", "warnings"])
+    workspace.cargo(&["clippy", "--workspace", "--all-targets", "--locked", "--", "--deny", "warnings"])?;
+    web(workspace, "check")
+}
+
+/// A script of the web application's, after its packages are there. Without npm it is left out, which is said.
+fn web(workspace: &Workspace, script: &str) -> Outcome {
+    if !is_on_path("npm") {
+        let words = format!("`npm run {script}` in console/, since `npm` is not on this machine");
+        return if workspace.in_ci {
+            Err(format!("with CI=true nothing may be left out: {words}"))
+        } else {
+            eprintln!("LEFT OUT: {words}; install Node.js 20.19 or newer");
+            Ok(())
+        };
+    }
+    let folder = workspace.root.join("console");
+    let changed = |path: &str| folder.join(path).metadata().and_then(|metadata| metadata.modified()).ok();
+    let is_current = changed("node_modules/.package-lock.json") >= changed("package-lock.json");
+    let npm = |arguments: &[&str]| {
+        run(Command::new("npm").args(arguments).current_dir(&folder), &format!("npm {}", arguments.join(" ")))
+    };
+    if !is_current {
+        npm(&["ci", "--no-audit", "--no-fund", "--ignore-scripts"])?;
+    }
+    npm(&["run", "--silent", script])
 }
 
 fn test(workspace: &Workspace) -> Outcome {
@@ -99,6 +133,10 @@ fn test(workspace: &Workspace) -> Outcome {
         return Err(format!("with CI=true nothing may be left out, and this machine lacks: {}", names.join(", ")));
     }
     workspace.cargo(&["test", "--workspace", "--locked", "--doc", "--quiet"])?;
+    // A choice of tests is one of Rust's.
+    if workspace.arguments.is_empty() {
+        web(workspace, "test")?;
+    }
     // The runner's own summary comes last.
     let filter: Vec<&str> = workspace.arguments.iter().map(String::as_str).collect();
     let result = if is_on_path("cargo-nextest") {
@@ -114,6 +152,15 @@ fn test(workspace: &Workspace) -> Outcome {
     result
 }
 
+fn screenshots(workspace: &Workspace) -> Outcome {
+    workspace.cargo(&["build", "--locked", "--package", "postrider"])?;
+    let program = workspace.root.join("target/debug/postrider");
+    let folder = workspace.root.join("console");
+    let mut command = Command::new("npm");
+    command.args(["run", "--silent", "screenshots"]).current_dir(folder).env("POSTRIDER_BIN", program);
+    run(&mut command, "npm run screenshots")
+}
+
 fn bench(workspace: &Workspace) -> Outcome {
     workspace.cargo(&["build", "--release", "--locked", "--package", "postrider", "--package", "postrider-bench"])?;
     let arguments: Vec<&str> = workspace.arguments.iter().map(String::as_str).collect();
@@ -127,7 +174,7 @@ fn main() -> ExitCode {
     let Some(chore) = CHORES.iter().find(|chore| chore.name == name) else {
         println!("cargo xtask <chore>\n");
         for Chore { name, what, .. } in CHORES {
-            println!("  {name:<8} {what}");
+            println!("  {name:<11} {what}");
         }
         let asked_for_help = matches!(name.as_str(), "" | "help" | "--help" | "-h");
         return if asked_for_help { ExitCode::SUCCESS } else { ExitCode::from(2) };

@@ -1,5 +1,5 @@
 //! What the server says when it refuses, and how a person is told.
-import type { Messages } from "@/i18n/en";
+import type { Messages } from "@/i18n";
 import type { components } from "./schema";
 
 export type Problem = components["schemas"]["Problem"];

@@ -55,9 +55,32 @@ export interface paths {
         };
         /**
          * List deliveries
-         * @description Newest first.
+         * @description Newest first. All filters combine. A search that finds little looks at a part of the list and says how far it came: go on with
+         *     `nextCursor`.
          */
         get: operations["list_deliveries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/deliveries/stream": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Watch deliveries
+         * @description Server-sent events. First `open`. Then `delivery`, each as in the list, whenever one was made or has changed; `job` for each job that
+         *     was started or has changed; with `statistics=true` also `statistics`, the environment's numbers of the current minute, at most once a
+         *     second; and `missed` with `{"deliveries": <count>}` where changes came faster than they are told: a list is to be loaded anew then.
+         */
+        get: operations["stream_deliveries"];
         put?: never;
         post?: never;
         delete?: never;
@@ -117,9 +140,31 @@ export interface paths {
         put?: never;
         /**
          * Resend a delivery
-         * @description Makes a new delivery of the same event to the same webhook. The one that is repeated stays as it is.
+         * @description Makes a new delivery of the same event to the same webhook. The one that is repeated stays as it is. In an ordered webhook the new one
+         *     comes last of its order key; but one that waits to be retried, with others behind it, ends (`resent`), and the new one has its place.
          */
         post: operations["resend_delivery"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/deliveries/{deliveryId}/skip": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Skip a delivery
+         * @description Ends a delivery that waits, as discarded with the reason `skipped`: in an ordered webhook those behind it go on, once an attempt of it
+         *     that is under way has ended.
+         */
+        post: operations["skip_delivery"];
         delete?: never;
         options?: never;
         head?: never;
@@ -227,15 +272,61 @@ export interface paths {
         };
         /**
          * List event types
-         * @description All of them, with categories, schemas and samples. The built-in ones are there from the start.
+         * @description All of them, with categories, schemas and samples. The built-in ones are there from the start. A tenant's user gets those that
+         *     tenants may see.
          */
         get: operations["list_event_types"];
         put?: never;
         /**
          * Create an event type
-         * @description It is a word for people and for category subscriptions, not a gate: events of any key are taken in.
+         * @description It is a word for people and for category subscriptions: events of keys without an event type are taken in, too. With a schema and
+         *     the mode `warn` or `reject` events are held against it.
          */
         post: operations["create_event_type"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/event-types/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export event types
+         * @description As a document that other programs make pages and code from. One in OpenAPI can be imported again, and changes nothing then. A
+         *     tenant's user gets the event types that tenants may see.
+         */
+        get: operations["export_event_types"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/event-types/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Import event types
+         * @description From the `webhooks` of an OpenAPI 3.1 document in JSON, at most 8 MiB: one event type for each, made or changed, all or none. The
+         *     webhook's name is the key; the operation's summary the display name, its description the description, its first tag the category;
+         *     the JSON schema of the request's body the schema, and its first example the sample. What the document leaves out stays. References
+         *     within the document are followed; none is ever fetched.
+         */
+        post: operations["import_event_types"];
         delete?: never;
         options?: never;
         head?: never;
@@ -264,6 +355,26 @@ export interface paths {
         patch: operations["update_event_type"];
         trace?: never;
     };
+    "/api/v1/event-types/{eventTypeId}/schemas": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the schemas of an event type
+         * @description The present one and those before it, newest first: the last 50 are kept. To go back to one, set it again.
+         */
+        get: operations["list_schemas"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/events": {
         parameters: {
             query?: never;
@@ -273,7 +384,8 @@ export interface paths {
         };
         /**
          * List events
-         * @description Newest first, those that matched no webhook included.
+         * @description Newest first, those that matched no webhook included. All filters combine. A search that finds little looks at a part of the list
+         *     and says how far it came: go on with `nextCursor`.
          */
         get: operations["list_events"];
         put?: never;
@@ -342,7 +454,8 @@ export interface paths {
         };
         /**
          * Get an event
-         * @description With its body.
+         * @description With its body, and with what is noted of it: webhooks that it did not reach because of their filters, and what its schema does not
+         *     allow.
          */
         get: operations["get_event"];
         put?: never;
@@ -373,6 +486,146 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/filters/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Test a filter
+         * @description Says whether a webhook with that filter would get an event. Nothing is sent or stored. A tenant's user can try it with events of
+         *     its own tenant.
+         */
+        post: operations["test_filter"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List jobs
+         * @description Newest first; a tenant's user sees those of its tenant.
+         */
+        get: operations["list_jobs"];
+        put?: never;
+        /**
+         * Start a job
+         * @description It runs in the background, at its rate, and goes on after a restart where it stood. The header `Idempotency-Key` makes it safe to
+         *     start twice: the same key with the same body answers with the same job, for as long as it is kept.
+         */
+        post: operations["start_job"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Preview a job
+         * @description Counts what a job would do, and does nothing. At most a million rows are looked at.
+         */
+        post: operations["preview_job"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{jobId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get a job */
+        get: operations["get_job"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{jobId}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancel a job
+         * @description It ends. What it has made is delivered all the same.
+         */
+        post: operations["cancel_job"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{jobId}/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Pause a job
+         * @description It makes no more deliveries until it is resumed. What it has made is delivered all the same.
+         */
+        post: operations["pause_job"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{jobId}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Resume a job */
+        post: operations["resume_job"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/portal-settings": {
         parameters: {
             query?: never;
@@ -384,7 +637,7 @@ export interface paths {
         get: operations["get_portal_settings"];
         /**
          * Set the portal settings
-         * @description Enforced on every call with a token of a tenant's user.
+         * @description All of them: what is left out goes back to its default. Enforced on every call of a tenant's user, also with sessions that are open.
          */
         put: operations["put_portal_settings"];
         post?: never;
@@ -406,6 +659,67 @@ export interface paths {
          * @description The addresses that requests to webhooks come from. Receivers behind a firewall let them in.
          */
         get: operations["list_source_addresses"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/statistics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get statistics
+         * @description Of the environment, or of one webhook, tenant or event type. A thing counts in the span in which it was recorded: a delivery is
+         *     made in one and may end in another. Minutes are kept for 48 hours, hours for 35 days, days for 400 days.
+         */
+        get: operations["get_statistics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/statistics/summary": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get a summary
+         * @description What an overview shows: the last hours in numbers, what waits, who fails, what needs attention.
+         */
+        get: operations["get_summary"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/statistics/webhooks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get the statistics of several webhooks
+         * @description The last 24 hours by hour, in one call for a whole list.
+         */
+        get: operations["get_statistics_of_webhooks"];
         put?: never;
         post?: never;
         delete?: never;
@@ -502,6 +816,87 @@ export interface paths {
         patch: operations["update_webhook"];
         trace?: never;
     };
+    "/api/v1/webhooks/{webhookId}/key/rotate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Rotate a webhook's key
+         * @description Makes another key for `v1a` signatures. For a while both keys sign, and both are published.
+         */
+        post: operations["rotate_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/webhooks/{webhookId}/public-keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get a webhook's public keys
+         * @description For receivers that check `v1a` signatures. No token is needed.
+         */
+        get: operations["list_public_keys"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/webhooks/{webhookId}/secret/previous": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * End the overlap of secrets
+         * @description From now on the present secret alone signs. Where there is no other, nothing changes.
+         */
+        delete: operations["end_secret_overlap"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/webhooks/{webhookId}/secret/rotate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Rotate a webhook's secret
+         * @description For a while both secrets sign: `webhook-signature` carries a signature with each, the new one's first. A rotation within the overlap of the one
+         *     before ends that overlap: there are two secrets at most.
+         */
+        post: operations["rotate_secret"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/webhooks/{webhookId}/test": {
         parameters: {
             query?: never;
@@ -513,7 +908,7 @@ export interface paths {
         put?: never;
         /**
          * Test a webhook
-         * @description Sends one request as a delivery would be sent, signed with the webhook's secret, disabled webhooks included. It is recorded
+         * @description Sends one request as a delivery would be sent, signed as the webhook's are, disabled webhooks included. It is recorded
          *     nowhere and changes nothing.
          */
         post: operations["test_webhook"];
@@ -1159,361 +1554,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/statistics": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: {
-            parameters: {
-                query?: {
-                    from?: string;
-                    to?: string;
-                    resolution?: string;
-                    webhookId?: string;
-                    tenantId?: string;
-                    eventKey?: string;
-                };
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Statistics"];
-                    };
-                };
-            };
-        };
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/statistics/summary": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: {
-            parameters: {
-                query?: {
-                    hours?: number;
-                };
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Summary"];
-                    };
-                };
-            };
-        };
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/statistics/webhooks": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: {
-            parameters: {
-                query?: {
-                    webhookIds?: string;
-                };
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["ManyWebhookStatistics"];
-                    };
-                };
-            };
-        };
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/jobs/preview": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["JobRequest"];
-                };
-            };
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["JobPreview"];
-                    };
-                };
-            };
-        };
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/jobs": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: {
-            parameters: {
-                query?: {
-                    limit?: number;
-                    cursor?: string;
-                };
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Page_Job"];
-                    };
-                };
-            };
-        };
-        put?: never;
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["JobRequest"];
-                };
-            };
-            responses: {
-                202: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Job"];
-                    };
-                };
-            };
-        };
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/jobs/{jobId}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    jobId: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Job"];
-                    };
-                };
-            };
-        };
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/jobs/{jobId}/pause": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    jobId: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Job"];
-                    };
-                };
-            };
-        };
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/jobs/{jobId}/resume": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    jobId: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Job"];
-                    };
-                };
-            };
-        };
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/jobs/{jobId}/cancel": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    jobId: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Job"];
-                    };
-                };
-            };
-        };
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/webhooks/{webhookId}/secret/rotate": {
+    "/api/v1/webhooks/{webhookId}/preview": {
         parameters: {
             query?: never;
             header?: never;
@@ -1533,7 +1574,7 @@ export interface paths {
             };
             requestBody: {
                 content: {
-                    "application/json": components["schemas"]["RotateSecret"];
+                    "application/json": components["schemas"]["PreviewForm"];
                 };
             };
             responses: {
@@ -1542,7 +1583,7 @@ export interface paths {
                         [name: string]: unknown;
                     };
                     content: {
-                        "application/json": components["schemas"]["Webhook"];
+                        "application/json": components["schemas"]["Preview"];
                     };
                 };
             };
@@ -1553,112 +1594,34 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/webhooks/{webhookId}/secret/previous": {
+    "/api/v1/presets": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Page_Preset"];
+                    };
+                };
+            };
+        };
         put?: never;
         post?: never;
-        delete: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    webhookId: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Webhook"];
-                    };
-                };
-            };
-        };
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/webhooks/{webhookId}/key/rotate": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    webhookId: string;
-                };
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["RotateKey"];
-                };
-            };
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Webhook"];
-                    };
-                };
-            };
-        };
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/deliveries/{deliveryId}/skip": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    deliveryId: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Delivery"];
-                    };
-                };
-            };
-        };
         delete?: never;
         options?: never;
         head?: never;
@@ -1687,6 +1650,27 @@ export interface components {
             /** @description One for each. */
             events: components["schemas"]["Accepted"][];
         };
+        /** @description Attempts by the class of their status code. */
+        Answers: {
+            /** Format: int64 */
+            "2xx": number;
+            /** Format: int64 */
+            "3xx": number;
+            /** Format: int64 */
+            "4xx": number;
+            /** Format: int64 */
+            "5xx": number;
+            /**
+             * Format: int64
+             * @description There was no answer.
+             */
+            none: number;
+            /**
+             * Format: int64
+             * @description Another status code.
+             */
+            other: number;
+        };
         /** @description One HTTP request of a delivery and its answer. */
         Attempt: components["schemas"]["ExchangeResult"] & {
             /**
@@ -1708,6 +1692,31 @@ export interface components {
             /** @description The URL that was asked, as the webhook had it at that moment. */
             url: string;
         };
+        /** @description A webhook that needs attention. */
+        Attention: {
+            /** @description Its name. */
+            displayName: string;
+            /**
+             * Format: int32
+             * @description Deliveries or attempts that failed with no success between.
+             */
+            failuresInARow: number;
+            /**
+             * @description `webhook_disabled`: the server disabled it. `webhook_paused`: its endpoint does not answer. `webhook_failing`: its deliveries
+             *     fail.
+             */
+            kind: string;
+            /** @description Why it was disabled. */
+            reason?: string | null;
+            since?: components["schemas"]["Time"] | null;
+            /** @description Its tenant. */
+            tenantId?: string | null;
+            /**
+             * Format: uuid
+             * @description The webhook.
+             */
+            webhookId: string;
+        };
         /** @description A group of event types. */
         Category: {
             /** @description When it was made. */
@@ -1726,6 +1735,48 @@ export interface components {
         CategoryName: {
             /** @description Its name, unique in the environment. */
             name: string;
+        };
+        /** @description What happened in a span of time. */
+        Counts: {
+            /** @description Attempts by what they came to. */
+            answers: components["schemas"]["Answers"];
+            attemptMs?: components["schemas"]["Percentiles"] | null;
+            /**
+             * Format: int64
+             * @description Attempts.
+             */
+            attempts: number;
+            /**
+             * Format: int64
+             * @description Deliveries that ended as delivered.
+             */
+            delivered: number;
+            /**
+             * Format: int64
+             * @description Deliveries made.
+             */
+            deliveries: number;
+            deliveryMs?: components["schemas"]["Percentiles"] | null;
+            /**
+             * Format: int64
+             * @description Deliveries that ended as discarded.
+             */
+            discarded: number;
+            /**
+             * Format: int64
+             * @description Events accepted; of a webhook none are counted.
+             */
+            events: number;
+            /**
+             * Format: int64
+             * @description Deliveries that ended as failed.
+             */
+            failed: number;
+            /**
+             * Format: int64
+             * @description Attempts that did not deliver.
+             */
+            failedAttempts: number;
         };
         /** @description A credential with its secret, which is shown this once. */
         CreatedCredential: components["schemas"]["Credential"] & {
@@ -1790,13 +1841,17 @@ export interface components {
             state: string;
             /** @description The event's tenant. */
             tenantId?: string | null;
-            /** @description A fault of this server's that it waits for; it has used up no attempt. */
+            /**
+             * @description What it waits for besides the time of its next attempt: `turn`, as deliveries before it with its order key have not ended; or a fault
+             *     of this server's to pass, which has used up no attempt.
+             */
             waitingFor?: string | null;
             /**
              * Format: uuid
              * @description To whom.
              */
             webhookId: string;
+            problem?: null | string;
         };
         /** @description A webhook that is not saved yet, and what is sent in a test of it. */
         DraftForm: {
@@ -1808,6 +1863,7 @@ export interface components {
             secret?: string | null;
             /** @description Where the test is sent. */
             url: string;
+            settings?: components["schemas"]["RequestSettings"];
         };
         /** @description An isolated space of a vendor. */
         Environment: {
@@ -1827,10 +1883,10 @@ export interface components {
             name: string;
         };
         /**
-         * @description What went wrong, in a word that stays the same. One section of `docs/errors.md` explains each.
+         * @description What went wrong, in a word that stays the same.
          * @enum {string}
          */
-        ErrorCode: "InvalidJson" | "InvalidRequest" | "InvalidParameter" | "ReservedName" | "UrlRefused" | "TokenMissing" | "TokenInvalid" | "TokenExpired" | "TokenRevoked" | "CredentialsInvalid" | "Forbidden" | "PortalHidden" | "ScopeForeign" | "ScopeMissing" | "NotFound" | "RouteNotFound" | "MethodNotAllowed" | "RequestTimeout" | "Conflict" | "LimitReached" | "WebhookInactive" | "BodyTooLarge" | "InvalidValue" | "IdempotencyKeyReused" | "Internal" | "Unavailable" | "Overloaded" | "IssuerUnreachable";
+        ErrorCode: "invalid_json" | "invalid_request" | "invalid_parameter" | "reserved_name" | "url_refused" | "token_missing" | "token_invalid" | "token_expired" | "token_revoked" | "credentials_invalid" | "forbidden" | "portal_hidden" | "scope_foreign" | "scope_missing" | "not_found" | "route_not_found" | "method_not_allowed" | "request_timeout" | "conflict" | "limit_reached" | "webhook_inactive" | "delivery_ended" | "delivery_waits" | "job_ended" | "body_too_large" | "encoding_unsupported" | "invalid_value" | "schema_mismatch" | "idempotency_key_reused" | "internal" | "unavailable" | "overloaded" | "issuer_unreachable";
         /** @description An event in a list: all but its body. */
         Event: {
             /** @description When it was accepted. */
@@ -1868,6 +1924,7 @@ export interface components {
             categoryId: string;
             /** @description When it was made. */
             createdAt: components["schemas"]["Time"];
+            deprecatedAt?: components["schemas"]["Time"] | null;
             /** @description When such an event is sent. */
             description: string;
             /** @description Its name for people. */
@@ -1877,32 +1934,52 @@ export interface components {
              * @description Its id.
              */
             id: string;
+            /** @description Whether tenants see it, and their webhooks can get its events. */
+            isVisibleToTenants: boolean;
             /** @description The key; it never changes. */
             key: string;
+            /** @description The key of the event type that takes its place. */
+            replacedBy?: string | null;
             /** @description A sample of the payload: the members beside `eventKey` and `eventContext`. */
             sample?: Record<string, unknown> | null;
             /** @description The JSON Schema of the delivered body. */
             schema?: Record<string, unknown> | null;
+            /**
+             * @description What becomes of events that the schema does not allow: `off`, they are not held against it; `warn`, they are accepted and what
+             *     is wrong is noted; `reject`, they are refused.
+             */
+            schemaMode: components["schemas"]["SchemaMode"];
+            /**
+             * Format: int32
+             * @description Which of its schemas that is, counted from 1; 0: it never had one.
+             */
+            schemaVersion: number;
             /** @description When it was last changed. */
             updatedAt: components["schemas"]["Time"];
         };
         /** @description What is to be different about an event type. What is left out stays; the key never changes. */
         EventTypePatch: {
             /** @description The name of the category it stands in, which is made where there is none. */
-            category?: string | null;
+            category?: string;
             /**
              * Format: uuid
              * @description The category it stands in.
              */
-            categoryId?: string | null;
+            categoryId?: string;
+            deprecatedAt?: components["schemas"]["Time"] | null;
             /** @description When such an event is sent. */
-            description?: string | null;
+            description?: string;
             /** @description Its name for people. */
-            displayName?: string | null;
-            /** @description A sample of the payload; `null`: none. */
+            displayName?: string;
+            /** @description Whether tenants see it, and their webhooks can get its events. */
+            isVisibleToTenants?: boolean | null;
+            /** @description The key of the event type that takes its place; `null`: none does. Without `deprecatedAt` it is deprecated now. */
+            replacedBy?: string | null;
+            /** @description A sample of the payload; `null`: none. The schema has to allow it. */
             sample?: Record<string, unknown> | null;
             /** @description The JSON Schema of the delivered body; `null`: none. */
             schema?: Record<string, unknown> | null;
+            schemaMode?: components["schemas"]["SchemaMode"] | null;
         };
         /** @description What came of a request: an answer, or why there is none. */
         ExchangeResult: {
@@ -1933,6 +2010,76 @@ export interface components {
             firstAt: components["schemas"]["Time"];
             /** @description When the last of them ended. */
             lastAt: components["schemas"]["Time"];
+        };
+        /** @description A webhook with failed attempts. */
+        FailingWebhook: {
+            /**
+             * Format: int64
+             * @description All attempts.
+             */
+            attempts: number;
+            /** @description Why it is disabled. */
+            disabledReason?: string | null;
+            /** @description Its name. */
+            displayName: string;
+            /**
+             * Format: int64
+             * @description Deliveries that ended as failed.
+             */
+            failed: number;
+            /**
+             * Format: int64
+             * @description Attempts that did not deliver.
+             */
+            failedAttempts: number;
+            failingSince?: components["schemas"]["Time"] | null;
+            /**
+             * Format: int32
+             * @description How many have.
+             */
+            failuresInARow: number;
+            /** @description `active` or `disabled`. */
+            status: string;
+            /** @description Its tenant. */
+            tenantId?: string | null;
+            /**
+             * Format: int64
+             * @description Deliveries that wait at the moment.
+             */
+            waiting: number;
+            /**
+             * Format: uuid
+             * @description The webhook.
+             */
+            webhookId: string;
+        };
+        /** @description A filter and an event. */
+        FilterTest: {
+            event?: components["schemas"]["NewEvent"] | null;
+            /**
+             * Format: uuid
+             * @description An event that was accepted. Give this or `event`.
+             */
+            eventId?: string | null;
+            /** @description The filter. */
+            filter: string;
+        };
+        /** @description What the filter says. */
+        FilterVerdict: {
+            /** @description Why the filter cannot tell; then it does not match. */
+            error?: string | null;
+            /** @description Whether a webhook with that filter would get the event. */
+            matches: boolean;
+        };
+        /** @description A webhook whose filter did not let an event through. */
+        Filtered: {
+            /** @description Why the filter could not tell; `null`: it said no. */
+            error?: string | null;
+            /**
+             * Format: uuid
+             * @description The webhook.
+             */
+            webhookId: string;
         };
         /** @description A category and its events. */
         FronteggCategory: {
@@ -2166,11 +2313,50 @@ export interface components {
             failedDeliveries?: components["schemas"]["FailedDeliveries"] | null;
             /** @description Attempts under way. */
             inFlight: number;
+            nextStartAt?: components["schemas"]["Time"] | null;
             pausedUntil?: components["schemas"]["Time"] | null;
             /** @description Attempts that may be under way at once: it grows while the endpoint answers well. */
             share: number;
             /** @description Deliveries that wait in memory; more may wait in the database. */
             waitingInMemory: number;
+        };
+        /** @description What a webhook did in an hour. */
+        HourOfWebhook: {
+            /** @description When it begins. */
+            at: components["schemas"]["Time"];
+            /**
+             * Format: int64
+             * @description Deliveries that ended as delivered.
+             */
+            delivered: number;
+            /**
+             * Format: int64
+             * @description Deliveries that ended as failed.
+             */
+            failed: number;
+            /**
+             * Format: int64
+             * @description Attempts that did not deliver.
+             */
+            failedAttempts: number;
+        };
+        /** @description What an import makes and changes. */
+        Import: {
+            /** @description Keys of event types that are made. */
+            created: string[];
+            /** @description Whether nothing was written. */
+            dryRun: boolean;
+            /** @description Keys of event types that are as the document has them. */
+            unchanged: string[];
+            /** @description Event types that are changed. */
+            updated: components["schemas"]["ImportedChange"][];
+        };
+        /** @description An event type that an import changes. */
+        ImportedChange: {
+            /** @description The members that are different. */
+            changes: string[];
+            /** @description Its key. */
+            key: string;
         };
         /** @description One thing that is wrong with a request. */
         Issue: {
@@ -2179,8 +2365,86 @@ export interface components {
             /** @description What is wrong with it. */
             detail: string;
         };
+        /** @description A bulk resend or a replay. */
+        Job: {
+            /** @description When it was started. */
+            createdAt: components["schemas"]["Time"];
+            /**
+             * Format: int64
+             * @description Deliveries that it has made.
+             */
+            done: number;
+            endedAt?: components["schemas"]["Time"] | null;
+            /**
+             * Format: int64
+             * @description What it could not send, as the webhook is disabled or deleted.
+             */
+            failed: number;
+            /**
+             * Format: uuid
+             * @description Its id.
+             */
+            id: string;
+            kind: components["schemas"]["JobKind"];
+            /** @description Why it is paused: `by_user`, or `webhook_inactive`: a webhook that it sends to was disabled or deleted. */
+            pausedBecause?: string | null;
+            /**
+             * Format: int32
+             * @description Deliveries that it makes a second.
+             */
+            ratePerSecond: number;
+            /** @description What it was asked to do. */
+            request: components["schemas"]["JobRequest"];
+            /**
+             * Format: int64
+             * @description What it has looked at and had no need to send: repeated already, still on its way, or delivered.
+             */
+            skipped: number;
+            /** @description `running`, `paused`, `cancelled` or `completed`; nothing follows the last two. */
+            state: string;
+            /** @description The tenant whose user started it; `null`: the vendor did. */
+            tenantId?: string | null;
+            /**
+             * Format: int64
+             * @description What there was to look at when it was started; `null`: too much to count.
+             */
+            total?: number | null;
+            /** @description When it last changed. */
+            updatedAt: components["schemas"]["Time"];
+        };
+        /** @description What a job is to do. */
+        JobRequest: {
+            /** @description Of a replay: events of that key. */
+            eventKey?: string | null;
+            filter?: components["schemas"]["ResendFilter"] | null;
+            from?: components["schemas"]["Time"] | null;
+            /**
+             * @description Of a replay: `all` events of the range, whatever became of them before, or those that a webhook has not got
+             *     (`undelivered`); `all` where it is left out.
+             */
+            include?: ("all" | "undelivered") | null;
+            kind: components["schemas"]["JobKind"];
+            /**
+             * Format: int32
+             * @description Deliveries that it makes a second: 1 to 5,000, 200 where it is left out.
+             */
+            ratePerSecond?: number | null;
+            /** @description Of a replay: events of that tenant. */
+            tenantId?: string | null;
+            to?: components["schemas"]["Time"] | null;
+            /** @description Of a replay: to which webhooks, 1 to 50. */
+            webhookIds?: string[] | null;
+        };
         /** @enum {string} */
         KeyKind: "jwksUrl" | "publicKey" | "secret";
+        /** @description A rotation of a webhook's key. */
+        KeyRotation: {
+            /**
+             * Format: int32
+             * @description Seconds for which the old key signs beside the new one: up to 30 days, a day where it is left out; 0: it is replaced at once.
+             */
+            overlapSeconds?: number | null;
+        };
         /** @description The newest attempt of a delivery, in short. */
         LastAttempt: {
             /** @description Why it did not, where it did not. */
@@ -2231,16 +2495,22 @@ export interface components {
              * @description The category it stands in. Give this or `category`, or neither: then it stands in "Custom".
              */
             categoryId?: string | null;
+            deprecatedAt?: components["schemas"]["Time"] | null;
             /** @description When such an event is sent. */
             description?: string;
             /** @description Its name for people. */
             displayName: string;
+            /** @description Whether tenants see it, and their webhooks can get its events; true where it is left out. */
+            isVisibleToTenants?: boolean | null;
             /** @description The key. */
             key: string;
-            /** @description A sample of the payload: the members beside `eventKey` and `eventContext`. */
+            /** @description The key of the event type that takes its place. Without `deprecatedAt` it is deprecated now. */
+            replacedBy?: string | null;
+            /** @description A sample of the payload: the members beside `eventKey` and `eventContext`. The schema has to allow it. */
             sample?: Record<string, unknown> | null;
             /** @description The JSON Schema of the delivered body. */
             schema?: Record<string, unknown> | null;
+            schemaMode?: components["schemas"]["SchemaMode"] | null;
         };
         /** @description A credential to be made. */
         NewSecret: {
@@ -2291,13 +2561,21 @@ export interface components {
             /** @description What it subscribes to: keys, `prefix.*`, `*`, `Category.*`, ids of event types and categories. At most 500. */
             eventKeys: string[];
             /**
+             * @description Which of those it gets: a condition in the Common Expression Language over `event`, `user`, `tenant`, `context` and `payload`,
+             *     such as `user.email.endsWith("@example.com")`. At most 2,000 characters.
+             */
+            filter?: string | null;
+            /**
              * @description Whether it gets events from the start.
              * @default true
              */
             isActive?: boolean;
+            ordering?: components["schemas"]["Ordering"] | null;
+            rateLimit?: components["schemas"]["RateLimit"] | null;
             retryPolicy?: components["schemas"]["RetryPolicy"] | null;
             /** @description What requests are signed with. Left out: one is generated. `null`: requests are not signed. */
             secret?: string | null;
+            signature?: components["schemas"]["Signature"] | null;
             /**
              * @description The tenant whose events it gets. Left out: the environment's webhook, which gets the events of every tenant. A tenant's
              *     user can leave it out, and gets a webhook of its own tenant.
@@ -2305,84 +2583,299 @@ export interface components {
             tenantId?: string | null;
             /** @description Where events are sent. */
             url: string;
-            ordering?: null | components["schemas"]["Ordering"];
-            rateLimit?: null | components["schemas"]["RateLimit"];
-            signature?: string;
+            method?: components["schemas"]["RequestMethod"];
+            payload?: null | components["schemas"]["PayloadForm"];
+            headers?: components["schemas"]["CustomHeader"][];
+            authentication?: null | components["schemas"]["Authentication"];
+            clientCertificate?: null | components["schemas"]["ClientCertificate"];
         };
+        /** @description What one webhook did. */
+        OfWebhook: {
+            /**
+             * Format: int64
+             * @description Attempts.
+             */
+            attempts: number;
+            /**
+             * Format: int64
+             * @description Deliveries that ended as delivered.
+             */
+            delivered: number;
+            /**
+             * Format: int64
+             * @description Deliveries made.
+             */
+            deliveries: number;
+            /**
+             * Format: int64
+             * @description Deliveries that ended as discarded.
+             */
+            discarded: number;
+            /**
+             * Format: int64
+             * @description Deliveries that ended as failed.
+             */
+            failed: number;
+            /**
+             * Format: int64
+             * @description Attempts that did not deliver.
+             */
+            failedAttempts: number;
+            /** @description Each hour, oldest first. */
+            hours: components["schemas"]["HourOfWebhook"][];
+            /**
+             * Format: double
+             * @description Of the deliveries that were delivered or failed, the share that was delivered; `null`: there were none.
+             */
+            successRate?: number | null;
+            /**
+             * Format: int64
+             * @description Deliveries that wait at the moment.
+             */
+            waiting: number;
+            /**
+             * Format: uuid
+             * @description The webhook.
+             */
+            webhookId: string;
+        };
+        /** @description What several webhooks did in the last 24 hours. */
+        OfWebhooks: {
+            /** @description When the first hour begins. */
+            from: components["schemas"]["Time"];
+            /** @description In the order asked for. */
+            items: components["schemas"]["OfWebhook"][];
+            /** @description When the last one ends: it is the current one. */
+            to: components["schemas"]["Time"];
+        };
+        /**
+         * @description What deliveries are strictly ordered by: those that agree in it are sent one after the other, in the order in which their events were
+         *     accepted. Pinned on each delivery when it is accepted.
+         */
+        Ordering: {
+            by: components["schemas"]["OrderingBy"];
+            /** @description With `member` alone: a JSON pointer (RFC 6901) into the event's body, `/order/id`. At most 255 characters and 16 steps. */
+            pointer?: string | null;
+        };
+        /** @enum {string} */
+        OrderingBy: "none" | "tenant" | "user" | "member";
         /** @description A page of a list. */
         Page_Attempt: {
-            /** @description The rows. A page can be short, or empty, and still have a next one. */
-            items: (components["schemas"]["ExchangeResult"] & {
-                /**
-                 * Format: uuid
-                 * @description Its id.
-                 */
-                id: string;
-                /**
-                 * Format: int32
-                 * @description 1 for the first.
-                 */
-                number: number;
-                /** @description The address that was dialled, where one was. */
-                remoteAddress?: string | null;
-                /** @description When it began. */
-                startedAt: components["schemas"]["Time"];
-                /** @description Where the time went. */
-                timings: components["schemas"]["Timings"];
-                /** @description The URL that was asked, as the webhook had it at that moment. */
-                url: string;
-            })[];
+            items: components["schemas"]["Attempt"][];
             /** @description What `cursor` of the next page is; `null`: this is the last. */
             nextCursor?: string | null;
         };
         /** @description A page of a list. */
         Page_Category: {
-            /** @description The rows. A page can be short, or empty, and still have a next one. */
-            items: {
-                /** @description When it was made. */
-                createdAt: components["schemas"]["Time"];
-                /**
-                 * Format: uuid
-                 * @description Its id.
-                 */
-                id: string;
-                /** @description Its name. */
-                name: string;
-                /** @description When it was last changed. */
-                updatedAt: components["schemas"]["Time"];
-            }[];
+            items: components["schemas"]["Category"][];
             /** @description What `cursor` of the next page is; `null`: this is the last. */
             nextCursor?: string | null;
         };
         /** @description A page of a list. */
         Page_Credential: {
-            /** @description The rows. A page can be short, or empty, and still have a next one. */
-            items: {
-                /** @description When it was made. */
-                createdAt: components["schemas"]["Time"];
-                /**
-                 * Format: uuid
-                 * @description The environment it opens; the client id.
-                 */
-                environmentId: string;
-                /**
-                 * Format: uuid
-                 * @description Its id.
-                 */
-                id: string;
-                /** @description Whether the secret was generated here or chosen by a person. */
-                kind: components["schemas"]["SecretKind"];
-                lastUsedAt?: components["schemas"]["Time"] | null;
-                /** @description What people call it. */
-                name: string;
-                revokedAt?: components["schemas"]["Time"] | null;
-            }[];
+            items: components["schemas"]["Credential"][];
             /** @description What `cursor` of the next page is; `null`: this is the last. */
             nextCursor?: string | null;
         };
         /** @description A page of a list. */
         Page_Delivery: {
-            /** @description The rows. A page can be short, or empty, and still have a next one. */
+            items: components["schemas"]["Delivery"][];
+            /** @description What `cursor` of the next page is; `null`: this is the last. */
+            nextCursor?: string | null;
+        };
+        /** @description A page of a list. */
+        Page_Environment: {
+            items: components["schemas"]["Environment"][];
+            /** @description What `cursor` of the next page is; `null`: this is the last. */
+            nextCursor?: string | null;
+        };
+        /** @description A page of a list. */
+        Page_EventType: {
+            items: components["schemas"]["EventType"][];
+            /** @description What `cursor` of the next page is; `null`: this is the last. */
+            nextCursor?: string | null;
+        };
+        /** @description A page of a list. */
+        Page_Job: {
+            items: components["schemas"]["Job"][];
+            /** @description What `cursor` of the next page is; `null`: this is the last. */
+            nextCursor?: string | null;
+        };
+        /** @description A page of a list. */
+        Page_SchemaVersion: {
+            items: components["schemas"]["SchemaVersion"][];
+            /** @description What `cursor` of the next page is; `null`: this is the last. */
+            nextCursor?: string | null;
+        };
+        /** @description A page of a list. */
+        Page_Webhook: {
+            items: components["schemas"]["Webhook"][];
+            /** @description What `cursor` of the next page is; `null`: this is the last. */
+            nextCursor?: string | null;
+        };
+        /** @description The durations that so many of a hundred do not exceed, in milliseconds, right to 7 %. */
+        Percentiles: {
+            /** Format: double */
+            p50: number;
+            /** Format: double */
+            p90: number;
+            /** Format: double */
+            p99: number;
+        };
+        /** @description What happened in one span of a series. */
+        Point: components["schemas"]["Counts"] & {
+            /** @description When the span begins. */
+            at: components["schemas"]["Time"];
+        };
+        /** @description What tenants see of webhooks. */
+        PortalSettings: {
+            /**
+             * @description Whose pages may frame the portal, and where links of the portal may lead back to: `https://app.example.com`, or
+             *     `https://*.example.com` for every host below it; `http` on localhost alone. At most 50.
+             */
+            allowedOrigins?: string[];
+            theme?: components["schemas"]["Theme"] | null;
+            /**
+             * @description `hidden`: nothing, every call of a tenant's user is refused. `always`: every user of a tenant sees and manages them, portal
+             *     links keep to the permissions that they name. `byPermissions`: those whose tokens have the permissions.
+             * @example always
+             */
+            webhooks: string;
+        };
+        /** @enum {string} */
+        Preset: "standard" | "frontegg";
+        /** @description The secret before the present one, which signs beside it for a while. */
+        PreviousSecret: {
+            headerSwitchesAt?: components["schemas"]["Time"] | null;
+            /** @description The secret. */
+            secret: string;
+            /** @description Until when `webhook-signature` carries a signature with it, too. */
+            validUntil: components["schemas"]["Time"];
+        };
+        /** @description An error of the native API, after RFC 9457. */
+        Problem: {
+            /** @description What went wrong, in a word that stays the same. */
+            code: components["schemas"]["ErrorCode"];
+            /** @description What went wrong here. */
+            detail: string;
+            /** @description Each thing that is wrong, where it is known. */
+            errors?: components["schemas"]["Issue"][];
+            /** @description Finds the request in the server's log. */
+            requestId: string;
+            /**
+             * Format: int32
+             * @description The status of the answer.
+             */
+            status: number;
+            /** @description What it is in a few words; the same for every occurrence of the code. */
+            title: string;
+            /** @description The code as a URN. */
+            type: string;
+        };
+        /** @description A public key, as a JSON Web Key. */
+        PublicKey: {
+            /** @description `EdDSA`. */
+            alg: string;
+            /** @description `Ed25519`. */
+            crv: string;
+            /** @description Its name: of two keys, no two have the same. */
+            kid: string;
+            /** @description `OKP`. */
+            kty: string;
+            /** @description The same as Standard Webhooks writes it: `whpk_` and base64. */
+            publicKey: string;
+            /** @description `sig`. */
+            use: string;
+            validUntil?: components["schemas"]["Time"] | null;
+            /** @description The key's 32 bytes in base64url. */
+            x: string;
+        };
+        /** @description The keys that a webhook's `v1a` signatures are checked with, as a JSON Web Key Set. */
+        PublicKeys: {
+            /** @description The present one first. */
+            keys: components["schemas"]["PublicKey"][];
+        };
+        /** @description How many attempts may start in how much time, retries, probes and resends included. What is beyond it waits. */
+        RateLimit: {
+            /**
+             * Format: int32
+             * @description Attempts that may start at once after a while without any: 1 up to the limit, 1 where it is left out. With 1, attempts are spaced
+             *     evenly, and no stretch of time as long as the period has more than `limit`; with more, none has more than `limit + burst - 1`.
+             * @default 1
+             */
+            burst?: number;
+            /**
+             * Format: int32
+             * @description Attempts in a period: 1 to 100,000.
+             */
+            limit: number;
+            per: components["schemas"]["RateLimitPeriod"];
+        };
+        /** @description Which deliveries to repeat; what is left out does not matter. */
+        ResendFilter: {
+            /** @description Of events of that key. */
+            eventKey?: string | null;
+            from?: components["schemas"]["Time"] | null;
+            /** @description In one of these states. */
+            state?: string[];
+            /** @description Whose last attempt came to that: a status code, `2xx` to `5xx`, or `none`. */
+            statusCode?: string | null;
+            /** @description Of events of that tenant. */
+            tenantId?: string | null;
+            /** @description With that text in the event's body: 2 to 200 characters. */
+            text?: string | null;
+            to?: components["schemas"]["Time"] | null;
+            /**
+             * Format: uuid
+             * @description To that webhook. A tenant's user must name one.
+             */
+            webhookId?: string | null;
+        };
+        /** @description A retry that is under way. */
+        Retried: {
+            /**
+             * Format: int32
+             * @description 202.
+             */
+            statusCode: number;
+        };
+        /** @description A retry policy: a preset or a list of delays, one of the two. */
+        RetryPolicy: {
+            /** @description The seconds before each retry: at most 30 entries of 1 to 86,400. Empty: no retries. */
+            delaysInSeconds?: number[] | null;
+            preset?: components["schemas"]["Preset"] | null;
+        };
+        /** @description How an event differs from what the schema of its event type allows. */
+        SchemaMismatch: {
+            /** @description What is wrong, at most 20. `at` is a JSON pointer into the body. */
+            errors: components["schemas"]["Issue"][];
+            /**
+             * Format: int32
+             * @description Which schema of the event type.
+             */
+            version: number;
+        };
+        /**
+         * @description [`SchemaMode`] on the wire.
+         * @enum {string}
+         */
+        SchemaMode: "off" | "warn" | "reject";
+        /** @description A schema of an event type. */
+        SchemaVersion: {
+            /** @description Whether it is the present one. */
+            isCurrent: boolean;
+            replacedAt?: components["schemas"]["Time"] | null;
+            /** @description The schema. */
+            schema: Record<string, unknown>;
+            /**
+             * Format: int32
+             * @description Counted from 1.
+             */
+            version: number;
+        };
+        /** @description A page of a list that is searched. */
+        SearchPage_Delivery: {
+            /** @description The rows. A page can be short, or empty, and still have a next one: a search looks at so much at once. */
             items: {
                 /**
                  * Format: int32
@@ -2419,7 +2912,10 @@ export interface components {
                 state: string;
                 /** @description The event's tenant. */
                 tenantId?: string | null;
-                /** @description A fault of this server's that it waits for; it has used up no attempt. */
+                /**
+                 * @description What it waits for besides the time of its next attempt: `turn`, as deliveries before it with its order key have not ended; or a fault
+                 *     of this server's to pass, which has used up no attempt.
+                 */
                 waitingFor?: string | null;
                 /**
                  * Format: uuid
@@ -2429,28 +2925,11 @@ export interface components {
             }[];
             /** @description What `cursor` of the next page is; `null`: this is the last. */
             nextCursor?: string | null;
-            searchedUntil?: null | string;
+            searchedUntil?: components["schemas"]["Time"] | null;
         };
-        /** @description A page of a list. */
-        Page_Environment: {
-            /** @description The rows. A page can be short, or empty, and still have a next one. */
-            items: {
-                /** @description When it was made. */
-                createdAt: components["schemas"]["Time"];
-                /**
-                 * Format: uuid
-                 * @description Its id; the client id, and `vendorId` in the Frontegg API.
-                 */
-                id: string;
-                /** @description Its name for people. */
-                name: string;
-            }[];
-            /** @description What `cursor` of the next page is; `null`: this is the last. */
-            nextCursor?: string | null;
-        };
-        /** @description A page of a list. */
-        Page_Event: {
-            /** @description The rows. A page can be short, or empty, and still have a next one. */
+        /** @description A page of a list that is searched. */
+        SearchPage_Event: {
+            /** @description The rows. A page can be short, or empty, and still have a next one: a search looks at so much at once. */
             items: {
                 /** @description When it was accepted. */
                 acceptedAt: components["schemas"]["Time"];
@@ -2478,154 +2957,74 @@ export interface components {
             }[];
             /** @description What `cursor` of the next page is; `null`: this is the last. */
             nextCursor?: string | null;
-            searchedUntil?: null | string;
-        };
-        /** @description A page of a list. */
-        Page_EventType: {
-            /** @description The rows. A page can be short, or empty, and still have a next one. */
-            items: {
-                /** @description The category's name. */
-                category: string;
-                /**
-                 * Format: uuid
-                 * @description The category it stands in.
-                 */
-                categoryId: string;
-                /** @description When it was made. */
-                createdAt: components["schemas"]["Time"];
-                /** @description When such an event is sent. */
-                description: string;
-                /** @description Its name for people. */
-                displayName: string;
-                /**
-                 * Format: uuid
-                 * @description Its id.
-                 */
-                id: string;
-                /** @description The key; it never changes. */
-                key: string;
-                /** @description A sample of the payload: the members beside `eventKey` and `eventContext`. */
-                sample?: Record<string, unknown> | null;
-                /** @description The JSON Schema of the delivered body. */
-                schema?: Record<string, unknown> | null;
-                /** @description When it was last changed. */
-                updatedAt: components["schemas"]["Time"];
-            }[];
-            /** @description What `cursor` of the next page is; `null`: this is the last. */
-            nextCursor?: string | null;
-        };
-        /** @description A page of a list. */
-        Page_Webhook: {
-            /** @description The rows. A page can be short, or empty, and still have a next one. */
-            items: {
-                /** @description When it was made. */
-                createdAt: components["schemas"]["Time"];
-                /**
-                 * Format: int32
-                 * @description Seconds that an attempt may take.
-                 */
-                deadlineSeconds: number;
-                /** @description What it is for. */
-                description: string;
-                /**
-                 * Format: int32
-                 * @description Days over which deliveries must have failed before the webhook is disabled; `null`: never.
-                 */
-                disableAfterDays?: number | null;
-                /** @description Why it does not: `by_user`, `gone`, `failing_for_days` or `failures_in_a_row`. */
-                disabledReason?: string | null;
-                /** @description Its name for people. */
-                displayName: string;
-                /**
-                 * Format: uuid
-                 * @description The environment it belongs to.
-                 */
-                environmentId: string;
-                /** @description What it subscribes to: keys, `prefix.*`, `*`, `Category.*`, ids of event types and categories. */
-                eventKeys: string[];
-                /** @description How it is doing. */
-                health: components["schemas"]["Health"];
-                /**
-                 * Format: uuid
-                 * @description Its id.
-                 */
-                id: string;
-                /**
-                 * Format: int64
-                 * @description Deliveries so far that came from events.
-                 */
-                invocations: number;
-                /** @description Whether it gets events. */
-                isActive: boolean;
-                /** @description Whether requests are signed. */
-                isSigned: boolean;
-                /** @description When failed attempts are repeated. */
-                retryPolicy: components["schemas"]["RetryPolicy"];
-                /** @description What requests are signed with. Left out for callers that may not write webhooks. */
-                secret?: string | null;
-                /** @description The tenant whose events it gets; `null`: it is the environment's, and gets the events of every tenant. */
-                tenantId?: string | null;
-                /** @description When a person last changed it. */
-                updatedAt: components["schemas"]["Time"];
-                /** @description Where events are sent. */
-                url: string;
-            }[];
-            /** @description What `cursor` of the next page is; `null`: this is the last. */
-            nextCursor?: string | null;
-        };
-        /** @description What tenants see of webhooks. */
-        PortalSettings: {
-            /**
-             * @description `hidden`: nothing, every call of a tenant's user is refused. `always`: every user of a tenant sees and manages them.
-             *     `byPermissions`: those whose tokens have the permissions.
-             * @example always
-             */
-            webhooks: string;
-            allowedOrigins: string[];
-            theme: components["schemas"]["Theme"];
-        };
-        /** @enum {string} */
-        Preset: "standard" | "frontegg";
-        /** @description An error of the native API, after RFC 9457. */
-        Problem: {
-            /** @description What went wrong, in a word that stays the same. */
-            code: components["schemas"]["ErrorCode"];
-            /** @description What went wrong here. */
-            detail: string;
-            /** @description Each thing that is wrong, where it is known. */
-            errors?: components["schemas"]["Issue"][];
-            /** @description Finds the request in the server's log. */
-            requestId: string;
-            /**
-             * Format: int32
-             * @description The status of the answer.
-             */
-            status: number;
-            /** @description What it is in a few words; the same for every occurrence of the code. */
-            title: string;
-            /** @description The code as a URN. */
-            type: string;
-        };
-        /** @description A retry that is under way. */
-        Retried: {
-            /**
-             * Format: int32
-             * @description 202.
-             */
-            statusCode: number;
-        };
-        /** @description A retry policy: a preset or a list of delays, one of the two. */
-        RetryPolicy: {
-            /** @description The seconds before each retry: at most 30 entries of 1 to 86,400. Empty: no retries. */
-            delaysInSeconds?: number[] | null;
-            preset?: components["schemas"]["Preset"] | null;
+            searchedUntil?: components["schemas"]["Time"] | null;
         };
         /** @enum {string} */
         SecretKind: "generated" | "chosen";
+        /** @description A rotation of a webhook's secret. */
+        SecretRotation: {
+            /**
+             * @description When `x-webhook-secret`, which can be signed with one secret alone, changes to the new one: `now`, `end` (of the overlap, where it is left
+             *     out), or a moment before that, RFC 3339.
+             */
+            headerSwitch?: string | null;
+            /**
+             * Format: int32
+             * @description Seconds for which the old secret signs beside the new one: up to 30 days, a day where it is left out; 0: it is replaced at once.
+             */
+            overlapSeconds?: number | null;
+            /** @description The new secret. Left out: one is generated. */
+            secret?: string | null;
+        };
+        /** @description A series of statistics. */
+        Series: {
+            /** @description When the first span begins. */
+            from: components["schemas"]["Time"];
+            /** @description Every span, oldest first, those in which nothing happened included. */
+            points: components["schemas"]["Point"][];
+            /** @description The length of each span. */
+            resolution: string;
+            /** @description When the last one ends. */
+            to: components["schemas"]["Time"];
+            /** @description All of them together. */
+            total: components["schemas"]["Counts"];
+        };
+        /**
+         * @description Which signatures `webhook-signature` carries.
+         * @enum {string}
+         */
+        Signature: "hmac" | "ed25519" | "both";
         /** @description Where requests come from. */
         SourceAddresses: {
             /** @description The addresses. Empty: the operator has fixed none, and they can change. */
             addresses: string[];
+        };
+        /** @description How an environment is doing. */
+        Summary: {
+            /** @description What needs attention at the moment, the worst first: 20 at most. */
+            attention: components["schemas"]["Attention"][];
+            /** @description How many webhooks need attention. */
+            attentionCount: number;
+            /** @description When the first hour begins. */
+            from: components["schemas"]["Time"];
+            /**
+             * Format: double
+             * @description Of the deliveries that were delivered or failed, the share that was delivered; `null`: there were none.
+             */
+            successRate?: number | null;
+            /** @description When the last one ends: it is the current one. */
+            to: components["schemas"]["Time"];
+            /** @description The webhooks with most failed attempts in these hours. */
+            topFailing: components["schemas"]["FailingWebhook"][];
+            /** @description What happened in these hours. */
+            total: components["schemas"]["Counts"];
+            /**
+             * Format: int64
+             * @description Deliveries that wait at the moment, for their first attempt or a retry.
+             */
+            waiting: number;
+            /** @description Its webhooks. */
+            webhooks: components["schemas"]["WebhookCounts"];
         };
         /** @description What is sent in a test of a webhook. */
         TestForm: {
@@ -2633,6 +3032,7 @@ export interface components {
             eventKey?: string | null;
             /** @description Sent as it is, instead of a sample. */
             payload?: Record<string, unknown> | null;
+            withHeaders?: boolean;
         };
         /** @description What came of a test. */
         TestResult: components["schemas"]["ExchangeResult"] & {
@@ -2645,6 +3045,36 @@ export interface components {
              * @description The `webhook-id` that was sent.
              */
             webhookId: string;
+        };
+        /** @description How the portal looks. */
+        Theme: {
+            /**
+             * @description The colour of what can be clicked, `#rrggbb`; `null`: Postrider's.
+             * @default null
+             */
+            accent?: string | null;
+            /**
+             * @description Names of fonts that the reader's machine has, with commas between them; `null`: the system's.
+             * @default null
+             */
+            fontFamily?: string | null;
+            /**
+             * @description A picture at the top, fetched by browsers from there: https, or http on localhost.
+             * @default null
+             */
+            logoUrl?: string | null;
+            /**
+             * @description `light`, `dark` or `auto`, as the browser prefers.
+             * @default null
+             * @example auto
+             */
+            mode?: string | null;
+            /**
+             * Format: int32
+             * @description The radius of corners in pixels, 0 to 24; `null`: Postrider's.
+             * @default null
+             */
+            radius?: number | null;
         };
         /**
          * Format: date-time
@@ -2733,6 +3163,8 @@ export interface components {
             environmentId: string;
             /** @description What it subscribes to: keys, `prefix.*`, `*`, `Category.*`, ids of event types and categories. */
             eventKeys: string[];
+            /** @description Which of those it gets: a condition in the Common Expression Language; `null`: all. */
+            filter?: string | null;
             /** @description How it is doing. */
             health: components["schemas"]["Health"];
             /**
@@ -2749,55 +3181,88 @@ export interface components {
             isActive: boolean;
             /** @description Whether requests are signed. */
             isSigned: boolean;
+            /** @description What deliveries are strictly ordered by. */
+            ordering: components["schemas"]["Ordering"];
+            previousSecret?: components["schemas"]["PreviousSecret"] | null;
+            /** @description What `v1a` signatures are checked with, where the webhook has a key: `whpk_` and base64. */
+            publicKey?: string | null;
+            rateLimit?: components["schemas"]["RateLimit"] | null;
             /** @description When failed attempts are repeated. */
             retryPolicy: components["schemas"]["RetryPolicy"];
             /** @description What requests are signed with. Left out for callers that may not write webhooks. */
             secret?: string | null;
+            /** @description Which signatures `webhook-signature` carries. */
+            signature: components["schemas"]["Signature"];
             /** @description The tenant whose events it gets; `null`: it is the environment's, and gets the events of every tenant. */
             tenantId?: string | null;
             /** @description When a person last changed it. */
             updatedAt: components["schemas"]["Time"];
             /** @description Where events are sent. */
             url: string;
-            ordering?: components["schemas"]["Ordering"];
-            rateLimit?: null | components["schemas"]["RateLimit"];
-            signature?: string;
-            publicKey?: null | string;
-            previousSecret?: null | components["schemas"]["PreviousSecret"];
+            method: components["schemas"]["RequestMethod"];
+            payload?: null | components["schemas"]["PayloadForm"];
+            headers: components["schemas"]["CustomHeader"][];
+            authentication?: null | components["schemas"]["Authentication"];
+            clientCertificate?: null | components["schemas"]["ClientCertificate"];
         };
-        /** @description What is to be different about a webhook. What is left out stays. */
+        /** @description Webhooks by how they are doing at the moment. */
+        WebhookCounts: {
+            /** @description Those that get events. */
+            active: number;
+            /** @description Those that do not. */
+            disabled: number;
+            /** @description Active ones whose last deliveries failed, or last attempts for want of an answer. */
+            failing: number;
+            /** @description Active ones to which nothing is sent for a while, as their endpoint does not answer. */
+            paused: number;
+            /** @description All of them. */
+            total: number;
+        };
+        /** @description What is to be different about a webhook. What is left out stays; `null` clears what can be cleared, and is refused elsewhere. */
         WebhookPatch: {
             /**
              * Format: int32
              * @description Seconds that an attempt may take: 1 to 30.
              */
-            deadlineSeconds?: number | null;
+            deadlineSeconds?: number;
             /** @description What it is for. */
-            description?: string | null;
+            description?: string;
             /**
              * Format: int32
              * @description Days over which deliveries must have failed before the webhook is disabled; `null`: never.
              */
             disableAfterDays?: number | null;
             /** @description Its name for people. */
-            displayName?: string | null;
+            displayName?: string;
             /** @description What it subscribes to. At most 500. */
-            eventKeys?: string[] | null;
+            eventKeys?: string[];
+            /** @description Which of those it gets, a condition over the event; `null`: all. */
+            filter?: string | null;
             /** @description Whether it gets events. Enabling forgets the failures so far; disabling discards what waits. */
-            isActive?: boolean | null;
-            retryPolicy?: components["schemas"]["RetryPolicy"] | null;
-            /** @description What requests are signed with; `null`: they are not signed. */
+            isActive?: boolean;
+            ordering?: components["schemas"]["Ordering"] | null;
+            rateLimit?: components["schemas"]["RateLimit"] | null;
+            /** @description When failed attempts are repeated. */
+            retryPolicy?: components["schemas"]["RetryPolicy"];
+            /** @description What requests are signed with; `null`: they are not. Replaces the secret at once; to have both sign for a while, rotate it. */
             secret?: string | null;
+            /** @description Which signatures `webhook-signature` carries. `x-webhook-secret` is sent where there is a secret. */
+            signature?: components["schemas"]["Signature"];
             /** @description Where events are sent. */
-            url?: string | null;
-            ordering?: null | components["schemas"]["Ordering"];
-            rateLimit?: null | components["schemas"]["RateLimit"];
-            signature?: string;
+            url?: string;
+            method?: components["schemas"]["RequestMethod"];
+            payload?: null | components["schemas"]["PayloadForm"];
+            headers?: components["schemas"]["CustomHeader"][];
+            authentication?: null | components["schemas"]["Authentication"];
+            clientCertificate?: null | components["schemas"]["ClientCertificate"];
         };
         /** @description A delivery with what is sent. */
         WholeDelivery: components["schemas"]["Delivery"] & {
             /** @description The body that is sent, byte for byte. `null` once the event's time of keeping is over. */
             body?: Record<string, unknown> | null;
+        } & {
+            method?: components["schemas"]["RequestMethod"];
+            contentType?: null | string;
         };
         /** @description An event with its body. */
         WholeEvent: {
@@ -2809,16 +3274,39 @@ export interface components {
             body: Record<string, unknown>;
             /** @description What happened. */
             eventKey: string;
+            /** @description Webhooks that subscribe to it and whose filters did not let it through: those that could not tell first, at most 100. */
+            filtered: components["schemas"]["Filtered"][];
+            /**
+             * Format: int32
+             * @description All of them.
+             */
+            filteredCount: number;
             /**
              * Format: uuid
              * @description Its id; `webhook-id` on every attempt.
              */
             id: string;
             occurredAt?: components["schemas"]["Time"] | null;
+            schemaMismatch?: components["schemas"]["SchemaMismatch"] | null;
             /** @description The tenant it concerns. */
             tenantId?: string | null;
             /** @description The user it concerns. */
             userId?: string | null;
+        };
+        /** @description What a job would do that is started now. */
+        Preview0: {
+            /** @description Whether everything was counted; else there are at least so many. */
+            complete: boolean;
+            /**
+             * Format: int64
+             * @description Deliveries that it would make.
+             */
+            deliveries: number;
+            /**
+             * Format: int64
+             * @description What it would look at and not send: repeated already, still on its way, or delivered.
+             */
+            skipped: number;
         };
         SessionEnvironment: {
             id: string;
@@ -2831,14 +3319,6 @@ export interface components {
             environments: components["schemas"]["SessionEnvironment"][];
             createdAt: string;
             expiresAt: string;
-        };
-        Theme: {
-            accent?: null | string;
-            logoUrl?: null | string;
-            /** @enum {string} */
-            mode?: "light" | "dark" | "auto";
-            radius?: null | number;
-            fontFamily?: null | string;
         };
         PortalSession: {
             id: null | string;
@@ -2897,186 +3377,99 @@ export interface components {
             items: components["schemas"]["PortalSessionRow"][];
             nextCursor: null | string;
         };
-        AnswerCounts: {
-            "2xx": number;
-            "3xx": number;
-            "4xx": number;
-            "5xx": number;
-            other: number;
-            none: number;
+        PayloadForm: {
+            template: string;
+            contentType?: string;
         };
-        Percentiles: {
-            p50: number;
-            p90: number;
-            p99: number;
+        CustomHeader: {
+            name: string;
+            value?: null | string;
+            isSensitive?: boolean;
         };
-        Counts: {
-            events: number;
-            deliveries: number;
-            delivered: number;
-            failed: number;
-            discarded: number;
-            attempts: number;
-            failedAttempts: number;
-            answers: components["schemas"]["AnswerCounts"];
-            attemptMs: null | components["schemas"]["Percentiles"];
-            deliveryMs: null | components["schemas"]["Percentiles"];
-        };
-        Point: {
-            at: string;
-            events: number;
-            deliveries: number;
-            delivered: number;
-            failed: number;
-            discarded: number;
-            attempts: number;
-            failedAttempts: number;
-            answers: components["schemas"]["AnswerCounts"];
-            attemptMs: null | components["schemas"]["Percentiles"];
-            deliveryMs: null | components["schemas"]["Percentiles"];
-        };
-        Statistics: {
-            resolution: string;
-            from: string;
-            to: string;
-            points: components["schemas"]["Point"][];
-            total: components["schemas"]["Counts"];
-        };
-        WebhookCounts: {
-            total: number;
-            active: number;
-            disabled: number;
-            failing: number;
-            paused: number;
-        };
-        FailingWebhook: {
-            webhookId: string;
-            displayName: string;
-            tenantId: null | string;
-            failed: number;
-            failedAttempts: number;
-            attempts: number;
-            waiting: number;
-            failingSince: null | string;
-            failuresInARow: number;
-            status: string;
-            disabledReason: null | string;
-        };
-        Attention: {
-            kind: string;
-            webhookId: string;
-            displayName: string;
-            tenantId: null | string;
-            since: null | string;
-            reason: null | string;
-            failuresInARow: number;
-        };
-        Summary: {
-            from: string;
-            to: string;
-            total: components["schemas"]["Counts"];
-            successRate: null | number;
-            waiting: number;
-            webhooks: components["schemas"]["WebhookCounts"];
-            topFailing: components["schemas"]["FailingWebhook"][];
-            attention: components["schemas"]["Attention"][];
-            attentionCount: number;
-        };
-        WebhookHour: {
-            at: string;
-            delivered: number;
-            failed: number;
-            failedAttempts: number;
-        };
-        WebhookStatistics: {
-            webhookId: string;
-            deliveries: number;
-            delivered: number;
-            failed: number;
-            discarded: number;
-            attempts: number;
-            failedAttempts: number;
-            successRate: null | number;
-            waiting: number;
-            hours: components["schemas"]["WebhookHour"][];
-        };
-        ManyWebhookStatistics: {
-            from: string;
-            to: string;
-            items: components["schemas"]["WebhookStatistics"][];
-        };
-        JobFilter: {
-            state?: string[];
-            eventKey?: string;
-            webhookId?: string;
-            tenantId?: string;
-            statusCode?: string;
-            from?: string;
-            to?: string;
-            text?: string;
-        };
-        JobRequest: {
+        /** @enum {string} */
+        RequestMethod: "POST" | "PUT" | "PATCH" | "DELETE" | "GET";
+        Authentication: {
             /** @enum {string} */
-            kind: "resend" | "replay";
-            filter?: components["schemas"]["JobFilter"];
-            webhookIds?: string[];
-            from?: string;
-            to?: string;
-            eventKey?: string;
-            tenantId?: string;
+            type: "basic";
+            username: string;
+            password?: null | string;
+        } | {
             /** @enum {string} */
-            include?: "all" | "undelivered";
-            ratePerSecond?: number;
+            type: "bearer";
+            token?: null | string;
+        } | {
+            /** @enum {string} */
+            type: "oauth2";
+            tokenUrl: string;
+            clientId: string;
+            clientSecret?: null | string;
+            scope?: null | string;
+            audience?: null | string;
+            /** @enum {string} */
+            clientAuthentication?: "basic" | "form";
         };
-        JobPreview: {
-            deliveries: number;
-            complete: boolean;
+        ClientCertificate: {
+            certificate: string;
+            privateKey?: null | string;
         };
-        Job: {
+        RequestSettings: {
+            method?: components["schemas"]["RequestMethod"];
+            payload?: null | components["schemas"]["PayloadForm"];
+            headers?: components["schemas"]["CustomHeader"][];
+            authentication?: null | components["schemas"]["Authentication"];
+            clientCertificate?: null | components["schemas"]["ClientCertificate"];
+        };
+        PreviewForm: {
+            eventId?: string;
+            event?: components["schemas"]["NewEvent"];
+            eventKey?: string;
+            settings?: components["schemas"]["RequestSettings"];
+        };
+        PreviewHeader: {
+            name: string;
+            value: null | string;
+            isSensitive: boolean;
+        };
+        Preview: {
+            method: components["schemas"]["RequestMethod"];
+            url: string;
+            headers: components["schemas"]["PreviewHeader"][];
+            body: null | string;
+        };
+        PresetRow: {
             id: string;
-            /** @enum {string} */
-            kind: "resend" | "replay";
-            /** @enum {string} */
-            state: "running" | "paused" | "cancelled" | "completed";
-            pausedBecause: null | string;
-            total: null | number;
-            done: number;
-            skipped: number;
-            failed: number;
-            ratePerSecond: number;
-            tenantId: null | string;
-            request: components["schemas"]["JobRequest"];
-            createdAt: string;
-            updatedAt: string;
-            endedAt: null | string;
+            name: string;
+            description: string;
+            urlExample: string;
+            method: components["schemas"]["RequestMethod"];
+            payload: components["schemas"]["PayloadForm"];
+            headers: components["schemas"]["CustomHeader"][];
+            notes: string[];
+            documentation: null | string;
         };
-        Page_Job: {
-            items: components["schemas"]["Job"][];
+        Page_Preset: {
+            items: components["schemas"]["PresetRow"][];
             nextCursor: null | string;
         };
-        Ordering: {
-            /** @enum {string} */
-            by: "none" | "tenant" | "user" | "member";
-            pointer?: null | string;
-        };
-        RateLimit: {
-            limit: number;
-            /** @enum {string} */
-            per: "second" | "minute";
-            burst?: null | number;
-        };
-        PreviousSecret: {
-            secret: string;
-            validUntil: string;
-            headerSwitchesAt: string;
-        };
-        RotateSecret: {
-            secret?: string;
-            overlapSeconds?: number;
-            headerSwitch?: string;
-        };
-        RotateKey: {
-            overlapSeconds?: number;
+        AnyObject: Record<string, unknown>;
+        /** @enum {string} */
+        RateLimitPeriod: "second" | "minute";
+        /** @enum {string} */
+        JobKind: "resend" | "replay";
+        /** @description What a job would do that is started now. */
+        JobPreview: {
+            /** @description Whether everything was counted; else there are at least so many. */
+            complete: boolean;
+            /**
+             * Format: int64
+             * @description Deliveries that it would make.
+             */
+            deliveries: number;
+            /**
+             * Format: int64
+             * @description What it would look at and not send: repeated already, still on its way, or delivered.
+             */
+            skipped: number;
         };
     };
     responses: never;
@@ -3233,22 +3626,24 @@ export interface operations {
                 webhookId?: string;
                 /** @description Of events of that tenant. */
                 tenantId?: string;
-                /** @description In that state: `pending`, `retrying`, `delivered`, `failed` or `discarded`. */
+                /** @description In that state: `pending`, `retrying`, `delivered`, `failed` or `discarded`; several with commas between. */
                 state?: string;
+                /** @description Whose last attempt came to that: a status code, a class of them (`2xx` to `5xx`), or `none`: it got no answer. */
+                statusCode?: string;
                 /** @description Of events of that key. */
                 eventKey?: string;
                 /** @description Made at this moment or later, RFC 3339. */
                 from?: string;
                 /** @description Made before this moment, RFC 3339. */
                 to?: string;
+                /** @description With that id, or with one that begins so: 4 hexadecimal digits at least. */
+                id?: string;
+                /** @description With that text in the event's body, ASCII letters in either case: 2 to 200 characters. */
+                text?: string;
                 /** @description Rows of the page: 1 to 250, 50 where it is left out. */
                 limit?: number;
                 /** @description The `nextCursor` of the page before. */
                 cursor?: string;
-                id?: string;
-                statusCode?: string;
-                text?: string;
-                jobId?: string;
             };
             header?: never;
             path?: never;
@@ -3262,7 +3657,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Page_Delivery"];
+                    "application/json": components["schemas"]["SearchPage_Delivery"];
                 };
             };
             /** @description A parameter cannot be read. */
@@ -3276,6 +3671,51 @@ export interface operations {
             };
             /** @description There is no webhook of that id within reach. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    stream_deliveries: {
+        parameters: {
+            query?: {
+                /** @description To that webhook. A tenant's user must name one. */
+                webhookId?: string;
+                /** @description Of events of that tenant. */
+                tenantId?: string;
+                /** @description Whether the numbers of the current minute are told as well: `statistics`. The vendor's alone. */
+                statistics?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The stream. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
+            };
+            /** @description There is no webhook of that id within reach. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There are as many streams as there can be. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3379,7 +3819,48 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The webhook is disabled or deleted. */
+            /** @description The webhook is disabled or deleted, or the delivery waits for its first turn. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    skip_delivery: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The delivery that waits. */
+                deliveryId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The delivery as it ended. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Delivery"];
+                };
+            };
+            /** @description There is none of that id within reach. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It had ended before. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -3691,6 +4172,102 @@ export interface operations {
             };
         };
     };
+    export_event_types: {
+        parameters: {
+            query?: {
+                /** @description `openapi` where it is left out. */
+                format?: "openapi" | "asyncapi";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The document. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, unknown>;
+                };
+            };
+            /** @description A parameter cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    import_event_types: {
+        parameters: {
+            query?: {
+                /** @description Only say what would be made and changed. */
+                dryRun?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The OpenAPI document. */
+        requestBody: {
+            content: {
+                "application/json": Record<string, unknown>;
+            };
+        };
+        responses: {
+            /** @description What was made and changed. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Import"];
+                };
+            };
+            /** @description The body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There would be more event types than there can be, or they were changed meanwhile. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The document is larger than 8 MiB. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The document cannot be imported; `errors` has JSON pointers into it. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_event_type: {
         parameters: {
             query?: never;
@@ -3798,6 +4375,38 @@ export interface operations {
             };
         };
     };
+    list_schemas: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The event type. */
+                eventTypeId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The schemas. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_SchemaVersion"];
+                };
+            };
+            /** @description There is none of that id within reach. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_events: {
         parameters: {
             query?: {
@@ -3811,12 +4420,14 @@ export interface operations {
                 to?: string;
                 /** @description Whether any webhook matched. */
                 matched?: boolean;
+                /** @description With that id, or with one that begins so: 4 hexadecimal digits at least. */
+                id?: string;
+                /** @description With that text in the body, ASCII letters in either case: 2 to 200 characters. */
+                text?: string;
                 /** @description Rows of the page: 1 to 250, 50 where it is left out. */
                 limit?: number;
                 /** @description The `nextCursor` of the page before. */
                 cursor?: string;
-                id?: string;
-                text?: string;
             };
             header?: never;
             path?: never;
@@ -3830,7 +4441,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Page_Event"];
+                    "application/json": components["schemas"]["SearchPage_Event"];
                 };
             };
             /** @description A parameter cannot be read. */
@@ -3887,7 +4498,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A value is outside what it can be, or the idempotency key was used with another body. */
+            /** @description A value is outside what it can be, the schema of the event's type does not allow it, or the idempotency key was used with another body. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -3951,7 +4562,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A value is outside what it can be, there are too many events, or none, or the idempotency key was used with another body. */
+            /** @description A value is outside what it can be, there are too many events, or none, the schema of an event's type does not allow it, or the idempotency key was used with another body. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4074,6 +4685,351 @@ export interface operations {
             };
         };
     };
+    test_filter: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FilterTest"];
+            };
+        };
+        responses: {
+            /** @description What the filter says. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FilterVerdict"];
+                };
+            };
+            /** @description There is no event of that id within reach. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The filter cannot be meant; `errors` says why. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_jobs: {
+        parameters: {
+            query?: {
+                /** @description Rows of the page: 1 to 250, 50 where it is left out. */
+                limit?: number;
+                /** @description The `nextCursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of jobs. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Job"];
+                };
+            };
+            /** @description A parameter cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    start_job: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description 1 to 255 characters, unique to this job. */
+                "Idempotency-Key": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["JobRequest"];
+            };
+        };
+        responses: {
+            /** @description The job. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description The body cannot be read, or there is no idempotency key. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no webhook of that id within reach. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A webhook is disabled, or there are as many jobs as there can be. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is outside what it can be, or the idempotency key was used with another body. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    preview_job: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["JobRequest"];
+            };
+        };
+        responses: {
+            /** @description The count. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobPreview"];
+                };
+            };
+            /** @description The body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no webhook of that id within reach. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is outside what it can be. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_job: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The job. */
+                jobId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The job. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description There is none of that id within reach. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    cancel_job: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The job. */
+                jobId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The job, cancelled. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description There is none of that id within reach. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It has completed. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    pause_job: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The job. */
+                jobId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The job, paused. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description There is none of that id within reach. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It has ended. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    resume_job: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The job. */
+                jobId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The job, running. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description There is none of that id within reach. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It has ended, or a webhook that it sends to is disabled. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_portal_settings: {
         parameters: {
             query?: never;
@@ -4125,6 +5081,15 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
+            /** @description A value is outside what it can be. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     list_source_addresses: {
@@ -4143,6 +5108,121 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SourceAddresses"];
+                };
+            };
+        };
+    };
+    get_statistics: {
+        parameters: {
+            query?: {
+                /** @description From the span on that this moment lies in, RFC 3339; 24 hours before `to` where it is left out. */
+                from?: string;
+                /** @description Up to this moment, RFC 3339; now where it is left out. */
+                to?: string;
+                /** @description `minute`, `hour` or `day`; `hour` where it is left out. */
+                resolution?: string;
+                /** @description Of that webhook. A tenant's user must name one. */
+                webhookId?: string;
+                /** @description Of events of that tenant; not by minute. */
+                tenantId?: string;
+                /** @description Of events of that key; not by minute. */
+                eventKey?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The series. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Series"];
+                };
+            };
+            /** @description A parameter cannot be read, or the range has too many spans. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no webhook of that id within reach. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_summary: {
+        parameters: {
+            query?: {
+                /** @description Hours, the current one included: 1 to 168, 24 where it is left out. */
+                hours?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The summary. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Summary"];
+                };
+            };
+            /** @description A parameter cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_statistics_of_webhooks: {
+        parameters: {
+            query: {
+                /** @description Ids of 1 to 250 webhooks, with commas between. Those that are not within reach are left out of the answer. */
+                webhookIds: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What each did. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OfWebhooks"];
+                };
+            };
+            /** @description A parameter cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -4461,6 +5541,160 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is none of that id within reach. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is outside what it can be. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rotate_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The webhook. */
+                webhookId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["KeyRotation"] | null;
+            };
+        };
+        responses: {
+            /** @description The webhook as it is now. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Webhook"];
+                };
+            };
+            /** @description There is none of that id within reach. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is outside what it can be. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_public_keys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The webhook. */
+                webhookId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The keys, as a JSON Web Key Set. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PublicKeys"];
+                };
+            };
+            /** @description There is no webhook of that id, or it has no key. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    end_secret_overlap: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The webhook. */
+                webhookId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The webhook as it is now. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Webhook"];
+                };
+            };
+            /** @description There is none of that id within reach. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rotate_secret: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The webhook. */
+                webhookId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["SecretRotation"] | null;
+            };
+        };
+        responses: {
+            /** @description The webhook as it is now. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Webhook"];
                 };
             };
             /** @description There is none of that id within reach. */

@@ -1,10 +1,18 @@
 //! The words of the application in the reader's language. One file a language; English comes with the page, others when they are needed.
 import { createContext, type ReactNode, useContext, useEffect, useState } from "react";
-import { en, type Messages } from "./en";
+import { consoleWords } from "./console";
+import { en, type Widen, type Words } from "./en";
 
-const LANGUAGES: Record<string, () => Promise<Messages>> = {};
+export type Messages = Words & Widen<typeof consoleWords>;
 
-const Context = createContext<Messages>(en);
+const LANGUAGES: Record<string, () => Promise<Words>> = {
+  de: () => import("./de").then(module => module.de),
+};
+
+const whole = (words: Words): Messages => ({ ...consoleWords, ...words });
+const english = whole(en);
+
+const Context = createContext<Messages>(english);
 
 export const useMessages = (): Messages => useContext(Context);
 
@@ -18,15 +26,15 @@ export function chooseLanguage(preferred: readonly string[]): string {
 }
 
 export function Language({ tag, children }: { tag: string; children: ReactNode }) {
-  const [messages, setMessages] = useState<Messages | undefined>(tag in LANGUAGES ? undefined : en);
+  const [messages, setMessages] = useState<Messages | undefined>(tag in LANGUAGES ? undefined : english);
   useEffect(() => {
     let stale = false;
     const load = LANGUAGES[tag];
-    if (!load) setMessages(en);
+    if (!load) setMessages(english);
     else
       load().then(
-        loaded => !stale && setMessages(loaded),
-        () => !stale && setMessages(en),
+        loaded => !stale && setMessages(whole(loaded)),
+        () => !stale && setMessages(english),
       );
     return () => {
       stale = true;

@@ -10,8 +10,8 @@ export function linkSnippet(origin: string): string {
 export function embedSnippet(way: "element" | "frame", origin: string, environmentId: string): string {
   if (way === "element") {
     return `<script type="module" src="${origin}/portal/embed.js"></script>
-<!-- src: the url of the answer -->
-<postrider-portal src="${origin}/portal/${environmentId}?session=…#code=…"></postrider-portal>
+<!-- link: the url of the answer -->
+<postrider-portal link="${origin}/portal/${environmentId}?session=…#code=…"></postrider-portal>
 `;
   }
   return `<!-- src: the url of the answer -->

@@ -53,7 +53,7 @@ export interface Group<T extends KnownType> {
   types: T[];
 }
 
-/** Event types by category, both in the order of the list; `search` looks at names, keys and categories. */
+/** Event types by category, both by name; `search` looks at names, keys and categories. */
 export function grouped<T extends KnownType>(types: T[], search: string): Group<T>[] {
   const needle = search.trim().toLowerCase();
   const groups = new Map<string, T[]>();
@@ -64,7 +64,10 @@ export function grouped<T extends KnownType>(types: T[], search: string): Group<
     if (group) group.push(type);
     else groups.set(type.category, [type]);
   }
-  return [...groups].map(([category, members]) => ({ category, types: members }));
+  const byName = (a: T, b: T) => a.displayName.localeCompare(b.displayName);
+  return [...groups]
+    .map(([category, members]) => ({ category, types: members.sort(byName) }))
+    .sort((a, b) => a.category.localeCompare(b.category));
 }
 
 /** Chooses or unchooses a whole category: by `Category.*`, which also covers what is added to it later. */

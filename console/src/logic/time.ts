@@ -48,6 +48,7 @@ export function exactTime(at: string, locale: string): string {
 
 /** "12 ms", "1.4 s", "3 min". */
 export function duration(ms: number): string {
+  if (ms <= 0) return "0 ms";
   if (ms < 1) return "<1 ms";
   if (ms < 1000) return `${Math.round(ms)} ms`;
   if (ms < 60_000) return `${(ms / 1000).toFixed(ms < 10_000 ? 1 : 0)} s`;

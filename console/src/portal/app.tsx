@@ -12,7 +12,7 @@ import { type Access, type Credentials, enter, type PortalSession, takeFromUrl }
 import { type Told, tell, useHeight, useParent } from "./frame";
 import { makePortalRouter } from "./router";
 import { SessionProvider } from "./session";
-import { mergeTheme, type ThemeLike, themeVariables } from "./theme";
+import { mergeTheme, modeOf, type ThemeLike, themeVariables } from "./theme";
 
 const fromUrl = takeFromUrl();
 
@@ -107,7 +107,7 @@ function Open({ session, patch, onSignedOut }: { session: PortalSession; patch: 
     const granted = new Set(session.permissions);
     return { kind: "portal", tenantId: session.tenantId, can: permission => granted.has(PERMISSIONS[permission]) };
   }, [session]);
-  useTheme(mergeTheme(session.theme, patch));
+  useTheme(mergeTheme(session.theme ?? {}, patch));
   return (
     <QueryClientProvider client={queries}>
       <FaceProvider value={face}>
@@ -121,7 +121,7 @@ function Open({ session, patch, onSignedOut }: { session: PortalSession; patch: 
 
 function useTheme(theme: ThemeLike) {
   const shown = useShownMode();
-  const { mode = "auto" } = theme;
+  const mode = modeOf(theme);
   useEffect(() => setMode(mode, "forget"), [mode]);
   const variables = JSON.stringify(themeVariables(theme, shown));
   useEffect(() => {

@@ -24,7 +24,7 @@ export function PortalLayout() {
     <div className="portal">
       {session.purpose === "support" && <Notice tone="warn">{m.portal.support(session.tenantId)}</Notice>}
       <header className="portal-head">
-        {session.theme.logoUrl && <img className="portal-logo" src={session.theme.logoUrl} alt="" />}
+        {session.theme?.logoUrl && <img className="portal-logo" src={session.theme.logoUrl} alt="" />}
         {session.returnUrl && (
           <a href={session.returnUrl} target={isFramed ? "_top" : undefined} className="portal-item">
             <ArrowLeft aria-hidden="true" />

@@ -4,10 +4,14 @@ import { accentVariables, isColour } from "@/logic/colour";
 export interface ThemeLike {
   accent?: string | null;
   logoUrl?: string | null;
-  mode?: "light" | "dark" | "auto";
+  mode?: string | null;
   radius?: number | null;
   fontFamily?: string | null;
 }
+
+/** The mode that a theme asks for. */
+export const modeOf = (theme: ThemeLike): "light" | "dark" | "auto" =>
+  theme.mode === "light" || theme.mode === "dark" ? theme.mode : "auto";
 
 /** The variables of the look that a theme replaces. */
 export function themeVariables(theme: ThemeLike, mode: "light" | "dark"): Record<string, string> {

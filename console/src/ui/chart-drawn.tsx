@@ -29,7 +29,7 @@ export default function ChartDrawn({ label, at, series, kind, format, locale }: 
       label: each.label,
       stroke: colour(each.colour),
       width: kind === "stacked" ? 0 : 2,
-      points: { show: false },
+      points: { show: kind === "lines", size: 4 },
       ...(kind === "stacked" ? { fill: colour(each.colour), ...(bars ? { paths: bars } : {}) } : { spanGaps: false }),
       value: (_: uPlot, __: number, ___: number, at: number | null) => {
         const value = at === null ? null : each.values[at];
@@ -56,7 +56,7 @@ export default function ChartDrawn({ label, at, series, kind, format, locale }: 
         { ...axis, size: 56, values: (_, values) => values.map(value => (value === null ? "" : format(value))) },
       ],
       series: [
-        { value: (_, value) => (value === null ? "–" : dates.format(value * 1000)) },
+        { label: "", value: (_, value) => (value === null ? "" : dates.format(value * 1000)) },
         ...drawn.map(({ top: _, ...options }) => options as uPlot.Series),
       ],
     };

@@ -35,6 +35,11 @@ const colours = HighlightStyle.define([
   { tag: [tags.number, tags.bool, tags.null], color: "var(--warn)" },
 ]);
 
+const parsed = jsonParseLinter();
+
+/** Nothing at all is no mistake: it means none. */
+const jsonProblems = (view: EditorView): Diagnostic[] => (view.state.doc.toString().trim() === "" ? [] : parsed(view));
+
 export interface EditorProblem {
   line: number;
   message: string;
@@ -75,9 +80,9 @@ export default function Editor({ label, value, onChange, language, disabled = fa
           closeBrackets(),
           highlightActiveLine(),
           EditorView.lineWrapping,
-          EditorView.contentAttributes.of({ "aria-label": label }),
+          EditorView.contentAttributes.of({ "aria-label": label, tabindex: "0" }),
           readOnly.of(EditorState.readOnly.of(disabled)),
-          ...(language === "json" ? [json(), linter(jsonParseLinter()), lintGutter()] : [lintGutter()]),
+          ...(language === "json" ? [json(), linter(jsonProblems), lintGutter()] : [lintGutter()]),
           syntaxHighlighting(colours),
           look,
           // Tab indents; Escape, then Tab leaves: otherwise the keyboard would be caught.

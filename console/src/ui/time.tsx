@@ -32,3 +32,9 @@ export function Time({ at }: { at: string }) {
     </time>
   );
 }
+
+/** The same in a word, for places where an element cannot stand. */
+export function useRelative(): (at: string) => string {
+  const m = useMessages();
+  return at => relativeTime(at, Date.now(), m.locale);
+}

@@ -16,21 +16,19 @@ import { Copyable, copyText } from "@/ui/copy";
 import { Notice } from "@/ui/states";
 import { Tabs } from "@/ui/tabs";
 import { say } from "@/ui/toast";
-import type { Attempt, Delivery } from "./queries";
+import type { Attempt, WholeDelivery } from "./queries";
 import { Waterfall } from "./waterfall";
 
 type Tab = "request" | "response" | "timing";
 
 export function AttemptView({
-  delivery,
+  whole,
   attempt,
-  body,
   tab,
   onTab,
 }: {
-  delivery: Delivery;
+  whole: WholeDelivery;
   attempt: Attempt | undefined;
-  body: string | undefined;
   tab: string;
   onTab: (tab: Tab) => void;
 }) {
@@ -39,7 +37,7 @@ export function AttemptView({
   return (
     <Card
       title={attempt ? m.lifecycle.attempt(attempt.number) : m.attempt.request}
-      actions={<CopyAsCurl delivery={delivery} attempt={attempt} body={body} />}
+      actions={<CopyAsCurl whole={whole} attempt={attempt} />}
     >
       <Tabs<Tab>
         label={m.deliveries.attempts}
@@ -52,7 +50,7 @@ export function AttemptView({
           {
             value: "request",
             title: m.attempt.request,
-            content: () => <Request delivery={delivery} attempt={attempt} body={body} />,
+            content: () => <Request whole={whole} attempt={attempt} />,
           },
           ...(attempt
             ? [
@@ -93,29 +91,24 @@ function Response({ attempt }: { attempt: Attempt }) {
   );
 }
 
-const knownHeaders = (delivery: Delivery) => [
-  { name: "content-type", value: "application/json" },
+const knownHeaders = ({ delivery, contentType }: WholeDelivery) => [
+  { name: "content-type", value: contentType ?? "application/json" },
   { name: "webhook-id", value: delivery.eventId },
 ];
 
-function Request({
-  delivery,
-  attempt,
-  body,
-}: {
-  delivery: Delivery;
-  attempt: Attempt | undefined;
-  body: string | undefined;
-}) {
+function Request({ whole, attempt }: { whole: WholeDelivery; attempt: Attempt | undefined }) {
+  const { delivery, body, method } = whole;
   const m = useMessages();
   const webhook = useQuery({ ...webhookQuery(delivery.webhookId), enabled: !attempt }).data;
-  const headers = knownHeaders(delivery);
+  const headers = knownHeaders(whole);
   if (attempt)
     headers.push({ name: "webhook-timestamp", value: String(Math.floor(Date.parse(attempt.startedAt) / 1000)) });
   return (
     <>
       <p className="break">
-        <code>POST {attempt?.url ?? webhook?.url ?? ""}</code>
+        <code>
+          {method} {attempt?.url ?? webhook?.url ?? ""}
+        </code>
       </p>
       <div className="stack stack-tight">
         <h3>{m.attempt.headers}</h3>
@@ -134,26 +127,19 @@ function Request({
   );
 }
 
-function CopyAsCurl({
-  delivery,
-  attempt,
-  body,
-}: {
-  delivery: Delivery;
-  attempt: Attempt | undefined;
-  body: string | undefined;
-}) {
+function CopyAsCurl({ whole, attempt }: { whole: WholeDelivery; attempt: Attempt | undefined }) {
+  const { delivery, body, method } = whole;
   const m = useMessages();
   const webhook = useQuery(webhookQuery(delivery.webhookId)).data;
   const [busy, setBusy] = useState(false);
   const url = attempt?.url ?? webhook?.url;
-  if (!url || body === undefined) return null;
+  if (!url || (body === undefined && method !== "GET")) return null;
   const copy = async () => {
     setBusy(true);
     const at = Math.floor(Date.now() / 1000);
-    const headers = [...knownHeaders(delivery), { name: "webhook-timestamp", value: String(at) }];
-    if (webhook?.secret) headers.push(...(await signatureHeaders(webhook.secret, delivery.eventId, at, body)));
-    await copyText(curl({ method: "POST", url, headers, body }));
+    const headers = [...knownHeaders(whole), { name: "webhook-timestamp", value: String(at) }];
+    if (webhook?.secret) headers.push(...(await signatureHeaders(webhook.secret, delivery.eventId, at, body ?? "")));
+    await copyText(curl({ method, url, headers, body: body ?? null }));
     setBusy(false);
     say(m.attempt.curlCopied);
   };

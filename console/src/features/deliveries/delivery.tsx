@@ -46,12 +46,14 @@ export function DeliveryPage() {
 
 function Whole({ whole }: { whole: WholeDelivery }) {
   const m = useMessages();
-  const { delivery, body } = whole;
+  const { delivery } = whole;
   const queries = useQueryClient();
   const attempts = useQuery(attemptsQuery(delivery.id));
   const nameOf = useEventTypeName();
+  const refresh = () => void queries.invalidateQueries({ queryKey: ["deliveries", delivery.id] });
   useLive(isFinal(delivery.state) ? null : `?webhookId=${delivery.webhookId}`, {
-    onMissed: () => void queries.invalidateQueries({ queryKey: ["deliveries", delivery.id] }),
+    onOpen: refresh,
+    onMissed: refresh,
     onDeliveries: changed => {
       const own = changed.find(each => each.id === delivery.id);
       if (!own) return;
@@ -79,7 +81,7 @@ function Whole({ whole }: { whole: WholeDelivery }) {
               </div>
             </Card>
             <Details delivery={delivery} />
-            <AttemptsSplit delivery={delivery} attempts={list} body={body} />
+            <AttemptsSplit whole={whole} attempts={list} />
           </>
         )}
       </Loaded>
@@ -121,6 +123,7 @@ function Reason({ delivery, attempts }: { delivery: Delivery; attempts: Attempt[
   return (
     <Notice tone={delivery.state === "failed" ? "bad" : delivery.state === "retrying" ? "warn" : "calm"}>
       {reason && <p className="break">{sentence(reason)}</p>}
+      {delivery.problem && <p className="break">{sentence(delivery.problem)}</p>}
       {attemptWords && (
         <p className="break">
           <strong>{m.delivery.lastAttempt}</strong> {attemptWords}
@@ -221,15 +224,7 @@ function Details({ delivery }: { delivery: Delivery }) {
   );
 }
 
-function AttemptsSplit({
-  delivery,
-  attempts,
-  body,
-}: {
-  delivery: Delivery;
-  attempts: Attempt[];
-  body: string | undefined;
-}) {
+function AttemptsSplit({ whole, attempts }: { whole: WholeDelivery; attempts: Attempt[] }) {
   const m = useMessages();
   const [search, change] = usePageSearch<DeliveryPageSearch>();
   const chosen = attempts.find(attempt => attempt.id === search.attempt) ?? attempts.at(-1);
@@ -247,13 +242,7 @@ function AttemptsSplit({
       {first && second ? (
         <Compare first={first} second={second} onClose={() => change({ compare: "" })} />
       ) : (
-        <AttemptView
-          delivery={delivery}
-          attempt={chosen}
-          body={body}
-          tab={search.tab ?? "response"}
-          onTab={tab => change({ tab })}
-        />
+        <AttemptView whole={whole} attempt={chosen} tab={search.tab ?? "response"} onTab={tab => change({ tab })} />
       )}
       {attempts.length === 0 && <span className="visually-hidden">{m.delivery.noAttempts}</span>}
     </div>

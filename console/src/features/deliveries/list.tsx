@@ -56,6 +56,7 @@ export function Deliveries({ webhookId }: { webhookId: string | undefined }) {
       ? `?tenantId=${encodeURIComponent(search.tenant)}`
       : "";
   const state = useLive(streamQuery, {
+    onOpen: () => void queries.invalidateQueries({ queryKey: options.queryKey }),
     onMissed: reload,
     onDeliveries: changed => {
       const accepts = (row: Delivery) => matchesFilters(row, query);

@@ -14,6 +14,8 @@ export interface LiveHandlers {
   onDeliveries?: (deliveries: Delivery[]) => void;
   onJob?: (job: Job) => void;
   onPoint?: (point: Schemas["Point"]) => void;
+  /** The stream stands: what is read from now on misses nothing, what was read before may be older than what is told. */
+  onOpen?: () => void;
   /** Changes were missed, or the stream began anew: what is shown has to be read again. */
   onMissed?: () => void;
 }
@@ -40,7 +42,9 @@ export function useLive(query: string | null, handlers: LiveHandlers): LiveState
     void listen(`/api/v1/deliveries/stream${query}`, controller.signal, {
       onState: next => {
         setState(next);
-        if (next === "open" && opened++ > 0) latest.current.onMissed?.();
+        if (next !== "open") return;
+        if (opened++ > 0) latest.current.onMissed?.();
+        else latest.current.onOpen?.();
       },
       onMessage: ({ event, data }) => {
         if (event === "delivery") {

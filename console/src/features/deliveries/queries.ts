@@ -10,6 +10,8 @@ export interface WholeDelivery {
   delivery: Delivery;
   /** What is sent, byte for byte; undefined where it is not kept. */
   body: string | undefined;
+  method: string;
+  contentType: string | undefined;
 }
 
 const PAGE = 100;
@@ -41,9 +43,15 @@ export const deliveryQuery = (deliveryId: string) =>
         signal,
       });
       const text = (await must<string>(call as never)) as string;
-      const { body: _, ...delivery } = JSON.parse(text) as Schemas["WholeDelivery"];
-      const body = rawMember(text, "body");
-      return { delivery, body: body === "null" ? undefined : body };
+      const {
+        body: parsed,
+        method,
+        contentType,
+        ...delivery
+      } = JSON.parse(text) as Schemas["WholeDelivery"] & { body?: unknown };
+      // What is no JSON comes as a string, and is shown as the text that it is.
+      const body = typeof parsed === "string" ? parsed : parsed == null ? undefined : rawMember(text, "body");
+      return { delivery, body, method: method ?? "POST", contentType: contentType ?? undefined };
     },
   });
 

@@ -38,7 +38,8 @@ function Words({ step }: { step: LifeStep }) {
         <>
           <span className="stepper-title">{m.lifecycle.attempt(step.number)}</span>
           <span className="small soft">
-            {step.statusCode ?? m.failures[(step.failure ?? "") as keyof typeof m.failures] ?? step.failure} ·{" "}
+            {step.statusCode ?? m.failures[(step.failure ?? "") as keyof typeof m.failures] ?? step.failure}
+            <br />
             <Time at={step.at} />
           </span>
         </>

@@ -12,8 +12,8 @@ import { Card } from "@/ui/card";
 import { Json } from "@/ui/code";
 import { Copyable } from "@/ui/copy";
 import { Confirm } from "@/ui/dialog";
-import { Field, TextArea, TextField } from "@/ui/field";
-import { Empty, ErrorNotice, Loaded, Skeleton } from "@/ui/states";
+import { Choices, Field, Switch, TextArea, TextField } from "@/ui/field";
+import { Empty, ErrorNotice, Loaded, Notice, Skeleton } from "@/ui/states";
 import { say } from "@/ui/toast";
 import { categoriesQuery, type EventType, eventTypesQuery, useDeleteEventType, useSaveEventType } from "./queries";
 
@@ -61,6 +61,9 @@ function Read({ type }: { type: EventType }) {
   return (
     <>
       <h1>{type.displayName}</h1>
+      {type.deprecatedAt && (
+        <Notice tone="warn">{type.replacedBy ? m.types.replacement(type.replacedBy) : m.types.deprecatedText}</Notice>
+      )}
       <p className="soft">{type.description}</p>
       <p>
         <Copyable text={type.key} />
@@ -92,6 +95,10 @@ function Edit({ type }: { type: EventType | undefined }) {
   const [category, setCategory] = useState(type?.category ?? "Custom");
   const [schema, setSchema] = useState(asText(type?.schema));
   const [sample, setSample] = useState(asText(type?.sample));
+  const [schemaMode, setMode] = useState(type?.schemaMode ?? "off");
+  const [visible, setVisible] = useState(type?.isVisibleToTenants ?? true);
+  const [deprecated, setDeprecated] = useState(type?.deprecatedAt != null);
+  const [replacedBy, setReplacedBy] = useState(type?.replacedBy ?? "");
   const schemaProblem = schema.trim() === "" ? null : objectProblem(schema);
   const sampleProblem = sample.trim() === "" ? null : objectProblem(sample);
   const incomplete = key.trim() === "" || displayName.trim() === "" || category.trim() === "";
@@ -105,6 +112,10 @@ function Edit({ type }: { type: EventType | undefined }) {
       category: category.trim(),
       schema: schema.trim() === "" ? null : JSON.parse(schema),
       sample: sample.trim() === "" ? null : JSON.parse(sample),
+      schemaMode,
+      isVisibleToTenants: visible,
+      deprecatedAt: deprecated ? (type?.deprecatedAt ?? new Date().toISOString()) : null,
+      replacedBy: deprecated && replacedBy.trim() !== "" ? replacedBy.trim() : null,
     };
     save.mutate(
       { id: type?.id, body },
@@ -190,6 +201,50 @@ function Edit({ type }: { type: EventType | undefined }) {
             <Editor label={m.body.schema} language="json" value={schema} onChange={setSchema} />
           </Suspense>
           {schemaProblem && <p className="field-error">{m.send.notAnObject(schemaProblem)}</p>}
+          {type && type.schemaVersion > 0 && <p className="small soft">{m.types.schemaVersion(type.schemaVersion)}</p>}
+          {schema.trim() !== "" && (
+            <Choices
+              label={m.types.enforcement}
+              value={schemaMode}
+              onChange={setMode}
+              options={[
+                { value: "off", title: m.types.off, text: m.types.offText },
+                { value: "warn", title: m.types.warn, text: m.types.warnText },
+                { value: "reject", title: m.types.reject, text: m.types.rejectText },
+              ]}
+            />
+          )}
+        </div>
+      </Card>
+      <Card title={m.types.use}>
+        <div className="stack">
+          {/* biome-ignore lint/a11y/noLabelWithoutControl: the switch inside is one */}
+          <label className="row">
+            <Switch label={m.types.visible} checked={visible} onChange={setVisible} />
+            <span>
+              {m.types.visible}
+              <span className="field-hint picker-text">{m.types.visibleText}</span>
+            </span>
+          </label>
+          {/* biome-ignore lint/a11y/noLabelWithoutControl: the switch inside is one */}
+          <label className="row">
+            <Switch label={m.types.deprecated} checked={deprecated} onChange={setDeprecated} />
+            <span>
+              {m.types.deprecated}
+              <span className="field-hint picker-text">{m.types.deprecatedText}</span>
+            </span>
+          </label>
+          {deprecated && (
+            <TextField
+              label={m.types.replacedBy}
+              hint={m.common.optional}
+              value={replacedBy}
+              onChange={event => setReplacedBy(event.target.value)}
+              className="mono"
+              spellCheck={false}
+              error={issueAt(save.error, "/replacedBy")}
+            />
+          )}
         </div>
       </Card>
       {save.error && <ErrorNotice error={save.error} />}

@@ -14,6 +14,7 @@ import { Confirm, Dialog } from "@/ui/dialog";
 import { SearchField, TextField } from "@/ui/field";
 import { Empty, ErrorNotice, Loaded } from "@/ui/states";
 import { Table } from "@/ui/table";
+import { ExchangeMenu } from "./exchange";
 import { categoriesQuery, type EventType, eventTypesQuery, useDeleteCategory, useSaveCategory } from "./queries";
 
 export type EventTypesSearch = "q";
@@ -31,7 +32,8 @@ export function EventTypes() {
       <div className="page-head">
         <h1>{m.nav.eventTypes}</h1>
         {editable && (
-          <div className="row">
+          <div className="row row-wrap">
+            <ExchangeMenu />
             <Button onClick={() => setNaming({ name: "" })}>{m.types.newCategory}</Button>
             <Link to="/event-types/new" className={buttonClass("primary")}>
               <Plus aria-hidden="true" />
@@ -132,6 +134,8 @@ function Types({ types, category }: { types: EventType[]; category: string }) {
             <span className="row">
               {type.schema && <Badge>{m.body.schema}</Badge>}
               {type.sample && <Badge>{m.body.sample}</Badge>}
+              {!type.isVisibleToTenants && <Badge>{m.types.vendorOnly}</Badge>}
+              {type.deprecatedAt && <Badge tone="warn">{m.types.deprecated}</Badge>}
             </span>
           ),
         },

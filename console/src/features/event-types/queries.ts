@@ -37,7 +37,10 @@ export function useSaveEventType() {
       if (id === undefined) return must(api.POST("/api/v1/event-types", { body }));
       const { key: _, ...patch } = body;
       return must(
-        api.PATCH("/api/v1/event-types/{eventTypeId}", { params: { path: { eventTypeId: id } }, body: patch }),
+        api.PATCH("/api/v1/event-types/{eventTypeId}", {
+          params: { path: { eventTypeId: id } },
+          body: patch as Schemas["EventTypePatch"],
+        }),
       );
     },
     onSuccess: () => forget(queries),

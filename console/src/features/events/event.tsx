@@ -12,7 +12,7 @@ import { isFinal } from "@/logic/outcomes";
 import { Card } from "@/ui/card";
 import { Json } from "@/ui/code";
 import { Copyable } from "@/ui/copy";
-import { Empty, Loaded } from "@/ui/states";
+import { Empty, Loaded, Notice } from "@/ui/states";
 import { Table } from "@/ui/table";
 import { Time } from "@/ui/time";
 import { eventQuery } from "./queries";
@@ -26,6 +26,7 @@ export function EventPage() {
   const queries = useQueryClient();
   const waits = deliveries.data?.items.some(each => !isFinal(each.state)) ?? true;
   useLive(waits ? "" : null, {
+    onOpen: () => void queries.invalidateQueries({ queryKey: siblingsQuery(eventId).queryKey }),
     onDeliveries: changed =>
       changed.some(each => each.eventId === eventId) &&
       void queries.invalidateQueries({ queryKey: siblingsQuery(eventId).queryKey }),
@@ -122,6 +123,38 @@ export function EventPage() {
                 }
               </Loaded>
             </Card>
+            {event.schemaMismatch && (
+              <Notice tone="warn">
+                <p>{m.events.mismatch(event.schemaMismatch.version)}</p>
+                <ul>
+                  {event.schemaMismatch.errors.map(error => (
+                    <li key={`${error.at} ${error.detail}`} className="break">
+                      <code>{error.at}</code> {error.detail}
+                    </li>
+                  ))}
+                </ul>
+              </Notice>
+            )}
+            {event.filtered && event.filtered.length > 0 && (
+              <Card title={m.events.filtered(event.filteredCount ?? event.filtered.length)}>
+                <ul className="stack stack-tight">
+                  {event.filtered.map(each => (
+                    <li key={each.webhookId} className="break">
+                      <Link
+                        to="/webhooks/$webhookId"
+                        params={{ webhookId: each.webhookId }}
+                        search={{ tab: "settings" } as never}
+                      >
+                        <WebhookName id={each.webhookId} />
+                      </Link>{" "}
+                      <span className="soft">
+                        {each.error ? m.filter.cannotTell(each.error) : m.events.filterSaidNo}
+                      </span>
+                    </li>
+                  ))}
+                </ul>
+              </Card>
+            )}
             <Card title={m.events.body}>
               <Json text={body} label={m.events.body} />
             </Card>

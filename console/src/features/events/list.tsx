@@ -129,7 +129,7 @@ export function Events() {
                             <Link to="/events/$eventId" params={{ eventId: event.id }} className="truncate">
                               {nameOf(event.eventKey) ?? event.eventKey}
                             </Link>
-                            <code className="small faint truncate">{event.eventKey}</code>
+                            {nameOf(event.eventKey) && <code className="small faint truncate">{event.eventKey}</code>}
                           </span>
                         ),
                       },

@@ -96,7 +96,7 @@ const CLASSES = [
   ["none", "--bad-fill"],
 ] as const;
 
-export function StatusBars({ answers }: { answers: Schemas["AnswerCounts"] }) {
+export function StatusBars({ answers }: { answers: Schemas["Answers"] }) {
   const m = useMessages();
   const whole = CLASSES.reduce((sum, [name]) => sum + answers[name], 0);
   if (whole === 0) return <p className="soft">{m.charts.noAnswers}</p>;

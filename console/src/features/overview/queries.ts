@@ -2,7 +2,7 @@
 import { keepPreviousData, queryOptions } from "@tanstack/react-query";
 import { api, must, type Schemas } from "@/api/client";
 
-export type Statistics = Schemas["Statistics"];
+export type Statistics = Schemas["Series"];
 export type Point = Statistics["points"][number];
 
 export const RANGES = {

@@ -68,7 +68,7 @@ function Access({ settings }: { settings: PortalSettings }) {
   const m = useMessages();
   const save = useSavePortalSettings();
   const [webhooks, setWebhooks] = useState(settings.webhooks as "hidden" | "always" | "byPermissions");
-  const [origins, setOrigins] = useState(settings.allowedOrigins.join("\n"));
+  const [origins, setOrigins] = useState((settings.allowedOrigins ?? []).join("\n"));
   const submit = (event: FormEvent) => {
     event.preventDefault();
     const allowedOrigins = origins.split(/\s+/).filter(Boolean);

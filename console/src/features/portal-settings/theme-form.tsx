@@ -16,7 +16,7 @@ const ACCENT = "#4353d8";
 export function ThemeForm({ settings }: { settings: PortalSettings }) {
   const m = useMessages();
   const save = useSavePortalSettings();
-  const [theme, setTheme] = useState<Theme>(settings.theme);
+  const [theme, setTheme] = useState<Theme>(settings.theme ?? {});
   const change = (patch: Partial<Theme>) => setTheme({ ...theme, ...patch });
   const submit = (event: FormEvent) => {
     event.preventDefault();

@@ -18,8 +18,10 @@ export function Replays() {
   const query = useInfiniteQuery(jobsQuery);
   const queries = useQueryClient();
   const face = useFace();
+  const refresh = () => void queries.invalidateQueries({ queryKey: ["jobs"] });
   useLive(face.kind === "portal" ? null : "", {
-    onMissed: () => void queries.invalidateQueries({ queryKey: ["jobs"] }),
+    onOpen: refresh,
+    onMissed: refresh,
     onJob: job =>
       queries.setQueryData(jobsQuery.queryKey, data => {
         if (!data) return data;

@@ -12,13 +12,13 @@ import { Confirm } from "@/ui/dialog";
 import { ErrorNotice, Loaded, Notice } from "@/ui/states";
 import { type Job, jobQuery, useSteerJob } from "./queries";
 
-const TONES: Record<Job["state"], Tone> = { running: "accent", paused: "warn", cancelled: "calm", completed: "good" };
+const TONES: Record<string, Tone> = { running: "accent", paused: "warn", cancelled: "calm", completed: "good" };
 
 export const JobState = ({ job }: { job: Job }) => {
   const m = useMessages();
   return (
-    <Badge tone={TONES[job.state]} dot>
-      {m.jobs.states[job.state]}
+    <Badge tone={TONES[job.state] ?? "calm"} dot>
+      {m.jobs.states[job.state as keyof typeof m.jobs.states] ?? job.state}
     </Badge>
   );
 };
@@ -41,10 +41,12 @@ function Progress({ job }: { job: Job }) {
   const queries = useQueryClient();
   const steer = useSteerJob(job.id);
   const [cancelling, setCancelling] = useState(false);
+  const refresh = () => void queries.invalidateQueries({ queryKey: jobQuery(job.id).queryKey });
   const ended = job.state === "completed" || job.state === "cancelled";
   useLive(ended ? null : streamOf(job, face.kind === "portal"), {
     onJob: next => next.id === job.id && queries.setQueryData(jobQuery(job.id).queryKey, next),
-    onMissed: () => void queries.invalidateQueries({ queryKey: jobQuery(job.id).queryKey }),
+    onOpen: refresh,
+    onMissed: refresh,
   });
   const share = progressOf(job);
   return (
@@ -84,7 +86,7 @@ function Progress({ job }: { job: Job }) {
         <div style={{ width: `${share * 100}%` }} />
       </div>
       <p className="small soft numeric">{m.jobs.counts(job.skipped, job.failed, job.ratePerSecond)}</p>
-      {job.pausedBecause === "webhook_disabled" && <Notice tone="warn">{m.jobs.pausedByDisabling}</Notice>}
+      {job.pausedBecause === "webhook_inactive" && <Notice tone="warn">{m.jobs.pausedByDisabling}</Notice>}
       {steer.error && <ErrorNotice error={steer.error} />}
       <Confirm
         title={m.jobs.cancelTitle}

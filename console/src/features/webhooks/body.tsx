@@ -9,18 +9,23 @@ import { useFace } from "@/shell/face";
 import { Button } from "@/ui/button";
 import { Card } from "@/ui/card";
 import { Json } from "@/ui/code";
+import { Copyable } from "@/ui/copy";
 import { Segments, SelectField } from "@/ui/field";
 import { ErrorNotice } from "@/ui/states";
 import { say } from "@/ui/toast";
 import { EventPicker } from "./event-picker";
+import { CustomizeButton, type PayloadDraft, PayloadEditor } from "./payload";
 import { useChangeWebhook, useTestWebhook, type Webhook } from "./queries";
 import { TestOutcome } from "./test-result";
+
+/** What is shown first, where it is among them. */
+const FAMILIAR = "frontegg.user.created";
 
 export function Body({ webhook }: { webhook: Webhook }) {
   const types = useEventTypes();
   const own = reached(webhook.eventKeys, types);
   const [key, setKey] = useState<string>();
-  const type = own.find(each => each.key === key) ?? own[0];
+  const type = own.find(each => each.key === key) ?? own.find(each => each.key === FAMILIAR) ?? own[0];
   return (
     <div className="panes">
       <EventsPane key={webhook.updatedAt} webhook={webhook} />
@@ -58,7 +63,16 @@ function EventsPane({ webhook }: { webhook: Webhook }) {
         )
       }
     >
-      <EventPicker value={eventKeys} onChange={setEventKeys} disabled={!face.can("writeWebhooks")} />
+      {webhook.payload ? (
+        <div className="stack stack-tight">
+          {webhook.eventKeys.map(key => (
+            <Copyable key={key} text={key} />
+          ))}
+          <p className="small soft">{m.payload.fixedType}</p>
+        </div>
+      ) : (
+        <EventPicker value={eventKeys} onChange={setEventKeys} disabled={!face.can("writeWebhooks")} />
+      )}
       {change.error && <ErrorNotice error={change.error} />}
     </Card>
   );
@@ -77,8 +91,24 @@ function PayloadPane({
 }) {
   const m = useMessages();
   const [shown, setShown] = useState<"sample" | "schema">("sample");
+  const [customizing, setCustomizing] = useState(false);
+  if (webhook.payload || customizing) {
+    return (
+      <Card title={m.payload.title}>
+        <PayloadEditor
+          key={webhook.updatedAt}
+          webhook={webhook}
+          start={webhook.payload ? asDraft(webhook.payload) : undefined}
+          onClose={() => setCustomizing(false)}
+        />
+      </Card>
+    );
+  }
   return (
-    <Card title={m.body.payload}>
+    <Card
+      title={m.body.payload}
+      actions={<CustomizeButton webhook={webhook} types={types} onStart={() => setCustomizing(true)} />}
+    >
       {type ? (
         <div className="stack">
           <SelectField label={m.body.example} value={type.key} onChange={event => onType(event.target.value)}>
@@ -112,6 +142,11 @@ function PayloadPane({
   );
 }
 
+const asDraft = (payload: { template: string; contentType?: string | undefined }): PayloadDraft => ({
+  template: payload.template,
+  contentType: payload.contentType ?? "application/json",
+});
+
 function sampleOf(type: EventType, webhook: Webhook) {
   const sample = type.sample as Record<string, unknown> | null;
   return sampleBody({ key: type.key, sample }, { vendorId: webhook.environmentId, tenantId: webhook.tenantId ?? null });
@@ -130,7 +165,7 @@ function TestPane({ webhook, type }: { webhook: Webhook; type: EventType | undef
           size="small"
           icon={<Send />}
           busy={test.isPending}
-          onClick={() => test.mutate(type ? { payload: sampleOf(type, webhook) } : {})}
+          onClick={() => test.mutate({ withHeaders: true, ...(type ? { payload: sampleOf(type, webhook) } : {}) })}
         >
           {m.test.send}
         </Button>

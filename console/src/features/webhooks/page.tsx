@@ -57,7 +57,7 @@ function Shown({ webhook }: { webhook: Webhook }) {
       </div>
       <div className="row row-wrap row-between">
         <span className="copyable grow">
-          <Badge>{methodOf(webhook)}</Badge>
+          <Badge>{webhook.method}</Badge>
           <code className="truncate" title={webhook.url}>
             {webhook.url}
           </code>
@@ -112,8 +112,6 @@ function Shown({ webhook }: { webhook: Webhook }) {
     </div>
   );
 }
-
-export const methodOf = (webhook: Webhook): string => (webhook as { method?: string }).method ?? "POST";
 
 function ActiveSwitch({ webhook }: { webhook: Webhook }) {
   const m = useMessages();

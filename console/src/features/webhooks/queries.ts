@@ -108,7 +108,7 @@ export function useTestDraft() {
 export function useRotateSecret(webhookId: string) {
   const fresh = useFreshWebhook();
   return useMutation({
-    mutationFn: (body: Schemas["RotateSecret"]) =>
+    mutationFn: (body: Schemas["SecretRotation"]) =>
       must(api.POST("/api/v1/webhooks/{webhookId}/secret/rotate", { params: { path: { webhookId } }, body })),
     onSuccess: fresh,
   });
@@ -119,6 +119,16 @@ export function useEndOverlap(webhookId: string) {
   return useMutation({
     mutationFn: () =>
       must(api.DELETE("/api/v1/webhooks/{webhookId}/secret/previous", { params: { path: { webhookId } } })),
+    onSuccess: fresh,
+  });
+}
+
+/** A new Ed25519 key; the old one signs beside it for a day. */
+export function useRotateKey(webhookId: string) {
+  const fresh = useFreshWebhook();
+  return useMutation({
+    mutationFn: () =>
+      must(api.POST("/api/v1/webhooks/{webhookId}/key/rotate", { params: { path: { webhookId } }, body: {} })),
     onSuccess: fresh,
   });
 }

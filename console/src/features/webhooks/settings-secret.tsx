@@ -6,12 +6,14 @@ import { span } from "@/logic/time";
 import { useFace } from "@/shell/face";
 import { Button } from "@/ui/button";
 import { Card } from "@/ui/card";
-import { Dialog } from "@/ui/dialog";
+import { Copyable } from "@/ui/copy";
+import { Confirm, Dialog } from "@/ui/dialog";
 import { Choices, SelectField, TextField } from "@/ui/field";
 import { ErrorNotice, Notice } from "@/ui/states";
 import { Time } from "@/ui/time";
 import { say } from "@/ui/toast";
-import { useChangeWebhook, useEndOverlap, useRotateSecret, type Webhook } from "./queries";
+import { useChangeWebhook, useEndOverlap, useRotateKey, useRotateSecret, type Webhook } from "./queries";
+import { SaveCard } from "./save-card";
 import { SecretValue } from "./secret-value";
 
 export function SecretCard({ webhook }: { webhook: Webhook }) {
@@ -45,8 +47,13 @@ export function SecretCard({ webhook }: { webhook: Webhook }) {
         {previous && (
           <Notice tone="accent">
             <p>
-              {m.secret.overlap} <Time at={previous.validUntil} />. {m.secret.headerSwitches}{" "}
-              <Time at={previous.headerSwitchesAt} />.
+              {m.secret.overlap} <Time at={previous.validUntil} />.
+              {previous.headerSwitchesAt && (
+                <>
+                  {" "}
+                  {m.secret.headerSwitches} <Time at={previous.headerSwitchesAt} />.
+                </>
+              )}
             </p>
             <p>
               <Button
@@ -154,5 +161,60 @@ function Rotate({ webhook, onClose }: { webhook: Webhook; onClose: () => void })
       )}
       {rotate.error && <ErrorNotice error={rotate.error} />}
     </Dialog>
+  );
+}
+
+type Kind = Webhook["signature"];
+
+/** What `webhook-signature` carries: by the secret, by a key whose public half anyone may have, or both. */
+export function SignatureCard({ webhook }: { webhook: Webhook }) {
+  const m = useMessages();
+  const face = useFace();
+  const change = useChangeWebhook(webhook.id);
+  const rotate = useRotateKey(webhook.id);
+  const [kind, setKind] = useState<Kind>(webhook.signature);
+  const [asking, setAsking] = useState(false);
+  const off = !face.can("writeWebhooks");
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    change.mutate({ signature: kind });
+  };
+  return (
+    <SaveCard title={m.signature.title} dirty={!off && kind !== webhook.signature} change={change} onSubmit={submit}>
+      <Choices
+        label={m.signature.title}
+        value={kind}
+        onChange={setKind}
+        disabled={off}
+        options={[
+          { value: "hmac", title: m.signature.hmac, text: m.signature.hmacText },
+          { value: "ed25519", title: m.signature.ed25519, text: m.signature.ed25519Text },
+          { value: "both", title: m.signature.both, text: m.signature.bothText },
+        ]}
+      />
+      {webhook.publicKey && (
+        <div className="stack stack-tight">
+          <span className="field-label">{m.signature.publicKey}</span>
+          <Copyable text={webhook.publicKey} />
+          {!off && (
+            <span>
+              <Button size="small" onClick={() => setAsking(true)}>
+                {m.signature.rotate}
+              </Button>
+            </span>
+          )}
+        </div>
+      )}
+      <Confirm
+        title={m.signature.rotate}
+        text={m.signature.rotateText}
+        action={m.signature.rotate}
+        open={asking}
+        onClose={() => setAsking(false)}
+        onConfirm={() => rotate.mutate(undefined, { onSuccess: () => setAsking(false) })}
+        busy={rotate.isPending}
+        error={rotate.error}
+      />
+    </SaveCard>
   );
 }

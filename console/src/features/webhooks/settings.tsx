@@ -9,10 +9,12 @@ import { Card } from "@/ui/card";
 import { Confirm } from "@/ui/dialog";
 import { say } from "@/ui/toast";
 import { useDeleteWebhook, type Webhook } from "./queries";
+import { FilterCard } from "./settings-filter";
 import { OrderCard, RateCard } from "./settings-flow";
 import { GeneralCard } from "./settings-general";
+import { AuthenticationCard, RequestCard } from "./settings-request";
 import { RetryCard } from "./settings-retry";
-import { SecretCard } from "./settings-secret";
+import { SecretCard, SignatureCard } from "./settings-secret";
 import { Verification } from "./verification";
 
 export function WebhookSettings({ webhook }: { webhook: Webhook }) {
@@ -22,6 +24,10 @@ export function WebhookSettings({ webhook }: { webhook: Webhook }) {
     <div className="stack settings">
       <GeneralCard webhook={webhook} />
       {face.can("writeWebhooks") && <SecretCard webhook={webhook} />}
+      <SignatureCard webhook={webhook} />
+      <RequestCard webhook={webhook} />
+      <AuthenticationCard webhook={webhook} />
+      <FilterCard webhook={webhook} />
       <RetryCard webhook={webhook} />
       <RateCard webhook={webhook} />
       <OrderCard webhook={webhook} />

@@ -25,7 +25,7 @@ export function TestDialog({ webhook, onClose }: { webhook: Webhook; onClose: ()
       open
       onClose={onClose}
       wide
-      onSubmit={() => test.mutate(choice ? { payload: choice.body } : {})}
+      onSubmit={() => test.mutate({ withHeaders: true, ...(choice ? { payload: choice.body } : {}) })}
       foot={
         <>
           <Button onClick={onClose}>{m.common.close}</Button>

@@ -15,6 +15,7 @@ use crate::state::ApiState;
 /// Settings for a receiver, to be taken over into a webhook and changed.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = ReceiverPreset)]
 pub(crate) struct Preset {
     /// Its id; stays the same.
     id: &'static str,

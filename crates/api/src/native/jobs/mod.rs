@@ -26,7 +26,6 @@ pub(crate) mod start;
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct JobRequest {
     /// `resend`: repeat the deliveries that `filter` takes. `replay`: send the events of a range of time to `webhookIds`.
-    #[schema(inline)]
     kind: Kind,
     /// Of a resend: which deliveries. Of those, it repeats the ones that have ended and that no later one repeats.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -58,6 +57,7 @@ pub(crate) struct JobRequest {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = JobKind)]
 pub(crate) enum Kind {
     /// Deliveries once more.
     Resend,
@@ -111,7 +111,6 @@ pub(crate) struct Job {
     /// Its id.
     id: Uuid,
     /// What it does.
-    #[schema(inline)]
     kind: Kind,
     /// `running`, `paused`, `cancelled` or `completed`; nothing follows the last two.
     state: &'static str,

@@ -14,6 +14,7 @@ use crate::state::ApiState;
 
 /// What a job would do that is started now.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = JobPreview)]
 pub(crate) struct Preview {
     /// Deliveries that it would make.
     deliveries: u64,

@@ -14,7 +14,6 @@ pub(crate) struct RateLimitForm {
     /// Attempts in a period: 1 to 100,000.
     limit: u32,
     /// The period.
-    #[schema(inline)]
     per: Per,
     /// Attempts that may start at once after a while without any: 1 up to the limit, 1 where it is left out. With 1, attempts are spaced
     /// evenly, and no stretch of time as long as the period has more than `limit`; with more, none has more than `limit + burst - 1`.
@@ -29,6 +28,7 @@ fn one() -> u32 {
 
 #[derive(Debug, Clone, Copy, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = RateLimitPeriod)]
 enum Per {
     /// A second.
     Second,

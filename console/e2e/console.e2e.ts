@@ -1,0 +1,212 @@
+// The console, from signing in for the first time on: the stories that it is there for.
+import type { Browser, Page } from "playwright-core";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { launch } from "./chromium";
+import { signIn, troubles } from "./pages";
+import { Receiver } from "./receiver";
+import { Server, until } from "./server";
+
+let browser: Browser;
+let server: Server;
+let receiver: Receiver;
+let page: Page;
+let found: string[];
+
+beforeAll(async () => {
+  [server, browser] = await Promise.all([Server.start(), launch()]);
+});
+afterAll(async () => {
+  await browser?.close();
+  await server?.stop();
+});
+beforeEach(async () => {
+  receiver = await Receiver.start();
+  const context = await browser.newContext({
+    viewport: { width: 1280, height: 900 },
+    permissions: ["clipboard-read", "clipboard-write"],
+  });
+  page = await context.newPage();
+  page.setDefaultTimeout(20_000);
+  found = troubles(page);
+});
+afterEach(async () => {
+  await page.context().close();
+  await receiver.stop();
+  expect(found).toEqual([]);
+});
+
+const connect = (more: object = {}) =>
+  server.call("POST", "/webhooks", {
+    displayName: "CRM",
+    url: receiver.url,
+    secret: "a-long-secret",
+    eventKeys: ["frontegg.user.created"],
+    ...more,
+  });
+
+test("from signing in for the first time to the first delivered webhook", async () => {
+  await page.goto(server.url);
+  await page.getByLabel("Client id").fill(server.clientId);
+  await page.getByLabel("Secret").fill("not the secret");
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.getByRole("alert").filter({ hasText: "do not belong together" }).waitFor();
+  await page.getByLabel("Secret").fill(server.secret);
+  await page.getByRole("button", { name: "Sign in" }).click();
+
+  await page.getByText("The way to the first webhook").waitFor();
+  await page.getByRole("link", { name: "Connect", exact: true }).click();
+  await page.getByLabel("Name").fill("CRM");
+  await page.getByRole("button", { name: "Continue" }).click();
+  await page.getByRole("searchbox", { name: "Search events" }).fill("user created");
+  await page.getByRole("checkbox", { name: "User created", exact: true }).check();
+  await page.getByRole("button", { name: "Continue" }).click();
+  await page.getByLabel("URL").fill("nonsense");
+  await page.getByRole("button", { name: "Continue" }).click();
+  await page.getByText("This is no URL.").waitFor();
+  await page.getByLabel("URL").fill(receiver.url);
+  await page.getByRole("button", { name: "Continue" }).click();
+  await page.getByRole("button", { name: "Send test" }).click();
+  await page.getByText("It works.").waitFor();
+  expect(receiver.received[0]?.headers["webhook-signature"]).toMatch(/^v1,/);
+  await page.getByRole("button", { name: "Create webhook" }).click();
+  await page.getByText("The webhook is connected.").waitFor();
+
+  await page.getByRole("link", { name: "Overview" }).click();
+  await page.getByRole("link", { name: "Send one" }).click();
+  await page.getByLabel("user.email").fill("ada@example.com");
+  await page.getByRole("button", { name: "Send event" }).click();
+  await page.getByText("It goes to 1 webhook.").waitFor();
+  await page.getByRole("link", { name: "See what becomes of it" }).click();
+  await page.getByRole("cell", { name: "Delivered" }).waitFor();
+  expect(JSON.parse(receiver.received.at(-1)?.body ?? "").user.email).toBe("ada@example.com");
+});
+
+test("a payload with a script renders as text", async () => {
+  const webhook = await connect({ displayName: "<img src=x onerror=alert(1)>" });
+  receiver.answer = { status: 200, body: "<script>document.title='broken'</script>" };
+  const { eventId } = await server.event("acme", { user: { name: "<script>document.title='broken'</script>" } });
+  const delivery = await until(async () => {
+    const { items } = await server.call("GET", `/deliveries?webhookId=${webhook.id}&eventId=${eventId}`);
+    return items[0]?.state === "delivered" && items[0];
+  });
+  await signIn(page, server, `/deliveries/${delivery.id}`);
+  await page.getByText("<script>document.title='broken'</script>").first().waitFor();
+  await page.getByRole("tab", { name: "Request" }).click();
+  await page.getByText("<script>document.title='broken'</script>").first().waitFor();
+  await page.getByText("<img src=x onerror=alert(1)>").first().waitFor();
+  expect(await page.title()).toBe("Postrider");
+});
+
+test("custom payload with live preview", async () => {
+  const webhook = await connect({ displayName: "Chat" });
+  await signIn(page, server, `/webhooks/${webhook.id}`);
+  await page.getByRole("button", { name: "Customize payload" }).click();
+  const editor = page.getByRole("textbox", { name: "Template" });
+  await editor.click();
+  await page.keyboard.press("Control+A");
+  await page.keyboard.insertText('{"text": "Hello {{ user.email }}"}');
+  await page.getByTestId("preview").getByText("Hello ").waitFor();
+  await editor.click();
+  await page.keyboard.press("Control+A");
+  await page.keyboard.insertText('{"text": "{{ user.email "}');
+  await page.getByRole("alert").waitFor();
+  await editor.click();
+  await page.keyboard.press("Control+A");
+  await page.keyboard.insertText('{"text": "Hello {{ user.email }}", "tenant": "{{ eventContext.tenantId }}"}');
+  await page.getByRole("button", { name: "Save payload" }).click();
+  await page.getByText("Saved.").waitFor();
+  await server.event("acme", { user: { email: 'quo"te@example.com' } });
+  const got = await until(async () => receiver.received[0]);
+  expect(JSON.parse(got.body)).toEqual({ text: 'Hello quo"te@example.com', tenant: "acme" });
+});
+
+test("a failing endpoint, its reason in plain words, the fix, a bulk resend", async () => {
+  const webhook = await connect({ displayName: "Broken", retryPolicy: { delaysInSeconds: [] } });
+  receiver.answer = { status: 503, body: '{"error":"maintenance"}' };
+  for (let index = 0; index < 3; index++) await server.event("acme", { index });
+  await until(
+    async () => (await server.call("GET", `/deliveries?webhookId=${webhook.id}&state=failed`)).items.length === 3,
+  );
+  await signIn(page, server, `/webhooks/${webhook.id}?tab=deliveries`);
+  await page.getByRole("row").filter({ hasText: "Failed" }).first().getByRole("link").click();
+  await page.getByText("every attempt that the retry policy allows has failed", { exact: false }).waitFor();
+  await page.getByText("The endpoint answered 503.").waitFor();
+  await page.getByText("maintenance").first().waitFor();
+  await page.getByRole("button", { name: "Copy as cURL" }).click();
+  await page.getByText("Copied, signed as of now.").waitFor();
+  expect(await page.evaluate(() => navigator.clipboard.readText())).toContain("webhook-signature: v1,");
+
+  receiver.answer = { status: 200 };
+  await page.goto(`${server.url}/webhooks/${webhook.id}?tab=deliveries&state=failed`);
+  await page.getByRole("button", { name: "Resend all" }).click();
+  await page.getByText("3 deliveries are sent again.").waitFor();
+  await page.getByRole("button", { name: "Resend 3" }).click();
+  await page.getByRole("dialog").getByText("Completed").waitFor();
+  await until(
+    async () => (await server.call("GET", `/deliveries?webhookId=${webhook.id}&state=delivered`)).items.length === 3,
+  );
+});
+
+test("the live tail shows what happens, and says how much when it is off", async () => {
+  const webhook = await connect({ displayName: "Live" });
+  await signIn(page, server, `/webhooks/${webhook.id}?tab=deliveries`);
+  await page.locator('[data-live="open"]').waitFor();
+  await server.event("acme");
+  await page.getByRole("row").filter({ hasText: "Delivered" }).first().waitFor();
+  await page.getByRole("switch", { name: "Live tail" }).click();
+  await page.getByText("Live tail is off").waitFor();
+  await server.event("acme");
+  await page.getByRole("button", { name: "Show 1 new delivery" }).click();
+  await until(async () => (await page.getByRole("row").filter({ hasText: "Delivered" }).count()) === 2);
+});
+
+test("replay of a time range with progress", async () => {
+  for (let index = 0; index < 5; index++) await server.event("replayed", { index }, "orders.paid");
+  await connect({ displayName: "Late", eventKeys: ["orders.*"] });
+  await signIn(page, server, "/replays/new?tenant=replayed");
+  await page.getByRole("checkbox", { name: "Late" }).check();
+  // To the minute that the form knows: what was sent just now lies after it, unless the end is later.
+  await page.getByLabel("To", { exact: true }).fill("2099-01-01T00:00");
+  await page.getByText("5 deliveries will be made.").waitFor();
+  await page.getByRole("button", { name: "Start replay" }).click();
+  await page.getByRole("heading", { name: "Replay", exact: true }).waitFor();
+  await page.locator('[data-job-state="completed"]').waitFor();
+  await page.getByText("5 of 5").waitFor();
+  await until(async () => receiver.received.length === 5);
+});
+
+test("a secret is rotated with an overlap", async () => {
+  const webhook = await connect({ displayName: "Rotated" });
+  await signIn(page, server, `/webhooks/${webhook.id}?tab=settings`);
+  await page.getByRole("button", { name: "Reveal secret" }).click();
+  await page.getByText("a-long-secret").waitFor();
+  await page.getByRole("button", { name: "Rotate secret" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Rotate secret" }).click();
+  await page.getByText("The old secret is valid until").waitFor();
+  await server.event("acme");
+  const got = await until(async () => receiver.received[0]);
+  expect(String(got.headers["webhook-signature"]).split(" ")).toHaveLength(2);
+  await page.getByRole("button", { name: "End it now" }).click();
+  await page.getByText("Only the new secret is valid.").waitFor();
+});
+
+test("signing out ends the session, and an ended session asks for signing in and goes on", async () => {
+  await signIn(page, server, "/events?matched=false");
+  expect(new URL(page.url()).search).toBe("?matched=false");
+  const [cookie] = await page.context().cookies();
+  expect(cookie).toMatchObject({ httpOnly: true, sameSite: "Lax" });
+
+  // The session ends elsewhere: what is done next here finds out.
+  await page.context().clearCookies();
+  await page.getByRole("link", { name: "Settings" }).click();
+  await page.getByText("Your session has ended.").waitFor();
+  await page.getByLabel("Client id").fill(server.clientId);
+  await page.getByLabel("Secret").fill(server.secret);
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.getByRole("heading", { name: "Settings" }).waitFor();
+
+  await page.getByRole("button", { name: "Sign out" }).click();
+  await page.getByRole("heading", { name: "Sign in" }).waitFor();
+  await page.goto(`${server.url}/settings`);
+  await page.getByRole("heading", { name: "Sign in" }).waitFor();
+});

@@ -1,0 +1,134 @@
+// The portal in frames of somebody else's page: two tenants side by side.
+import type { Browser, FrameLocator, Page } from "playwright-core";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { launch } from "./chromium";
+import { troubles } from "./pages";
+import { Receiver, startPage } from "./receiver";
+import { Server } from "./server";
+
+let browser: Browser;
+let server: Server;
+let receiver: Receiver;
+let links: Record<string, string> = {};
+let product: Awaited<ReturnType<typeof startPage>>;
+
+const html = () => `<!doctype html><title>Product</title>
+<h1>A product</h1>
+<script type="module" src="${server.url}/portal/embed.js"></script>
+${Object.entries(links)
+  .map(
+    ([tenant, link]) =>
+      `<h2>${tenant}</h2><postrider-portal id="${tenant}" label="${tenant}" link="${link.replaceAll("&", "&amp;")}"></postrider-portal>`,
+  )
+  .join("\n")}`;
+
+beforeAll(async () => {
+  [server, browser, receiver, product] = await Promise.all([
+    Server.start(),
+    launch(),
+    Receiver.start(),
+    startPage(html),
+  ]);
+  await server.call("PUT", "/portal-settings", {
+    webhooks: "byPermissions",
+    allowedOrigins: [product.origin],
+    theme: { accent: "#0a7d5a", radius: 4 },
+  });
+});
+afterAll(async () => {
+  await browser?.close();
+  await server?.stop();
+  await receiver?.stop();
+  await product?.stop();
+});
+
+const link = async (tenantId: string, permissions = ["fe.connectivity.*"]): Promise<string> =>
+  (await server.call("POST", "/portal-links", { tenantId, permissions })).url;
+
+const portal = (page: Page, tenant: string): FrameLocator =>
+  page.frameLocator(`#${tenant} iframe, iframe[title="${tenant}"]`);
+
+async function open(tenants: Record<string, string>): Promise<{ page: Page; found: string[] }> {
+  links = tenants;
+  const context = await browser.newContext({ viewport: { width: 1000, height: 900 } });
+  const page = await context.newPage();
+  page.setDefaultTimeout(20_000);
+  const found = troubles(page);
+  await page.goto(product.origin);
+  return { page, found };
+}
+
+async function connect(frame: FrameLocator, name: string): Promise<void> {
+  await frame
+    .getByRole("link", { name: /Connect/ })
+    .first()
+    .click();
+  await frame.getByLabel("Name").fill(name);
+  await frame.getByRole("button", { name: "Continue" }).click();
+  await frame.getByRole("checkbox", { name: "Everything" }).check();
+  await frame.getByRole("button", { name: "Continue" }).click();
+  await frame.getByLabel("URL").fill(receiver.url);
+  await frame.getByRole("button", { name: "Continue" }).click();
+  await frame.getByRole("button", { name: "Create webhook" }).click();
+  await frame.getByText("The webhook is connected.").waitFor();
+  await frame.getByRole("link", { name: "To the list" }).click();
+}
+
+test("two tenants in one page of another origin do not see each other", async () => {
+  const { page, found } = await open({ acme: await link("acme"), globex: await link("globex") });
+  const [acme, globex] = [portal(page, "acme"), portal(page, "globex")];
+  await connect(acme, "Only Acme's");
+  await connect(globex, "Only Globex's");
+  await acme.getByRole("link", { name: "Only Acme's" }).waitFor();
+  await globex.getByRole("link", { name: "Only Globex's" }).waitFor();
+  expect(await acme.getByText("Only Globex's").count()).toBe(0);
+  expect(await globex.getByText("Only Acme's").count()).toBe(0);
+
+  await server.event("acme", { secret: "of acme alone" });
+  await acme.getByRole("link", { name: "Only Acme's" }).click();
+  await acme.getByRole("tab", { name: "Deliveries" }).click();
+  await acme.getByRole("row").filter({ hasText: "Delivered" }).waitFor();
+  await globex.getByRole("link", { name: "Only Globex's" }).click();
+  await globex.getByRole("tab", { name: "Deliveries" }).click();
+  await globex.getByText("No deliveries yet").waitFor();
+
+  // The vendor's colour, and a frame as high as what is in it.
+  expect(await acme.locator("html").evaluate(root => root.style.getPropertyValue("--accent"))).toBe("#0a7d5a");
+  const height = await page.locator("#acme").evaluate(element => element.getBoundingClientRect().height);
+  expect(height).toBeGreaterThan(240);
+  expect(found).toEqual([]);
+  await page.context().close();
+});
+
+test("a link works once, and a session is found again after a reload of the frame", async () => {
+  const used = await link("acme");
+  const { page } = await open({ acme: used });
+  await portal(page, "acme").getByRole("heading", { name: "Webhooks" }).waitFor();
+  await page.context().close();
+  const stolen = await open({ acme: used });
+  await portal(stolen.page, "acme").getByText("This link does not work any more").waitFor();
+  await stolen.page.context().close();
+});
+
+test("permissions are the server's: who may only read is offered nothing else", async () => {
+  const { page } = await open({ acme: await link("acme", ["fe.connectivity.read.*"]) });
+  const acme = portal(page, "acme");
+  await acme.getByRole("heading", { name: "Webhooks" }).waitFor();
+  expect(await acme.getByRole("link", { name: /Connect/ }).count()).toBe(0);
+  await page.context().close();
+});
+
+test("a tenant's session reaches nothing of the console's API", async () => {
+  const context = await browser.newContext();
+  const page = await context.newPage();
+  await page.goto(await link("acme"));
+  await page.getByRole("heading", { name: "Webhooks" }).waitFor();
+  const session = new URL(page.url()).searchParams.get("session") ?? "";
+  const statuses = await page.evaluate(async id => {
+    const headers = { "postrider-session": id, "x-postrider-csrf": "1" };
+    const paths = ["credentials", "events", "portal-settings", "trusted-issuer", "statistics/summary", "session"];
+    return Promise.all(paths.map(async path => (await fetch(`/api/v1/${path}`, { headers })).status));
+  }, session);
+  for (const status of statuses) expect([401, 403, 404]).toContain(status);
+  await context.close();
+});

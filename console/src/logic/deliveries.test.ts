@@ -1,0 +1,77 @@
+import { expect, test } from "vitest";
+import { countNew, deliveryQuery, matchesFilters, searchedFor, upsert } from "./deliveries";
+
+const row = (id: string, state = "delivered", more = {}) => ({
+  id,
+  state,
+  webhookId: "w",
+  eventKey: "a.b",
+  tenantId: "acme",
+  createdAt: "2026-01-01T00:00:00Z",
+  lastAttempt: { statusCode: 200 },
+  ...more,
+});
+
+test("what looks like an id is searched as one, else as text", () => {
+  expect(searchedFor("0193A0b1-22")).toEqual({ id: "0193a0b1-22" });
+  expect(searchedFor("ada@example.com")).toEqual({ text: "ada@example.com" });
+  expect(searchedFor("cafe")).toEqual({ text: "cafe" });
+  expect(searchedFor(" x ")).toEqual({});
+});
+
+test("filters of the URL become the query, relative times anchored", () => {
+  const now = Date.parse("2026-01-02T00:00:00Z");
+  expect(deliveryQuery({ state: "failed,discarded", status: "5xx", since: "24h", q: "ada" }, now)).toEqual({
+    text: "ada",
+    state: "failed,discarded",
+    statusCode: "5xx",
+    from: "2026-01-01T00:00:00.000Z",
+  });
+  expect(deliveryQuery({ since: "range", from: "a", to: "b" }, now)).toEqual({ from: "a", to: "b" });
+  expect(deliveryQuery({ since: "nonsense", from: "a" }, now)).toEqual({});
+});
+
+test("live rows are judged by every filter that can be judged here", () => {
+  const accepted = [
+    {},
+    { state: "failed,delivered" },
+    { statusCode: "2xx" },
+    { statusCode: "200" },
+    { eventKey: "a.b", tenantId: "acme", webhookId: "w" },
+  ];
+  for (const query of accepted) expect(matchesFilters(row("1"), query), JSON.stringify(query)).toBe(true);
+  const refused = [
+    { state: "failed" },
+    { statusCode: "5xx" },
+    { statusCode: "none" },
+    { eventKey: "a" },
+    { tenantId: "x" },
+    { webhookId: "x" },
+    { text: "ada" },
+    { jobId: "j" },
+    { from: "2026-02-01T00:00:00Z" },
+    { to: "2026-01-01T00:00:00Z" },
+    { id: "99" },
+  ];
+  for (const query of refused) expect(matchesFilters(row("1"), query), JSON.stringify(query)).toBe(false);
+  expect(matchesFilters(row("1", "failed", { lastAttempt: { statusCode: null } }), { statusCode: "none" })).toBe(true);
+  expect(matchesFilters(row("1", "pending", { lastAttempt: null }), { statusCode: "none" })).toBe(false);
+});
+
+test("known rows change where they are, new ones go on top, newest first", () => {
+  const pages = [{ items: [row("5"), row("4", "pending")] }, { items: [row("3", "retrying")] }];
+  const all = () => true;
+  const { pages: next, added } = upsert(pages, [row("6"), row("4"), row("7", "pending"), row("3", "failed")], all);
+  expect(added).toBe(2);
+  expect(next.map(page => page.items.map(item => `${item.id} ${item.state}`))).toEqual([
+    ["7 pending", "6 delivered", "5 delivered", "4 delivered"],
+    ["3 failed"],
+  ]);
+});
+
+test("an older row that is not loaded is not put on top", () => {
+  const pages = [{ items: [row("5")] }];
+  expect(upsert(pages, [row("1")], () => true).pages).toBe(pages);
+  expect(upsert([{ items: [] as ReturnType<typeof row>[] }], [row("1")], () => true).added).toBe(1);
+  expect(countNew(pages, [row("6"), row("6"), row("2")], () => true)).toEqual(["6"]);
+});

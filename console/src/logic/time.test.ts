@@ -1,0 +1,42 @@
+import { expect, test } from "vitest";
+import { duration, fromLocalInput, parseDelays, relativeTime, span, toLocalInput } from "./time";
+
+const now = Date.parse("2026-06-15T12:00:00Z");
+const at = (seconds: number) => new Date(now + seconds * 1000).toISOString();
+
+test("moments are told from now, and never rounded up to a unit that is not reached", () => {
+  expect(relativeTime(at(-3), now, "en")).toBe("now");
+  expect(relativeTime(at(-59), now, "en")).toBe("59 seconds ago");
+  expect(relativeTime(at(-3599), now, "en")).toBe("59 minutes ago");
+  expect(relativeTime(at(240), now, "en")).toBe("in 4 minutes");
+  expect(relativeTime(at(-86_400), now, "en")).toBe("yesterday");
+  expect(relativeTime(at(-40 * 86_400), now, "en")).toBe("May 6, 2026");
+  expect(relativeTime(at(-240), now, "de")).toBe("vor 4 Minuten");
+  expect(relativeTime("not a time", now, "en")).toBe("not a time");
+});
+
+test("durations and spans", () => {
+  expect([0.2, 12.4, 1400, 15_000, 180_000, 7_200_000].map(duration)).toEqual([
+    "<1 ms",
+    "12 ms",
+    "1.4 s",
+    "15 s",
+    "3 min",
+    "2.0 h",
+  ]);
+  expect([5, 300, 7200, 86_400, 5400].map(span)).toEqual(["5 s", "5 min", "2 h", "1 d", "1.5 h"]);
+});
+
+test("delays are read as people write them", () => {
+  expect(parseDelays("5s, 30, 5 min; 2h\n1d")).toEqual([5, 30, 300, 7200, 86_400]);
+  expect(parseDelays("30 s, 5 min, 1 h")).toEqual([30, 300, 3600]);
+  expect(parseDelays("")).toEqual([]);
+  for (const text of ["soon", "5 parsecs", "-5s", "1h30"]) expect(parseDelays(text), text).toBeNull();
+});
+
+test("a moment survives the form", () => {
+  const moment = "2026-06-15T12:34:00.000Z";
+  expect(fromLocalInput(toLocalInput(moment))).toBe(moment);
+  expect(fromLocalInput("")).toBeUndefined();
+  expect(toLocalInput(undefined)).toBe("");
+});
