@@ -1,6 +1,7 @@
 // What a receiver gets, checked with the libraries that receivers use.
 
 import assert from 'node:assert/strict';
+import { createPublicKey, verify } from 'node:crypto';
 import { after, before, test } from 'node:test';
 
 import jwt from 'jsonwebtoken';
@@ -91,6 +92,54 @@ test('without a secret there is nothing to verify with, and still an id to recog
     assert.match(headers['webhook-id'], UUID);
     assert.match(headers['webhook-timestamp'], /^\d{10}$/);
   }
+});
+
+/** Reports one event and returns the next request that comes to that endpoint. */
+async function next(endpoint, count) {
+  await vendor.event({ eventKey: KEY, tenantId: TENANT, payload: { count } });
+  return (await endpoint.arrived(count)).at(-1);
+}
+
+test('while a secret is rotated receivers verify with either, and the JWT is the old one until the overlap ends', async () => {
+  const endpoint = receiver.endpoint(200);
+  const { _id } = await vendor.webhook({ url: endpoint.url, secret: 'the-first-secret', eventKeys: [KEY] });
+  const rotated = await vendor.post(`/api/v1/webhooks/${_id}/secret/rotate`, { secret: 'the-second-secret' });
+  assert.equal(rotated.status, 200, rotated.text);
+  const [first, second] = ['the-first-secret', 'the-second-secret'].map((secret) => new Webhook(Buffer.from(secret), { format: 'raw' }));
+
+  const during = await next(endpoint, 1);
+  assert.equal(during.headers['webhook-signature'].split(' ').length, 2);
+  assert.ok(first.verify(during.raw, during.headers));
+  assert.ok(second.verify(during.raw, during.headers));
+  jwt.verify(during.headers['x-webhook-secret'], 'the-first-secret');
+
+  const ended = await vendor.delete(`/api/v1/webhooks/${_id}/secret/previous`);
+  assert.equal(ended.status, 200, ended.text);
+  const after = await next(endpoint, 2);
+  assert.ok(second.verify(after.raw, after.headers));
+  assert.throws(() => first.verify(after.raw, after.headers));
+  jwt.verify(after.headers['x-webhook-secret'], 'the-second-secret');
+  await vendor.delete(`/webhook/${_id}`);
+});
+
+test('an Ed25519 signature is verified with nothing but the published key', async () => {
+  const endpoint = receiver.endpoint(200);
+  const { _id } = await vendor.webhook({ url: endpoint.url, secret: 'a-good-secret', eventKeys: [KEY] });
+  const patched = await vendor.patch(`/api/v1/webhooks/${_id}`, { signature: 'both' });
+  assert.equal(patched.status, 200, patched.text);
+  const { headers, raw } = await next(endpoint, 1);
+  assert.ok(new Webhook(Buffer.from('a-good-secret'), { format: 'raw' }).verify(raw, headers), 'libraries pass over what they do not know');
+
+  const { keys } = await (await fetch(`${server.url}/api/v1/webhooks/${_id}/public-keys`)).json();
+  const key = createPublicKey({ key: keys[0], format: 'jwk' });
+  const content = Buffer.concat([Buffer.from(`${headers['webhook-id']}.${headers['webhook-timestamp']}.`), raw]);
+  const signatures = headers['webhook-signature'].split(' ').filter((one) => one.startsWith('v1a,'));
+  assert.equal(signatures.length, 1);
+  const signature = Buffer.from(signatures[0].slice('v1a,'.length), 'base64');
+  assert.ok(verify(null, content, key, signature));
+  assert.ok(!verify(null, Buffer.concat([content, Buffer.from(' ')]), key, signature));
+  assert.equal(keys[0].publicKey, `whpk_${Buffer.from(keys[0].x, 'base64url').toString('base64')}`);
+  await vendor.delete(`/webhook/${_id}`);
 });
 
 test('the request is the one that receivers of Frontegg expect', async () => {
