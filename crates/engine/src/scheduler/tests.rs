@@ -349,6 +349,8 @@ impl World {
             while !self.in_flight.is_empty() {
                 self.apply(Step::Finish { which: 0, signal: Signal::Well });
             }
+            // An end lets the next of its key go, which is launched in the next round.
+            let settled = !self.unsettled.is_empty();
             while !self.unsettled.is_empty() {
                 self.apply(Step::Settle { which: 0, retry: false });
             }
@@ -357,7 +359,7 @@ impl World {
             while !self.reads.is_empty() {
                 self.apply(Step::EndRead { which: 0, fails: false });
             }
-            if !launched && !read {
+            if !launched && !settled && !read {
                 // Nothing but time can help: the scheduler must know when.
                 match self.scheduler.next_wake() {
                     Some(at) => self.now = self.now.max(at),
