@@ -10,7 +10,7 @@ use hyper_util::{
     rt::TokioExecutor,
 };
 use serde::{Deserialize, de::DeserializeOwned};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     error::{Error, Result},
@@ -22,6 +22,16 @@ use crate::{
 pub(crate) const CLIENT_ID: &str = "0b8e1c5a-52f7-4a53-9d5e-6f1f2a3b4c5d";
 /// Its secret.
 pub(crate) const CLIENT_SECRET: &str = "benchmark-secret-6f1f2a3b4c5d0b8e1c5a52f74a53";
+
+fn webhook(tenant: &str, url: &str) -> Value {
+    json!({
+        "displayName": "benchmark",
+        "url": url,
+        "eventKeys": [event::EVENT_KEY],
+        "secret": WEBHOOK_SECRET,
+        "tenantId": tenant,
+    })
+}
 
 type HttpClient = Client<HttpConnector, Full<Bytes>>;
 
@@ -75,14 +85,19 @@ impl Api {
 
     /// Subscribes `url` to the events of `tenant`.
     pub(crate) async fn create_webhook(&self, tenant: &str, url: &str) -> Result<()> {
-        let webhook = json!({
-            "displayName": "benchmark",
-            "url": url,
-            "eventKeys": [event::EVENT_KEY],
-            "secret": WEBHOOK_SECRET,
-            "tenantId": tenant,
-        });
-        let _webhook: serde_json::Value = self.call("/api/v1/webhooks", webhook.to_string().into()).await?;
+        self.create(webhook(tenant, url)).await
+    }
+
+    /// Subscribes `url` to the tenant's benchmark events, all of which its filter lets through, with a payload of its own.
+    pub(crate) async fn create_shaped_webhook(&self, tenant: &str, url: &str) -> Result<()> {
+        let mut webhook = webhook(tenant, url);
+        webhook["filter"] = event::FILTER.into();
+        webhook["payload"] = json!({ "template": event::TEMPLATE });
+        self.create(webhook).await
+    }
+
+    async fn create(&self, webhook: Value) -> Result<()> {
+        let _webhook: Value = self.call("/api/v1/webhooks", webhook.to_string().into()).await?;
         Ok(())
     }
 

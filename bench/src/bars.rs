@@ -37,6 +37,11 @@ pub(crate) fn isolation(ratio: f64) -> Bar {
     Bar { text: format!("at most 1.5 of without: {ratio:.2}"), is_met: ratio <= 1.5 }
 }
 
+/// Less than twice the cost of a plain delivery.
+pub(crate) fn shaping(ratio: f64) -> Bar {
+    Bar { text: format!("under 2 of plain: {ratio:.2}"), is_met: ratio < 2.0 }
+}
+
 /// Memory in megabytes (a million bytes).
 pub(crate) fn memory(limit: f64, used: f64) -> Bar {
     Bar { text: format!("under {limit}"), is_met: used < limit }
@@ -55,6 +60,7 @@ mod tests {
         let sync = Duration::from_millis(1);
         assert!(net_latency(1.5, 2.4, sync).is_met && !net_latency(1.5, 2.5, sync).is_met);
         assert!(isolation(1.5).is_met && !isolation(1.51).is_met);
+        assert!(shaping(1.99).is_met && !shaping(2.0).is_met);
         assert!(memory(100.0, 99.9).is_met && !memory(100.0, 100.0).is_met);
     }
 }

@@ -8,6 +8,19 @@ use memchr::memmem;
 /// The event key of all events.
 pub(crate) const EVENT_KEY: &str = "frontegg.user.created";
 
+/// A filter of usual size that lets every event of the benchmark through.
+pub(crate) const FILTER: &str =
+    r#"event.key == "frontegg.user.created" && user.verified && user.email.endsWith("@example.com")"#;
+
+/// A payload of usual size: values, a condition, a loop, a default. The marker stays as it is.
+pub(crate) const TEMPLATE: &str = r#"{
+  "type": {{ eventKey }},
+  "tenant": {{ eventContext.tenantId }},
+  "person": {"id": {{ user.id }},"email":"{{ user.email }}", "name": {{ user.name | default("unknown") }}},
+  {% if user.verified %}"greeting": "Hello {{ user.name }}, welcome!",{% endif %}
+  "tenants": [{% for tenant in user.tenantIds %}{{ tenant }}{% if not loop.last %}, {% endif %}{% endfor %}]
+}"#;
+
 /// What precedes the sequence number, in the request and in the delivery alike.
 const MARKER: &str = r#""email":"bench-"#;
 const DIGITS: usize = 12;

@@ -10,6 +10,7 @@ mod hanging;
 mod isolation;
 mod latency;
 mod saturation;
+mod shaped;
 mod stage;
 
 use std::{path::PathBuf, time::Duration};
@@ -36,6 +37,8 @@ pub(crate) enum Scenario {
     Latency,
     /// Deliveries a second with ten webhooks for each event
     Fanout,
+    /// Cost of a delivery to 1,000 webhooks of which half have filters and templates
+    Shaped,
     /// Latency while 1,000 events of another tenant wait for an endpoint that never answers
     Isolation,
     /// Latency beside 10,000 webhooks of 50 tenants that never answer
@@ -67,6 +70,7 @@ impl Scenario {
             Self::Saturation => "saturation",
             Self::Latency => "latency",
             Self::Fanout => "fanout",
+            Self::Shaped => "shaped",
             Self::Isolation => "isolation",
             Self::Hanging => "hanging",
             Self::Backlog => "backlog",
@@ -79,6 +83,7 @@ impl Scenario {
             Self::Saturation => saturation::run(setting, report).await,
             Self::Latency => latency::run(setting, report).await,
             Self::Fanout => fanout::run(setting, report).await,
+            Self::Shaped => shaped::run(setting, report).await,
             Self::Isolation => isolation::run(setting, report).await,
             Self::Hanging => hanging::run(setting, report).await,
             Self::Backlog => backlog::run(setting, report).await,

@@ -35,6 +35,15 @@ pub(super) struct Audience {
     pub(super) fan_out: u32,
 }
 
+/// What the healthy tenants' webhooks do with an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Shaping {
+    /// They get it as it is.
+    Plain,
+    /// Every second one has a filter, which lets all events through, and a template.
+    Half,
+}
+
 /// A server ready to be measured.
 #[derive(Debug)]
 pub(super) struct Stage {
@@ -64,8 +73,18 @@ pub(crate) struct Figures {
 }
 
 impl Stage {
-    /// Starts the subject and gives the audience its webhooks.
+    /// Starts the subject and gives the audience its webhooks, all of them plain.
     pub(super) async fn open(setting: &Setting, subject: Subject, audience: Audience) -> Result<Self> {
+        Self::open_with(setting, subject, audience, Shaping::Plain).await
+    }
+
+    /// Starts the subject and gives the audience its webhooks.
+    pub(super) async fn open_with(
+        setting: &Setting,
+        subject: Subject,
+        audience: Audience,
+        shaping: Shaping,
+    ) -> Result<Self> {
         let capacity = (setting.duration + WARM_UP).as_secs() * 2 * LEDGER_RATE;
         let ledger = Arc::new(Ledger::new(usize::try_from(capacity).unwrap_or(usize::MAX), audience.fan_out));
         let demand = match subject {
@@ -78,7 +97,7 @@ impl Stage {
         let (server, api) = match (subject, &setting.postrider) {
             (Subject::Postrider, Some(program)) => {
                 let server = Server::start_postrider(program, &setting.data).await?;
-                let api = server.explain(subscribe(&server, tenants.clone(), &urls).await)?;
+                let api = server.explain(subscribe(&server, tenants.clone(), &urls, shaping).await)?;
                 (server, Some(api))
             }
             _ => (Server::start_relay(&setting.data, &urls).await?, None),
@@ -135,11 +154,19 @@ impl Figures {
     }
 }
 
-async fn subscribe(server: &Server, tenants: impl Iterator<Item = String>, urls: &[String]) -> Result<Api> {
+async fn subscribe(
+    server: &Server,
+    tenants: impl Iterator<Item = String>,
+    urls: &[String],
+    shaping: Shaping,
+) -> Result<Api> {
     let api = Api::sign_in(server.address()).await?;
     for tenant in tenants {
-        for url in urls {
-            api.create_webhook(&tenant, url).await?;
+        for (number, url) in urls.iter().enumerate() {
+            match shaping {
+                Shaping::Half if number % 2 == 1 => api.create_shaped_webhook(&tenant, url).await?,
+                Shaping::Half | Shaping::Plain => api.create_webhook(&tenant, url).await?,
+            }
         }
     }
     Ok(api)
