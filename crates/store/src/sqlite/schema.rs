@@ -21,6 +21,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0005_jobs.sql"),
     include_str!("../../migrations/0006_event_types_and_filters.sql"),
     include_str!("../../migrations/0007_shapes.sql"),
+    include_str!("../../migrations/0008_attempts_by_id.sql"),
 ];
 
 /// Marks the file as Postrider's: "PstR".
