@@ -12,14 +12,13 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::response::Response;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use tower::Service;
 
-use crate::edge::Surface;
+use crate::edge::{Edge, Surface};
 
 /// The methods of Frontegg's API.
 const METHODS: HeaderValue = HeaderValue::from_static("GET, POST, PATCH, DELETE");
@@ -28,18 +27,23 @@ const EXPOSED: HeaderValue = HeaderValue::from_static("frontegg-trace-id");
 /// Seconds for which a browser need not ask again.
 const MAX_AGE: HeaderValue = HeaderValue::from_static("600");
 
-/// The router, as pages of these origins may call it.
+/// The API as a service, as pages of the listed origins may call it too. Cheap to clone; what no such page calls pays for nothing.
 #[derive(Clone)]
-pub(crate) struct Cors {
-    router: Router,
+pub struct Api {
+    edge: Edge,
     origins: Arc<[HeaderValue]>,
 }
 
-impl Cors {
-    /// Without origins it is the router itself, which then pays for nothing.
-    pub(crate) fn around(router: Router, origins: &[String]) -> Router {
-        let origins: Arc<[_]> = origins.iter().filter_map(|origin| HeaderValue::from_str(origin).ok()).collect();
-        if origins.is_empty() { router } else { Router::new().fallback_service(Self { router, origins }) }
+impl std::fmt::Debug for Api {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Api").field("origins", &self.origins).finish_non_exhaustive()
+    }
+}
+
+impl Api {
+    pub(crate) fn around(edge: Edge, origins: &[String]) -> Self {
+        let origins = origins.iter().filter_map(|origin| HeaderValue::from_str(origin).ok()).collect();
+        Self { edge, origins }
     }
 
     /// The origin of the page that calls, where it may.
@@ -50,22 +54,22 @@ impl Cors {
     }
 }
 
-impl Service<Request> for Cors {
+impl Service<Request> for Api {
     type Response = Response;
     type Error = Infallible;
     type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        <Router as Service<Request>>::poll_ready(&mut self.router, context)
+        self.edge.poll_ready(context)
     }
 
     fn call(&mut self, mut request: Request) -> Self::Future {
-        let Some(origin) = self.origin(&request) else { return Box::pin(self.router.call(request)) };
+        let Some(origin) = self.origin(&request) else { return self.edge.call(request) };
         if let Some(answer) = preflight(&request, &origin) {
             return Box::pin(async { Ok(answer) });
         }
         request.headers_mut().remove(header::COOKIE);
-        let answer = self.router.call(request);
+        let answer = self.edge.call(request);
         Box::pin(async move {
             let mut answer = answer.await?;
             let headers = answer.headers_mut();

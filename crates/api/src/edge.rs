@@ -15,11 +15,14 @@ use axum::Router;
 use axum::extract::Request;
 use axum::response::Response;
 use futures_util::FutureExt as _;
-use http::{HeaderName, HeaderValue, header};
+use futures_util::future::Either;
+use http::{HeaderName, HeaderValue, Method, header};
 use postrider_core::Entropy;
 use tower::Service;
 
 use crate::error::{ApiError, Code};
+use crate::native::events::accept;
+use crate::state::ApiState;
 
 /// The header by which Frontegg's callers name a request to its support.
 const TRACE_ID: HeaderName = HeaderName::from_static("frontegg-trace-id");
@@ -57,13 +60,26 @@ impl Panicked {
 #[derive(Clone)]
 pub(crate) struct Edge {
     router: Router,
+    /// What the intake of events is called with, where that goes past the router.
+    intake: Option<ApiState>,
     entropy: Arc<dyn Entropy>,
 }
 
 impl Edge {
-    pub(crate) fn around(router: Router, entropy: Arc<dyn Entropy>) -> Router {
-        Router::new().fallback_service(Self { router, entropy })
+    pub(crate) fn around(router: Router, entropy: Arc<dyn Entropy>) -> Self {
+        Self { router, intake: None, entropy }
     }
+
+    /// Calls the intake of single events without the router: it is most of what a busy server is asked, and each of a router's layers
+    /// clones a boxed service and boxes a future. The router has it as well, with what answers other methods there.
+    #[must_use]
+    pub(crate) fn with_intake(self, state: ApiState) -> Self {
+        Self { intake: Some(state), ..self }
+    }
+}
+
+fn is_intake(request: &Request) -> bool {
+    request.method() == Method::POST && request.uri().path() == accept::PATH
 }
 
 impl Service<Request> for Edge {
@@ -80,7 +96,11 @@ impl Service<Request> for Edge {
         let uri = request.uri().clone();
         let is_of_browser = request.headers().contains_key(header::COOKIE);
         let entropy = Arc::clone(&self.entropy);
-        let answer = AssertUnwindSafe(self.router.call(request)).catch_unwind();
+        let answer = match self.intake.clone().filter(|_| is_intake(&request)) {
+            Some(state) => Either::Left(accept::answered(state, request).map(Ok)),
+            None => Either::Right(self.router.call(request)),
+        };
+        let answer = AssertUnwindSafe(answer).catch_unwind();
         Box::pin(async move {
             let response = match answer.await {
                 Ok(Ok(response)) => Ok(response),

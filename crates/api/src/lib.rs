@@ -37,22 +37,23 @@ use axum::routing::get;
 use utoipa_axum::router::OpenApiRouter;
 
 pub use auth::secrets::{generate_operator_token, generate_secret, hash_chosen, sha256};
+pub use cors::Api;
 pub use error::{ApiError, Code};
 pub use state::{ApiOptions, ApiState, RenderMetrics};
 pub use web::WebFile;
 
 /// The API as callers reach it over TCP.
-pub fn router(state: ApiState) -> Router {
+pub fn router(state: ApiState) -> Api {
     let (frontegg, _) = frontegg::routes();
     let router = native_router().merge(frontegg).route("/metrics", get(native::health::metrics));
     let origins = state.options().cors_origins.clone();
-    cors::Cors::around(finished(router.fallback(web::serve), state), &origins)
+    Api::around(finished(router.fallback(web::serve), state.clone()).with_intake(state), &origins)
 }
 
 /// The API as operators reach it over the control socket: the native API with their rights, and operators' tokens.
-pub fn control_router(state: ApiState) -> Router {
+pub fn control_router(state: ApiState) -> Api {
     let nothing = || async { ApiError::of_status(http::StatusCode::NOT_FOUND) };
-    finished(control::routes(native_router()).fallback(nothing), state)
+    Api::around(finished(control::routes(native_router()).fallback(nothing), state), &[])
 }
 
 /// The OpenAPI document of [`router`].
@@ -71,7 +72,7 @@ fn native_router() -> Router<ApiState> {
         .route("/readyz", get(native::health::readyz))
 }
 
-fn finished(router: Router<ApiState>, state: ApiState) -> Router {
+fn finished(router: Router<ApiState>, state: ApiState) -> edge::Edge {
     let entropy = Arc::clone(state.entropy());
     let router =
         router.method_not_allowed_fallback(|| async { ApiError::of_status(http::StatusCode::METHOD_NOT_ALLOWED) });

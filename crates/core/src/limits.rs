@@ -211,8 +211,11 @@ pub const ADDRESSES_TRIED: usize = 8;
 pub const IDLE_CONNECTIONS: usize = 1_024;
 /// HTTP/2 connections that are kept for further requests, in all: files, and some 60 KiB of buffers and state each.
 pub const SHARED_CONNECTIONS: usize = 1_024;
-/// Idle connections to one host for one tenant; as many as a webhook can use at once.
-pub const IDLE_CONNECTIONS_PER_KEY: usize = IN_FLIGHT_PER_WEBHOOK;
+/// Idle connections to one host for one tenant. Many webhooks of a tenant may lead to one host, each with [`IN_FLIGHT_PER_WEBHOOK`] of
+/// them; a quarter of all places is left to others whatever one host uses.
+pub const IDLE_CONNECTIONS_PER_KEY: usize = IDLE_CONNECTIONS / 4 * 3;
+/// HTTP/2 connections to one host for one tenant that are kept, each for many requests at once.
+pub const SHARED_CONNECTIONS_PER_KEY: usize = IN_FLIGHT_PER_WEBHOOK;
 /// How long a connection may be idle. Receivers behind nginx (75 s), load balancers (60 s) or IIS keep it longer; those that keep it
 /// shorter (Node.js and Apache, 5 s) mostly announce it, which is heeded, and a race lost to them costs one new connection.
 pub const CONNECTION_IDLE: Duration = Duration::from_secs(30);
@@ -231,6 +234,11 @@ pub const DNS_ABSENCE_CACHED: Duration = Duration::from_secs(30);
 pub const IN_FLIGHT: usize = 4_096;
 /// The most attempts in flight to one webhook, while it answers well.
 pub const IN_FLIGHT_PER_WEBHOOK: usize = 128;
+/// Launches in each [`TROUBLED_STEP`] to endpoints that do not answer or were never heard of, while others answer: each opens a
+/// connection, and thousands of them at once, as after a time-out that thousands share, would make everybody wait.
+pub const TROUBLED_LAUNCHES: usize = 2;
+/// See [`TROUBLED_LAUNCHES`].
+pub const TROUBLED_STEP: Duration = Duration::from_millis(1);
 /// A tenant's share of all slots while others wait: one in so many.
 pub const TENANT_SHARE: usize = 8;
 /// Bytes of event bodies in memory: half for intake until the commit, half for lanes and flight.

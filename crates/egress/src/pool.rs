@@ -4,9 +4,10 @@
 //! [`crate::Egress`] has one pool and one proxy. Opens no connection.
 //!
 //! Invariants: no more idle connections than [`limits::IDLE_CONNECTIONS`], no more shared ones than [`limits::SHARED_CONNECTIONS`], and
-//! of either per key [`limits::IDLE_CONNECTIONS_PER_KEY`]; the one used last is used next, so that a burst's surplus grows old and goes;
+//! per key [`limits::IDLE_CONNECTIONS_PER_KEY`] and [`limits::SHARED_CONNECTIONS_PER_KEY`]; the one used last is used next, so that a burst's surplus grows old and goes;
 //! locks are held for a look-up and never across an await.
 
+use std::collections::VecDeque;
 use std::hash::{BuildHasher as _, RandomState};
 use std::mem;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -91,7 +92,7 @@ struct Slot {
     host: Box<str>,
     port: u16,
     /// Oldest first.
-    idle: Vec<Idle>,
+    idle: VecDeque<Idle>,
     shared: Vec<Shared>,
 }
 
@@ -145,7 +146,7 @@ impl Pool {
                 if let Some(seat) = slot.seat() {
                     return Some(Reused::Http2(seat));
                 }
-                let idle = slot.idle.pop()?;
+                let idle = slot.idle.pop_back()?;
                 self.idle.fetch_sub(1, Ordering::Relaxed);
                 idle
             };
@@ -158,30 +159,37 @@ impl Pool {
     /// Takes a connection in that has nothing to do.
     pub(crate) fn put(self: &Arc<Self>, key: &Key<'_>, connection: Box<Http1>) {
         let hash = self.hasher.hash_one(key);
+        if self.idle.load(Ordering::Relaxed) >= limits::IDLE_CONNECTIONS {
+            self.close_an_old_one(hash);
+        }
         // What is closed for it is dropped after the lock.
         let _surplus = {
             let mut shard = self.shard(hash);
             if self.stop.is_cancelled() {
                 return;
             }
-            let mut surplus = None;
-            if self.idle.load(Ordering::Relaxed) >= limits::IDLE_CONNECTIONS {
-                surplus = remove_oldest(&mut shard);
-                if surplus.is_none() {
-                    return;
-                }
-                self.idle.fetch_sub(1, Ordering::Relaxed);
-            }
             let slot = slot_for(&mut shard, hash, key);
-            if slot.idle.len() >= limits::IDLE_CONNECTIONS_PER_KEY {
-                surplus = Some(slot.idle.remove(0));
-                self.idle.fetch_sub(1, Ordering::Relaxed);
+            let surplus =
+                if slot.idle.len() >= limits::IDLE_CONNECTIONS_PER_KEY { slot.idle.pop_front() } else { None };
+            slot.idle.push_back(Idle { connection, since: Instant::now() });
+            if surplus.is_none() {
+                self.idle.fetch_add(1, Ordering::Relaxed);
             }
-            slot.idle.push(Idle { connection, since: Instant::now() });
-            self.idle.fetch_add(1, Ordering::Relaxed);
             surplus
         };
         self.keep_swept();
+    }
+
+    /// Closes the connection that has waited longest in a key's shard, or else in the next one where any waits.
+    fn close_an_old_one(&self, hash: u64) {
+        let first = shard_of(hash);
+        for shard in self.shards[first..].iter().chain(&self.shards[..first]) {
+            let closed = remove_oldest(&mut lock(shard));
+            if closed.is_some() {
+                self.idle.fetch_sub(1, Ordering::Relaxed);
+                return;
+            }
+        }
     }
 
     /// Makes a connection available to all with this key, and takes the first seat. Where another one has room already, that one is
@@ -198,7 +206,7 @@ impl Pool {
             let slot = slot_for(&mut shard, hash, key);
             match slot.seat() {
                 Some(seat) => return Some(seat),
-                None if slot.shared.len() < limits::IDLE_CONNECTIONS_PER_KEY => {
+                None if slot.shared.len() < limits::SHARED_CONNECTIONS_PER_KEY => {
                     if let Some(counted) = self.count_shared() {
                         let (connection, used) = (connection.clone(), Instant::now());
                         slot.shared.push(Shared { connection, used, _counted: counted });
@@ -252,9 +260,11 @@ impl Pool {
             let mut over = Vec::new();
             let mut slots = lock(shard);
             slots.retain(|slot| {
-                gone.extend(slot.idle.extract_if(.., |idle| {
-                    idle.since.elapsed() >= idle.connection.kept_for || !idle.connection.is_alive()
-                }));
+                for _ in 0..slot.idle.len() {
+                    let Some(mut idle) = slot.idle.pop_front() else { break };
+                    let is_over = idle.since.elapsed() >= idle.connection.kept_for || !idle.connection.is_alive();
+                    if is_over { gone.push(idle) } else { slot.idle.push_back(idle) }
+                }
                 over.extend(slot.shared.extract_if(.., |shared| {
                     let stale = shared.connection.is_idle() && shared.used.elapsed() >= limits::CONNECTION_IDLE;
                     stale || shared.connection.is_over()
@@ -276,9 +286,13 @@ impl Pool {
     }
 
     fn shard(&self, hash: u64) -> MutexGuard<'_, HashTable<Slot>> {
-        // The table uses the low and the highest bits; these are neither.
-        lock(&self.shards[usize::try_from((hash >> 48) & 0xff).unwrap_or(0) % SHARDS])
+        lock(&self.shards[shard_of(hash)])
     }
+}
+
+fn shard_of(hash: u64) -> usize {
+    // The table uses the low and the highest bits; these are neither.
+    usize::try_from((hash >> 48) & 0xff).unwrap_or(0) % SHARDS
 }
 
 async fn sweep_until_empty(pool: Weak<Pool>, stop: CancellationToken) {
@@ -312,7 +326,7 @@ fn slot_for<'t>(shard: &'t mut HashTable<Slot>, hash: u64, key: &Key<'_>) -> &'t
             tls: key.tls,
             host: key.host.into(),
             port: key.port,
-            idle: Vec::new(),
+            idle: VecDeque::new(),
             shared: Vec::new(),
         })
         .into_mut()
@@ -323,11 +337,11 @@ fn remove_oldest(shard: &mut HashTable<Slot>) -> Option<Idle> {
     let oldest = shard.iter().filter(|slot| !slot.idle.is_empty()).min_by_key(|slot| slot.idle[0].since)?;
     let hash = oldest.hash;
     let mut slot = shard.find_entry(hash, |slot| slot.hash == hash && !slot.idle.is_empty()).ok()?;
-    let removed = slot.get_mut().idle.remove(0);
+    let removed = slot.get_mut().idle.pop_front();
     if slot.get().is_empty() {
         slot.remove();
     }
-    Some(removed)
+    removed
 }
 
 impl Slot {

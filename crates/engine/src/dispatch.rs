@@ -152,7 +152,7 @@ impl Core {
         loop {
             let now = self.clock.now();
             let mut scheduler = self.scheduler();
-            let next_wake = scheduler.next_wake();
+            let next_wake = scheduler.next_wake(now);
             if let Some(news) = news.take() {
                 news(&mut scheduler, now);
             }
@@ -160,7 +160,7 @@ impl Core {
             while let Some(page) = scheduler.page_wanted(now) {
                 pages.push(page);
             }
-            let wakes_earlier = match (next_wake, scheduler.next_wake()) {
+            let wakes_earlier = match (next_wake, scheduler.next_wake(now)) {
                 (Some(before), Some(after)) => after < before,
                 (before, after) => before.is_none() && after.is_some(),
             };
@@ -169,7 +169,8 @@ impl Core {
                 self.timer.notify_one();
             }
             for launch in launches.drain(..) {
-                self.spawn(self.clone().attempt(launch));
+                // In a box: a task is aligned for the processor's caches, which makes large ones dear to allocate.
+                self.spawn(Box::pin(self.clone().attempt(launch)));
             }
             for page in pages.drain(..) {
                 self.spawn(self.clone().read_page(page));
@@ -200,8 +201,9 @@ impl Core {
     async fn keep_time(self: Arc<Self>) {
         while !self.is_stopping() {
             self.act(|_, _| {});
-            let next = self.scheduler().next_wake();
-            let sleep = next.map_or(Duration::MAX, |at| at.since(self.clock.now()).min(LOOK_AGAIN));
+            let now = self.clock.now();
+            let next = self.scheduler().next_wake(now);
+            let sleep = next.map_or(Duration::MAX, |at| at.since(now).min(LOOK_AGAIN));
             tokio::select! {
                 () = self.stopping.cancelled() => return,
                 () = self.timer.notified() => {}

@@ -11,7 +11,8 @@
 //! # Turns
 //!
 //! A launch takes the next seat of the best tier that may have a slot, the seat's next flow whose lane has room, and the flow's first
-//! delivery. Seat and flow then go to the back. Seats take turns by deficit round robin: a large body uses up several turns.
+//! delivery; endpoints that do not answer are tried at a pace of their own beside those that do. Seat and flow then go to the back.
+//! Seats take turns by deficit round robin: a large body uses up several turns.
 //! Flows whose lane has no room are parked at the lane when their turn comes and are offered again when it has; so a lane with
 //! thousands of tenants costs a launch no more than one with a single tenant.
 //!
@@ -27,6 +28,7 @@ mod order;
 mod paging;
 mod ring;
 mod tenant;
+mod trickle;
 mod turns;
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
@@ -45,6 +47,7 @@ use self::order::Order;
 pub(crate) use self::paging::{PageRequest, PageRows};
 use self::ring::{Arena, Ring};
 use self::tenant::{Tenant, TenantKey};
+use self::trickle::Trickle;
 
 /// What an event or delivery costs in memory besides the event's body.
 pub(crate) const OVERHEAD_BYTES: usize = 512;
@@ -213,6 +216,7 @@ pub(crate) struct Scheduler {
     seats: [[Ring; 3]; 2],
     /// The class whose turn it is.
     turn: Class,
+    trickle: Trickle,
     /// Lanes that have room while flows of theirs are parked.
     thawing: VecDeque<u32>,
     /// Lanes that want a page, by the class they were of when they queued.
@@ -238,6 +242,7 @@ impl Scheduler {
             order: Order::default(),
             seats: Default::default(),
             turn: Class::Well,
+            trickle: Trickle::default(),
             thawing: VecDeque::new(),
             hungry: Default::default(),
             read_turn: Class::Well,
@@ -275,8 +280,10 @@ impl Scheduler {
     }
 
     /// When time alone will make something possible.
-    pub(crate) fn next_wake(&self) -> Option<Timestamp> {
-        self.alarms.first().map(|(at, _)| *at)
+    pub(crate) fn next_wake(&self, now: Timestamp) -> Option<Timestamp> {
+        let alarm = self.alarms.first().map(|(at, _)| *at);
+        let rested = self.trickle.troubled_rest_until(now).filter(|_| self.next_seat(Class::Troubled).is_some());
+        alarm.into_iter().chain(rested).min()
     }
 
     /// A delivery waits, as the database does know, and is due.

@@ -4,12 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use axum::Router;
 use axum::body::Body;
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt as _;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
-use postrider_api::{ApiOptions, ApiState, control_router, router};
+use postrider_api::{Api, ApiOptions, ApiState, control_router, router};
 use postrider_core::Timestamp;
 use postrider_egress::{Egress, EgressOptions};
 use postrider_engine::{Engine, EngineOptions};
@@ -27,8 +26,8 @@ static SEED: AtomicU64 = AtomicU64::new(7);
 pub(crate) const ISSUER_SECRET: &str = "a secret that the issuer shares";
 
 pub(crate) struct App {
-    pub(crate) router: Router,
-    pub(crate) control: Router,
+    pub(crate) router: Api,
+    pub(crate) control: Api,
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) engine: Engine,
     _directory: tempfile::TempDir,
@@ -217,7 +216,7 @@ pub(crate) fn answers(status: u16, body: &str) -> Behaviour {
 /// A call that is being put together.
 #[must_use]
 pub(crate) struct Call {
-    router: Router,
+    router: Api,
     method: Method,
     path: String,
     headers: HeaderMap,
@@ -225,7 +224,7 @@ pub(crate) struct Call {
 }
 
 impl Call {
-    fn new(router: Router, method: Method, path: &str) -> Self {
+    fn new(router: Api, method: Method, path: &str) -> Self {
         Self { router, method, path: path.to_owned(), headers: HeaderMap::new(), body: Body::empty() }
     }
 

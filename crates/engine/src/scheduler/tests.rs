@@ -361,7 +361,7 @@ impl World {
             }
             if !launched && !settled && !read {
                 // Nothing but time can help: the scheduler must know when.
-                match self.scheduler.next_wake() {
+                match self.scheduler.next_wake(self.now) {
                     Some(at) => self.now = self.now.max(at),
                     None => assert!(self.rows.is_empty(), "{} deliveries forgotten", self.rows.len()),
                 }
@@ -451,6 +451,40 @@ fn lanes_that_answer_do_not_wait_for_ten_thousand_that_hang() {
             scheduler.settled(webhook(number), id, DeliveryState::Delivered { at: START }, START);
         }
     }
+}
+
+#[test]
+fn endpoints_that_do_not_answer_are_tried_a_few_at_a_time_beside_others_that_do() {
+    let (mut scheduler, mut next, mut now) = (full_size(), 0, START);
+    prove(&mut scheduler, 0, 0, &mut next);
+    let answers = |scheduler: &mut Scheduler, number: usize, now| {
+        scheduler.push(webhook(0), ready(number, 0), now);
+        let launches = scheduler.launch_all(now);
+        let of_this = launches.iter().filter(|launch| launch.webhook == webhook(0)).count();
+        assert_eq!(of_this, 1, "at once");
+        scheduler.finished(ready(number, 0).id, Signal::Well, now, 0.5);
+        scheduler.settled(webhook(0), ready(number, 0).id, DeliveryState::Delivered { at: now }, now);
+        launches.len() - of_this
+    };
+    answers(&mut scheduler, 1_000, now);
+    for number in 1..=50 {
+        next += 1;
+        scheduler.push(webhook(number), ready(next, number), now);
+    }
+    // A step in which nothing was launched to anybody else yet.
+    now = now + limits::TROUBLED_STEP;
+    let mut tried = 0;
+    while tried < 40 {
+        let launched = scheduler.launch_all(now).len();
+        assert_eq!(launched, limits::TROUBLED_LAUNCHES);
+        assert_eq!(answers(&mut scheduler, 2_000 + tried, now), 0, "no more in this step");
+        tried += launched;
+        let wakes = scheduler.next_wake(now).expect("the rest is to come");
+        assert_eq!(wakes, now + limits::TROUBLED_STEP);
+        now = wakes;
+    }
+    now = now + Duration::from_secs(1);
+    assert_eq!(scheduler.launch_all(now).len(), 10, "nobody is there who would have to wait");
 }
 
 #[test]
@@ -589,7 +623,7 @@ fn a_lane_that_stops_answering_keeps_few_in_memory_and_sends_one_probe() {
     assert!(scheduler.report(webhook(0), START).waiting_in_memory <= PAUSED_LANE_DELIVERIES);
     assert_eq!(scheduler.launch_all(now).len(), 0);
     assert_eq!(scheduler.page_wanted(now), None, "nothing is read for a lane that pauses");
-    now = scheduler.next_wake().unwrap();
+    now = scheduler.next_wake(now).unwrap();
     assert_eq!(Some(now), scheduler.report(webhook(0), START).paused_until);
     assert_eq!(scheduler.launch_all(now).len(), 1);
     assert_eq!(scheduler.totals().bytes, scheduler.totals().queued * OVERHEAD_BYTES + OVERHEAD_BYTES);
@@ -670,7 +704,7 @@ fn a_lane_that_waits_for_its_rate_limit_holds_no_slot_and_wakes_when_it_may_go_o
     for _ in 0..5 {
         assert!(scheduler.page_wanted(now).is_none());
         now = now + half;
-        assert_eq!(scheduler.next_wake(), Some(now));
+        assert_eq!(scheduler.next_wake(now), Some(now));
         let launches = scheduler.launch_all(now);
         assert_eq!(launches.len(), 1);
         scheduler.check(now);

@@ -16,6 +16,9 @@ impl Scheduler {
     pub(super) fn launch_next(&mut self, now: Timestamp) -> Option<Launch> {
         // The classes take turns, so that neither waits for the other to be idle.
         for class in [self.turn, self.turn.other()] {
+            if class == Class::Troubled && self.trickle.troubled_rest_until(now).is_some() {
+                continue;
+            }
             while let Some(seat) = self.next_seat(class) {
                 let tenant = tenant_of(seat);
                 let credit = &mut self.tenants[tenant].seats[class as usize].credit;
@@ -34,7 +37,7 @@ impl Scheduler {
         None
     }
 
-    fn next_seat(&self, class: Class) -> Option<u32> {
+    pub(super) fn next_seat(&self, class: Class) -> Option<u32> {
         Tier::ALL
             .into_iter()
             .filter(|tier| tier.is_admitted(class, &self.totals, &self.limits))
@@ -74,6 +77,7 @@ impl Scheduler {
         self.totals.queued -= 1;
         self.totals.slots += 1;
         self.totals.in_flight[class as usize] += 1;
+        self.trickle.launched(class, now);
 
         let turns = 1 + delivery.event.body.len() / TURN_BYTES;
         let seat = &mut self.tenants[tenant].seats[class as usize];

@@ -6,19 +6,16 @@
 mod linger;
 mod stall;
 
+use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::body::Body;
-use axum::extract::State;
-use axum::middleware::map_response_with_state;
 use axum::response::Response;
-use futures_util::StreamExt as _;
-use http::{HeaderValue, header};
+use http::Request;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use postrider_core::limits;
@@ -27,6 +24,7 @@ use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tower::Service;
 
 use linger::{Lingering, Noting, Unread};
 use stall::Unstalled;
@@ -62,6 +60,17 @@ impl Listener for UnixListener {
     }
 }
 
+/// What answers requests.
+pub(crate) trait Answers:
+    Service<Request<Body>, Response = Response, Error = Infallible, Future: Send> + Clone + Send + Sync + 'static
+{
+}
+
+impl<S> Answers for S where
+    S: Service<Request<Body>, Response = Response, Error = Infallible, Future: Send> + Clone + Send + Sync + 'static
+{
+}
+
 /// Connections that are being served, and the word that ends them.
 #[derive(Debug, Clone)]
 pub(crate) struct Connections {
@@ -77,12 +86,11 @@ impl Connections {
     }
 
     /// Serves whatever comes from the listener until the end.
-    pub(crate) fn serve(&self, listener: impl Listener, router: Router) {
-        let router = router.layer(map_response_with_state(self.stop.clone(), end_with_the_server));
-        self.tasks.spawn(self.clone().accept(listener, router));
+    pub(crate) fn serve<S: Answers>(&self, listener: impl Listener, service: S) {
+        self.tasks.spawn(self.clone().accept(listener, service));
     }
 
-    async fn accept<L: Listener>(self, listener: L, router: Router) {
+    async fn accept<L: Listener, S: Answers>(self, listener: L, service: S) {
         let mut http = http1::Builder::new();
         http.timer(TokioTimer::new())
             .header_read_timeout(limits::REQUEST_HEAD_TIMEOUT)
@@ -102,7 +110,8 @@ impl Connections {
                 Ok(stream) => {
                     let unread = Unread::default();
                     let stream = TokioIo::new(Lingering::new(Unstalled::new(stream), unread.clone()));
-                    let connection = http.serve_connection(stream, Noting::new(router.clone(), unread));
+                    let connection =
+                        http.serve_connection(stream, Noting::new(service.clone(), unread, self.stop.clone()));
                     let stop = self.stop.clone();
                     self.tasks.spawn(async move {
                         let _slot = slot;
@@ -135,15 +144,6 @@ impl Connections {
             );
         }
     }
-}
-
-/// Lets an answer that never ends by itself end when the server stops, so that nobody's patience is spent on it.
-async fn end_with_the_server(State(stop): State<CancellationToken>, answer: Response) -> Response {
-    const STREAM: HeaderValue = HeaderValue::from_static("text/event-stream");
-    if answer.headers().get(header::CONTENT_TYPE) != Some(&STREAM) {
-        return answer;
-    }
-    answer.map(|body| Body::from_stream(body.into_data_stream().take_until(stop.cancelled_owned())))
 }
 
 /// Whether it concerns only the connection that was being accepted.

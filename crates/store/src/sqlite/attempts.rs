@@ -25,9 +25,13 @@ const BESIDE: &str = "w.id AS webhook_id, e.id AS event_id, e.event_key, e.tenan
 const JOINS: &str = "JOIN webhooks AS w ON w.key = a.webhook \
      JOIN deliveries AS d ON d.environment = w.environment AND d.id = a.delivery JOIN events AS e ON e.key = d.event";
 
-pub(super) static BY_ID: LazyLock<String> = LazyLock::new(|| {
-    format!("SELECT {ATTEMPT_COLUMNS}, {BESIDE} FROM attempts AS a {JOINS} WHERE a.id = ?1 AND w.environment = ?2")
+pub(super) static IN_ENVIRONMENT: LazyLock<String> = LazyLock::new(|| {
+    format!("SELECT {ATTEMPT_COLUMNS}, {BESIDE} FROM attempts AS a {JOINS} WHERE a.key = ?1 AND w.environment = ?2")
 });
+
+/// Where an attempt is: as the index has it, and as it lacks it.
+pub(super) const KEY_OF_ID: &str = "SELECT attempt FROM attempts_of_ids WHERE id = ?1";
+pub(super) const KEY_IN_TAIL: &str = "SELECT key FROM attempts WHERE key > ?2 AND id = ?1";
 
 pub(super) static OF_LOG: LazyLock<String> =
     LazyLock::new(|| format!("SELECT {ATTEMPT_COLUMNS}, {BESIDE} FROM attempts AS a {JOINS} WHERE a.key = ?1"));
@@ -54,7 +58,8 @@ impl Sqlite {
         self.api
             .read(move |connection| {
                 let Some(key) = environment_key(connection, environment)? else { return Ok(None) };
-                connection.prepare_cached(&BY_ID)?.query_row((id.as_bytes(), key), log_row).optional()
+                let Some(attempt) = key_of(connection, id)? else { return Ok(None) };
+                connection.prepare_cached(&IN_ENVIRONMENT)?.query_row((attempt, key), log_row).optional()
             })
             .await
     }
@@ -67,6 +72,15 @@ impl Sqlite {
         limit: usize,
     ) -> std::result::Result<LogPage, StoreError> {
         self.api.read(move |connection| log(connection, environment, webhook, offset, limit)).await
+    }
+}
+
+fn key_of(connection: &Connection, id: AttemptId) -> Result<Option<i64>> {
+    let (_, mark) = behind::marks(connection)?;
+    let indexed = connection.prepare_cached(KEY_OF_ID)?.query_row([id.as_bytes()], |row| row.get(0)).optional()?;
+    match indexed {
+        Some(key) => Ok(Some(key)),
+        None => connection.prepare_cached(KEY_IN_TAIL)?.query_row((id.as_bytes(), mark), |row| row.get(0)).optional(),
     }
 }
 

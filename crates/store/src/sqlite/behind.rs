@@ -1,8 +1,9 @@
-//! Indexes by webhook that are written behind: `deliveries_of_webhooks` and `attempts_of_webhooks`.
+//! Indexes that are written behind: `deliveries_of_webhooks`, `attempts_of_webhooks` and `attempts_of_ids`.
 //!
 //! Successive rows of the hot path go to different webhooks, so an index by webhook that was kept with every row would touch a page
 //! for nearly each of them. These are brought up to date in the transaction in which [`ROWS_BEHIND`] rows are reached, sorted by
-//! webhook: a page is touched once for many rows. Who reads them reads what lies beyond the marks besides.
+//! webhook: a page is touched once for many rows. The index of attempts by id is kept so too, since attempts end in another order
+//! than they begin in. Who reads these indexes reads what lies beyond the marks besides.
 //!
 //! Invariant: index and tail together are complete, and the tail is short: at most what one group adds to [`ROWS_BEHIND`].
 
@@ -10,7 +11,7 @@ use rusqlite::Connection;
 
 use super::rows::Result;
 
-/// Rows that are left for later. Each of them is looked at by every read by webhook; all of them together are written at once.
+/// Rows that are left for later. Each of them is looked at by every read of these indexes; all of them together are written at once.
 const ROWS_BEHIND: usize = 2_048;
 
 pub(super) const MARKS: &str = "SELECT event, attempt FROM marks";
@@ -22,11 +23,14 @@ pub(super) const INDEX_DELIVERIES: &str = "INSERT OR IGNORE INTO deliveries_of_w
      SELECT webhook, id FROM deliveries INDEXED BY deliveries_by_event WHERE event > ?1 ORDER BY webhook, id";
 pub(super) const INDEX_ATTEMPTS: &str = "INSERT OR IGNORE INTO attempts_of_webhooks (webhook, attempt) \
      SELECT webhook, key FROM attempts WHERE key > ?1 ORDER BY webhook, key";
+pub(super) const INDEX_ATTEMPT_IDS: &str = "INSERT OR IGNORE INTO attempts_of_ids (id, attempt) \
+     SELECT id, key FROM attempts WHERE key > ?1 ORDER BY id";
 pub(super) const SET_EVENT_MARK: &str = "UPDATE marks SET event = ?1";
 pub(super) const SET_ATTEMPT_MARK: &str = "UPDATE marks SET attempt = ?1";
 pub(super) const INDEX_DELIVERY: &str = "INSERT INTO deliveries_of_webhooks (webhook, delivery) VALUES (?1, ?2)";
 pub(super) const FORGET_DELIVERY: &str = "DELETE FROM deliveries_of_webhooks WHERE webhook = ?1 AND delivery = ?2";
 pub(super) const FORGET_ATTEMPT: &str = "DELETE FROM attempts_of_webhooks WHERE webhook = ?1 AND attempt = ?2";
+pub(super) const FORGET_ATTEMPT_ID: &str = "DELETE FROM attempts_of_ids WHERE id = ?1";
 
 /// How far the indexes reach, and how much lies beyond.
 #[derive(Debug, Clone, Copy)]
@@ -65,6 +69,7 @@ impl Behind {
         }
         if self.attempts >= ROWS_BEHIND {
             connection.prepare_cached(INDEX_ATTEMPTS)?.execute([self.attempt_mark])?;
+            connection.prepare_cached(INDEX_ATTEMPT_IDS)?.execute([self.attempt_mark])?;
             connection.prepare_cached(SET_ATTEMPT_MARK)?.execute([last_attempt])?;
             (self.attempt_mark, self.attempts) = (last_attempt, 0);
         }

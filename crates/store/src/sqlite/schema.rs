@@ -22,6 +22,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0006_event_types_and_filters.sql"),
     include_str!("../../migrations/0007_shapes.sql"),
     include_str!("../../migrations/0008_sessions.sql"),
+    include_str!("../../migrations/0009_attempts_by_id.sql"),
 ];
 
 /// Marks the file as Postrider's: "PstR".

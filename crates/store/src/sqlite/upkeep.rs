@@ -11,7 +11,7 @@ use postrider_core::{DeliveryId, Timestamp, WebhookId};
 use rusqlite::{OptionalExtension as _, params};
 use uuid::Uuid;
 
-use super::behind::{FORGET_ATTEMPT, FORGET_DELIVERY};
+use super::behind::{FORGET_ATTEMPT, FORGET_ATTEMPT_ID, FORGET_DELIVERY};
 use super::rows::{event_key, limit, order_key, parsed, tenant, uuid};
 use super::tx::{Failure, Tx};
 use super::{Sqlite, order};
@@ -32,7 +32,7 @@ pub(super) const OLD_EVENTS: &str = "SELECT key, accepted_at FROM events WHERE k
 pub(super) const WAITS: &str = "SELECT EXISTS (SELECT 1 FROM deliveries WHERE event = ?1 AND state <= 1)";
 pub(super) const OF_EVENT: &str =
     "SELECT environment, id, webhook, last_attempt FROM deliveries WHERE event = ?1 LIMIT ?2";
-pub(super) const DELETE_ATTEMPT: &str = "DELETE FROM attempts WHERE key = ?1 RETURNING previous";
+pub(super) const DELETE_ATTEMPT: &str = "DELETE FROM attempts WHERE key = ?1 RETURNING previous, id";
 pub(super) const SHORTEN_CHAIN: &str = "UPDATE deliveries SET last_attempt = ?3 WHERE environment = ?1 AND id = ?2";
 pub(super) const DELETE_DELIVERY: &str = "DELETE FROM deliveries WHERE environment = ?1 AND id = ?2";
 pub(super) const DELETE_EVENT: &str = "DELETE FROM events WHERE key = ?1";
@@ -227,16 +227,22 @@ fn delete_attempts(
     let mut next = last;
     let mut statement = tx.prepare(DELETE_ATTEMPT)?;
     let mut forget = tx.prepare(FORGET_ATTEMPT)?;
+    let mut forget_id = tx.prepare(FORGET_ATTEMPT_ID)?;
     while let Some(attempt) = next {
         if *budget == 0 {
             break;
         }
-        next = statement.query_row([attempt], |row| row.get(0)).optional()?.flatten();
+        let row: Option<(Option<i64>, [u8; 16])> =
+            statement.query_row([attempt], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
         if attempt > tx.hot.behind.attempt_mark {
             tx.hot.behind.attempts = tx.hot.behind.attempts.saturating_sub(1);
         } else {
             forget.execute((webhook, attempt))?;
+            if let Some((_, id)) = &row {
+                forget_id.execute([id])?;
+            }
         }
+        next = row.and_then(|(previous, _)| previous);
         deleted += 1;
         *budget -= 1;
     }

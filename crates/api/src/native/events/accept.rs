@@ -1,7 +1,7 @@
 //! `POST /api/v1/events`: one event. The hot path: what happens here happens for every event there is.
 
-use axum::extract::{Request, State};
-use axum::response::Response;
+use axum::extract::{FromRequestParts as _, Request, State};
+use axum::response::{IntoResponse as _, Response};
 use postrider_core::limits::EVENT_BYTES;
 
 use crate::auth::caller::Vendor;
@@ -9,6 +9,19 @@ use crate::body;
 use crate::error::{ApiError, Code, Problem};
 use crate::native::events::{Accepted, Form, NewEvent, accepted, take_in};
 use crate::state::ApiState;
+
+/// Where it is.
+pub(crate) const PATH: &str = "/api/v1/events";
+
+/// What the router answers, without the router.
+pub(crate) async fn answered(state: ApiState, request: Request) -> Response {
+    let (mut head, body) = request.into_parts();
+    let answer = match Vendor::from_request_parts(&mut head, &state).await {
+        Ok(vendor) => accept_event(State(state), vendor, Request::from_parts(head, body)).await,
+        Err(error) => Err(error),
+    };
+    answer.into_response()
+}
 
 /// Send an event
 ///

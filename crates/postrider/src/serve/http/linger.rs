@@ -5,24 +5,26 @@
 //! caller has not yet looked at while it still sends. So what still comes is read and thrown away for a moment, within
 //! [`limits::LINGER_TIME`] and [`limits::LINGER_BYTES`].
 //!
-//! Owns nothing of the connection's other life, and nothing where all of a request was read.
+//! Owns nothing of the connection's other life but the end of answers that never end by themselves, and nothing where all of a request
+//! was read.
 
+use std::convert::Infallible;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 
-use axum::Router;
 use axum::response::Response;
 use bytes::Bytes;
-use http::Request;
+use futures_util::StreamExt as _;
+use http::{HeaderValue, Request, header};
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::service::Service;
-use hyper_util::service::TowerToHyperService;
 use postrider_core::limits;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Sleep;
+use tokio_util::sync::CancellationToken;
 
 /// Bytes that are thrown away at a time.
 const PIECE: usize = 16 * 1024;
@@ -31,26 +33,59 @@ const PIECE: usize = 16 * 1024;
 #[derive(Debug, Clone, Default)]
 pub(super) struct Unread(Arc<AtomicBool>);
 
-/// A router that notes what it leaves unread.
-pub(super) struct Noting {
-    router: TowerToHyperService<Router>,
+/// A service that notes what it leaves unread.
+pub(super) struct Noting<S> {
+    service: S,
     unread: Unread,
+    stop: CancellationToken,
 }
 
-impl Noting {
-    pub(super) fn new(router: Router, unread: Unread) -> Self {
-        Self { router: TowerToHyperService::new(router), unread }
+impl<S> Noting<S> {
+    /// Answers that never end by themselves end with `stop`.
+    pub(super) fn new(service: S, unread: Unread, stop: CancellationToken) -> Self {
+        Self { service, unread, stop }
     }
 }
 
-impl Service<Request<Incoming>> for Noting {
+impl<S> Service<Request<Incoming>> for Noting<S>
+where
+    S: tower::Service<Request<axum::body::Body>, Response = Response, Error = Infallible> + Clone,
+{
     type Response = Response;
-    type Error = std::convert::Infallible;
-    type Future = <TowerToHyperService<Router> as Service<Request<Noted>>>::Future;
+    type Error = Infallible;
+    type Future = Answering<S::Future>;
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
-        self.router.call(request.map(|body| Noted { body, has_ended: false, unread: self.unread.clone() }))
+        let noted = |body| axum::body::Body::new(Noted { body, has_ended: false, unread: self.unread.clone() });
+        // The service is always ready: what holds callers up is within its answers.
+        let answer = Box::pin(self.service.clone().call(request.map(noted)));
+        Answering { answer, stop: self.stop.clone() }
     }
+}
+
+/// An answer on its way.
+pub(super) struct Answering<F> {
+    answer: Pin<Box<F>>,
+    stop: CancellationToken,
+}
+
+impl<F: Future<Output = Result<Response, Infallible>>> Future for Answering<F> {
+    type Output = Result<Response, Infallible>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let Ok(answer) = ready!(self.answer.as_mut().poll(context));
+        Poll::Ready(Ok(end_with_the_server(answer, &self.stop)))
+    }
+}
+
+/// Lets an answer that never ends by itself end when the server stops, so that nobody's patience is spent on it.
+fn end_with_the_server(answer: Response, stop: &CancellationToken) -> Response {
+    const STREAM: HeaderValue = HeaderValue::from_static("text/event-stream");
+    if answer.headers().get(header::CONTENT_TYPE) != Some(&STREAM) {
+        return answer;
+    }
+    let stopped = stop.clone().cancelled_owned();
+    answer.map(|body| axum::body::Body::from_stream(body.into_data_stream().take_until(stopped)))
 }
 
 /// A body that says when it is dropped whether something of it was left.

@@ -1,7 +1,9 @@
 //! The rules of connections, over streams in memory: time passes as fast as the tests want it to.
 
+use axum::Router;
 use axum::routing::{get, post};
 use futures_util::stream;
+use http::header;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
 use tokio::sync::Mutex;
 use tokio::sync::mpsc::{Receiver, Sender, channel};

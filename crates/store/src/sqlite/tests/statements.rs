@@ -20,6 +20,7 @@ const LARGE: &[&str] = &[
     "p",
     "event_notes",
     "webhook_shapes",
+    "attempts_of_ids",
     // The names that statements give them.
     "e",
     "d",
@@ -105,11 +106,13 @@ fn statements() -> Vec<&'static str> {
         behind::ATTEMPTS_BEHIND,
         behind::INDEX_DELIVERIES,
         behind::INDEX_ATTEMPTS,
+        behind::INDEX_ATTEMPT_IDS,
         behind::SET_EVENT_MARK,
         behind::SET_ATTEMPT_MARK,
         behind::INDEX_DELIVERY,
         behind::FORGET_DELIVERY,
         behind::FORGET_ATTEMPT,
+        behind::FORGET_ATTEMPT_ID,
     ]);
     all.extend(behind_the_hot_path());
     all.extend(lists());
@@ -188,7 +191,9 @@ fn lists() -> Vec<&'static str> {
         attempts::NEWEST,
         attempts::COUNT,
         &attempts::BY_KEY,
-        &attempts::BY_ID,
+        attempts::KEY_OF_ID,
+        attempts::KEY_IN_TAIL,
+        &attempts::IN_ENVIRONMENT,
         &attempts::OF_LOG,
         attempts::INDEXED,
         attempts::TAIL,
