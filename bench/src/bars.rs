@@ -37,6 +37,11 @@ pub(crate) fn isolation(ratio: f64) -> Bar {
     Bar { text: format!("at most 1.5 of without: {ratio:.2}"), is_met: ratio <= 1.5 }
 }
 
+/// What a person waits for: a list or a chart, in milliseconds.
+pub(crate) fn waiting(limit: f64, slowest: f64) -> Bar {
+    Bar { text: format!("under {limit}"), is_met: slowest < limit }
+}
+
 /// Memory in megabytes (a million bytes).
 pub(crate) fn memory(limit: f64, used: f64) -> Bar {
     Bar { text: format!("under {limit}"), is_met: used < limit }
