@@ -1,9 +1,12 @@
 //! The few calls of the native API that prepare a measurement. Not used while one runs.
 
-use std::net::SocketAddr;
+use std::{
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
 
 use bytes::Bytes;
-use http::{Method, Request, header};
+use http::{HeaderValue, Method, Request, header};
 use http_body_util::{BodyExt, Full};
 use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
@@ -49,6 +52,11 @@ struct Token {
 }
 
 #[derive(Deserialize)]
+struct Webhook {
+    id: String,
+}
+
+#[derive(Deserialize)]
 struct Batch {
     events: Vec<Accepted>,
 }
@@ -83,6 +91,7 @@ impl Api {
         &self.token
     }
 
+<<<<<<< HEAD
     /// Subscribes `url` to the events of `tenant`.
     pub(crate) async fn create_webhook(&self, tenant: &str, url: &str) -> Result<()> {
         self.create(webhook(tenant, url)).await
@@ -98,7 +107,58 @@ impl Api {
 
     async fn create(&self, webhook: Value) -> Result<()> {
         let _webhook: Value = self.call("/api/v1/webhooks", webhook.to_string().into()).await?;
+=======
+    /// Subscribes `url` to the events of `tenant`. Returns the webhook's id.
+    pub(crate) async fn create_webhook(&self, tenant: &str, url: &str) -> Result<String> {
+        let webhook = json!({
+            "displayName": "benchmark",
+            "url": url,
+            "eventKeys": [event::EVENT_KEY],
+            "secret": WEBHOOK_SECRET,
+            "tenantId": tenant,
+        });
+        let webhook: Webhook = self.call("/api/v1/webhooks", webhook.to_string().into()).await?;
+        Ok(webhook.id)
+    }
+
+    /// Begins to replay everything to a webhook, so many a second.
+    pub(crate) async fn replay(&self, webhook: &str, rate: u32) -> Result<()> {
+        let job = json!({
+            "kind": "replay",
+            "webhookIds": [webhook],
+            "from": "2000-01-01T00:00:00Z",
+            "ratePerSecond": rate,
+        });
+        let path = "/api/v1/jobs";
+        let mut request = self.request(Method::POST, path, job.to_string().into())?;
+        request.headers_mut().insert("idempotency-key", HeaderValue::from_static("replay"));
+        let _job: serde_json::Value = self.answer(path, request).await?;
+>>>>>>> data
         Ok(())
+    }
+
+    /// How long it takes to get an answer to that, all of it.
+    pub(crate) async fn time_to_get(&self, path: &str) -> Result<Duration> {
+        let request = self.request(Method::GET, path, Bytes::new())?;
+        let start = Instant::now();
+        let response = self.client.request(request).await.map_err(|error| failed(path, error))?;
+        let status = response.status();
+        let body = response.into_body().collect().await.map_err(|error| failed(path, error))?.to_bytes();
+        if !status.is_success() {
+            let body = String::from_utf8_lossy(&body).into_owned();
+            return Err(Error::Answer { what: format!("GET {path}"), status: status.as_u16(), body });
+        }
+        Ok(start.elapsed())
+    }
+
+    fn request(&self, method: Method, path: &str, body: Bytes) -> Result<Request<Full<Bytes>>> {
+        Request::builder()
+            .method(method)
+            .uri(format!("http://{}{path}", self.server))
+            .header(header::CONTENT_TYPE, "application/json")
+            .header(header::AUTHORIZATION, format!("Bearer {}", self.token))
+            .body(Full::new(body))
+            .map_err(|error| failed(path, error))
     }
 
     /// Reports `count` events of `tenant` in one batch.
@@ -115,13 +175,10 @@ impl Api {
     }
 
     async fn call<T: DeserializeOwned>(&self, path: &str, body: Bytes) -> Result<T> {
-        let request = Request::builder()
-            .method(Method::POST)
-            .uri(format!("http://{}{path}", self.server))
-            .header(header::CONTENT_TYPE, "application/json")
-            .header(header::AUTHORIZATION, format!("Bearer {}", self.token))
-            .body(Full::new(body))
-            .map_err(|error| failed(path, error))?;
+        self.answer(path, self.request(Method::POST, path, body)?).await
+    }
+
+    async fn answer<T: DeserializeOwned>(&self, path: &str, request: Request<Full<Bytes>>) -> Result<T> {
         let response = self.client.request(request).await.map_err(|error| failed(path, error))?;
         let status = response.status();
         let body = response.into_body().collect().await.map_err(|error| failed(path, error))?.to_bytes();

@@ -33,6 +33,8 @@ use crate::{
 
 /// Connections that may wait to be accepted; the kernel lowers it to its own limit.
 const LISTEN_BACKLOG: u32 = 4096;
+/// The path of what is no part of a measurement.
+const APART: &str = "/apart";
 const ACCEPT_PAUSE: Duration = Duration::from_millis(10);
 /// Of so many events one has its signatures verified.
 const SIGNATURE_SAMPLE: u64 = 256;
@@ -71,6 +73,11 @@ impl Sink {
     /// The URL of the healthy webhook number `webhook`.
     pub(crate) fn healthy_url(&self, webhook: u32) -> String {
         format!("http://{}/{webhook}", self.healthy)
+    }
+
+    /// The URL of an endpoint that takes everything and enters nothing.
+    pub(crate) fn apart_url(&self) -> String {
+        format!("http://{}{APART}", self.healthy)
     }
 
     /// The URL of a dead endpoint, told from others by its number.
@@ -128,7 +135,8 @@ impl Receiver {
         let mut response = Response::new(Empty::new());
         match body.collect().await {
             Ok(body) => {
-                if self.enter(&head, &body.to_bytes()).is_none() {
+                let body = body.to_bytes();
+                if head.uri.path() != APART && self.enter(&head, &body).is_none() {
                     self.ledger.stranger();
                     *response.status_mut() = StatusCode::BAD_REQUEST;
                 }

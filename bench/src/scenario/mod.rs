@@ -9,6 +9,7 @@ mod fanout;
 mod hanging;
 mod isolation;
 mod latency;
+mod replay;
 mod saturation;
 mod shaped;
 mod stage;
@@ -43,7 +44,9 @@ pub(crate) enum Scenario {
     Isolation,
     /// Latency beside 10,000 webhooks of 50 tenants that never answer
     Hanging,
-    /// Memory with 1,000,000 deliveries waiting
+    /// Latency beside a replay of 100,000 events at 1,000 a second
+    Replay,
+    /// Memory, lists and charts with 1,000,000 deliveries waiting
     Backlog,
 }
 
@@ -73,6 +76,7 @@ impl Scenario {
             Self::Shaped => "shaped",
             Self::Isolation => "isolation",
             Self::Hanging => "hanging",
+            Self::Replay => "replay",
             Self::Backlog => "backlog",
         }
     }
@@ -86,6 +90,7 @@ impl Scenario {
             Self::Shaped => shaped::run(setting, report).await,
             Self::Isolation => isolation::run(setting, report).await,
             Self::Hanging => hanging::run(setting, report).await,
+            Self::Replay => replay::run(setting, report).await,
             Self::Backlog => backlog::run(setting, report).await,
         }
     }

@@ -298,9 +298,9 @@ impl Scheduler {
         if delivery.order_key.is_some_and(|key| self.order.must_wait(webhook, key)) {
             return;
         }
-        let behind = self.lanes[index].stored.is_behind_backlog(delivery.event.tenant_id.as_ref());
+        let behind = self.lanes[index].stored.is_behind_backlog(&delivery);
         if behind || !self.has_memory_for(index, &delivery, now) {
-            self.lanes[index].stored.leave(delivery.event.tenant_id.as_ref());
+            self.lanes[index].stored.leave(&delivery);
             self.consider(index, now);
         } else {
             self.queue(index, delivery, now);
@@ -451,9 +451,8 @@ impl Scheduler {
     }
 
     fn flow(&mut self, lane: u32, delivery: &Ready) -> u32 {
-        let event = &delivery.event;
         // Most lanes have one tenant, whose flow is kept.
-        let key = TenantKey { environment: event.environment_id, tenant: event.tenant_id.clone() };
+        let key = TenantKey::of(delivery);
         let known = self.tenant_of.get(&key).copied();
         let tenant = known.unwrap_or_else(|| {
             let tenant = self.tenants.put(Tenant::new(key.clone()));
@@ -472,8 +471,7 @@ impl Scheduler {
     /// Whether a lane and the memory have room for one more. Both leave the more to a newcomer the more others hold: a tenant may
     /// hold twice what is free.
     fn has_memory_for(&self, lane: u32, delivery: &Ready, now: Timestamp) -> bool {
-        let key = TenantKey { environment: delivery.event.environment_id, tenant: delivery.event.tenant_id.clone() };
-        let tenant = self.tenant_of.get(&key).copied();
+        let tenant = self.tenant_of.get(&TenantKey::of(delivery)).copied();
         let lane = &self.lanes[lane];
         let most = if lane.health.is_paused() && lane.quiet_until(now).is_some() {
             PAUSED_LANE_DELIVERIES

@@ -7,7 +7,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use postrider_core::delivery::{Delivery, Fault};
+use postrider_core::delivery::{Delivery, Fault, Origin};
 use postrider_core::event::{Event, TenantId};
 use postrider_core::limits::PACED_SECONDS;
 use postrider_core::order::OrderKey;
@@ -19,7 +19,7 @@ use postrider_store::{LanePosition, Waiting};
 use super::health::Health;
 use super::ring::{Arena, Links, Members, Ring};
 
-/// Tenants whose backlog a lane tells apart; with more, everybody's new deliveries of the lane wait in the database.
+/// Tenants whose backlog a lane tells apart, what is new and what is sent again counted apart; with more, everybody's new deliveries of the lane wait in the database.
 const TENANTS_WITH_BACKLOG: usize = 8;
 /// How long a lane waits to read again after a page that could not be read, or not one row of which could be taken.
 pub(super) const READ_AGAIN: Duration = Duration::from_millis(100);
@@ -42,19 +42,39 @@ pub(crate) struct Ready {
     pub(crate) order_key: Option<OrderKey>,
     /// The revision of the webhook's shape that it keeps.
     pub(crate) shape: Option<ShapeRevision>,
+    /// What brought it about.
+    pub(crate) traffic: Traffic,
+}
+
+/// What brings deliveries about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Traffic {
+    /// Events, as they are accepted.
+    Live,
+    /// People who want something sent again.
+    Again,
+}
+
+impl From<Origin> for Traffic {
+    fn from(origin: Origin) -> Self {
+        match origin {
+            Origin::Event => Self::Live,
+            Origin::Resend | Origin::Replay => Self::Again,
+        }
+    }
 }
 
 impl Ready {
     /// One that is new and waits for nobody.
     pub(crate) const fn new(id: DeliveryId, event: Arc<Event>, shape: Option<ShapeRevision>) -> Self {
-        Self { id, event, attempts: 0, fault: None, order_key: None, shape }
+        Self { id, event, attempts: 0, fault: None, order_key: None, shape, traffic: Traffic::Live }
     }
 }
 
 impl From<Waiting> for Ready {
     fn from(Waiting { delivery, event }: Waiting) -> Self {
-        let Delivery { id, attempts, state, order_key, shape, .. } = delivery;
-        Self { id, event, attempts, fault: state.fault(), order_key, shape }
+        let Delivery { id, attempts, state, order_key, shape, origin, .. } = delivery;
+        Self { id, event, attempts, fault: state.fault(), order_key, shape, traffic: origin.into() }
     }
 }
 
@@ -238,29 +258,33 @@ pub(super) enum Reached {
 pub(super) enum Backlog {
     #[default]
     None,
-    Of(Vec<Option<TenantId>>),
+    Of(Vec<(Option<TenantId>, Traffic)>),
     Everybody,
 }
 
 impl Stored {
-    /// Whether a new delivery of that tenant must wait in the database, behind others of the tenant that are there.
-    pub(super) fn is_behind_backlog(&self, tenant: Option<&TenantId>) -> bool {
+    /// Whether a new delivery must wait in the database, behind others of its tenant that are there.
+    pub(super) fn is_behind_backlog(&self, delivery: &Ready) -> bool {
+        let tenant = delivery.event.tenant_id.as_ref();
         match &self.backlog {
             Backlog::None => false,
-            Backlog::Of(tenants) => tenants.iter().any(|other| other.as_ref() == tenant),
+            Backlog::Of(tenants) => {
+                tenants.iter().any(|(other, traffic)| other.as_ref() == tenant && *traffic == delivery.traffic)
+            }
             Backlog::Everybody => true,
         }
     }
 
-    /// A delivery of that tenant, due now, is left to the database.
-    pub(super) fn leave(&mut self, tenant: Option<&TenantId>) {
+    /// A delivery that is due now is left to the database.
+    pub(super) fn leave(&mut self, delivery: &Ready) {
         self.missed = true;
-        if self.is_behind_backlog(tenant) {
+        if self.is_behind_backlog(delivery) {
             return;
         }
+        let whose = (delivery.event.tenant_id.clone(), delivery.traffic);
         match &mut self.backlog {
-            Backlog::None => self.backlog = Backlog::Of(vec![tenant.cloned()]),
-            Backlog::Of(tenants) if tenants.len() < TENANTS_WITH_BACKLOG => tenants.push(tenant.cloned()),
+            Backlog::None => self.backlog = Backlog::Of(vec![whose]),
+            Backlog::Of(tenants) if tenants.len() < TENANTS_WITH_BACKLOG => tenants.push(whose),
             Backlog::Of(_) | Backlog::Everybody => self.backlog = Backlog::Everybody,
         }
     }

@@ -9,14 +9,24 @@ use postrider_core::EnvironmentId;
 use postrider_core::event::TenantId;
 
 use super::health::Class;
+use super::lane::{Ready, Traffic};
 use super::ring::{Arena, Links, Members, Ring};
 use super::{Limits, Totals};
 
-/// Whose events they are: a tenant's, or those of an environment that concern no tenant.
+/// Whose events they are: a tenant's, or those of an environment that concern no tenant. What is sent again waits as if another
+/// tenant's, so that what is new does not wait behind it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct TenantKey {
-    pub(super) environment: EnvironmentId,
-    pub(super) tenant: Option<TenantId>,
+    environment: EnvironmentId,
+    tenant: Option<TenantId>,
+    traffic: Traffic,
+}
+
+impl TenantKey {
+    pub(super) fn of(delivery: &Ready) -> Self {
+        let event = &delivery.event;
+        Self { environment: event.environment_id, tenant: event.tenant_id.clone(), traffic: delivery.traffic }
+    }
 }
 
 /// How much of its class a tenant holds.

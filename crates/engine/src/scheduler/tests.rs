@@ -13,6 +13,7 @@ use postrider_core::{EnvironmentId, EventId};
 use postrider_store::LanePosition;
 use proptest::prelude::*;
 
+use super::lane::Traffic;
 use super::*;
 
 const START: Timestamp = Timestamp::from_micros(1_767_225_600_000_000);
@@ -565,6 +566,22 @@ fn a_quiet_tenant_passes_the_backlog_of_a_noisy_one() {
     scheduler.push(webhook(0), quiet.clone(), START);
     let launches = scheduler.launch_all(START);
     assert!(launches.iter().any(|launch| launch.delivery.id == quiet.id));
+}
+
+#[test]
+fn what_is_new_passes_what_is_sent_again_of_the_same_tenant() {
+    let (mut scheduler, mut next) = (full_size(), 0);
+    prove(&mut scheduler, 0, 0, &mut next);
+    for _ in 0..100_000 {
+        next += 1;
+        let again = Ready { traffic: Traffic::Again, ..ready(next, 0) };
+        scheduler.push(webhook(0), again, START);
+    }
+    next += 1;
+    let new = ready(next, 0);
+    scheduler.push(webhook(0), new.clone(), START);
+    let launches = scheduler.launch_all(START);
+    assert!(launches.iter().any(|launch| launch.delivery.id == new.id));
 }
 
 #[test]
