@@ -91,32 +91,21 @@ impl Api {
         &self.token
     }
 
-<<<<<<< HEAD
-    /// Subscribes `url` to the events of `tenant`.
-    pub(crate) async fn create_webhook(&self, tenant: &str, url: &str) -> Result<()> {
+    /// Subscribes `url` to the events of `tenant`. Returns the webhook's id.
+    pub(crate) async fn create_webhook(&self, tenant: &str, url: &str) -> Result<String> {
         self.create(webhook(tenant, url)).await
     }
 
-    /// Subscribes `url` to the tenant's benchmark events, all of which its filter lets through, with a payload of its own.
-    pub(crate) async fn create_shaped_webhook(&self, tenant: &str, url: &str) -> Result<()> {
+    /// Subscribes `url` to the tenant's benchmark events, all of which its filter lets through, with a payload of its own. Returns the
+    /// webhook's id.
+    pub(crate) async fn create_shaped_webhook(&self, tenant: &str, url: &str) -> Result<String> {
         let mut webhook = webhook(tenant, url);
         webhook["filter"] = event::FILTER.into();
         webhook["payload"] = json!({ "template": event::TEMPLATE });
         self.create(webhook).await
     }
 
-    async fn create(&self, webhook: Value) -> Result<()> {
-        let _webhook: Value = self.call("/api/v1/webhooks", webhook.to_string().into()).await?;
-=======
-    /// Subscribes `url` to the events of `tenant`. Returns the webhook's id.
-    pub(crate) async fn create_webhook(&self, tenant: &str, url: &str) -> Result<String> {
-        let webhook = json!({
-            "displayName": "benchmark",
-            "url": url,
-            "eventKeys": [event::EVENT_KEY],
-            "secret": WEBHOOK_SECRET,
-            "tenantId": tenant,
-        });
+    async fn create(&self, webhook: Value) -> Result<String> {
         let webhook: Webhook = self.call("/api/v1/webhooks", webhook.to_string().into()).await?;
         Ok(webhook.id)
     }
@@ -132,8 +121,7 @@ impl Api {
         let path = "/api/v1/jobs";
         let mut request = self.request(Method::POST, path, job.to_string().into())?;
         request.headers_mut().insert("idempotency-key", HeaderValue::from_static("replay"));
-        let _job: serde_json::Value = self.answer(path, request).await?;
->>>>>>> data
+        let _job: Value = self.answer(path, request).await?;
         Ok(())
     }
 

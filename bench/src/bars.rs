@@ -37,15 +37,14 @@ pub(crate) fn isolation(ratio: f64) -> Bar {
     Bar { text: format!("at most 1.5 of without: {ratio:.2}"), is_met: ratio <= 1.5 }
 }
 
-<<<<<<< HEAD
 /// Less than twice the cost of a plain delivery.
 pub(crate) fn shaping(ratio: f64) -> Bar {
     Bar { text: format!("under 2 of plain: {ratio:.2}"), is_met: ratio < 2.0 }
-=======
+}
+
 /// What a person waits for: a list or a chart, in milliseconds.
 pub(crate) fn waiting(limit: f64, slowest: f64) -> Bar {
     Bar { text: format!("under {limit}"), is_met: slowest < limit }
->>>>>>> data
 }
 
 /// Memory in megabytes (a million bytes).

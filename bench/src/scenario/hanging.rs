@@ -32,7 +32,7 @@ pub(super) async fn run(setting: &Setting, report: &mut Report) -> Result<()> {
             let webhooks = (0..TENANTS * WEBHOOKS_EACH).map(Ok::<_, Error>);
             stream::iter(webhooks)
                 .try_for_each_concurrent(CONCURRENCY, async |number| {
-                    api.create_webhook(&tenant(number % TENANTS), &stage.sink.dead_url(number)).await
+                    api.create_webhook(&tenant(number % TENANTS), &stage.sink.dead_url(number)).await.map(drop)
                 })
                 .await?;
             stream::iter(0..TENANTS)

@@ -166,7 +166,7 @@ async fn subscribe(
             match shaping {
                 Shaping::Half if number % 2 == 1 => api.create_shaped_webhook(&tenant, url).await?,
                 Shaping::Half | Shaping::Plain => api.create_webhook(&tenant, url).await?,
-            }
+            };
         }
     }
     Ok(api)
