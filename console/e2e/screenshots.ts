@@ -36,7 +36,7 @@ test("screenshots", { timeout: 600_000 }, async () => {
         for (const screen of await screens(server, filled)) {
           if (chosen && !chosen.includes(screen.name)) continue;
           await page.goto(screen.url);
-          await page.getByText(screen.shows).first().waitFor();
+          await page.getByText(screen.shows).filter({ visible: true }).first().waitFor();
           // What comes later: the editor, charts.
           await page.waitForLoadState("networkidle", { timeout: 2000 }).catch(() => undefined);
           await shoot(screen.name);
