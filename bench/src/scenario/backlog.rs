@@ -104,7 +104,7 @@ async fn fill(setting: &Setting, stage: &Stage) -> Result<Backlog> {
         for _ in 0..LIST_CALLS {
             times.push(api.time_to_get(path).await?.as_secs_f64() * 1e3);
         }
-        let time = median(times.into_iter()).unwrap_or_default();
+        let time = median(times).unwrap_or_default();
         progress(&format!("{path}: {time:.1} ms"));
         slowest = slowest.max(time);
     }

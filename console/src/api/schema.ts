@@ -626,6 +626,119 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/portal-links": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Create a portal link
+         * @description A URL that opens a tenant's portal once. It can be refused later, and its session ended: `DELETE /api/v1/portal-sessions/{id}`.
+         */
+        post: operations["create_portal_link"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/portal-session": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get the portal's session
+         * @description Of whoever asks: a session that a link opened, or a user with a token of the identity provider.
+         */
+        get: operations["get_portal_session"];
+        put?: never;
+        /**
+         * Open a portal
+         * @description Exchanges a link's code for a session, once: sets the session's cookie. For pages of this server: the call takes the header
+         *     `x-postrider-csrf: 1`.
+         */
+        post: operations["open_portal"];
+        /**
+         * Close a portal
+         * @description Ends the session that asks. A token of the identity provider ends by itself, and nothing is done about it here.
+         */
+        delete: operations["close_portal"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/portal-session/token": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Renew a token of the portal's session
+         * @description For pages whose cookies the browser blocks.
+         */
+        post: operations["renew_portal_token"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/portal-sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List portal sessions
+         * @description Those that are open, and links that nobody has opened yet; newest first.
+         */
+        get: operations["list_portal_sessions"];
+        put?: never;
+        post?: never;
+        /**
+         * End the portal sessions of a tenant
+         * @description Of one of its users, or of all: for whoever leaves.
+         */
+        delete: operations["end_portal_sessions"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/portal-sessions/{portalSessionId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * End a portal session
+         * @description At once; a link that nobody has opened can no more be opened.
+         */
+        delete: operations["end_portal_session"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/portal-settings": {
         parameters: {
             query?: never;
@@ -642,6 +755,55 @@ export interface paths {
         put: operations["put_portal_settings"];
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/presets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List presets
+         * @description Templates, headers and notes for receivers that people use. The one of id `basic` is what a custom payload starts with.
+         */
+        get: operations["list_presets"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/session": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get the console's session
+         * @description Of the browser that asks: which environments it is signed in to.
+         */
+        get: operations["get_session"];
+        put?: never;
+        /**
+         * Sign in to the console
+         * @description Sets a cookie that opens the environment until it is signed out of, for at most 7 days, or 12 hours without a call. A browser that is
+         *     signed in already is then signed in to both. For pages of this server: the call takes the header `x-postrider-csrf: 1`.
+         */
+        post: operations["sign_in"];
+        /**
+         * Sign out of the console
+         * @description Also where nobody is signed in. The session cannot be used again, by whoever has its cookie.
+         */
+        delete: operations["sign_out"];
         options?: never;
         head?: never;
         patch?: never;
@@ -794,6 +956,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/webhooks/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Preview the request of a webhook that is not saved yet
+         * @description As the preview of a webhook, before there is one.
+         */
+        post: operations["preview_draft"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/webhooks/{webhookId}": {
         parameters: {
             query?: never;
@@ -830,6 +1012,27 @@ export interface paths {
          * @description Makes another key for `v1a` signatures. For a while both keys sign, and both are published.
          */
         post: operations["rotate_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/webhooks/{webhookId}/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Preview a webhook's request
+         * @description Shows what would be sent for an event that was accepted (`eventId`), for one that never happened (`event`), or for a sample
+         *     (`eventKey`, or nothing). Nothing is sent, and no token is fetched.
+         */
+        post: operations["preview_webhook"];
         delete?: never;
         options?: never;
         head?: never;
@@ -908,8 +1111,8 @@ export interface paths {
         put?: never;
         /**
          * Test a webhook
-         * @description Sends one request as a delivery would be sent, signed as the webhook's are, disabled webhooks included. It is recorded
-         *     nowhere and changes nothing.
+         * @description Sends one request as a delivery would be sent, with the webhook's method and payload, signed as the webhook's are, disabled webhooks
+         *     included; with its headers and authentication where `withHeaders` asks for them. It is recorded nowhere and changes nothing.
          */
         post: operations["test_webhook"];
         delete?: never;
@@ -1264,370 +1467,6 @@ export interface paths {
         patch: operations["frontegg_update_webhook"];
         trace?: never;
     };
-    "/api/v1/session": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Session"];
-                    };
-                };
-            };
-        };
-        put?: never;
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["Login"];
-                };
-            };
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Session"];
-                    };
-                };
-            };
-        };
-        delete: {
-            parameters: {
-                query?: {
-                    environmentId?: string;
-                };
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                204: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/portal-session": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["PortalSession"];
-                    };
-                };
-            };
-        };
-        put?: never;
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["PortalCode"];
-                };
-            };
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["OpenedPortalSession"];
-                    };
-                };
-            };
-        };
-        delete: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                204: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/portal-session/token": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["PortalToken"];
-                    };
-                };
-            };
-        };
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/portal-links": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["NewPortalLink"];
-                };
-            };
-            responses: {
-                201: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["PortalLink"];
-                    };
-                };
-            };
-        };
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/portal-sessions": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: {
-            parameters: {
-                query?: {
-                    tenantId?: string;
-                    limit?: number;
-                    cursor?: string;
-                };
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Page_PortalSessionRow"];
-                    };
-                };
-            };
-        };
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/portal-sessions/{portalSessionId}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post?: never;
-        delete: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    portalSessionId: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                204: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/webhooks/{webhookId}/preview": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    webhookId: string;
-                };
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["PreviewForm"];
-                };
-            };
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Preview"];
-                    };
-                };
-            };
-        };
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/presets": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Page_Preset"];
-                    };
-                };
-            };
-        };
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -1717,6 +1556,35 @@ export interface components {
              */
             webhookId: string;
         };
+        /** @description How requests authenticate to the receiver. Passwords, tokens and secrets are `null` in answers; left out or `null` in requests, they stay. */
+        Authentication: {
+            /** @description The password. */
+            password?: string | null;
+            /** @enum {string} */
+            type: "basic";
+            /** @description The user name. */
+            username: string;
+        } | {
+            /** @description The token. */
+            token?: string | null;
+            /** @enum {string} */
+            type: "bearer";
+        } | {
+            /** @description For whom the token is to be made, where the server asks for that. */
+            audience?: string | null;
+            /** @description Where id and secret are put: `basic` (the header, where it is left out) or `form`. */
+            clientAuthentication?: components["schemas"]["ClientAuthentication"];
+            /** @description Who asks. */
+            clientId: string;
+            /** @description What it proves itself with. */
+            clientSecret?: string | null;
+            /** @description What the token is to be good for, as the server names it. */
+            scope?: string | null;
+            /** @description Where tokens are fetched. */
+            tokenUrl: string;
+            /** @enum {string} */
+            type: "oauth2";
+        };
         /** @description A group of event types. */
         Category: {
             /** @description When it was made. */
@@ -1735,6 +1603,15 @@ export interface components {
         CategoryName: {
             /** @description Its name, unique in the environment. */
             name: string;
+        };
+        /** @enum {string} */
+        ClientAuthentication: "basic" | "form";
+        /** @description A certificate that is shown to a receiver that asks for one. */
+        ClientCertificate: {
+            /** @description The certificate in PEM, followed by those between it and its root. At most 16 KiB. */
+            certificate: string;
+            /** @description Its private key in PEM, without a password. `null` in answers; left out or `null` in requests, it stays. */
+            privateKey?: string | null;
         };
         /** @description What happened in a span of time. */
         Counts: {
@@ -1804,6 +1681,22 @@ export interface components {
             name: string;
             revokedAt?: components["schemas"]["Time"] | null;
         };
+        /** @description Client id and secret. */
+        Credentials: {
+            /** @description The environment's id. */
+            clientId: string;
+            /** @description One of its secrets. */
+            secret: string;
+        };
+        /** @description A header of a webhook's own. */
+        CustomHeader: {
+            /** @description Whether its value is hidden from readers. */
+            isSensitive?: boolean;
+            /** @description Its name. What HTTP, the signatures and this server set themselves is refused. */
+            name: string;
+            /** @description The template of its value. `null` in answers where it is sensitive; left out or `null` in requests, a sensitive value stays. */
+            value?: string | null;
+        };
         /** @description An event on its way to one webhook. */
         Delivery: {
             /**
@@ -1830,6 +1723,8 @@ export interface components {
             nextAttemptAt?: components["schemas"]["Time"] | null;
             /** @description What brought it about: `event`, `resend` or `replay`. */
             origin: string;
+            /** @description Why it failed, in words, where the reason alone does not say: for `template_error`, what is wrong, and where in the template. */
+            problem?: string | null;
             /** @description Why it failed or was discarded. */
             reason?: string | null;
             /**
@@ -1851,19 +1746,36 @@ export interface components {
              * @description To whom.
              */
             webhookId: string;
-            problem?: null | string;
         };
         /** @description A webhook that is not saved yet, and what is sent in a test of it. */
         DraftForm: {
-            /** @description The built-in event whose sample is sent; `frontegg.user.created` where it is left out. */
+            /** @description The event type whose sample is sent; `frontegg.user.created` where it is left out. */
             eventKey?: string | null;
-            /** @description Sent as it is, instead of a sample. */
+            /** @description Taken as the event's body, instead of a sample. */
             payload?: Record<string, unknown> | null;
             /** @description What it is signed with; it is not signed where this is left out. */
             secret?: string | null;
+            settings?: components["schemas"]["RequestSettings"] | null;
             /** @description Where the test is sent. */
             url: string;
-            settings?: components["schemas"]["RequestSettings"];
+        };
+        /** @description A webhook that is not saved yet, and the event that its preview is made with. */
+        DraftPreviewForm: {
+            event?: components["schemas"]["InlineEvent"] | null;
+            /** @description An event that was accepted. */
+            eventId?: string | null;
+            /** @description The event type whose sample is taken: `frontegg.user.created` where nothing else is given. */
+            eventKey?: string | null;
+            /** @description What they would be signed with. */
+            secret?: string | null;
+            settings?: components["schemas"]["RequestSettings"] | null;
+            /** @description Where requests would be sent. */
+            url: string;
+        };
+        /** @description How many. */
+        Ended: {
+            /** @description Sessions and links that have ended by this. */
+            ended: number;
         };
         /** @description An isolated space of a vendor. */
         Environment: {
@@ -1886,7 +1798,7 @@ export interface components {
          * @description What went wrong, in a word that stays the same.
          * @enum {string}
          */
-        ErrorCode: "invalid_json" | "invalid_request" | "invalid_parameter" | "reserved_name" | "url_refused" | "token_missing" | "token_invalid" | "token_expired" | "token_revoked" | "credentials_invalid" | "forbidden" | "portal_hidden" | "scope_foreign" | "scope_missing" | "not_found" | "route_not_found" | "method_not_allowed" | "request_timeout" | "conflict" | "limit_reached" | "webhook_inactive" | "delivery_ended" | "delivery_waits" | "job_ended" | "body_too_large" | "encoding_unsupported" | "invalid_value" | "schema_mismatch" | "idempotency_key_reused" | "internal" | "unavailable" | "overloaded" | "issuer_unreachable";
+        ErrorCode: "invalid_json" | "invalid_request" | "invalid_parameter" | "reserved_name" | "url_refused" | "token_missing" | "token_invalid" | "token_expired" | "token_revoked" | "session_ended" | "link_invalid" | "credentials_invalid" | "forbidden" | "csrf_refused" | "portal_hidden" | "scope_foreign" | "scope_missing" | "not_found" | "route_not_found" | "method_not_allowed" | "request_timeout" | "conflict" | "limit_reached" | "public_url_needed" | "webhook_inactive" | "delivery_ended" | "delivery_waits" | "job_ended" | "body_too_large" | "encoding_unsupported" | "invalid_value" | "template_invalid" | "schema_mismatch" | "idempotency_key_reused" | "too_many_attempts" | "internal" | "unavailable" | "overloaded" | "issuer_unreachable";
         /** @description An event in a list: all but its body. */
         Event: {
             /** @description When it was accepted. */
@@ -2166,7 +2078,7 @@ export interface components {
         };
         /** @description An attempt. */
         FronteggLog: {
-            /** @description What was sent, a string that holds JSON. */
+            /** @description What was sent, a string that holds JSON: what is no JSON, as a JSON string. */
             body: string;
             createdAt: components["schemas"]["Time"];
             /** @description Why there was no answer. */
@@ -2358,12 +2270,30 @@ export interface components {
             /** @description Its key. */
             key: string;
         };
+        /** @description An event, as it is posted. */
+        InlineEvent: {
+            /** @description The application it concerns. */
+            applicationId?: string | null;
+            /** @description What happened. */
+            eventKey: string;
+            occurredAt?: components["schemas"]["Time"] | null;
+            /** @description The members of the body beside its envelope. */
+            payload: Record<string, unknown>;
+            /** @description The tenant it concerns. */
+            tenantId?: string | null;
+            /** @description The user it concerns. */
+            userId?: string | null;
+        };
         /** @description One thing that is wrong with a request. */
         Issue: {
             /** @description The member, as a JSON pointer into the body (`/3/eventKey`), or the parameter's name. */
             at: string;
+            /** @description The column of a template, counted from 1. */
+            column?: number | null;
             /** @description What is wrong with it. */
             detail: string;
+            /** @description The line of a template, counted from 1. */
+            line?: number | null;
         };
         /** @description A bulk resend or a replay. */
         Job: {
@@ -2385,6 +2315,7 @@ export interface components {
              * @description Its id.
              */
             id: string;
+            /** @description What it does. */
             kind: components["schemas"]["JobKind"];
             /** @description Why it is paused: `by_user`, or `webhook_inactive`: a webhook that it sends to was disabled or deleted. */
             pausedBecause?: string | null;
@@ -2412,6 +2343,23 @@ export interface components {
             /** @description When it last changed. */
             updatedAt: components["schemas"]["Time"];
         };
+        /** @enum {string} */
+        JobKind: "resend" | "replay";
+        /** @description What a job would do that is started now. */
+        JobPreview: {
+            /** @description Whether everything was counted; else there are at least so many. */
+            complete: boolean;
+            /**
+             * Format: int64
+             * @description Deliveries that it would make.
+             */
+            deliveries: number;
+            /**
+             * Format: int64
+             * @description What it would look at and not send: repeated already, still on its way, or delivered.
+             */
+            skipped: number;
+        };
         /** @description What a job is to do. */
         JobRequest: {
             /** @description Of a replay: events of that key. */
@@ -2423,6 +2371,7 @@ export interface components {
              *     (`undelivered`); `all` where it is left out.
              */
             include?: ("all" | "undelivered") | null;
+            /** @description `resend`: repeat the deliveries that `filter` takes. `replay`: send the events of a range of time to `webhookIds`. */
             kind: components["schemas"]["JobKind"];
             /**
              * Format: int32
@@ -2461,6 +2410,11 @@ export interface components {
              * @description The endpoint's status code, where it answered.
              */
             statusCode?: number | null;
+        };
+        /** @description A link's code. */
+        LinkCode: {
+            /** @description What stands behind `#code=` in a portal link. */
+            code: string;
         };
         Login: {
             /** @description The environment's id. */
@@ -2512,6 +2466,26 @@ export interface components {
             schema?: Record<string, unknown> | null;
             schemaMode?: components["schemas"]["SchemaMode"] | null;
         };
+        /** @description A portal link to be made. */
+        NewPortalLink: {
+            /**
+             * Format: int64
+             * @description Seconds that the portal stays open, from its opening: 60 to 86400, 3600 where it is left out. The link itself can be opened within
+             *     5 minutes.
+             */
+            expiresInSeconds?: number | null;
+            /** @description What may be done there: names of permissions, wildcards among them. `fe.connectivity.*` is everything. */
+            permissions: string[];
+            /** @description `tenant`, or `support`: the vendor looks at a tenant's portal to help, and the portal says so. */
+            purpose?: components["schemas"]["PurposeName"];
+            /** @description A page that the portal leads back to, of an origin in the settings' `allowedOrigins`. */
+            returnUrl?: string | null;
+            /** @description The tenant whose portal it opens. */
+            tenantId: string;
+            theme?: components["schemas"]["Theme"] | null;
+            /** @description The user who opens it, by the vendor's own id; shown in the list of sessions. */
+            userId?: string | null;
+        };
         /** @description A credential to be made. */
         NewSecret: {
             /** @description What people call it. */
@@ -2544,6 +2518,8 @@ export interface components {
         };
         /** @description A webhook to be made. */
         NewWebhook: {
+            authentication?: components["schemas"]["Authentication"] | null;
+            clientCertificate?: components["schemas"]["ClientCertificate"] | null;
             /**
              * Format: int32
              * @description Seconds that an attempt may take: 1 to 30, 15 where it is left out.
@@ -2565,12 +2541,16 @@ export interface components {
              *     such as `user.email.endsWith("@example.com")`. At most 2,000 characters.
              */
             filter?: string | null;
+            /** @description Headers besides those that every request has. At most 30. */
+            headers?: components["schemas"]["CustomHeader"][] | null;
             /**
              * @description Whether it gets events from the start.
              * @default true
              */
             isActive?: boolean;
+            method?: components["schemas"]["RequestMethod"] | null;
             ordering?: components["schemas"]["Ordering"] | null;
+            payload?: components["schemas"]["Payload"] | null;
             rateLimit?: components["schemas"]["RateLimit"] | null;
             retryPolicy?: components["schemas"]["RetryPolicy"] | null;
             /** @description What requests are signed with. Left out: one is generated. `null`: requests are not signed. */
@@ -2583,11 +2563,6 @@ export interface components {
             tenantId?: string | null;
             /** @description Where events are sent. */
             url: string;
-            method?: components["schemas"]["RequestMethod"];
-            payload?: null | components["schemas"]["PayloadForm"];
-            headers?: components["schemas"]["CustomHeader"][];
-            authentication?: null | components["schemas"]["Authentication"];
-            clientCertificate?: null | components["schemas"]["ClientCertificate"];
         };
         /** @description What one webhook did. */
         OfWebhook: {
@@ -2648,6 +2623,10 @@ export interface components {
             /** @description When the last one ends: it is the current one. */
             to: components["schemas"]["Time"];
         };
+        /** @description A portal that was opened. */
+        OpenedPortal: components["schemas"]["PortalToken"] & {
+            session: components["schemas"]["PortalSession"];
+        };
         /**
          * @description What deliveries are strictly ordered by: those that agree in it are sent one after the other, in the order in which their events were
          *     accepted. Pinned on each delivery when it is accepted.
@@ -2661,57 +2640,405 @@ export interface components {
         OrderingBy: "none" | "tenant" | "user" | "member";
         /** @description A page of a list. */
         Page_Attempt: {
-            items: components["schemas"]["Attempt"][];
+            /** @description The rows. A page can be short, or empty, and still have a next one. */
+            items: (components["schemas"]["ExchangeResult"] & {
+                /**
+                 * Format: uuid
+                 * @description Its id.
+                 */
+                id: string;
+                /**
+                 * Format: int32
+                 * @description 1 for the first.
+                 */
+                number: number;
+                /** @description The address that was dialled, where one was. */
+                remoteAddress?: string | null;
+                /** @description When it began. */
+                startedAt: components["schemas"]["Time"];
+                /** @description Where the time went. */
+                timings: components["schemas"]["Timings"];
+                /** @description The URL that was asked, as the webhook had it at that moment. */
+                url: string;
+            })[];
             /** @description What `cursor` of the next page is; `null`: this is the last. */
             nextCursor?: string | null;
         };
         /** @description A page of a list. */
         Page_Category: {
-            items: components["schemas"]["Category"][];
+            /** @description The rows. A page can be short, or empty, and still have a next one. */
+            items: {
+                /** @description When it was made. */
+                createdAt: components["schemas"]["Time"];
+                /**
+                 * Format: uuid
+                 * @description Its id.
+                 */
+                id: string;
+                /** @description Its name. */
+                name: string;
+                /** @description When it was last changed. */
+                updatedAt: components["schemas"]["Time"];
+            }[];
             /** @description What `cursor` of the next page is; `null`: this is the last. */
             nextCursor?: string | null;
         };
         /** @description A page of a list. */
         Page_Credential: {
-            items: components["schemas"]["Credential"][];
+            /** @description The rows. A page can be short, or empty, and still have a next one. */
+            items: {
+                /** @description When it was made. */
+                createdAt: components["schemas"]["Time"];
+                /**
+                 * Format: uuid
+                 * @description The environment it opens; the client id.
+                 */
+                environmentId: string;
+                /**
+                 * Format: uuid
+                 * @description Its id.
+                 */
+                id: string;
+                /** @description Whether the secret was generated here or chosen by a person. */
+                kind: components["schemas"]["SecretKind"];
+                lastUsedAt?: components["schemas"]["Time"] | null;
+                /** @description What people call it. */
+                name: string;
+                revokedAt?: components["schemas"]["Time"] | null;
+            }[];
             /** @description What `cursor` of the next page is; `null`: this is the last. */
             nextCursor?: string | null;
         };
         /** @description A page of a list. */
         Page_Delivery: {
-            items: components["schemas"]["Delivery"][];
+            /** @description The rows. A page can be short, or empty, and still have a next one. */
+            items: {
+                /**
+                 * Format: int32
+                 * @description Attempts that counted so far.
+                 */
+                attempts: number;
+                /** @description When it was made. */
+                createdAt: components["schemas"]["Time"];
+                endedAt?: components["schemas"]["Time"] | null;
+                /**
+                 * Format: uuid
+                 * @description What is delivered.
+                 */
+                eventId: string;
+                /** @description The event's key. */
+                eventKey?: string | null;
+                /**
+                 * Format: uuid
+                 * @description Its id.
+                 */
+                id: string;
+                lastAttempt?: components["schemas"]["LastAttempt"] | null;
+                nextAttemptAt?: components["schemas"]["Time"] | null;
+                /** @description What brought it about: `event`, `resend` or `replay`. */
+                origin: string;
+                /** @description Why it failed, in words, where the reason alone does not say: for `template_error`, what is wrong, and where in the template. */
+                problem?: string | null;
+                /** @description Why it failed or was discarded. */
+                reason?: string | null;
+                /**
+                 * Format: uuid
+                 * @description The delivery that this one repeats.
+                 */
+                resendOf?: string | null;
+                /** @description `pending`, `retrying`, `delivered`, `failed` or `discarded`; nothing follows the last three. */
+                state: string;
+                /** @description The event's tenant. */
+                tenantId?: string | null;
+                /**
+                 * @description What it waits for besides the time of its next attempt: `turn`, as deliveries before it with its order key have not ended; or a fault
+                 *     of this server's to pass, which has used up no attempt.
+                 */
+                waitingFor?: string | null;
+                /**
+                 * Format: uuid
+                 * @description To whom.
+                 */
+                webhookId: string;
+            }[];
             /** @description What `cursor` of the next page is; `null`: this is the last. */
             nextCursor?: string | null;
         };
         /** @description A page of a list. */
         Page_Environment: {
-            items: components["schemas"]["Environment"][];
+            /** @description The rows. A page can be short, or empty, and still have a next one. */
+            items: {
+                /** @description When it was made. */
+                createdAt: components["schemas"]["Time"];
+                /**
+                 * Format: uuid
+                 * @description Its id; the client id, and `vendorId` in the Frontegg API.
+                 */
+                id: string;
+                /** @description Its name for people. */
+                name: string;
+            }[];
             /** @description What `cursor` of the next page is; `null`: this is the last. */
             nextCursor?: string | null;
         };
         /** @description A page of a list. */
         Page_EventType: {
-            items: components["schemas"]["EventType"][];
+            /** @description The rows. A page can be short, or empty, and still have a next one. */
+            items: {
+                /** @description The category's name. */
+                category: string;
+                /**
+                 * Format: uuid
+                 * @description The category it stands in.
+                 */
+                categoryId: string;
+                /** @description When it was made. */
+                createdAt: components["schemas"]["Time"];
+                deprecatedAt?: components["schemas"]["Time"] | null;
+                /** @description When such an event is sent. */
+                description: string;
+                /** @description Its name for people. */
+                displayName: string;
+                /**
+                 * Format: uuid
+                 * @description Its id.
+                 */
+                id: string;
+                /** @description Whether tenants see it, and their webhooks can get its events. */
+                isVisibleToTenants: boolean;
+                /** @description The key; it never changes. */
+                key: string;
+                /** @description The key of the event type that takes its place. */
+                replacedBy?: string | null;
+                /** @description A sample of the payload: the members beside `eventKey` and `eventContext`. */
+                sample?: Record<string, unknown> | null;
+                /** @description The JSON Schema of the delivered body. */
+                schema?: Record<string, unknown> | null;
+                /**
+                 * @description What becomes of events that the schema does not allow: `off`, they are not held against it; `warn`, they are accepted and what
+                 *     is wrong is noted; `reject`, they are refused.
+                 */
+                schemaMode: components["schemas"]["SchemaMode"];
+                /**
+                 * Format: int32
+                 * @description Which of its schemas that is, counted from 1; 0: it never had one.
+                 */
+                schemaVersion: number;
+                /** @description When it was last changed. */
+                updatedAt: components["schemas"]["Time"];
+            }[];
             /** @description What `cursor` of the next page is; `null`: this is the last. */
             nextCursor?: string | null;
         };
         /** @description A page of a list. */
         Page_Job: {
-            items: components["schemas"]["Job"][];
+            /** @description The rows. A page can be short, or empty, and still have a next one. */
+            items: {
+                /** @description When it was started. */
+                createdAt: components["schemas"]["Time"];
+                /**
+                 * Format: int64
+                 * @description Deliveries that it has made.
+                 */
+                done: number;
+                endedAt?: components["schemas"]["Time"] | null;
+                /**
+                 * Format: int64
+                 * @description What it could not send, as the webhook is disabled or deleted.
+                 */
+                failed: number;
+                /**
+                 * Format: uuid
+                 * @description Its id.
+                 */
+                id: string;
+                /** @description What it does. */
+                kind: components["schemas"]["JobKind"];
+                /** @description Why it is paused: `by_user`, or `webhook_inactive`: a webhook that it sends to was disabled or deleted. */
+                pausedBecause?: string | null;
+                /**
+                 * Format: int32
+                 * @description Deliveries that it makes a second.
+                 */
+                ratePerSecond: number;
+                /** @description What it was asked to do. */
+                request: components["schemas"]["JobRequest"];
+                /**
+                 * Format: int64
+                 * @description What it has looked at and had no need to send: repeated already, still on its way, or delivered.
+                 */
+                skipped: number;
+                /** @description `running`, `paused`, `cancelled` or `completed`; nothing follows the last two. */
+                state: string;
+                /** @description The tenant whose user started it; `null`: the vendor did. */
+                tenantId?: string | null;
+                /**
+                 * Format: int64
+                 * @description What there was to look at when it was started; `null`: too much to count.
+                 */
+                total?: number | null;
+                /** @description When it last changed. */
+                updatedAt: components["schemas"]["Time"];
+            }[];
+            /** @description What `cursor` of the next page is; `null`: this is the last. */
+            nextCursor?: string | null;
+        };
+        /** @description A page of a list. */
+        Page_PortalSessionRow: {
+            /** @description The rows. A page can be short, or empty, and still have a next one. */
+            items: {
+                /** @description When the link was made. */
+                createdAt: components["schemas"]["Time"];
+                /** @description When it ends by itself. */
+                expiresAt: components["schemas"]["Time"];
+                /**
+                 * Format: uuid
+                 * @description Its id; the link's, too.
+                 */
+                id: string;
+                lastUsedAt?: components["schemas"]["Time"] | null;
+                openedAt?: components["schemas"]["Time"] | null;
+                /** @description What may be done, wildcards resolved. */
+                permissions: string[];
+                /** @description Why it is open. */
+                purpose: components["schemas"]["PurposeName"];
+                /** @description The tenant. */
+                tenantId: string;
+                /** @description The user, where the link named one. */
+                userId?: string | null;
+            }[];
+            /** @description What `cursor` of the next page is; `null`: this is the last. */
+            nextCursor?: string | null;
+        };
+        /** @description A page of a list. */
+        Page_ReceiverPreset: {
+            /** @description The rows. A page can be short, or empty, and still have a next one. */
+            items: {
+                /** @description What arrives there. */
+                description: string;
+                /** @description Where the receiver documents it; none for those that are nobody's. */
+                documentation?: string | null;
+                /** @description The headers; a value of `null` is to be filled in. */
+                headers: components["schemas"]["CustomHeader"][];
+                /** @description Its id; stays the same. */
+                id: string;
+                /** @description The method. */
+                method: components["schemas"]["RequestMethod"];
+                /** @description The receiver's name. */
+                name: string;
+                /** @description What there is to know, for whoever sets it up. */
+                notes: string[];
+                /** @description The payload. */
+                payload: components["schemas"]["Payload"];
+                /** @description What a URL of that receiver looks like. */
+                urlExample: string;
+            }[];
             /** @description What `cursor` of the next page is; `null`: this is the last. */
             nextCursor?: string | null;
         };
         /** @description A page of a list. */
         Page_SchemaVersion: {
-            items: components["schemas"]["SchemaVersion"][];
+            /** @description The rows. A page can be short, or empty, and still have a next one. */
+            items: {
+                /** @description Whether it is the present one. */
+                isCurrent: boolean;
+                replacedAt?: components["schemas"]["Time"] | null;
+                /** @description The schema. */
+                schema: Record<string, unknown>;
+                /**
+                 * Format: int32
+                 * @description Counted from 1.
+                 */
+                version: number;
+            }[];
             /** @description What `cursor` of the next page is; `null`: this is the last. */
             nextCursor?: string | null;
         };
         /** @description A page of a list. */
         Page_Webhook: {
-            items: components["schemas"]["Webhook"][];
+            /** @description The rows. A page can be short, or empty, and still have a next one. */
+            items: {
+                authentication?: components["schemas"]["Authentication"] | null;
+                clientCertificate?: components["schemas"]["ClientCertificate"] | null;
+                /** @description When it was made. */
+                createdAt: components["schemas"]["Time"];
+                /**
+                 * Format: int32
+                 * @description Seconds that an attempt may take.
+                 */
+                deadlineSeconds: number;
+                /** @description What it is for. */
+                description: string;
+                /**
+                 * Format: int32
+                 * @description Days over which deliveries must have failed before the webhook is disabled; `null`: never.
+                 */
+                disableAfterDays?: number | null;
+                /** @description Why it does not: `by_user`, `gone`, `failing_for_days` or `failures_in_a_row`. */
+                disabledReason?: string | null;
+                /** @description Its name for people. */
+                displayName: string;
+                /**
+                 * Format: uuid
+                 * @description The environment it belongs to.
+                 */
+                environmentId: string;
+                /** @description What it subscribes to: keys, `prefix.*`, `*`, `Category.*`, ids of event types and categories. */
+                eventKeys: string[];
+                /** @description Which of those it gets: a condition in the Common Expression Language; `null`: all. */
+                filter?: string | null;
+                /** @description Headers besides those that every request has. */
+                headers: components["schemas"]["CustomHeader"][];
+                /** @description How it is doing. */
+                health: components["schemas"]["Health"];
+                /**
+                 * Format: uuid
+                 * @description Its id.
+                 */
+                id: string;
+                /**
+                 * Format: int64
+                 * @description Deliveries so far that came from events.
+                 */
+                invocations: number;
+                /** @description Whether it gets events. */
+                isActive: boolean;
+                /** @description Whether requests are signed. */
+                isSigned: boolean;
+                /** @description The method of its requests. */
+                method: components["schemas"]["RequestMethod"];
+                /** @description What deliveries are strictly ordered by. */
+                ordering: components["schemas"]["Ordering"];
+                payload?: components["schemas"]["Payload"] | null;
+                previousSecret?: components["schemas"]["PreviousSecret"] | null;
+                /** @description What `v1a` signatures are checked with, where the webhook has a key: `whpk_` and base64. */
+                publicKey?: string | null;
+                rateLimit?: components["schemas"]["RateLimit"] | null;
+                /** @description When failed attempts are repeated. */
+                retryPolicy: components["schemas"]["RetryPolicy"];
+                /** @description What requests are signed with. Left out for callers that may not write webhooks. */
+                secret?: string | null;
+                /** @description Which signatures `webhook-signature` carries. */
+                signature: components["schemas"]["Signature"];
+                /** @description The tenant whose events it gets; `null`: it is the environment's, and gets the events of every tenant. */
+                tenantId?: string | null;
+                /** @description When a person last changed it. */
+                updatedAt: components["schemas"]["Time"];
+                /** @description Where events are sent. */
+                url: string;
+            }[];
             /** @description What `cursor` of the next page is; `null`: this is the last. */
             nextCursor?: string | null;
+        };
+        /** @description What is sent instead of the event's body. */
+        Payload: {
+            /**
+             * @description What it makes; decides how values are escaped. `application/json` where it is left out.
+             * @default application/json
+             */
+            contentType?: string;
+            /** @description The template: at most 32 KiB. */
+            template: string;
         };
         /** @description The durations that so many of a hundred do not exceed, in milliseconds, right to 7 %. */
         Percentiles: {
@@ -2726,6 +3053,70 @@ export interface components {
         Point: components["schemas"]["Counts"] & {
             /** @description When the span begins. */
             at: components["schemas"]["Time"];
+        };
+        /** @description A portal link. */
+        PortalLink: {
+            /** @description When it can no more be opened. */
+            expiresAt: components["schemas"]["Time"];
+            /**
+             * Format: uuid
+             * @description Its id; of the session that it opens, too.
+             */
+            id: string;
+            /** @description Where to send the browser, or what to frame. It opens the portal once; its secret part travels behind `#` and reaches no server's log. */
+            url: string;
+        };
+        /** @description Who has a tenant's portal open, and how it looks. */
+        PortalSession: {
+            /**
+             * Format: uuid
+             * @description The environment.
+             */
+            environmentId: string;
+            /** @description Its name for people. */
+            environmentName: string;
+            expiresAt?: components["schemas"]["Time"] | null;
+            /**
+             * Format: uuid
+             * @description Its id, for the header `postrider-session`; `null`: the caller has a token of the vendor's identity provider.
+             */
+            id?: string | null;
+            /** @description How it was opened. */
+            kind: components["schemas"]["SessionKind"];
+            /** @description What may be done, wildcards resolved. */
+            permissions: string[];
+            /** @description Why it is open. */
+            purpose: components["schemas"]["PurposeName"];
+            /** @description A page to lead back to. */
+            returnUrl?: string | null;
+            /** @description The tenant. */
+            tenantId: string;
+            /** @description How it looks: the environment's theme with the link's over it. */
+            theme: components["schemas"]["Theme"];
+            /** @description The user, where one is named. */
+            userId?: string | null;
+        };
+        /** @description A portal session, or a link that nobody has opened. */
+        PortalSessionRow: {
+            /** @description When the link was made. */
+            createdAt: components["schemas"]["Time"];
+            /** @description When it ends by itself. */
+            expiresAt: components["schemas"]["Time"];
+            /**
+             * Format: uuid
+             * @description Its id; the link's, too.
+             */
+            id: string;
+            lastUsedAt?: components["schemas"]["Time"] | null;
+            openedAt?: components["schemas"]["Time"] | null;
+            /** @description What may be done, wildcards resolved. */
+            permissions: string[];
+            /** @description Why it is open. */
+            purpose: components["schemas"]["PurposeName"];
+            /** @description The tenant. */
+            tenantId: string;
+            /** @description The user, where the link named one. */
+            userId?: string | null;
         };
         /** @description What tenants see of webhooks. */
         PortalSettings: {
@@ -2742,8 +3133,44 @@ export interface components {
              */
             webhooks: string;
         };
+        /** @description A token of a portal session, for a page whose cookies the browser blocks. To be kept in memory alone. */
+        PortalToken: {
+            /** @description For `Authorization: Bearer`. */
+            token: string;
+            /** @description When it ends; it is renewed before by `POST /api/v1/portal-session/token`. */
+            tokenExpiresAt: components["schemas"]["Time"];
+        };
         /** @enum {string} */
         Preset: "standard" | "frontegg";
+        /** @description A request as it would be sent. */
+        Preview: {
+            /** @description The body, as text; `null` where there is none. */
+            body?: string | null;
+            /** @description The headers, besides those of HTTP itself. Signatures are those of this moment. */
+            headers: components["schemas"]["PreviewHeader"][];
+            /** @description The method. */
+            method: components["schemas"]["RequestMethod"];
+            /** @description The URL. */
+            url: string;
+        };
+        /** @description The event that a preview is made with: one of three, or the sample of the webhook's event type. */
+        PreviewForm: {
+            event?: components["schemas"]["InlineEvent"] | null;
+            /** @description An event that was accepted. */
+            eventId?: string | null;
+            /** @description The event type whose sample is taken. */
+            eventKey?: string | null;
+            settings?: components["schemas"]["RequestSettings"] | null;
+        };
+        /** @description A header of a preview. */
+        PreviewHeader: {
+            /** @description Whether it is. */
+            isSensitive: boolean;
+            /** @description Its name. */
+            name: string;
+            /** @description Its value; `null` where it is hidden. */
+            value?: string | null;
+        };
         /** @description The secret before the present one, which signs beside it for a while. */
         PreviousSecret: {
             headerSwitchesAt?: components["schemas"]["Time"] | null;
@@ -2795,6 +3222,11 @@ export interface components {
             /** @description The present one first. */
             keys: components["schemas"]["PublicKey"][];
         };
+        /**
+         * @description Why a portal is opened.
+         * @enum {string}
+         */
+        PurposeName: "tenant" | "support";
         /** @description How many attempts may start in how much time, retries, probes and resends included. What is beyond it waits. */
         RateLimit: {
             /**
@@ -2809,7 +3241,45 @@ export interface components {
              * @description Attempts in a period: 1 to 100,000.
              */
             limit: number;
+            /** @description The period. */
             per: components["schemas"]["RateLimitPeriod"];
+        };
+        /** @enum {string} */
+        RateLimitPeriod: "second" | "minute";
+        /** @description Settings for a receiver, to be taken over into a webhook and changed. */
+        ReceiverPreset: {
+            /** @description What arrives there. */
+            description: string;
+            /** @description Where the receiver documents it; none for those that are nobody's. */
+            documentation?: string | null;
+            /** @description The headers; a value of `null` is to be filled in. */
+            headers: components["schemas"]["CustomHeader"][];
+            /** @description Its id; stays the same. */
+            id: string;
+            /** @description The method. */
+            method: components["schemas"]["RequestMethod"];
+            /** @description The receiver's name. */
+            name: string;
+            /** @description What there is to know, for whoever sets it up. */
+            notes: string[];
+            /** @description The payload. */
+            payload: components["schemas"]["Payload"];
+            /** @description What a URL of that receiver looks like. */
+            urlExample: string;
+        };
+        /**
+         * @description The method of a webhook's requests.
+         * @enum {string}
+         */
+        RequestMethod: "POST" | "PUT" | "PATCH" | "DELETE" | "GET";
+        /** @description Method, custom payload, headers and authentication of a webhook that is not saved yet. */
+        RequestSettings: {
+            authentication?: components["schemas"]["Authentication"] | null;
+            clientCertificate?: components["schemas"]["ClientCertificate"] | null;
+            /** @description Headers besides those that every request has. */
+            headers?: components["schemas"]["CustomHeader"][] | null;
+            method?: components["schemas"]["RequestMethod"] | null;
+            payload?: components["schemas"]["Payload"] | null;
         };
         /** @description Which deliveries to repeat; what is left out does not matter. */
         ResendFilter: {
@@ -2901,6 +3371,8 @@ export interface components {
                 nextAttemptAt?: components["schemas"]["Time"] | null;
                 /** @description What brought it about: `event`, `resend` or `replay`. */
                 origin: string;
+                /** @description Why it failed, in words, where the reason alone does not say: for `template_error`, what is wrong, and where in the template. */
+                problem?: string | null;
                 /** @description Why it failed or was discarded. */
                 reason?: string | null;
                 /**
@@ -2989,6 +3461,37 @@ export interface components {
             /** @description All of them together. */
             total: components["schemas"]["Counts"];
         };
+        /** @description Who is signed in to the console. */
+        Session: {
+            /** @description The environments that the session is signed in to, in order of signing in. */
+            environments: components["schemas"]["SessionEnvironment"][];
+            /** @description When it ends by itself, if nothing more is done with it. */
+            expiresAt: components["schemas"]["Time"];
+        };
+        /** @description An environment that a session is signed in to. */
+        SessionEnvironment: {
+            /**
+             * Format: uuid
+             * @description The credential that was given; the session ends with it.
+             */
+            credentialId: string;
+            /** @description What people call that. */
+            credentialName: string;
+            /**
+             * Format: uuid
+             * @description The environment's id, for the header `postrider-environment`.
+             */
+            id: string;
+            /** @description Its name for people. */
+            name: string;
+            /** @description When. */
+            signedInAt: components["schemas"]["Time"];
+        };
+        /**
+         * @description How a portal is opened.
+         * @enum {string}
+         */
+        SessionKind: "link" | "userToken";
         /**
          * @description Which signatures `webhook-signature` carries.
          * @enum {string}
@@ -3028,10 +3531,14 @@ export interface components {
         };
         /** @description What is sent in a test of a webhook. */
         TestForm: {
-            /** @description The built-in event whose sample is sent; `frontegg.user.created` where it is left out. */
+            /**
+             * @description The event type whose sample is sent; where it is left out, the webhook's own, if it has a custom payload, else
+             *     `frontegg.user.created`.
+             */
             eventKey?: string | null;
-            /** @description Sent as it is, instead of a sample. */
+            /** @description Taken as the event's body, instead of a sample. */
             payload?: Record<string, unknown> | null;
+            /** @description Whether the webhook's own headers, its authentication and its client certificate are sent. */
             withHeaders?: boolean;
         };
         /** @description What came of a test. */
@@ -3138,6 +3645,8 @@ export interface components {
         };
         /** @description A subscription to events. */
         Webhook: {
+            authentication?: components["schemas"]["Authentication"] | null;
+            clientCertificate?: components["schemas"]["ClientCertificate"] | null;
             /** @description When it was made. */
             createdAt: components["schemas"]["Time"];
             /**
@@ -3165,6 +3674,8 @@ export interface components {
             eventKeys: string[];
             /** @description Which of those it gets: a condition in the Common Expression Language; `null`: all. */
             filter?: string | null;
+            /** @description Headers besides those that every request has. */
+            headers: components["schemas"]["CustomHeader"][];
             /** @description How it is doing. */
             health: components["schemas"]["Health"];
             /**
@@ -3181,8 +3692,11 @@ export interface components {
             isActive: boolean;
             /** @description Whether requests are signed. */
             isSigned: boolean;
+            /** @description The method of its requests. */
+            method: components["schemas"]["RequestMethod"];
             /** @description What deliveries are strictly ordered by. */
             ordering: components["schemas"]["Ordering"];
+            payload?: components["schemas"]["Payload"] | null;
             previousSecret?: components["schemas"]["PreviousSecret"] | null;
             /** @description What `v1a` signatures are checked with, where the webhook has a key: `whpk_` and base64. */
             publicKey?: string | null;
@@ -3199,11 +3713,6 @@ export interface components {
             updatedAt: components["schemas"]["Time"];
             /** @description Where events are sent. */
             url: string;
-            method: components["schemas"]["RequestMethod"];
-            payload?: null | components["schemas"]["PayloadForm"];
-            headers: components["schemas"]["CustomHeader"][];
-            authentication?: null | components["schemas"]["Authentication"];
-            clientCertificate?: null | components["schemas"]["ClientCertificate"];
         };
         /** @description Webhooks by how they are doing at the moment. */
         WebhookCounts: {
@@ -3220,6 +3729,8 @@ export interface components {
         };
         /** @description What is to be different about a webhook. What is left out stays; `null` clears what can be cleared, and is refused elsewhere. */
         WebhookPatch: {
+            authentication?: components["schemas"]["Authentication"] | null;
+            clientCertificate?: components["schemas"]["ClientCertificate"] | null;
             /**
              * Format: int32
              * @description Seconds that an attempt may take: 1 to 30.
@@ -3238,9 +3749,14 @@ export interface components {
             eventKeys?: string[];
             /** @description Which of those it gets, a condition over the event; `null`: all. */
             filter?: string | null;
+            /** @description Headers besides those that every request has. At most 30. */
+            headers?: components["schemas"]["CustomHeader"][];
             /** @description Whether it gets events. Enabling forgets the failures so far; disabling discards what waits. */
             isActive?: boolean;
+            /** @description The method of its requests. A `GET` carries no body. */
+            method?: components["schemas"]["RequestMethod"];
             ordering?: components["schemas"]["Ordering"] | null;
+            payload?: components["schemas"]["Payload"] | null;
             rateLimit?: components["schemas"]["RateLimit"] | null;
             /** @description When failed attempts are repeated. */
             retryPolicy?: components["schemas"]["RetryPolicy"];
@@ -3250,19 +3766,18 @@ export interface components {
             signature?: components["schemas"]["Signature"];
             /** @description Where events are sent. */
             url?: string;
-            method?: components["schemas"]["RequestMethod"];
-            payload?: null | components["schemas"]["PayloadForm"];
-            headers?: components["schemas"]["CustomHeader"][];
-            authentication?: null | components["schemas"]["Authentication"];
-            clientCertificate?: null | components["schemas"]["ClientCertificate"];
         };
         /** @description A delivery with what is sent. */
         WholeDelivery: components["schemas"]["Delivery"] & {
-            /** @description The body that is sent, byte for byte. `null` once the event's time of keeping is over. */
+            /**
+             * @description The body that is sent, byte for byte; what is no JSON, as a string. `null` where there is none, where it cannot be rendered, and
+             *     once the event's time of keeping is over.
+             */
             body?: Record<string, unknown> | null;
-        } & {
-            method?: components["schemas"]["RequestMethod"];
-            contentType?: null | string;
+            /** @description What the body is; `null` where there is none. */
+            contentType?: string | null;
+            /** @description The method of its requests. */
+            method: components["schemas"]["RequestMethod"];
         };
         /** @description An event with its body. */
         WholeEvent: {
@@ -3292,184 +3807,6 @@ export interface components {
             tenantId?: string | null;
             /** @description The user it concerns. */
             userId?: string | null;
-        };
-        /** @description What a job would do that is started now. */
-        Preview0: {
-            /** @description Whether everything was counted; else there are at least so many. */
-            complete: boolean;
-            /**
-             * Format: int64
-             * @description Deliveries that it would make.
-             */
-            deliveries: number;
-            /**
-             * Format: int64
-             * @description What it would look at and not send: repeated already, still on its way, or delivered.
-             */
-            skipped: number;
-        };
-        SessionEnvironment: {
-            id: string;
-            name: string;
-            credentialId: string;
-            credentialName: string;
-            signedInAt: string;
-        };
-        Session: {
-            environments: components["schemas"]["SessionEnvironment"][];
-            createdAt: string;
-            expiresAt: string;
-        };
-        PortalSession: {
-            id: null | string;
-            /** @enum {string} */
-            kind: "link" | "userToken";
-            environmentId: string;
-            environmentName: string;
-            tenantId: string;
-            userId: null | string;
-            permissions: string[];
-            /** @enum {string} */
-            purpose: "tenant" | "support";
-            theme: components["schemas"]["Theme"];
-            returnUrl: null | string;
-            expiresAt: null | string;
-        };
-        PortalCode: {
-            code: string;
-        };
-        OpenedPortalSession: {
-            session: components["schemas"]["PortalSession"];
-            token: string;
-            tokenExpiresAt: string;
-        };
-        PortalToken: {
-            token: string;
-            tokenExpiresAt: string;
-        };
-        NewPortalLink: {
-            tenantId: string;
-            userId?: string;
-            permissions: string[];
-            expiresInSeconds?: number;
-            /** @enum {string} */
-            purpose?: "tenant" | "support";
-            theme?: components["schemas"]["Theme"];
-            returnUrl?: string;
-        };
-        PortalLink: {
-            id: string;
-            url: string;
-            expiresAt: string;
-        };
-        PortalSessionRow: {
-            id: string;
-            tenantId: string;
-            userId: null | string;
-            permissions: string[];
-            purpose: string;
-            createdAt: string;
-            openedAt: null | string;
-            lastUsedAt: null | string;
-            expiresAt: string;
-        };
-        Page_PortalSessionRow: {
-            items: components["schemas"]["PortalSessionRow"][];
-            nextCursor: null | string;
-        };
-        PayloadForm: {
-            template: string;
-            contentType?: string;
-        };
-        CustomHeader: {
-            name: string;
-            value?: null | string;
-            isSensitive?: boolean;
-        };
-        /** @enum {string} */
-        RequestMethod: "POST" | "PUT" | "PATCH" | "DELETE" | "GET";
-        Authentication: {
-            /** @enum {string} */
-            type: "basic";
-            username: string;
-            password?: null | string;
-        } | {
-            /** @enum {string} */
-            type: "bearer";
-            token?: null | string;
-        } | {
-            /** @enum {string} */
-            type: "oauth2";
-            tokenUrl: string;
-            clientId: string;
-            clientSecret?: null | string;
-            scope?: null | string;
-            audience?: null | string;
-            /** @enum {string} */
-            clientAuthentication?: "basic" | "form";
-        };
-        ClientCertificate: {
-            certificate: string;
-            privateKey?: null | string;
-        };
-        RequestSettings: {
-            method?: components["schemas"]["RequestMethod"];
-            payload?: null | components["schemas"]["PayloadForm"];
-            headers?: components["schemas"]["CustomHeader"][];
-            authentication?: null | components["schemas"]["Authentication"];
-            clientCertificate?: null | components["schemas"]["ClientCertificate"];
-        };
-        PreviewForm: {
-            eventId?: string;
-            event?: components["schemas"]["NewEvent"];
-            eventKey?: string;
-            settings?: components["schemas"]["RequestSettings"];
-        };
-        PreviewHeader: {
-            name: string;
-            value: null | string;
-            isSensitive: boolean;
-        };
-        Preview: {
-            method: components["schemas"]["RequestMethod"];
-            url: string;
-            headers: components["schemas"]["PreviewHeader"][];
-            body: null | string;
-        };
-        PresetRow: {
-            id: string;
-            name: string;
-            description: string;
-            urlExample: string;
-            method: components["schemas"]["RequestMethod"];
-            payload: components["schemas"]["PayloadForm"];
-            headers: components["schemas"]["CustomHeader"][];
-            notes: string[];
-            documentation: null | string;
-        };
-        Page_Preset: {
-            items: components["schemas"]["PresetRow"][];
-            nextCursor: null | string;
-        };
-        AnyObject: Record<string, unknown>;
-        /** @enum {string} */
-        RateLimitPeriod: "second" | "minute";
-        /** @enum {string} */
-        JobKind: "resend" | "replay";
-        /** @description What a job would do that is started now. */
-        JobPreview: {
-            /** @description Whether everything was counted; else there are at least so many. */
-            complete: boolean;
-            /**
-             * Format: int64
-             * @description Deliveries that it would make.
-             */
-            deliveries: number;
-            /**
-             * Format: int64
-             * @description What it would look at and not send: repeated already, still on its way, or delivered.
-             */
-            skipped: number;
         };
     };
     responses: never;
@@ -5030,6 +5367,302 @@ export interface operations {
             };
         };
     };
+    create_portal_link: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewPortalLink"];
+            };
+        };
+        responses: {
+            /** @description The link. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PortalLink"];
+                };
+            };
+            /** @description Webhooks are hidden from tenants. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server has no public URL with https, or the environment has too many sessions. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is outside what it can be. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_portal_session: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The session. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PortalSession"];
+                };
+            };
+            /** @description There is none, or it has ended. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Webhooks are hidden, or the caller is no tenant's user. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    open_portal: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LinkCode"];
+            };
+        };
+        responses: {
+            /** @description The session. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenedPortal"];
+                };
+            };
+            /** @description The link was opened before, its time is over, or it never was. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Webhooks are hidden, or another origin's page made the call. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    close_portal: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It has ended. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description There is none, or it has ended. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    renew_portal_token: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A token. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PortalToken"];
+                };
+            };
+            /** @description There is no session, or it has ended. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Webhooks are hidden, or the caller has no session of a link. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_portal_sessions: {
+        parameters: {
+            query?: {
+                /** @description Of that tenant. */
+                tenantId?: string;
+                /** @description Rows of the page: 1 to 250, 50 where it is left out. */
+                limit?: number;
+                /** @description The `nextCursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of sessions. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_PortalSessionRow"];
+                };
+            };
+            /** @description A parameter cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    end_portal_sessions: {
+        parameters: {
+            query: {
+                /** @description Of that tenant. Required: nobody ends everything by leaving something out. */
+                tenantId: string;
+                /** @description Of that user alone. */
+                userId?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description They have ended. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Ended"];
+                };
+            };
+            /** @description A parameter is missing or cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    end_portal_session: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The session, or the link. */
+                portalSessionId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It has ended. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description There is none of that id within reach. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_portal_settings: {
         parameters: {
             query?: never;
@@ -5083,6 +5716,145 @@ export interface operations {
             };
             /** @description A value is outside what it can be. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_presets: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The presets. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_ReceiverPreset"];
+                };
+            };
+        };
+    };
+    get_session: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The session. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            /** @description Nobody is signed in, or the session has ended. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sign_in: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Credentials"];
+            };
+        };
+        responses: {
+            /** @description The session. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            /** @description Client id or secret are wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Another origin's page made the call. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The session has as many environments as it can have. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many wrong secrets were given. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sign_out: {
+        parameters: {
+            query?: {
+                /** @description Of this environment alone; left out: of all. */
+                environmentId?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Signed out. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Another origin's page made the call. */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5447,6 +6219,57 @@ export interface operations {
             };
         };
     };
+    preview_draft: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DraftPreviewForm"];
+            };
+        };
+        responses: {
+            /** @description The request. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Preview"];
+                };
+            };
+            /** @description The body cannot be read, or this server does not send to that URL. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no event of that id within reach. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The payload or a header cannot be rendered, or a value is outside what it can be. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_webhook: {
         parameters: {
             query?: never;
@@ -5598,6 +6421,60 @@ export interface operations {
                 };
             };
             /** @description A value is outside what it can be. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    preview_webhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The webhook. */
+                webhookId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["PreviewForm"] | null;
+            };
+        };
+        responses: {
+            /** @description The request. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Preview"];
+                };
+            };
+            /** @description The body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no webhook, or no event, of that id within reach. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The payload or a header cannot be rendered, or a value is outside what it can be. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -5760,6 +6637,15 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The payload or a header cannot be rendered, or there is no sample. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     log_in: {
@@ -5786,6 +6672,15 @@ export interface operations {
             };
             /** @description Client id or secret are wrong. */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FronteggErrors"];
+                };
+            };
+            /** @description Too many wrong secrets were given. */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6176,6 +7071,15 @@ export interface operations {
             };
             /** @description Client id or secret are wrong. */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FronteggErrors"];
+                };
+            };
+            /** @description Too many wrong secrets were given. */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };

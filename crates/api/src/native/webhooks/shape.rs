@@ -96,7 +96,7 @@ pub(crate) struct HeaderForm {
 
 /// How requests authenticate to the receiver. Passwords, tokens and secrets are `null` in answers; left out or `null` in requests, they stay.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-#[serde(tag = "type", rename_all = "lowercase", rename_all_fields = "camelCase", deny_unknown_fields)]
+#[serde(tag = "type", rename_all = "lowercase", deny_unknown_fields)]
 #[schema(as = Authentication)]
 pub(crate) enum AuthenticationForm {
     /// A user name and a password.
@@ -114,6 +114,7 @@ pub(crate) enum AuthenticationForm {
         token: Option<String>,
     },
     /// OAuth 2.0 client credentials: a token is fetched, and used until shortly before it expires.
+    #[serde(rename_all = "camelCase")]
     OAuth2 {
         /// Where tokens are fetched.
         token_url: String,
