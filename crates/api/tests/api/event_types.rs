@@ -8,8 +8,6 @@ use crate::app::{App, Environment, text};
 const EVENTS: &str = "/api/v1/events";
 const TYPES: &str = "/api/v1/event-types";
 const TENANT: &str = "tenant-1";
-const OPENAPI: &str = include_str!("../data/openapi-3.1.schema.json");
-const ASYNCAPI: &str = include_str!("../data/asyncapi-3.0.schema.json");
 
 /// Orders have a total that is a number.
 fn schema() -> Value {
@@ -250,22 +248,14 @@ async fn furnished(app: &App, own: &Environment) {
     }
 }
 
-fn assert_valid(document: &Value, schema: &str) {
-    let schema: Value = serde_json::from_str(schema).expect("a schema");
-    let validator = jsonschema::validator_for(&schema).expect("a schema");
-    let wrong: Vec<_> = validator.iter_errors(document).map(|e| format!("{} {e}", e.instance_path())).collect();
-    assert_eq!(wrong, [""; 0]);
-}
-
+/// That they are valid by their specifications' own schemas is tested in `tests/clients`, with the packages that publish those.
 #[tokio::test]
-async fn exports_are_what_their_specifications_say() {
+async fn exports_refer_to_what_they_have_and_show_what_there_is() {
     let app = App::start().await;
     let own = app.environment("own").await;
     furnished(&app, &own).await;
     let openapi = app.get("/api/v1/event-types/export").token(&own.token).expect(200).await;
-    assert_valid(&openapi, OPENAPI);
     let asyncapi = app.get("/api/v1/event-types/export?format=asyncapi").token(&own.token).expect(200).await;
-    assert_valid(&asyncapi, ASYNCAPI);
     // Every reference leads somewhere.
     for document in [&openapi, &asyncapi] {
         let mut open = vec![document];
