@@ -1,6 +1,6 @@
 // The portal in frames of somebody else's page: two tenants side by side.
 import type { Browser, FrameLocator, Page } from "playwright-core";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { launch } from "./chromium";
 import { troubles } from "./pages";
 import { Receiver, startPage } from "./receiver";
@@ -65,13 +65,15 @@ async function connect(frame: FrameLocator, name: string): Promise<void> {
     .click();
   await frame.getByLabel("Name").fill(name);
   await frame.getByRole("button", { name: "Continue" }).click();
-  await frame.getByRole("checkbox", { name: "Everything" }).check();
+  // A frame that grows moves the other one, and a click on its way misses.
+  await vi.waitFor(() => frame.getByRole("checkbox", { name: "Everything" }).check(), 10_000);
   await frame.getByRole("button", { name: "Continue" }).click();
   await frame.getByLabel("URL").fill(receiver.url);
   await frame.getByRole("button", { name: "Continue" }).click();
   await frame.getByRole("button", { name: "Create webhook" }).click();
   await frame.getByText("The webhook is connected.").waitFor();
   await frame.getByRole("link", { name: "To the list" }).click();
+  await frame.getByRole("link", { name }).waitFor();
 }
 
 test("two tenants in one page of another origin do not see each other", async () => {
