@@ -28,6 +28,7 @@ mod native;
 mod rules;
 mod sample;
 mod state;
+mod streams;
 mod web;
 
 use std::sync::Arc;

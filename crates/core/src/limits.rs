@@ -41,6 +41,32 @@ pub const LINGER_TIME: Duration = Duration::from_secs(2);
 /// Bytes of it: somewhat more than the largest body that anybody sends in good faith.
 pub const LINGER_BYTES: usize = 16 * 1024 * 1024;
 
+// --- streams ---
+
+/// Streams of events and deliveries that may be open at a time, where the limit of open files allows so many: three quarters for tenants'
+/// users, the rest for vendors, so that neither keeps the other out.
+pub const STREAMS: usize = 4_096;
+/// Streams of the users of one environment's tenants.
+pub const STREAMS_OF_TENANTS: usize = 512;
+/// Streams of one environment's vendor.
+pub const STREAMS_OF_VENDOR: usize = 128;
+/// Streams of one tenant's users.
+pub const STREAMS_PER_TENANT: usize = 32;
+/// Streams of one credential's tokens: those of a team of developers.
+pub const STREAMS_PER_CREDENTIAL: usize = 64;
+/// Streams of one person: a session of a browser, or a tenant's user.
+pub const STREAMS_PER_SESSION: usize = 8;
+/// How often it is looked at whether whoever opened a stream may still read it, besides each time that something is told.
+pub const STREAM_CHECKED: Duration = Duration::from_secs(1);
+/// How often a silent stream shows that it lives, so that nothing between closes it.
+pub const STREAM_HEARTBEAT: Duration = Duration::from_secs(15);
+/// Deliveries, and jobs, whose changes wait for one who watches; what else changes meanwhile is missed.
+pub const WATCHED_CHANGES: usize = 100;
+/// Events that wait for one who watches.
+pub const WATCHED_EVENTS: usize = 64;
+/// Bytes of their bodies, beyond which no more is held.
+pub const WATCHED_EVENT_BYTES: usize = 1024 * 1024;
+
 // --- what people configure ---
 
 /// Characters of names: webhooks, categories, event types, environments, credentials.

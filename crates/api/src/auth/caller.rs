@@ -60,7 +60,7 @@ impl Caller {
         }
         if PortalTokens::is_one(token) {
             let id = state.portal_tokens().check(token, state.now())?;
-            return session::open_portal(id, state).map(Self::Portal);
+            return session::open_portal(parts, id, state).map(Self::Portal);
         }
         if let Some((environment_id, credential_id)) =
             state.vendor_tokens().check(token, state.directory(), state.now())?

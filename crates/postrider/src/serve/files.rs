@@ -15,6 +15,13 @@ pub(crate) struct Shares {
     pub(crate) in_flight: usize,
 }
 
+impl Shares {
+    /// Streams that may be open: as each takes a connection for long, half of them, so that calls find one.
+    pub(crate) fn streams(self) -> usize {
+        self.incoming / 2
+    }
+}
+
 /// Raises this process's limit to what it may have; the limit that then applies.
 pub(crate) fn raise_limit() -> usize {
     let limit = getrlimit(Resource::Nofile);
