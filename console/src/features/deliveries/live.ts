@@ -1,4 +1,5 @@
 //! The stream of deliveries: one connection for a screen, told in batches so that a busy server does not keep the page from painting.
+import { useQueryClient } from "@tanstack/react-query";
 import { useEffect, useRef, useState } from "react";
 import type { Schemas } from "@/api/client";
 import { listen } from "@/api/stream";
@@ -24,6 +25,7 @@ export interface LiveHandlers {
 export function useLive(query: string | null, handlers: LiveHandlers): LiveState {
   const [state, setState] = useState<LiveState>("connecting");
   const latest = useRef(handlers);
+  const queries = useQueryClient();
   useEffect(() => {
     latest.current = handlers;
   });
@@ -42,6 +44,8 @@ export function useLive(query: string | null, handlers: LiveHandlers): LiveState
     void listen(`/api/v1/deliveries/stream${query}`, controller.signal, {
       onState: next => {
         setState(next);
+        // What ended the stream ends the session, mostly: the next call finds out.
+        if (next === "refused") void queries.invalidateQueries();
         if (next !== "open") return;
         if (opened++ > 0) latest.current.onMissed?.();
         else latest.current.onOpen?.();
@@ -60,6 +64,6 @@ export function useLive(query: string | null, handlers: LiveHandlers): LiveState
       controller.abort();
       clearTimeout(timer);
     };
-  }, [query]);
+  }, [query, queries]);
   return state;
 }
