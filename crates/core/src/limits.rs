@@ -85,7 +85,7 @@ pub const SECRET_CHARS_FROM_TENANT: usize = 8;
 pub const OVERLAP: Duration = Duration::from_hours(24 * 30);
 /// Webhooks of one environment: the matching index lives in memory.
 pub const WEBHOOKS_PER_ENVIRONMENT: usize = 100_000;
-/// Event types of one environment.
+/// Event types of one environment, and keys that deleted ones left hidden from tenants.
 pub const EVENT_TYPES_PER_ENVIRONMENT: usize = 5_000;
 /// Bytes of an event type's JSON Schema. Larger ones are mostly generated, and cost more to hold events against.
 pub const SCHEMA_BYTES: usize = 32 * 1024;

@@ -41,6 +41,9 @@ async fn what_failed_is_resent_and_what_was_before_is_replayed() {
         app.clock.advance(Duration::from_millis(10));
     }
     let resend = json!({ "kind": "resend", "filter": { "state": ["delivered"], "webhookId": old } });
+    let often = json!({ "kind": "resend", "filter": { "state": vec!["delivered"; 1_000], "webhookId": old } });
+    let preview = app.post("/api/v1/jobs/preview").token(&own.token).json(&often).expect(200).await;
+    assert_eq!(preview["deliveries"], 3, "each state is looked for once");
     let preview = app.post("/api/v1/jobs/preview").token(&own.token).json(&resend).expect(200).await;
     assert_eq!(preview, json!({ "deliveries": 3, "skipped": 0, "complete": true }));
     let job = start(&app, &own.token, "a", &resend).await;

@@ -104,6 +104,7 @@ rules! {
         credentials_are_limited_revoked_and_touched_by_the_minute,
         a_change_shows_before_it_is_answered,
         categories_and_event_types_keep_their_rules,
+        a_deleted_types_key_stays_hidden_until_another_has_it,
         schemas_are_kept_by_version_up_to_a_limit,
         event_types_change_together_or_not_at_all;
     sessions:

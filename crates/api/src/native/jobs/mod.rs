@@ -1,5 +1,7 @@
 //! Jobs: resending many deliveries, and replaying events, as all of their calls take and answer it.
 
+use std::collections::HashSet;
+
 use postrider_core::delivery::StateKind;
 use postrider_core::event::{EventKey, TenantId};
 use postrider_core::job::{Include, Job as Stored, JobState, Replay, Resend, Work};
@@ -233,13 +235,16 @@ impl JobRequest {
         if let Some((at, _)) = others.into_iter().find(|(_, is_given)| *is_given) {
             return Err(ApiError::value(at, "is of a replay; a resend says in `filter` which deliveries it repeats"));
         }
-        let filter =
+        let mut filter =
             self.filter.ok_or_else(|| ApiError::value("/filter", "says which deliveries to repeat; `{}` means all"))?;
         if let Some(name) = filter.state.iter().find(|name| StateKind::from_name(name).is_none()) {
             let names: Vec<_> = StateKind::ALL.iter().map(|kind| kind.name()).collect();
             let detail = format!("`{name}` is no state; these are: {}", names.join(", "));
             return Err(ApiError::value("/filter/state", detail));
         }
+        // Each once: each is looked for in a list of its own.
+        let mut known = HashSet::new();
+        filter.state.retain(|name| known.insert(name.clone()));
         if filter.status_code.as_ref().is_some_and(|text| LastAnswer::parse(text).is_none()) {
             let detail = "is a status code, one of `2xx` to `5xx`, or `none`";
             return Err(ApiError::value("/filter/statusCode", detail));

@@ -219,7 +219,7 @@ fn step(tx: &mut Tx<'_, '_>, step: &JobStep) -> Result<Stepped, Failure> {
     let (mut done, mut skipped, mut failed) = (0, step.skipped, 0);
     for send in &step.send {
         let made = match send {
-            Send::Again(of) => repeat(tx, environment_id, environment, *of)?,
+            Send::Again(of) => repeat(tx, environment_id, environment, &step.job, *of)?,
             Send::Event(event) => {
                 let (webhook, include) = (step.part.webhook, include(&step.job.work));
                 let Some(webhook) = webhook else { return Ok(Stepped::No) };
@@ -279,6 +279,7 @@ fn repeat(
     tx: &mut Tx<'_, '_>,
     environment_id: EnvironmentId,
     environment: i64,
+    job: &Job,
     of: DeliveryId,
 ) -> Result<Made, Failure> {
     let found: Option<(i64, [u8; 16])> = tx
@@ -294,6 +295,10 @@ fn repeat(
         return Ok(Made::NotNeeded);
     }
     let event = tx.prepare(EVENT_BY_KEY)?.query_row([number], |row| shared_event(row, environment_id))?;
+    // A tenant sends nothing again that it may not know of any more.
+    if job.tenant_id.is_some() && !tx.directory.is_for_tenants(environment_id, &event.key) {
+        return Ok(Made::NotNeeded);
+    }
     let again = Again { event_number: number, event: &event, origin: Origin::Resend, of: Some(of) };
     make_again(tx, environment, &known, &again)?;
     Ok(Made::Yes)

@@ -38,6 +38,7 @@ fn statements() -> Vec<&'static str> {
         load::OPERATOR_TOKENS,
         load::CATEGORIES,
         load::EVENT_TYPES,
+        load::HIDDEN_KEYS,
         load::WEBHOOKS,
         load::SWEEPS,
     ]);
@@ -63,6 +64,8 @@ fn statements() -> Vec<&'static str> {
         event_types::INSERT_EVENT_TYPE,
         event_types::UPDATE_EVENT_TYPE,
         event_types::DELETE_EVENT_TYPE,
+        event_types::HIDE_KEY,
+        event_types::SHOW_KEY,
         event_types::KEEP_SCHEMA,
         event_types::DROP_SCHEMAS,
         event_types::DELETE_SCHEMAS,
