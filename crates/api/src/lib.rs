@@ -25,6 +25,7 @@ mod extract;
 mod failure;
 mod frontegg;
 mod native;
+mod quota;
 mod rules;
 mod sample;
 mod state;

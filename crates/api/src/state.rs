@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use postrider_core::event::TenantId;
 use postrider_core::portal::is_loopback;
-use postrider_core::{Clock, Entropy, Timestamp, limits};
+use postrider_core::{Clock, Entropy, EnvironmentId, Timestamp, limits};
 use postrider_engine::Engine;
 use postrider_store::{Directory, Store};
 use url::Url;
@@ -15,6 +16,7 @@ use crate::auth::secrets::Secrets;
 use crate::auth::sign_in::Failures;
 use crate::auth::tokens::VendorTokens;
 use crate::body::Intake;
+use crate::quota::Quota;
 use crate::streams::Places;
 use crate::web::{Web, WebFile, base_path};
 
@@ -70,7 +72,8 @@ struct Shared {
     failures: Failures,
     jwks: Jwks,
     intake: Intake,
-    places: Arc<Places>,
+    places: Places,
+    counting: Arc<Quota<(EnvironmentId, Option<TenantId>)>>,
     web: Web,
 }
 
@@ -94,6 +97,7 @@ impl ApiState {
             jwks: Jwks::default(),
             intake: Intake::default(),
             places: Places::new(places),
+            counting: Quota::new(),
             web,
         }))
     }
@@ -165,8 +169,13 @@ impl ApiState {
     }
 
     /// One place for each stream that may be open.
-    pub(crate) fn places(&self) -> &Arc<Places> {
+    pub(crate) fn places(&self) -> &Places {
         &self.0.places
+    }
+
+    /// Counts of what a job would do that are under way.
+    pub(crate) fn counting(&self) -> &Arc<Quota<(EnvironmentId, Option<TenantId>)>> {
+        &self.0.counting
     }
 
     pub(crate) fn web(&self) -> &Web {

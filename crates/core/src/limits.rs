@@ -327,19 +327,25 @@ pub const STATISTICS_SUMMARY_HOURS: u32 = 168;
 
 /// Webhooks of one replay.
 pub const JOB_WEBHOOKS: usize = 50;
-/// Jobs of one environment that run or are paused.
-pub const JOBS_PER_ENVIRONMENT: usize = 20;
+/// Jobs of an environment's vendor that run or are paused.
+pub const JOBS_OF_VENDOR: usize = 20;
+/// Jobs of one tenant's users that run or are paused.
+pub const JOBS_PER_TENANT: usize = 3;
+/// Jobs of the users of all tenants of an environment: each is looked at every few milliseconds.
+pub const JOBS_OF_TENANTS: usize = 300;
 /// Deliveries that a job makes a second unless asked otherwise: most endpoints take as many beside their live traffic.
 pub const JOB_RATE: u32 = 200;
 /// Deliveries that a job makes a second at most.
 pub const JOB_RATE_MOST: u32 = 5_000;
+/// Deliveries that a job of a tenant's user makes a second at most: several tenants' jobs leave room for live traffic.
+pub const JOB_RATE_MOST_OF_TENANT: u32 = 500;
 /// Deliveries that a job makes in one transaction: live traffic waits for no more than these.
 pub const JOB_BITE: usize = 25;
 /// Rows that a job looks at in one read.
 pub const JOB_ROWS_READ: usize = 1_000;
 /// Bytes of bodies that a job reads at once.
 pub const JOB_BYTES_READ: usize = 2 * 1024 * 1024;
-/// Rows that are looked at to count what a job will do.
+/// Rows that are looked at to count what a job will do. One such count is under way at a time for a vendor, and for each tenant.
 pub const JOB_ROWS_COUNTED: usize = 1_000_000;
 /// Deliveries of a webhook that wait in memory when a job makes no more for it: they are sent before.
 pub const JOB_WAITING: usize = 256;

@@ -12,3 +12,6 @@ CREATE TABLE job_deliveries (
     delivery BLOB NOT NULL CHECK (length(delivery) = 16),
     PRIMARY KEY (job, delivery)
 ) STRICT, WITHOUT ROWID;
+
+-- Few have not ended, and they are counted whenever one is started.
+CREATE INDEX jobs_unended ON jobs (environment) WHERE ended_at IS NULL;

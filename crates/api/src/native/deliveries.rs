@@ -7,7 +7,7 @@ use postrider_core::delivery::{Delivery as Stored, DeliveryState, Origin, StateK
 use postrider_core::permission::Permission;
 use postrider_core::{DeliveryId, EnvironmentId, WebhookId};
 use postrider_engine::Content;
-use postrider_store::{DeliveryFilter, DeliveryRow, LastAnswer, PageRequest, ResendOutcome};
+use postrider_store::{DeliveryFilter, DeliveryRow, LastAnswer, PageRequest, ResendOutcome, Walk};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::{IntoParams, ToSchema};
@@ -18,6 +18,7 @@ use crate::body::Ignored;
 use crate::error::{ApiError, Code, Problem};
 use crate::extract::{Ids, Params};
 use crate::native::events::read::{event_key, moment, tenant};
+use crate::native::jobs;
 use crate::native::webhooks::shape::MethodForm;
 use crate::native::wire::{self, Page, SearchPage, Time};
 use crate::state::ApiState;
@@ -161,6 +162,8 @@ pub(crate) struct DeliveryQuery {
     id: Option<String>,
     /// With that text in the event's body, ASCII letters in either case: 2 to 200 characters.
     text: Option<String>,
+    /// Made by that job.
+    job_id: Option<String>,
     /// Rows of the page: 1 to 250, 50 where it is left out.
     limit: Option<usize>,
     /// The `nextCursor` of the page before.
@@ -174,14 +177,14 @@ pub(crate) struct DeliveryQuery {
 #[utoipa::path(get, path = "/api/v1/deliveries", tag = "deliveries", params(DeliveryQuery), responses(
     (status = 200, description = "A page of deliveries.", body = SearchPage<Delivery>),
     (status = 400, description = "A parameter cannot be read.", body = Problem),
-    (status = 404, description = "There is no webhook of that id within reach.", body = Problem)))]
+    (status = 404, description = "There is no webhook, or no job, of that id within reach.", body = Problem)))]
 pub(crate) async fn list_deliveries(
     State(state): State<ApiState>,
     member: Member,
     Params(query): Params<DeliveryQuery>,
 ) -> Result<Answer<SearchPage<Delivery>>, ApiError> {
     member.require(Permission::ReadWebhookLogs)?;
-    let filter = DeliveryFilter {
+    let mut filter = DeliveryFilter {
         event: wire::id("eventId", query.event_id.as_deref())?,
         webhook: wire::id("webhookId", query.webhook_id.as_deref())?,
         tenant: tenant(query.tenant_id.as_deref())?,
@@ -193,8 +196,14 @@ pub(crate) async fn list_deliveries(
         ids: wire::ids(query.id.as_deref())?
             .map(|(first, last)| (DeliveryId::from_uuid(first), DeliveryId::from_uuid(last))),
         text: wire::text(query.text)?,
+        job: wire::id("jobId", query.job_id.as_deref())?,
+        walk: Walk::Environment,
     };
-    if member.tenant.is_some() {
+    let page = PageRequest { limit: wire::page_rows(query.limit)?, before: wire::cursor(query.cursor.as_deref())? };
+    if let Some(job) = filter.job {
+        jobs::list::within_reach(&state, &member, job).await?;
+    }
+    if let Some(own) = &member.tenant {
         // Deliveries to the environment's webhooks concern the tenant's events too, and are not the tenant's to see.
         let webhook = filter.webhook.ok_or_else(|| {
             ApiError::at(
@@ -204,8 +213,12 @@ pub(crate) async fn list_deliveries(
             )
         })?;
         webhook_within_reach(&state, &member, webhook)?;
+        // A tenant's webhook gets that tenant's events alone: of another's there are none, and nothing of theirs is looked at.
+        if filter.tenant.take().is_some_and(|tenant| tenant != *own) {
+            return Ok(Answer(SearchPage { items: Vec::new(), next_cursor: None, searched_until: None }));
+        }
+        filter.walk = Walk::Webhook;
     }
-    let page = PageRequest { limit: wire::page_rows(query.limit)?, before: wire::cursor(query.cursor.as_deref())? };
     let page = state.store().deliveries(member.environment_id, filter, page).await?;
     Ok(Answer(SearchPage {
         items: page.rows.iter().map(Into::into).collect(),

@@ -13,7 +13,7 @@ use axum::response::sse::Event as Message;
 use postrider_core::event::TenantId;
 use postrider_core::permission::Permission;
 use postrider_core::statistics::{Counts, Resolution};
-use postrider_core::{EnvironmentId, WebhookId};
+use postrider_core::{DeliveryId, EnvironmentId, JobId, WebhookId};
 use postrider_engine::{Changes, ChangesWanted, HeldChanges, Watch};
 use postrider_store::{StatisticsOf, StatisticsQuery};
 use serde::{Deserialize, Serialize};
@@ -25,7 +25,7 @@ use crate::error::{ApiError, Code, Problem};
 use crate::extract::Params;
 use crate::native::deliveries::{Delivery, webhook_within_reach};
 use crate::native::events::read::tenant;
-use crate::native::jobs::Job;
+use crate::native::jobs::{self, Job};
 use crate::native::statistics::Point;
 use crate::native::wire;
 use crate::state::ApiState;
@@ -45,6 +45,8 @@ pub(crate) struct StreamQuery {
     webhook_id: Option<String>,
     /// Of events of that tenant.
     tenant_id: Option<String>,
+    /// Made by that job.
+    job_id: Option<String>,
     /// Whether the numbers of the current minute are told as well: `statistics`. The vendor's alone.
     #[serde(default)]
     statistics: bool,
@@ -66,7 +68,7 @@ struct Missed {
 /// `{"reason", "status", "detail"}`: what a new call would be answered.
 #[utoipa::path(get, path = "/api/v1/deliveries/stream", tag = "deliveries", params(StreamQuery), responses(
     (status = 200, description = "The stream.", content_type = "text/event-stream", body = String),
-    (status = 404, description = "There is no webhook of that id within reach.", body = Problem),
+    (status = 404, description = "There is no webhook, or no job, of that id within reach.", body = Problem),
     (status = 429, description = "The session, credential, tenant or environment has as many streams open as it can have.",
         body = Problem),
     (status = 503, description = "The server has as many streams open as it can have.", body = Problem)))]
@@ -76,6 +78,10 @@ pub(crate) async fn stream_deliveries(
     standing: Standing,
     Params(query): Params<StreamQuery>,
 ) -> Result<Response, ApiError> {
+    let job = wire::id("jobId", query.job_id.as_deref())?;
+    if let Some(job) = job {
+        jobs::list::within_reach(&state, &member, job).await?;
+    }
     let (webhook, of) = (wire::id("webhookId", query.webhook_id.as_deref())?, tenant(query.tenant_id.as_deref())?);
     if webhook.is_none() && member.tenant.is_some() {
         let detail = "a tenant's user names the webhook whose deliveries to watch";
@@ -91,6 +97,7 @@ pub(crate) async fn stream_deliveries(
         changes: state.engine().watch_changes(member.environment_id, wanted),
         environment: member.environment_id,
         webhook,
+        job,
         tenant: of,
         numbers: query.statistics.then(Numbers::default),
         has_changes: false,
@@ -104,6 +111,7 @@ struct Watching {
     state: ApiState,
     environment: EnvironmentId,
     webhook: Option<WebhookId>,
+    job: Option<JobId>,
     tenant: Option<TenantId>,
     changes: Watch<HeldChanges>,
     numbers: Option<Numbers>,
@@ -187,7 +195,8 @@ impl Watching {
                     let of = row.delivery.webhook_id;
                     let is_reached = member.tenant.is_none()
                         || self.state.directory().webhook(of).is_some_and(|webhook| member.sees(&webhook));
-                    if is_reached && (self.tenant.is_none() || self.tenant == row.delivery.tenant_id) {
+                    let is_wanted = is_reached && (self.tenant.is_none() || self.tenant == row.delivery.tenant_id);
+                    if is_wanted && self.is_of_job(id).await {
                         messages.push(message("delivery", &Delivery::from(&row)).id(id.to_string()));
                     }
                 }
@@ -199,6 +208,13 @@ impl Watching {
         messages.extend(jobs.iter().map(|job| message("job", &Job::from(&**job))));
         if missed > 0 {
             messages.push(message("missed", &Missed { deliveries: missed }));
+        }
+    }
+
+    async fn is_of_job(&self, id: DeliveryId) -> bool {
+        match self.job {
+            None => true,
+            Some(job) => self.state.store().has_made(self.environment, job, id).await.unwrap_or(false),
         }
     }
 

@@ -2,8 +2,7 @@
 //!
 //! Tenants' users and vendors are counted apart, so that the one cannot keep the other out.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use postrider_core::EnvironmentId;
 use postrider_core::event::TenantId;
@@ -13,10 +12,11 @@ use postrider_core::limits::{
 
 use super::standing::Opener;
 use crate::error::{ApiError, Code};
+use crate::quota::{Quota, UnderWay};
 
 /// Of how many the streams are counted together.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-enum Share {
+pub(super) enum Share {
     Vendors,
     Tenants,
     VendorOf(EnvironmentId),
@@ -30,37 +30,21 @@ enum Share {
 pub(crate) struct Places {
     /// In all.
     most: usize,
-    taken: Mutex<HashMap<Share, usize>>,
+    taken: Arc<Quota<Share>>,
 }
 
 /// A place that is taken until it is dropped.
-#[derive(Debug)]
-pub(super) struct Place {
-    places: Arc<Places>,
-    shares: Vec<Share>,
-}
+pub(super) type Place = UnderWay<Share>;
 
 impl Places {
     /// So many in all: three quarters of them for tenants' users, the rest for vendors.
-    pub(crate) fn new(most: usize) -> Arc<Self> {
-        Arc::new(Self { most, taken: Mutex::default() })
+    pub(crate) fn new(most: usize) -> Self {
+        Self { most, taken: Quota::new() }
     }
 
     /// Takes a place, where each of its shares has one left.
-    pub(super) fn take(self: &Arc<Self>, opener: Opener) -> Result<Place, ApiError> {
-        let shares = self.shares(opener);
-        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((share, most)) =
-            shares.iter().find(|(share, most)| taken.get(share).is_some_and(|count| count >= most))
-        {
-            return Err(refused(share, *most));
-        }
-        let shares: Vec<_> = shares.into_iter().map(|(share, _)| share).collect();
-        for share in &shares {
-            *taken.entry(share.clone()).or_default() += 1;
-        }
-        drop(taken);
-        Ok(Place { places: self.clone(), shares })
+    pub(super) fn take(&self, opener: Opener) -> Result<Place, ApiError> {
+        self.taken.begin(self.shares(opener)).map_err(|(share, most)| refused(&share, most))
     }
 
     /// What a stream is counted with, the narrowest first, each with its limit.
@@ -107,20 +91,6 @@ fn refused(share: &Share, most: usize) -> ApiError {
     ApiError::new(Code::TooManyAtOnce, detail)
 }
 
-impl Drop for Place {
-    fn drop(&mut self) {
-        let mut taken = self.places.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        for share in &self.shares {
-            if let Some(count) = taken.get_mut(share) {
-                *count -= 1;
-                if *count == 0 {
-                    taken.remove(share);
-                }
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use postrider_core::event::UserId;
@@ -129,7 +99,7 @@ mod tests {
 
     use super::*;
 
-    fn take(places: &Arc<Places>, opener: &Opener, count: usize) -> Vec<Place> {
+    fn take(places: &Places, opener: &Opener, count: usize) -> Vec<Place> {
         (0..count).map(|_| places.take(opener.clone()).expect("a place")).collect()
     }
 
@@ -141,7 +111,7 @@ mod tests {
         let user = |environment, of: &str, id: &str| {
             Opener::User(environment, tenant(of), Some(UserId::parse(id).expect("a user")))
         };
-        let code = |places: &Arc<Places>, opener: Opener| places.take(opener).expect_err("no place").code();
+        let code = |places: &Places, opener: Opener| places.take(opener).expect_err("no place").code();
         let places = Places::new(1_000);
         let mut open = take(&places, &user(one, "t", "u0"), STREAMS_PER_SESSION);
         assert_eq!(code(&places, user(one, "t", "u0")), Code::TooManyAtOnce);
@@ -165,6 +135,6 @@ mod tests {
         assert_eq!(code(&places, user(two, "other", "u")), Code::Overloaded, "all tenants together");
         open.extend(take(&places, &Opener::Operator, 10));
         drop(open);
-        assert!(places.taken.lock().expect("a lock").is_empty());
+        assert!(places.taken.is_unused());
     }
 }

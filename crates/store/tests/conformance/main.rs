@@ -90,7 +90,9 @@ rules! {
     jobs:
         a_resend_repeats_what_failed_and_was_not_repeated_once_and_in_order,
         a_replay_sends_what_was_before_the_webhook_and_what_it_missed,
-        a_job_is_started_once_and_controlled_until_it_ends;
+        a_job_is_started_once_and_controlled_until_it_ends,
+        a_jobs_rate_changes_while_it_has_not_ended,
+        what_a_job_has_made_is_found_and_goes_with_it;
     statistics:
         each_thing_counts_once_wherever_it_belongs,
         what_many_commits_count_is_exact_after_any_restart,

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use postrider_core::delivery::StateKind;
 use postrider_core::event::{EventKey, TenantId};
 use postrider_core::job::{Include, Job as Stored, JobState, Replay, Resend, Work};
-use postrider_core::limits::{JOB_RATE, JOB_RATE_MOST, JOB_WEBHOOKS, SEARCH_TEXT_CHARS_LEAST, SEARCH_TEXT_CHARS_MOST};
+use postrider_core::limits::{JOB_RATE, JOB_RATE_MOST, JOB_RATE_MOST_OF_TENANT, JOB_WEBHOOKS, SEARCH_TEXT_CHARS_LEAST, SEARCH_TEXT_CHARS_MOST};
 use postrider_core::{Timestamp, WebhookId};
 use postrider_store::LastAnswer;
 use serde::{Deserialize, Serialize};
@@ -19,8 +19,10 @@ use crate::native::wire::Time;
 use crate::state::ApiState;
 
 pub(crate) mod control;
+mod counting;
 pub(crate) mod list;
 pub(crate) mod preview;
+pub(crate) mod rate;
 pub(crate) mod start;
 
 /// What a job is to do.
@@ -52,7 +54,7 @@ pub(crate) struct JobRequest {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(inline)]
     include: Option<IncludeName>,
-    /// Deliveries that it makes a second: 1 to 5,000, 200 where it is left out.
+    /// Deliveries that it makes a second: 1 to 5,000, for a tenant's user to 500; 200 where it is left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     rate_per_second: Option<u32>,
 }
@@ -212,10 +214,7 @@ impl JobRequest {
 
     /// What it asks for, within the caller's reach, and at which rate.
     fn work(self, state: &ApiState, member: &Member) -> Result<(Work, u32), ApiError> {
-        let rate = self.rate_per_second.unwrap_or(JOB_RATE);
-        if !(1..=JOB_RATE_MOST).contains(&rate) {
-            return Err(ApiError::value("/ratePerSecond", format!("is 1 to {JOB_RATE_MOST}")));
-        }
+        let rate = checked_rate(member, self.rate_per_second.unwrap_or(JOB_RATE))?;
         let work = match self.kind {
             Kind::Resend => Work::Resend(self.resend(state, member)?),
             Kind::Replay => Work::Replay(self.replay(state, member)?),
@@ -267,7 +266,7 @@ impl JobRequest {
             states: filter.state,
             status_code: filter.status_code,
             webhook,
-            tenant: tenant("/filter/tenantId", filter.tenant_id.as_deref())?,
+            tenant: tenant_of(member, "/filter/tenantId", filter.tenant_id.as_deref())?,
             event_key: event_key("/filter/eventKey", filter.event_key.as_deref())?,
             from: filter.from.map(|at| at.0),
             to: filter.to.map(|at| at.0),
@@ -303,7 +302,7 @@ impl JobRequest {
             from,
             to,
             event_key: event_key("/eventKey", self.event_key.as_deref())?,
-            tenant: tenant("/tenantId", self.tenant_id.as_deref())?,
+            tenant: tenant_of(member, "/tenantId", self.tenant_id.as_deref())?,
             include: match self.include {
                 None | Some(IncludeName::All) => Include::All,
                 Some(IncludeName::Undelivered) => Include::Undelivered,
@@ -312,8 +311,20 @@ impl JobRequest {
     }
 }
 
-fn tenant(at: &str, text: Option<&str>) -> Result<Option<TenantId>, ApiError> {
-    text.map(TenantId::parse).transpose().map_err(|error| ApiError::value(at, error))
+/// The tenant whose events are meant: of a tenant's user, its own.
+fn tenant_of(member: &Member, at: &str, text: Option<&str>) -> Result<Option<TenantId>, ApiError> {
+    let named = text.map(TenantId::parse).transpose().map_err(|error| ApiError::value(at, error))?;
+    match &member.tenant {
+        None => Ok(named),
+        Some(own) if named.as_ref().is_none_or(|named| named == own) => Ok(Some(own.clone())),
+        Some(_) => Err(ApiError::new(Code::ScopeForeign, "the token is another tenant's")),
+    }
+}
+
+/// A rate that the caller may give a job.
+fn checked_rate(member: &Member, rate: u32) -> Result<u32, ApiError> {
+    let most = if member.tenant.is_some() { JOB_RATE_MOST_OF_TENANT } else { JOB_RATE_MOST };
+    if (1..=most).contains(&rate) { Ok(rate) } else { Err(ApiError::value("/ratePerSecond", format!("is 1 to {most}"))) }
 }
 
 fn event_key(at: &str, text: Option<&str>) -> Result<Option<EventKey>, ApiError> {

@@ -2,6 +2,8 @@
 //!
 //! A read looks at a bounded number of rows and bytes and says how far it came.
 
+use std::collections::HashSet;
+
 use postrider_core::delivery::StateKind;
 use postrider_core::job::{Include, Resend};
 use postrider_core::limits::{JOB_BYTES_READ, JOB_ROWS_READ};
@@ -33,6 +35,7 @@ impl Sqlite {
         after: Cursor,
         until: Timestamp,
     ) -> std::result::Result<Ahead<Repeatable>, StoreError> {
+        let _turn = self.looks_ahead.acquire().await.map_err(|_| StoreError::Closed)?;
         self.api.read(move |connection| resend_ahead(connection, environment, &resend, after, until)).await
     }
 
@@ -41,6 +44,7 @@ impl Sqlite {
         environment: EnvironmentId,
         asked: ReplayAhead,
     ) -> std::result::Result<Ahead<Replayable>, StoreError> {
+        let _turn = self.looks_ahead.acquire().await.map_err(|_| StoreError::Closed)?;
         self.api.read(move |connection| replay_ahead(connection, environment, &asked)).await
     }
 }
@@ -57,7 +61,10 @@ fn before(first: u128) -> Cursor {
 }
 
 fn filter(resend: &Resend) -> Option<DeliveryFilter> {
-    let states = resend.states.iter().map(|name| StateKind::from_name(name)).collect::<Option<_>>()?;
+    let mut states: Vec<StateKind> = resend.states.iter().map(|name| StateKind::from_name(name)).collect::<Option<_>>()?;
+    // Of jobs that were started before each state was taken once.
+    let mut known = HashSet::new();
+    states.retain(|state| known.insert(*state));
     let answer = match &resend.status_code {
         None => None,
         Some(text) => Some(LastAnswer::parse(text)?),
