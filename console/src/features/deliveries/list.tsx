@@ -1,7 +1,7 @@
 //! A list of deliveries that follows what happens: filters in the URL, rows on demand, changes by push.
 import { useInfiniteQuery, useQueryClient } from "@tanstack/react-query";
 import { Activity, RotateCw } from "lucide-react";
-import { useCallback, useEffect, useMemo, useState } from "react";
+import { useCallback, useMemo, useState } from "react";
 import { useMessages } from "@/i18n";
 import {
   countNew,
@@ -11,7 +11,6 @@ import {
   matchesFilters,
   upsert,
 } from "@/logic/deliveries";
-import { throttled } from "@/logic/throttle";
 import { useFace } from "@/shell/face";
 import { usePageSearch } from "@/shell/search";
 import { Button } from "@/ui/button";
@@ -25,9 +24,6 @@ import { LiveSwitch } from "./live-switch";
 import { type Delivery, deliveriesQuery } from "./queries";
 import { DeliveryRows } from "./rows";
 import "./deliveries.css";
-
-/** How often the list is read again, at most, where changes come faster than they are told. */
-const RELOAD_MS = 3000;
 
 export function Deliveries({ webhookId }: { webhookId: string | undefined }) {
   const m = useMessages();
@@ -53,17 +49,14 @@ export function Deliveries({ webhookId }: { webhookId: string | undefined }) {
     setAnchor(previous => ({ ...previous, now: Date.now() }));
     void queries.resetQueries({ queryKey: ["deliveries", "list"] });
   }, [queries]);
-  const reloadAtTimes = useMemo(() => throttled(reload, RELOAD_MS), [reload]);
-  useEffect(() => reloadAtTimes.cancel, [reloadAtTimes]);
 
-  const streamQuery = webhookId
-    ? `?webhookId=${webhookId}`
-    : search.tenant
-      ? `?tenantId=${encodeURIComponent(search.tenant)}`
-      : "";
-  const state = useLive(streamQuery, {
+  const streamed = new URLSearchParams();
+  if (webhookId) streamed.set("webhookId", webhookId);
+  else if (search.tenant) streamed.set("tenantId", search.tenant);
+  if (search.job) streamed.set("jobId", search.job);
+  const state = useLive(streamed.size > 0 ? `?${streamed}` : "", {
     onOpen: () => void queries.invalidateQueries({ queryKey: options.queryKey }),
-    onMissed: reloadAtTimes,
+    onMissed: reload,
     onDeliveries: changed => {
       const accepts = (row: Delivery) => matchesFilters(row, query);
       const before = queries.getQueryData(options.queryKey);
