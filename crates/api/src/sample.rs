@@ -4,12 +4,12 @@ use bytes::Bytes;
 use postrider_core::attempt::FailureKind;
 use postrider_core::body::{EventContext, Payload, compose};
 use postrider_core::event::{Event, EventKey, Room, TenantId};
-use postrider_core::limits::ATTEMPT_DEADLINE;
+use postrider_core::limits::{ATTEMPT_DEADLINE, TESTS_OF_VENDOR, TESTS_PER_TENANT};
 use postrider_core::signature::{Secret, Signing};
 use postrider_core::webhook::{EndpointUrl, Scope};
 use postrider_core::{EnvironmentId, EventId, catalogue};
 use postrider_egress::{Answer, SendError};
-use postrider_engine::{Draft, TestRequest};
+use postrider_engine::{Draft, TestError, TestRequest};
 
 use crate::auth::caller::Member;
 use crate::error::{ApiError, Code};
@@ -85,15 +85,25 @@ pub(crate) fn event(
 /// rendered; what else happens is the result.
 pub(crate) async fn send(
     state: &ApiState,
+    member: &Member,
     scope: Scope,
     url: EndpointUrl,
     signed: (Option<Secret>, Signing),
     event: Event,
     draft: Draft,
 ) -> Result<(EventId, Sent), ApiError> {
+    let whose = (member.environment_id, member.tenant.clone());
+    let most = if member.tenant.is_some() { TESTS_PER_TENANT } else { TESTS_OF_VENDOR };
+    let _under_way = state.tests().begin(vec![(whose, most)]).map_err(|_| {
+        let detail = format!("{most} tests are under way already; try again when one of them has ended");
+        ApiError::new(Code::TooManyAtOnce, detail)
+    })?;
     let (access, (secret, signing)) = (draft.access.clone(), signed);
     let request = TestRequest { scope, url, secret, signing, event, deadline: ATTEMPT_DEADLINE, draft };
-    let report = state.engine().test(request).await.map_err(|error| render_error("", &access, &error))?;
+    let report = state.engine().test(request).await.map_err(|error| match error {
+        TestError::Unrenderable(error) => render_error("", &access, &error),
+        TestError::Busy => ApiError::new(Code::TooManyAtOnce, "others test too many endpoints; try again in a moment"),
+    })?;
     if let Err(SendError::Endpoint { kind: FailureKind::AddressRefused, message }) = &report.exchange.result {
         return Err(ApiError::at(Code::UrlRefused, "/url", message));
     }

@@ -16,9 +16,13 @@ use crate::auth::secrets::Secrets;
 use crate::auth::sign_in::Failures;
 use crate::auth::tokens::VendorTokens;
 use crate::body::Intake;
+use crate::native::health::Readiness;
 use crate::quota::Quota;
 use crate::streams::Places;
 use crate::web::{Web, WebFile, base_path};
+
+/// Whose something is: a tenant's, or, without one, the vendor's.
+pub(crate) type Whose = (EnvironmentId, Option<TenantId>);
 
 /// Renders the metrics in Prometheus' text format.
 pub type RenderMetrics = Arc<dyn Fn() -> String + Send + Sync>;
@@ -73,7 +77,9 @@ struct Shared {
     jwks: Jwks,
     intake: Intake,
     places: Places,
-    counting: Arc<Quota<(EnvironmentId, Option<TenantId>)>>,
+    counting: Arc<Quota<Whose>>,
+    tests: Arc<Quota<Whose>>,
+    readiness: Readiness,
     web: Web,
 }
 
@@ -98,6 +104,8 @@ impl ApiState {
             intake: Intake::default(),
             places: Places::new(places),
             counting: Quota::new(),
+            tests: Quota::new(),
+            readiness: Readiness::default(),
             web,
         }))
     }
@@ -174,8 +182,18 @@ impl ApiState {
     }
 
     /// Counts of what a job would do that are under way.
-    pub(crate) fn counting(&self) -> &Arc<Quota<(EnvironmentId, Option<TenantId>)>> {
+    pub(crate) fn counting(&self) -> &Arc<Quota<Whose>> {
         &self.0.counting
+    }
+
+    /// Tests of endpoints that are under way.
+    pub(crate) fn tests(&self) -> &Arc<Quota<Whose>> {
+        &self.0.tests
+    }
+
+    /// Whether the store's writer commits, as was found last.
+    pub(crate) fn readiness(&self) -> &Readiness {
+        &self.0.readiness
     }
 
     pub(crate) fn web(&self) -> &Web {

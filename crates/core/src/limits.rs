@@ -27,6 +27,9 @@ pub const REQUEST_READ_TIMEOUT: Duration = Duration::from_secs(30);
 
 // --- the server's sockets ---
 
+/// How long it holds for everybody who asks what was found of the store's readiness: anybody may ask, and looking is a write.
+pub const READINESS_KEPT: Duration = Duration::from_secs(1);
+
 /// Connections from callers at a time, where the limit of open files allows so many; whoever comes then waits.
 pub const CONNECTIONS: usize = 8_192;
 /// How long a connection may be without a complete head of a request, be it idle or slow. Longer than load balancers keep an idle
@@ -280,6 +283,17 @@ pub const LANE_PAGE: usize = 256;
 pub const PACED_SECONDS: u32 = 10;
 /// The longest pause of a lane whose endpoint does not answer.
 pub const BREAKER_PAUSE: Duration = Duration::from_mins(5);
+
+// --- tests of endpoints ---
+
+/// Tests of endpoints under way at once; others wait their turn for [`TEST_PATIENCE`].
+pub const TESTS: usize = 64;
+/// Those of one tenant's users: an endpoint may take half a minute to answer, and others want to test theirs.
+pub const TESTS_PER_TENANT: usize = 4;
+/// Those of one environment's vendor.
+pub const TESTS_OF_VENDOR: usize = 16;
+/// How long a test waits for its turn.
+pub const TEST_PATIENCE: Duration = Duration::from_secs(5);
 
 // --- store ---
 

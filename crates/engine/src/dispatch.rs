@@ -102,7 +102,7 @@ impl Core {
             meters: Meters::new(),
             intake: Arc::new(Semaphore::new(half)),
             intake_bytes: half,
-            tests: Semaphore::new(crate::attempt::TESTS),
+            tests: Semaphore::new(postrider_core::limits::TESTS),
             upkeep: Notify::new(),
             jobs: Notify::new(),
             stopping,

@@ -84,6 +84,17 @@ pub struct TestReport {
     pub exchange: Exchange,
 }
 
+/// Why a test was not made.
+#[derive(Debug, thiserror::Error)]
+pub enum TestError {
+    /// What is to be sent cannot be rendered.
+    #[error(transparent)]
+    Unrenderable(#[from] RenderError),
+    /// Its turn did not come in time: as many others are under way as can be.
+    #[error("as many tests are under way as can be")]
+    Busy,
+}
+
 impl Engine {
     /// Starts the engine on a store that nobody has started: from here on it takes events, sends what waits and keeps house.
     ///
@@ -133,7 +144,7 @@ impl Engine {
     }
 
     /// Tries an endpoint out with a request like a delivery's. Nothing is recorded.
-    pub async fn test(&self, request: TestRequest) -> Result<TestReport, RenderError> {
+    pub async fn test(&self, request: TestRequest) -> Result<TestReport, TestError> {
         self.core.test(request).await
     }
 

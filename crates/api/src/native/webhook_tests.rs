@@ -84,7 +84,8 @@ pub(crate) struct TestResult {
     (status = 200, description = "What came of it, be it success or failure.", body = TestResult),
     (status = 400, description = "The body cannot be read, or this server does not send to that URL.", body = Problem),
     (status = 404, description = "There is no webhook of that id, or no event type of that key, within reach.", body = Problem),
-    (status = 422, description = "The payload or a header cannot be rendered, or there is no sample.", body = Problem)))]
+    (status = 422, description = "The payload or a header cannot be rendered, or there is no sample.", body = Problem),
+    (status = 429, description = "As many tests are under way as can be.", body = Problem)))]
 pub(crate) async fn test_webhook(
     State(state): State<ApiState>,
     member: Member,
@@ -99,7 +100,7 @@ pub(crate) async fn test_webhook(
     let (scope, url) = (webhook.scope.clone(), webhook.url.clone());
     let signed = (webhook.secret.clone(), webhook.signing.clone());
     let access = if form.with_headers { access } else { Arc::default() };
-    send(&state, scope, url, signed, event, Draft { shape: Shape::clone(&shape), access }).await
+    send(&state, &member, scope, url, signed, event, Draft { shape: Shape::clone(&shape), access }).await
 }
 
 /// Test a draft
@@ -109,7 +110,8 @@ pub(crate) async fn test_webhook(
     (status = 200, description = "What came of it, be it success or failure.", body = TestResult),
     (status = 400, description = "The body cannot be read, or this server does not send to that URL.", body = Problem),
     (status = 404, description = "There is no event type of that key within reach.", body = Problem),
-    (status = 422, description = "A value is outside what it can be.", body = Problem)))]
+    (status = 422, description = "A value is outside what it can be.", body = Problem),
+    (status = 429, description = "As many tests are under way as can be.", body = Problem)))]
 pub(crate) async fn test_draft(
     State(state): State<ApiState>,
     member: Member,
@@ -124,7 +126,7 @@ pub(crate) async fn test_draft(
         None => Draft::default(),
     };
     let event = event_of(&state, &member, &scope, form.event_key.as_deref(), None, form.payload)?;
-    send(&state, scope, url, (secret, Signing::default()), event, draft).await
+    send(&state, &member, scope, url, (secret, Signing::default()), event, draft).await
 }
 
 /// The event that a test is made with.
@@ -155,13 +157,14 @@ fn event_of(
 
 async fn send(
     state: &ApiState,
+    member: &Member,
     scope: Scope,
     url: EndpointUrl,
     signed: (Option<Secret>, Signing),
     event: Event,
     draft: Draft,
 ) -> Result<Answer<TestResult>, ApiError> {
-    let (event_id, sent) = sample::send(state, scope, url, signed, event, draft).await?;
+    let (event_id, sent) = sample::send(state, member, scope, url, signed, event, draft).await?;
     let timings = sent.timings.into();
     let result = match sent.result {
         Ok(answer) => ExchangeResult {
