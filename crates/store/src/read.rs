@@ -48,6 +48,8 @@ pub struct EventFilter {
     pub ids: Option<(EventId, EventId)>,
     /// With that text in the body, ASCII letters in either case.
     pub text: Option<String>,
+    /// With a delivery to such a webhook, in such a state, and so on: no more of the filter counts than its webhook, states and answer.
+    pub delivery: Option<DeliveryFilter>,
 }
 
 /// An event in a list: all but its body.

@@ -243,7 +243,7 @@ pub(crate) fn last_answer(text: &str) -> Result<LastAnswer, ApiError> {
 }
 
 /// The states of those names, each once however often it is named: each is looked for in a list of its own.
-fn state_kinds(names: &str) -> Result<Vec<StateKind>, ApiError> {
+pub(crate) fn state_kinds(names: &str) -> Result<Vec<StateKind>, ApiError> {
     let mut kinds = Vec::new();
     for kind in names.split(',').map(state_kind) {
         let kind = kind?;

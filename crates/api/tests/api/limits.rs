@@ -1,6 +1,7 @@
 //! Every limit on what a caller sends holds, at its edge.
 
 use std::convert::Infallible;
+use std::time::Duration;
 
 use axum::body::Body;
 use bytes::Bytes;

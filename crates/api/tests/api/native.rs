@@ -2,7 +2,7 @@
 
 use http::Method;
 use insta::assert_json_snapshot;
-use postrider_core::limits::TROUBLED_STEP;
+use postrider_core::limits::{READINESS_KEPT, TROUBLED_STEP};
 use postrider_egress::EgressOptions;
 use postrider_testkit::receiver::Receiver;
 use serde_json::{Value, json};
@@ -428,7 +428,17 @@ async fn lists_are_searched_by_all_that_is_known_of_a_delivery() {
         let path = format!("/api/v1/deliveries?{query}");
         assert_eq!(app.get(&path).token(&own.token).code(400).await, "invalid_parameter", "{query}");
     }
-    for (query, expected) in [("text=ada", 0), ("tenantId=globex&text=Bob", 1), ("text=name", 2)] {
+    let (of_works, of_fails) = (format!("webhookId={works}&statusCode=200"), format!("webhookId={fails}&statusCode=200"));
+    for (query, expected) in [
+        ("text=ada", 0),
+        ("tenantId=globex&text=Bob", 1),
+        ("text=name", 2),
+        (&*of_works, 2),
+        (&*of_fails, 0),
+        ("state=retrying,failed&tenantId=acme", 1),
+        ("state=discarded", 0),
+        ("statusCode=5xx&eventKey=order.paid", 1),
+    ] {
         let page = app.get(&format!("{EVENTS}?{query}")).token(&own.token).expect(200).await;
         let found = page["items"].as_array().expect("items").iter().map(|item| text(&item["id"])).collect::<Vec<_>>();
         assert_eq!(found.len(), if expected == 2 { 2 } else { 1 }, "{query}");

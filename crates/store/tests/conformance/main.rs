@@ -92,7 +92,8 @@ rules! {
         a_replay_sends_what_was_before_the_webhook_and_what_it_missed,
         a_job_is_started_once_and_controlled_until_it_ends,
         a_jobs_rate_changes_while_it_has_not_ended,
-        what_a_job_has_made_is_found_and_goes_with_it;
+        what_a_job_has_made_is_found_and_goes_with_it,
+        a_replay_of_a_tenant_walks_its_own_events_in_order;
     statistics:
         each_thing_counts_once_wherever_it_belongs,
         what_many_commits_count_is_exact_after_any_restart,

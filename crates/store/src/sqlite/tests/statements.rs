@@ -195,6 +195,8 @@ fn lists() -> Vec<&'static str> {
         search::ids::OF_STATE,
         search::ids::OF_JOB,
         search::ids::SEGMENTS,
+        search::forward::SPANS,
+        search::forward::POSTED,
         search::postings::NEWEST,
         search::postings::NEW_EVENTS,
         search::BODY,
