@@ -173,6 +173,9 @@ impl Filling<'_> {
 
     /// Looks at a row.
     fn take(&mut self, row: &Row<'_>) -> Result<()> {
+        if self.filter.walk == Walk::Webhook && self.webhook != Some(row.get("webhook")?) {
+            return Ok(());
+        }
         let id = DeliveryId::from_uuid(uuid(row, "delivery_id")?);
         self.saw(id);
         let is_made_by = |job| has_made(self.connection, job, id);
