@@ -78,6 +78,7 @@ pub(crate) async fn stream_deliveries(
     standing: Standing,
     Params(query): Params<StreamQuery>,
 ) -> Result<Response, ApiError> {
+    member.require(Permission::ReadWebhookLogs)?;
     let job = wire::id("jobId", query.job_id.as_deref())?;
     if let Some(job) = job {
         jobs::list::within_reach(&state, &member, job).await?;

@@ -214,10 +214,9 @@ async fn jobs_are_listed_and_steered() {
         let mut command = postrider(folder.path());
         run(command.arg("--json").args(arguments).args(["--data-dir", "data"])).await
     };
-    for _ in 0..3 {
-        json_of(&call(&["trigger", "frontegg.user.created"]).await);
-    }
-    receiver.wait_for(3, PATIENCE).await;
+    let events = vec![serde_json::json!({ "eventKey": "a.b", "payload": {} }); 50];
+    server.post(&token, "/api/v1/events/batch", &events.into()).await;
+    receiver.wait_for(50, PATIENCE).await;
     let webhook = json_of(&call(&["deliveries", "list"]).await)[0]["webhookId"].as_str().unwrap().to_owned();
     // It has something to do for longer than this test takes.
     let replay = ["replay", "--from", "2020-01-01T00:00:00Z", "--webhook", &webhook, "--rate", "1", "--detach"];
