@@ -50,6 +50,7 @@ mod tests {
         for files in [256, 1_024, 4_096, 20_000, 65_536] {
             let Shares { incoming, in_flight } = shares(files);
             assert!(incoming + 2 * in_flight + OTHERS <= files, "of {files} files: {incoming} and {in_flight}");
+            assert!(shares(files).streams() * 2 <= incoming, "calls find a connection beside streams");
         }
     }
 }
