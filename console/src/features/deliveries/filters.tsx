@@ -25,43 +25,12 @@ export function DeliveryFiltersBar({
   const m = useMessages();
   const face = useFace();
   const types = useEventTypes();
-  const webhooks = useQuery({ ...webhooksQuery, enabled: !fixedWebhook }).data?.items ?? [];
   const since = search.since ?? "";
   return (
     <search className="filters">
       <Debounced label={m.deliveries.search} value={search.q ?? ""} onChange={q => change({ q })} as="search" />
-      <SelectField
-        label={m.deliveries.state}
-        hideLabel
-        value={search.state ?? ""}
-        onChange={event => change({ state: event.target.value })}
-      >
-        <option value="">{m.deliveries.anyState}</option>
-        {STATES.map(state => (
-          <option key={state} value={state}>
-            {m.states[state]}
-          </option>
-        ))}
-        <option value="failed,discarded">{m.deliveries.failedOrDiscarded}</option>
-        <option value="pending,retrying">{m.deliveries.waiting}</option>
-      </SelectField>
-      <SelectField
-        label={m.deliveries.statusCode}
-        hideLabel
-        value={search.status ?? ""}
-        onChange={event => change({ status: event.target.value })}
-      >
-        <option value="">{m.deliveries.anyStatus}</option>
-        {["2xx", "3xx", "4xx", "5xx"].map(status => (
-          <option key={status} value={status}>
-            {status}
-          </option>
-        ))}
-        <option value="none">{m.deliveries.noAnswer}</option>
-        {search.status && !/^([2-5]xx|none)$/.test(search.status) && (
-          <option value={search.status}>{search.status}</option>
-        )}
-      </SelectField>
+      <StateSelect value={search.state} onChange={state => change({ state })} />
+      <StatusSelect value={search.status} onChange={status => change({ status })} />
       {(types.length > 0 || search.event) && (
         <SelectField
           label={m.deliveries.event}
@@ -81,25 +50,7 @@ export function DeliveryFiltersBar({
           ))}
         </SelectField>
       )}
-      {!fixedWebhook && (
-        <SelectField
-          label={m.deliveries.webhook}
-          hideLabel
-          value={search.webhook ?? ""}
-          onChange={event => change({ webhook: event.target.value })}
-          className="filter-long"
-        >
-          <option value="">{m.deliveries.anyWebhook}</option>
-          {search.webhook && !webhooks.some(webhook => webhook.id === search.webhook) && (
-            <option value={search.webhook}>{search.webhook}</option>
-          )}
-          {webhooks.map(webhook => (
-            <option key={webhook.id} value={webhook.id}>
-              {webhook.displayName || webhook.url}
-            </option>
-          ))}
-        </SelectField>
-      )}
+      {!fixedWebhook && <WebhookSelect value={search.webhook} onChange={webhook => change({ webhook })} />}
       {face.kind === "console" && (
         <Debounced
           label={m.deliveries.tenant}
@@ -196,5 +147,78 @@ export function Moment({
         />
       )}
     </Field>
+  );
+}
+
+interface Choosing {
+  value: string | undefined;
+  onChange: (value: string) => void;
+}
+
+export function StateSelect({ value, onChange }: Choosing) {
+  const m = useMessages();
+  return (
+    <SelectField
+      label={m.deliveries.state}
+      hideLabel
+      value={value ?? ""}
+      onChange={event => onChange(event.target.value)}
+    >
+      <option value="">{m.deliveries.anyState}</option>
+      {STATES.map(state => (
+        <option key={state} value={state}>
+          {m.states[state]}
+        </option>
+      ))}
+      <option value="failed,discarded">{m.deliveries.failedOrDiscarded}</option>
+      <option value="pending,retrying">{m.deliveries.waiting}</option>
+    </SelectField>
+  );
+}
+
+export function StatusSelect({ value, onChange }: Choosing) {
+  const m = useMessages();
+  return (
+    <SelectField
+      label={m.deliveries.statusCode}
+      hideLabel
+      value={value ?? ""}
+      onChange={event => onChange(event.target.value)}
+    >
+      <option value="">{m.deliveries.anyStatus}</option>
+      {["2xx", "3xx", "4xx", "5xx"].map(status => (
+        <option key={status} value={status}>
+          {status}
+        </option>
+      ))}
+      <option value="none">{m.deliveries.noAnswer}</option>
+      {value && !/^([2-5]xx|none)$/.test(value) && (
+        <option value={value}>{value}</option>
+      )}
+    </SelectField>
+  );
+}
+
+export function WebhookSelect({ value, onChange }: Choosing) {
+  const m = useMessages();
+  const webhooks = useQuery(webhooksQuery).data?.items ?? [];
+  return (
+    <SelectField
+      label={m.deliveries.webhook}
+      hideLabel
+      value={value ?? ""}
+      onChange={event => onChange(event.target.value)}
+      className="filter-long"
+    >
+      <option value="">{m.deliveries.anyWebhook}</option>
+      {value && !webhooks.some(webhook => webhook.id === value) && (
+        <option value={value}>{value}</option>
+      )}
+      {webhooks.map(webhook => (
+        <option key={webhook.id} value={webhook.id}>
+          {webhook.displayName || webhook.url}
+        </option>
+      ))}
+    </SelectField>
   );
 }

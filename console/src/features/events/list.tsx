@@ -3,7 +3,7 @@ import { useInfiniteQuery, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { Send, Zap } from "lucide-react";
 import { useMemo, useRef, useState } from "react";
-import { Debounced, Moment } from "@/features/deliveries/filters";
+import { Debounced, Moment, StateSelect, StatusSelect, WebhookSelect } from "@/features/deliveries/filters";
 import { useLive } from "@/features/deliveries/live";
 import { useEventTypeName, useEventTypes } from "@/features/event-types/queries";
 import { useMessages } from "@/i18n";
@@ -19,7 +19,17 @@ import { Table } from "@/ui/table";
 import { Time } from "@/ui/time";
 import { type EventQuery, eventsQuery } from "./queries";
 
-export type EventsSearch = "q" | "event" | "tenant" | "matched" | "since" | "from" | "to";
+export type EventsSearch =
+  | "q"
+  | "event"
+  | "tenant"
+  | "matched"
+  | "state"
+  | "status"
+  | "webhook"
+  | "since"
+  | "from"
+  | "to";
 
 export function Events() {
   const m = useMessages();
@@ -71,6 +81,9 @@ export function Events() {
           <option value="true">{m.events.matchedOnly}</option>
           <option value="false">{m.events.unmatchedOnly}</option>
         </SelectField>
+        <StateSelect value={search.state} onChange={state => change({ state })} />
+        <StatusSelect value={search.status} onChange={status => change({ status })} />
+        <WebhookSelect value={search.webhook} onChange={webhook => change({ webhook })} />
         <Debounced
           label={m.deliveries.tenant}
           value={search.tenant ?? ""}
@@ -213,6 +226,9 @@ function useFreshEvents(onShow: () => void) {
 export function eventQueryOf(search: Search<EventsSearch>, now: number): EventQuery {
   const query: EventQuery = searchedFor(search.q);
   if (search.event) query.eventKey = search.event;
+  if (search.state) query.state = search.state;
+  if (search.status) query.statusCode = search.status;
+  if (search.webhook) query.webhookId = search.webhook;
   if (search.tenant) query.tenantId = search.tenant;
   if (search.matched) query.matched = search.matched === "true";
   const span = SINCE[search.since ?? ""];

@@ -10,6 +10,9 @@ export interface EventQuery {
   eventKey?: string;
   tenantId?: string;
   matched?: boolean;
+  state?: string;
+  statusCode?: string;
+  webhookId?: string;
   from?: string;
   to?: string;
   id?: string;
