@@ -69,7 +69,8 @@ pub(crate) async fn start_job(
         StartJob::WebhookInactive => return Err(inactive()),
         StartJob::LimitReached => {
             let whose = if member.tenant.is_some() { "the tenant has" } else { "the vendor has" };
-            let detail = format!("{whose} as many jobs as can run or be paused at a time; wait for one to end, or cancel one");
+            let detail =
+                format!("{whose} as many jobs as can run or be paused at a time; wait for one to end, or cancel one");
             return Err(ApiError::new(Code::LimitReached, detail));
         }
     };

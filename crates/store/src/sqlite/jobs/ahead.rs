@@ -63,7 +63,8 @@ fn before(first: u128) -> Cursor {
 }
 
 fn filter(resend: &Resend) -> Option<DeliveryFilter> {
-    let mut states: Vec<StateKind> = resend.states.iter().map(|name| StateKind::from_name(name)).collect::<Option<_>>()?;
+    let mut states: Vec<StateKind> =
+        resend.states.iter().map(|name| StateKind::from_name(name)).collect::<Option<_>>()?;
     // Of jobs that were started before each state was taken once.
     let mut known = HashSet::new();
     states.retain(|state| known.insert(*state));
