@@ -125,6 +125,8 @@ codes! {
     IdempotencyKeyReused => "idempotency_key_reused", UNPROCESSABLE_ENTITY, "The idempotency key was used before";
     /// Too many wrong secrets were given.
     TooManyAttempts => "too_many_attempts", TOO_MANY_REQUESTS, "Too many attempts";
+    /// The caller has as many of these under way as it can have.
+    TooManyAtOnce => "too_many_at_once", TOO_MANY_REQUESTS, "Too many at once";
     /// A fault of this server.
     Internal => "internal", INTERNAL_SERVER_ERROR, "Something went wrong here";
     /// The store cannot be read or written, or the server is stopping.
@@ -315,7 +317,7 @@ impl ApiError {
     }
 
     /// What the caller reads: of a fault of ours, nothing but that there was one.
-    fn detail_for_caller(&self) -> Cow<'_, str> {
+    pub(crate) fn detail(&self) -> Cow<'_, str> {
         match self.0.code {
             Code::Internal => "something went wrong here; the server's log says more under this request id".into(),
             _ => (&*self.0.detail).into(),
@@ -330,7 +332,7 @@ impl ApiError {
             title: code.title().to_owned(),
             status: code.status().as_u16(),
             code,
-            detail: self.detail_for_caller().into_owned(),
+            detail: self.detail().into_owned(),
             request_id: request_id.to_owned(),
             errors: self.0.issues.clone(),
         };
@@ -349,7 +351,7 @@ impl ApiError {
         };
         let errors = match self.0.code {
             Code::SchemaMismatch => self.0.issues.iter().map(|i| format!("{} {}", i.at, i.detail)).collect(),
-            _ => vec![self.detail_for_caller().into_owned()],
+            _ => vec![self.detail().into_owned()],
         };
         let mut response = self.answer("application/json", &FronteggErrors { errors, status_code: status.as_u16() });
         *response.status_mut() = status;
@@ -371,7 +373,11 @@ impl ApiError {
                 headers.insert(header::RETRY_AFTER, RETRY_AFTER_SECONDS.into());
             }
             StatusCode::TOO_MANY_REQUESTS => {
-                headers.insert(header::RETRY_AFTER, SIGN_IN_REGAINED.as_secs().into());
+                let seconds = match code {
+                    Code::TooManyAttempts => SIGN_IN_REGAINED.as_secs(),
+                    _ => RETRY_AFTER_SECONDS.into(),
+                };
+                headers.insert(header::RETRY_AFTER, seconds.into());
             }
             // What is left of the body is not read, so the connection cannot be used again.
             StatusCode::REQUEST_TIMEOUT => {

@@ -25,9 +25,11 @@ mod extract;
 mod failure;
 mod frontegg;
 mod native;
+mod quota;
 mod rules;
 mod sample;
 mod state;
+mod streams;
 mod web;
 
 use std::sync::Arc;

@@ -10,7 +10,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use postrider_core::attempt::{Attempt, AttemptResult, FailureKind, Outcome, Timings};
 use postrider_core::delivery;
 use postrider_core::event::Event;
-use postrider_core::limits::RESPONSE_HEADERS_KEPT;
+use postrider_core::limits::{RESPONSE_HEADERS_KEPT, TEST_PATIENCE};
 use postrider_core::retry::parse_retry_after;
 use postrider_core::signature::{Secret, Signing};
 use postrider_core::webhook::{Scope, Webhook};
@@ -24,10 +24,7 @@ use crate::scheduler::{Launch, Ready, Signal, Standing};
 use crate::shaping::{RenderError, Unmade};
 use crate::signing::Signer;
 use crate::tokens::Asking;
-use crate::{TestReport, TestRequest};
-
-/// Tests of endpoints that are under way at once; others wait their turn.
-pub(crate) const TESTS: usize = 64;
+use crate::{TestError, TestReport, TestRequest};
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const ACCEPTED: HeaderValue = HeaderValue::from_static("application/json, text/plain, */*");
@@ -170,16 +167,17 @@ impl Core {
         Ok(exchange)
     }
 
-    pub(crate) async fn test(&self, request: TestRequest) -> Result<TestReport, RenderError> {
+    pub(crate) async fn test(&self, request: TestRequest) -> Result<TestReport, TestError> {
         let TestRequest { scope, url, secret, signing, event, deadline, draft } = request;
-        let _turn = self.tests.acquire().await;
+        let turn = tokio::time::timeout(TEST_PATIENCE, self.tests.acquire()).await;
+        let _turn = turn.map_err(|_| TestError::Busy)?;
         let (begun, now) = (Instant::now(), self.clock.now());
         let signer = Signer::new(secret, signing);
         let pool = pool(event.environment_id, &scope);
         let shaping = draft.shaping(self, &event, Asking { deadline, pool });
         let made = match tokio::time::timeout(deadline, shaping).await {
             Ok(Ok(shaping)) => Ok(shaping),
-            Ok(Err(Unmade::Template(error))) => return Err(error),
+            Ok(Err(Unmade::Template(error))) => return Err(error.into()),
             Ok(Err(Unmade::Send(error))) => Err(error),
             Err(_) => Err(no_token_in_time()),
         };

@@ -39,7 +39,6 @@ use postrider_core::webhook::{EndpointUrl, Scope};
 use postrider_core::{Clock, DeliveryId, Entropy, EnvironmentId, EventId, WebhookId};
 use postrider_egress::{Egress, Exchange};
 use postrider_store::{ResendOutcome, SkipOutcome, Store, StoreError};
-use tokio::sync::broadcast;
 
 pub use self::intake::{AcceptError, IncomingEvent};
 pub use self::jobs::JobCount;
@@ -47,7 +46,7 @@ pub use self::options::EngineOptions;
 pub use self::scheduler::LaneReport;
 pub use self::shaping::{Content, Draft, Preview, RenderError, RenderedPart, SentHeader};
 pub use self::transport::{Sending, Transport};
-pub use self::watch::Change;
+pub use self::watch::{Accepted, Changes, ChangesWanted, EventsWanted, Held, HeldChanges, HeldEvents, Watch};
 
 use self::dispatch::Core;
 
@@ -83,6 +82,17 @@ pub struct TestReport {
     pub event_id: EventId,
     /// The exchange.
     pub exchange: Exchange,
+}
+
+/// Why a test was not made.
+#[derive(Debug, thiserror::Error)]
+pub enum TestError {
+    /// What is to be sent cannot be rendered.
+    #[error(transparent)]
+    Unrenderable(#[from] RenderError),
+    /// Its turn did not come in time: as many others are under way as can be.
+    #[error("as many tests are under way as can be")]
+    Busy,
 }
 
 impl Engine {
@@ -134,7 +144,7 @@ impl Engine {
     }
 
     /// Tries an endpoint out with a request like a delivery's. Nothing is recorded.
-    pub async fn test(&self, request: TestRequest) -> Result<TestReport, RenderError> {
+    pub async fn test(&self, request: TestRequest) -> Result<TestReport, TestError> {
         self.core.test(request).await
     }
 
@@ -170,14 +180,14 @@ impl Engine {
         self.core.report(webhook)
     }
 
-    /// The environment's events as they are accepted. Who reads slowly misses some.
-    pub fn watch(&self, environment: EnvironmentId) -> broadcast::Receiver<Arc<Event>> {
-        self.core.watchers.watch(environment)
+    /// Events of the environment as they are accepted. Who reads slowly misses some.
+    pub fn watch(&self, environment: EnvironmentId, wanted: EventsWanted) -> Watch<HeldEvents> {
+        self.core.watchers.watch_events(environment, wanted)
     }
 
     /// What changes in the environment: deliveries and jobs. Who reads slowly misses some.
-    pub fn watch_changes(&self, environment: EnvironmentId) -> broadcast::Receiver<Change> {
-        self.core.changes.watch(environment)
+    pub fn watch_changes(&self, environment: EnvironmentId, wanted: ChangesWanted) -> Watch<HeldChanges> {
+        self.core.changes.watch_changes(environment, wanted)
     }
 
     /// Counts what a job would do that is started now.

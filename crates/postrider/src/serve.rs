@@ -153,6 +153,7 @@ impl Server {
                 source_addresses: Vec::new(),
                 cors_origins: settings.cors_origins.clone(),
                 metrics: Some(Arc::new(move || metrics.render())),
+                streams: Some(shares.streams()),
                 web: web_files(),
             },
         );

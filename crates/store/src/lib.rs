@@ -67,7 +67,7 @@ pub use job::{
 };
 pub use read::{
     DeliveryFilter, DeliveryRow, EventFilter, EventRow, LanePage, LanePosition, LastAnswer, LastAttempt, LogPage,
-    LogRow, Page, PageRequest, StatisticsOf, StatisticsPoint, StatisticsQuery, Upkeep,
+    LogRow, Page, PageRequest, StatisticsOf, StatisticsPoint, StatisticsQuery, Upkeep, Walk,
 };
 pub use seal::{MasterKey, MasterKeyError};
 pub use session::{CreatePortalLink, NewPortalLink, NewSignIn, OpenPortalLink, SignInOutcome};
@@ -480,7 +480,23 @@ impl Store {
         self.engine.start_job(new).await
     }
 
-    /// Pauses, resumes or cancels a job.
+    /// What stands in the way of a job's start, be it that it was started before; none: nothing does at the moment. Cheap, to be asked
+    /// before what there is to do is counted.
+    pub async fn obstacle_to_job(&self, new: NewJob) -> Result<Option<StartJob>, StoreError> {
+        self.engine.obstacle_to_job(new).await
+    }
+
+    /// Whether a job has made that delivery.
+    pub async fn has_made(
+        &self,
+        environment: EnvironmentId,
+        job: JobId,
+        delivery: DeliveryId,
+    ) -> Result<bool, StoreError> {
+        self.engine.has_made(environment, job, delivery).await
+    }
+
+    /// Pauses, resumes or cancels a job, or changes its rate.
     pub async fn control_job(
         &self,
         environment: EnvironmentId,

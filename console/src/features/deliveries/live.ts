@@ -1,12 +1,16 @@
 //! The stream of deliveries: one connection for a screen, told in batches so that a busy server does not keep the page from painting.
+import { useQueryClient } from "@tanstack/react-query";
 import { useEffect, useRef, useState } from "react";
 import type { Schemas } from "@/api/client";
 import { listen } from "@/api/stream";
 import type { Job } from "@/features/replays/queries";
+import { throttled } from "@/logic/throttle";
 import type { Delivery } from "./queries";
 
 /** How long changes are gathered. */
 const BATCH_MS = 200;
+/** How often what is shown is read again, at most, where changes come faster than they are told. */
+const MISSED_MS = 3000;
 
 export type LiveState = "connecting" | "open" | "waiting" | "refused";
 
@@ -16,7 +20,7 @@ export interface LiveHandlers {
   onPoint?: (point: Schemas["Point"]) => void;
   /** The stream stands: what is read from now on misses nothing, what was read before may be older than what is told. */
   onOpen?: () => void;
-  /** Changes were missed, or the stream began anew: what is shown has to be read again. */
+  /** Changes were missed, or the stream began anew: what is shown has to be read again. Told once in a while. */
   onMissed?: () => void;
 }
 
@@ -24,6 +28,7 @@ export interface LiveHandlers {
 export function useLive(query: string | null, handlers: LiveHandlers): LiveState {
   const [state, setState] = useState<LiveState>("connecting");
   const latest = useRef(handlers);
+  const queries = useQueryClient();
   useEffect(() => {
     latest.current = handlers;
   });
@@ -33,6 +38,7 @@ export function useLive(query: string | null, handlers: LiveHandlers): LiveState
     let batch = new Map<string, Delivery>();
     let timer: ReturnType<typeof setTimeout> | undefined;
     let opened = 0;
+    const missed = throttled(() => latest.current.onMissed?.(), MISSED_MS);
     const flush = () => {
       timer = undefined;
       const changed = [...batch.values()];
@@ -42,8 +48,10 @@ export function useLive(query: string | null, handlers: LiveHandlers): LiveState
     void listen(`/api/v1/deliveries/stream${query}`, controller.signal, {
       onState: next => {
         setState(next);
+        // What ended the stream ends the session, mostly: the next call finds out.
+        if (next === "refused") void queries.invalidateQueries();
         if (next !== "open") return;
-        if (opened++ > 0) latest.current.onMissed?.();
+        if (opened++ > 0) missed();
         else latest.current.onOpen?.();
       },
       onMessage: ({ event, data }) => {
@@ -53,13 +61,14 @@ export function useLive(query: string | null, handlers: LiveHandlers): LiveState
           timer ??= setTimeout(flush, BATCH_MS);
         } else if (event === "job") latest.current.onJob?.(JSON.parse(data) as Job);
         else if (event === "statistics") latest.current.onPoint?.(JSON.parse(data) as Schemas["Point"]);
-        else if (event === "missed") latest.current.onMissed?.();
+        else if (event === "missed") missed();
       },
     });
     return () => {
       controller.abort();
       clearTimeout(timer);
+      missed.cancel();
     };
-  }, [query]);
+  }, [query, queries]);
   return state;
 }

@@ -21,4 +21,5 @@ mod sessions;
 mod shapes;
 mod statistics;
 mod stream;
+mod stream_ends;
 mod tenants;

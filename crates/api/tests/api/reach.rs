@@ -88,6 +88,7 @@ fn body_of(method: &Method, path: &str) -> Value {
     let named = path.contains("/environments/") || path.contains("/categories/");
     match *method {
         Method::POST | Method::PATCH if named => json!({ "name": "Name" }),
+        Method::PATCH if path.starts_with("/api/v1/jobs/") => json!({ "ratePerSecond": 1 }),
         _ => json!({}),
     }
 }

@@ -11,7 +11,7 @@ use postrider_core::retry::RetryPolicy;
 use postrider_core::signature::{Secret, Signing, verify_jwt, verify_standard};
 use postrider_core::webhook::{DisableReason, EndpointUrl, Scope, WebhookStatus};
 use postrider_core::{Clock, EventId, Timestamp};
-use postrider_engine::{AcceptError, Draft, EngineOptions, TestRequest};
+use postrider_engine::{AcceptError, Draft, EngineOptions, EventsWanted, TestRequest};
 use postrider_store::{AcceptOutcome, ResendOutcome};
 
 use crate::support::{Reply, Server, event, event_of, tenant};
@@ -335,7 +335,10 @@ fn a_test_has_a_deliverys_headers_and_is_recorded_nowhere() {
 #[test]
 fn watchers_see_what_is_accepted() {
     let server = start();
-    let mut watcher = server.engine().watch(server.environment());
+    let watcher = server.engine().watch(server.environment(), EventsWanted::default());
     let (id, _) = server.accept(vec![event(None)])[0];
-    assert_eq!(server.wait(watcher.recv()).unwrap().id, id);
+    assert!(server.wait(watcher.news()));
+    let accepted = watcher.take();
+    assert_eq!(accepted.events.iter().map(|event| event.id).collect::<Vec<_>>(), [id]);
+    assert_eq!(accepted.missed, 0);
 }

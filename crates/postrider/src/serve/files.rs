@@ -15,6 +15,13 @@ pub(crate) struct Shares {
     pub(crate) in_flight: usize,
 }
 
+impl Shares {
+    /// Streams that may be open: as each takes a connection for long, half of them, so that calls find one.
+    pub(crate) fn streams(self) -> usize {
+        self.incoming / 2
+    }
+}
+
 /// Raises this process's limit to what it may have; the limit that then applies.
 pub(crate) fn raise_limit() -> usize {
     let limit = getrlimit(Resource::Nofile);
@@ -43,6 +50,7 @@ mod tests {
         for files in [256, 1_024, 4_096, 20_000, 65_536] {
             let Shares { incoming, in_flight } = shares(files);
             assert!(incoming + 2 * in_flight + OTHERS <= files, "of {files} files: {incoming} and {in_flight}");
+            assert!(shares(files).streams() * 2 <= incoming, "calls find a connection beside streams");
         }
     }
 }
