@@ -10,7 +10,7 @@ use super::Sqlite;
 use super::rows::{self, Result, environment_key, event_key, parsed_if_any, tenant, time, time_if_any, uuid};
 use super::search::Seen;
 use super::search::ids::{Common, Ids, Next};
-use super::search::postings::{Of, Subject};
+use super::search::postings::{Numbering, Of};
 use crate::{EventFilter, EventRow, Page, PageRequest, StoreError};
 
 pub(super) const BY_ID: &str = "SELECT id AS event_id, event_key, tenant, user_id, application_id, occurred_at, \
@@ -83,9 +83,10 @@ fn events(
     let limit = page.limit.clamp(1, PAGE_ROWS_MOST);
     let seen = Seen::new(filter.text.as_deref());
     let mut filling = Filling { connection, filter, limit, seen, last: None, page: nothing };
+    let numbering = Numbering::read(connection)?;
     let subjects = [
-        filter.tenant.as_ref().map(|tenant| Subject::tenant(Of::Events, key, tenant)),
-        filter.event_key.as_ref().map(|event_key| Subject::event_type(Of::Events, key, event_key)),
+        filter.tenant.as_ref().map(|tenant| numbering.tenant(Of::Events, key, tenant)),
+        filter.event_key.as_ref().map(|event_key| numbering.event_type(Of::Events, key, event_key)),
     ];
     let lists = subjects.into_iter().flatten().map(|subject| Ids::of_subject(connection, subject, from));
     let lists: Vec<_> = lists.collect::<Result<_>>()?;

@@ -6,6 +6,7 @@
 mod behind;
 mod checkpoint;
 mod connect;
+mod following;
 mod hot;
 mod load;
 mod order;

@@ -23,6 +23,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0007_shapes.sql"),
     include_str!("../../migrations/0008_sessions.sql"),
     include_str!("../../migrations/0009_attempts_by_id.sql"),
+    include_str!("../../migrations/0010_keyed_postings.sql"),
 ];
 
 /// Marks the file as Postrider's: "PstR".
