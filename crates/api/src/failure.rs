@@ -32,6 +32,10 @@ impl From<AcceptError> for ApiError {
                 Code::BodyTooLarge,
                 "the events and their deliveries are too large to be accepted together; send fewer at once",
             ),
+            AcceptError::TooManyDeliveries { most } => Self::new(
+                Code::TooManyDeliveries,
+                format!("the events match more than {most} webhooks together; send fewer of them at once"),
+            ),
             // The schema speaks of the body that is delivered, the request of what it is made of.
             AcceptError::AgainstSchema { key, note, .. } => {
                 let place = |at: &str| match at.strip_prefix("/eventContext/") {

@@ -15,7 +15,7 @@ use crate::auth::portal_tokens::PortalTokens;
 use crate::auth::secrets::Secrets;
 use crate::auth::sign_in::Failures;
 use crate::auth::tokens::VendorTokens;
-use crate::body::Intake;
+use crate::body::Requests;
 use crate::web::{Web, WebFile, base_path};
 
 /// Streams of events that may be open at a time: each is signed for by this process, for one person who develops.
@@ -69,7 +69,7 @@ struct Shared {
     secrets: Secrets,
     failures: Failures,
     jwks: Jwks,
-    intake: Intake,
+    requests: Requests,
     streams: Arc<Semaphore>,
     web: Web,
 }
@@ -91,7 +91,7 @@ impl ApiState {
             secrets,
             failures: Failures::default(),
             jwks: Jwks::default(),
-            intake: Intake::default(),
+            requests: Requests::default(),
             streams: Arc::new(Semaphore::new(STREAMS)),
             web,
         }))
@@ -172,7 +172,8 @@ impl ApiState {
         &self.0.web
     }
 
-    pub(crate) fn intake(&self) -> &Intake {
-        &self.0.intake
+    /// The memory for bodies that bring no events.
+    pub(crate) fn requests(&self) -> &Requests {
+        &self.0.requests
     }
 }

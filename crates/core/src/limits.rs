@@ -10,8 +10,14 @@ pub const EVENT_BYTES: usize = 256 * 1024;
 pub const BATCH_BYTES: usize = 8 * 1024 * 1024;
 /// Events of one batch: one transaction that does not hold others up for long.
 pub const BATCH_EVENTS: usize = 1_000;
+/// Deliveries that the events of one batch may come to: they are committed in one transaction, and everybody's commits wait for it. A
+/// single event goes to all webhooks that it matches, however many.
+pub const BATCH_DELIVERIES: usize = 20_000;
 /// Bytes of any other request body.
 pub const REQUEST_BYTES: usize = 64 * 1024;
+/// Bytes of such bodies, of all requests together, from the first byte that is read until they are answered. Apart from the events'
+/// [`MEMORY_BUDGET`], as not all of these calls need a token.
+pub const REQUESTS_BUDGET: usize = 16 * 1024 * 1024;
 /// Objects and arrays within one another in a JSON document; deeper ones exhaust the stacks of receivers.
 pub const JSON_DEPTH: usize = 100;
 /// Characters of an event key.
@@ -241,7 +247,7 @@ pub const TROUBLED_LAUNCHES: usize = 2;
 pub const TROUBLED_STEP: Duration = Duration::from_millis(1);
 /// A tenant's share of all slots while others wait: one in so many.
 pub const TENANT_SHARE: usize = 8;
-/// Bytes of event bodies in memory: half for intake until the commit, half for lanes and flight.
+/// Bytes of event bodies in memory: half for intake, from the first byte that is read until the commit, half for lanes and flight.
 pub const MEMORY_BUDGET: usize = 64 * 1024 * 1024;
 /// How long a producer waits for room in the budget before it is told to come back.
 pub const INTAKE_PATIENCE: Duration = Duration::from_secs(2);
@@ -257,7 +263,7 @@ pub const BREAKER_PAUSE: Duration = Duration::from_mins(5);
 
 // --- store ---
 
-/// Commands in one group commit: more would make the first wait for the last.
+/// Commands in one group commit, an event with several deliveries counting for as many: more would make the first wait for the last.
 pub const GROUP_COMMANDS: usize = 1_024;
 /// Rows that one page of a list looks at when no index serves its filters; a page that finds less than it may still has a cursor.
 pub const PAGE_ROWS_SEEN: usize = 5_000;

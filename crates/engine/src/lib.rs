@@ -41,7 +41,7 @@ use postrider_egress::{Egress, Exchange};
 use postrider_store::{ResendOutcome, SkipOutcome, Store, StoreError};
 use tokio::sync::broadcast;
 
-pub use self::intake::{AcceptError, IncomingEvent};
+pub use self::intake::{AcceptError, IncomingEvent, Share};
 pub use self::jobs::JobCount;
 pub use self::options::EngineOptions;
 pub use self::scheduler::LaneReport;
@@ -120,7 +120,24 @@ impl Engine {
         events: Vec<IncomingEvent>,
         idempotency: Option<postrider_store::Idempotency>,
     ) -> Result<postrider_store::AcceptOutcome, AcceptError> {
-        self.core.accept(environment, events, idempotency).await
+        self.core.accept(environment, events, idempotency, None).await
+    }
+
+    /// The same for events of a request that held `room` while it was read.
+    pub async fn accept_read(
+        &self,
+        environment: EnvironmentId,
+        events: Vec<IncomingEvent>,
+        idempotency: Option<postrider_store::Idempotency>,
+        room: Share,
+    ) -> Result<postrider_store::AcceptOutcome, AcceptError> {
+        self.core.accept(environment, events, idempotency, Some(room)).await
+    }
+
+    /// Waits for room in the memory for intake, for `bytes` of a request that is being read: the same memory that its events take
+    /// afterwards.
+    pub async fn room_for(&self, bytes: usize) -> Result<Share, AcceptError> {
+        self.core.room_for(bytes).await
     }
 
     /// Sends a delivery once more, as a new delivery.

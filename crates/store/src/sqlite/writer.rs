@@ -42,7 +42,10 @@ impl Command {
     /// What it counts in a group.
     fn weight(&self) -> usize {
         match self {
-            Self::Accept(batch, _) => batch.events.len().max(1),
+            Self::Accept(batch, _) => {
+                let deliveries: usize = batch.events.iter().map(|event| event.deliveries.len()).sum();
+                deliveries.max(batch.events.len()).max(1)
+            }
             Self::Settle(_) => 1,
         }
     }

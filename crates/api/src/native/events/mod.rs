@@ -18,6 +18,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::auth::secrets;
+use crate::body::Read;
 use crate::error::{ApiError, Code};
 use crate::state::ApiState;
 
@@ -166,17 +167,20 @@ enum Form {
     Batch,
 }
 
-/// Hands events to the engine under the request's idempotency key, if it has one. `body` is the request's.
+/// Hands events to the engine under the request's idempotency key, if it has one. `read`: the request's body, which is not kept.
 async fn take_in(
     state: &ApiState,
     environment_id: EnvironmentId,
     headers: &HeaderMap,
-    body: &[u8],
+    read: Read,
     events: Vec<IncomingEvent>,
     form: Form,
 ) -> Result<(Receipt, Freshness), ApiError> {
-    let idempotency = idempotency(environment_id, headers, body)?;
-    let outcome = state.engine().accept(environment_id, events, idempotency).await;
+    let idempotency = idempotency(environment_id, headers, &read.bytes)?;
+    let outcome = match read.into_room() {
+        Some(room) => state.engine().accept_read(environment_id, events, idempotency, room).await,
+        None => state.engine().accept(environment_id, events, idempotency).await,
+    };
     let outcome = outcome.map_err(|error| {
         let index = match error {
             AcceptError::AgainstSchema { index, .. } if form == Form::Batch => Some(index),
