@@ -110,6 +110,9 @@ pub const RATE_LIMIT: u32 = 100_000;
 pub const RETRY_DELAYS: usize = 30;
 /// The longest delay before a retry, and the longest that `Retry-After` is honoured for.
 pub const RETRY_DELAY: Duration = Duration::from_hours(24);
+/// More than any delivery waits for its next attempt, whatever is added to [`RETRY_DELAY`]. One that is due later has become so because
+/// the clock was set back, and is taken for due.
+pub const WAIT_MOST: Duration = Duration::from_hours(48);
 
 // --- sessions and the portal ---
 

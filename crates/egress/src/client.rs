@@ -25,7 +25,7 @@ use crate::error::SendError;
 use crate::exchange::{About, Answer, Body, Deadline, Failure, Spawner, http1_over, http2_over};
 use crate::policy::AddressPolicy;
 use crate::pool::{Key, Pool, PoolScope, Reused};
-use crate::proxy::ProxyUrl;
+use crate::proxy::{ProxyUrl, Tunnels};
 use crate::resolve::{Resolve, SystemResolver};
 use crate::tls::{ClientIdentity, RootsError, Tls};
 
@@ -141,6 +141,7 @@ impl Egress {
             resolver,
             dialer,
             proxy: options.proxy,
+            tunnels: Tunnels::default(),
             tls: Tls::new(options.extra_roots_pem.as_deref())?,
         };
         let pool = Arc::new(Pool::new(tasks.clone(), stop.clone()));

@@ -28,5 +28,5 @@ pub use exchange::Answer;
 pub use policy::{AddressPolicy, Refusal, UrlRefusal};
 pub use pool::PoolScope;
 pub use proxy::{ParseProxyUrlError, ProxyUrl};
-pub use resolve::{Resolve, ResolveError, Resolving};
+pub use resolve::{Resolve, ResolveError, Resolving, Telling};
 pub use tls::{ClientIdentity, ClientIdentityError, RootsError};

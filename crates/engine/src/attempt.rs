@@ -111,6 +111,10 @@ impl Core {
             Ok(exchange) => (outcome_of(&exchange, now), Some(exchange), None),
             Err(error) => (Outcome::Unrenderable, None, Some(error.to_string())),
         };
+        let fault_of_ours = match exchange.as_ref().map(|exchange| &exchange.result) {
+            Some(Err(SendError::Ours { message, .. })) => Some(message.clone()),
+            _ => None,
+        };
         self.meters.attempted(&outcome);
         if let Some(exchange) = &exchange {
             self.meters.attempt_duration.record(exchange.timings.total.as_secs_f64());
@@ -130,10 +134,15 @@ impl Core {
         };
         // First the slot, then the record: the commit may be quicker than this thread.
         let jitter = self.entropy.unit();
+        let mut tells = false;
         self.act(|scheduler, now| {
             scheduler.finished(delivery.id, Signal::of(&outcome, &webhook.sending.retry), now, jitter);
+            tells = fault_of_ours.is_some() && scheduler.tells_fault(webhook_id, now);
         });
         flight.land();
+        if let Some(message) = fault_of_ours.filter(|_| tells) {
+            tracing::warn!(webhook.id = %webhook_id, "a webhook cannot be sent to, through no fault of its endpoint: {message}");
+        }
         self.store.record(settlement);
     }
 

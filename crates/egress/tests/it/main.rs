@@ -11,6 +11,7 @@ mod proxies;
 
 use std::collections::HashMap;
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -18,6 +19,7 @@ use http::{HeaderMap, Method};
 use postrider_core::attempt::{FailureKind, OurFault};
 use postrider_egress::{
     Answer, Egress, EgressOptions, Exchange, OutboundRequest, PoolScope, Resolve, ResolveError, Resolving, SendError,
+    Telling,
 };
 use postrider_testkit::certificates::{RECEIVER_NAME, authority_pem};
 
@@ -34,6 +36,8 @@ type Rounds = Vec<Result<Vec<IpAddr>, ResolveError>>;
 struct Names {
     answers: Mutex<HashMap<String, Rounds>>,
     asked: Mutex<Vec<String>>,
+    /// Whether others than the one that fails are answered for.
+    answers_for_others: AtomicBool,
 }
 
 impl Names {
@@ -64,6 +68,10 @@ impl Resolve for Names {
             None => Err(ResolveError::NotFound { host: host.to_owned() }),
         };
         Box::pin(std::future::ready(answer))
+    }
+
+    fn answers_for_others<'a>(&'a self, _: &'a str) -> Telling<'a> {
+        Box::pin(std::future::ready(self.answers_for_others.load(Ordering::SeqCst)))
     }
 }
 
