@@ -202,6 +202,9 @@ pub const ATTEMPT_DEADLINE_MOST: Duration = Duration::from_secs(30);
 pub const RESPONSE_BODY_READ: usize = 64 * 1024;
 /// Bytes of an answer's body that are kept.
 pub const RESPONSE_BODY_KEPT: usize = 16 * 1024;
+/// Bytes of an answer that is read by this server itself: the key set of an issuer with certificates for dozens of keys, a token with
+/// a great many claims.
+pub const READ_BODY_KEPT: usize = 256 * 1024;
 /// Bytes of an answer's headers that are read; more is a protocol error.
 pub const RESPONSE_HEADERS_READ: usize = 64 * 1024;
 /// Bytes of an answer's headers that are kept.

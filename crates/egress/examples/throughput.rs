@@ -17,7 +17,7 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::service::service_fn;
 use hyper_util::client::legacy;
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use postrider_egress::{Egress, EgressOptions, OutboundRequest, PoolScope};
+use postrider_egress::{Egress, EgressOptions, OutboundRequest, PoolScope, Repeat};
 use rustix::time::{ClockId, clock_gettime};
 
 const ROUNDS: usize = 4;
@@ -107,6 +107,8 @@ impl Client {
                     body,
                     deadline,
                     pool,
+                    keep: 0,
+                    repeat: Repeat::default(),
                     identity: None,
                 };
                 egress.send(request).await.result.expect("the sink answers").status

@@ -22,7 +22,7 @@ mod resolve;
 mod tls;
 mod wire;
 
-pub use client::{Egress, EgressOptions, EgressSetupError, Exchange, Holdings, OutboundRequest};
+pub use client::{Egress, EgressOptions, EgressSetupError, Exchange, Holdings, OutboundRequest, Repeat};
 pub use error::SendError;
 pub use exchange::Answer;
 pub use policy::{AddressPolicy, Refusal, UrlRefusal};

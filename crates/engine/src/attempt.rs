@@ -10,12 +10,12 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use postrider_core::attempt::{Attempt, AttemptResult, FailureKind, Outcome, Timings};
 use postrider_core::delivery;
 use postrider_core::event::Event;
-use postrider_core::limits::RESPONSE_HEADERS_KEPT;
+use postrider_core::limits::{RESPONSE_BODY_KEPT, RESPONSE_HEADERS_KEPT};
 use postrider_core::retry::parse_retry_after;
 use postrider_core::signature::{Secret, Signing};
 use postrider_core::webhook::{Scope, Webhook};
 use postrider_core::{AttemptId, DeliveryId, EnvironmentId, EventId, Timestamp};
-use postrider_egress::{Answer, Exchange, OutboundRequest, PoolScope, SendError};
+use postrider_egress::{Answer, Exchange, OutboundRequest, PoolScope, Repeat, SendError};
 use postrider_store::Settlement;
 use tokio::time::Instant;
 
@@ -95,6 +95,9 @@ impl Core {
             body: event.body.clone(),
             deadline: webhook.sending.deadline.get(),
             pool: pool(webhook.environment_id, &webhook.scope),
+            keep: RESPONSE_BODY_KEPT,
+            // What is sent twice within an attempt would be counted once.
+            repeat: if webhook.sending.rate_limit.is_some() { Repeat::IfUnsent } else { Repeat::IfUnanswered },
             identity: None,
         };
         let made = if delivery.shape.is_none() && webhook.access.is_none() {
@@ -199,7 +202,17 @@ impl Core {
                 let deadline = deadline.saturating_sub(begun.elapsed());
                 let url = url.url().clone();
                 let mut request =
-                    OutboundRequest { method: Method::POST, url, headers, body, deadline, pool, identity: None };
+                    OutboundRequest {
+                        method: Method::POST,
+                        url,
+                        headers,
+                        body,
+                        deadline,
+                        pool,
+                        keep: RESPONSE_BODY_KEPT,
+                        repeat: Repeat::default(),
+                        identity: None,
+                    };
                 shaping.apply(&mut request);
                 self.transport.send(request).await
             }

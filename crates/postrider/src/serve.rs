@@ -117,7 +117,7 @@ impl Server {
         let receiver = if with_demo { Some(demo::Receiver::bind().await?) } else { None };
 
         let callers_patience = settings.shutdown_patience / CALLERS_PART;
-        let egress = open_egress(&settings, receiver.as_ref())?;
+        let egress = open_egress(&settings, shares, receiver.as_ref())?;
         let store = open_store(&settings, &clock, &entropy).await?;
         let socket = control::open(&settings.data_dir).map_err(Failure::Said)?;
         let metrics = telemetry::start_metrics()
@@ -194,7 +194,11 @@ fn web_files() -> Vec<WebFile> {
         .collect()
 }
 
-fn open_egress(settings: &Settings, receiver: Option<&demo::Receiver>) -> Result<Egress, Failure> {
+fn open_egress(
+    settings: &Settings,
+    shares: files::Shares,
+    receiver: Option<&demo::Receiver>,
+) -> Result<Egress, Failure> {
     let extra_roots_pem = match &settings.egress_extra_roots {
         Some(path) => Some(std::fs::read(path).map_err(|error| {
             Failure::said(format!("egress_extra_roots: {} cannot be read: {error}", path.display()))
@@ -207,6 +211,7 @@ fn open_egress(settings: &Settings, receiver: Option<&demo::Receiver>) -> Result
         source_addresses: settings.egress_source_addresses.clone(),
         proxy: settings.egress_proxy.clone(),
         extra_roots_pem,
+        idle_connections: Some(shares.idle),
         user_agent: None,
     })
     .map_err(|error| Failure::said(with_causes(&error)))

@@ -17,8 +17,9 @@ use std::time::Duration;
 
 use http::{HeaderMap, Method};
 use postrider_core::attempt::{FailureKind, OurFault};
+use postrider_core::limits::RESPONSE_BODY_KEPT;
 use postrider_egress::{
-    Answer, Egress, EgressOptions, Exchange, OutboundRequest, PoolScope, Resolve, ResolveError, Resolving, SendError,
+    Answer, Egress, EgressOptions, Exchange, OutboundRequest, PoolScope, Repeat, Resolve, ResolveError, Resolving, SendError,
     Telling,
 };
 use postrider_testkit::certificates::{RECEIVER_NAME, authority_pem};
@@ -99,6 +100,8 @@ fn post(url: &str) -> OutboundRequest {
         body: bytes::Bytes::from_static(b"{\"hello\":1}"),
         deadline: PATIENCE,
         pool: SCOPE,
+        keep: RESPONSE_BODY_KEPT,
+        repeat: Repeat::default(),
         identity: None,
     }
 }
