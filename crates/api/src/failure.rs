@@ -11,6 +11,9 @@ impl From<StoreError> for ApiError {
             StoreError::Unavailable => {
                 Self::caused(Code::Unavailable, "the store cannot be read or written at the moment", error)
             }
+            StoreError::Overloaded => {
+                Self::new(Code::Overloaded, "too many lists are being read at the moment; try again shortly")
+            }
             StoreError::Closed => Self::caused(Code::Unavailable, "the server is stopping", error),
             StoreError::NoSuchEnvironment => Self::not_found("environment"),
             StoreError::Defect(_) => Self::caused(Code::Internal, "the store refused a command", error),

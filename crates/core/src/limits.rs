@@ -38,6 +38,10 @@ pub const CONNECTIONS: usize = 8_192;
 /// How long a connection may be without a complete head of a request, be it idle or slow. Longer than load balancers keep an idle
 /// connection (60 seconds, mostly), so that it is not closed under a request that they just sent.
 pub const REQUEST_HEAD_TIMEOUT: Duration = Duration::from_secs(75);
+/// The same until the first head: whoever connects has something to ask, and somebody else waits for the slot.
+pub const FIRST_HEAD_TIMEOUT: Duration = Duration::from_secs(15);
+/// Connections to the control socket at a time, beside [`CONNECTIONS`]: its owner can always act.
+pub const CONTROL_CONNECTIONS: usize = 32;
 /// How long a caller may read nothing of an answer that waits for it.
 pub const ANSWER_STALL: Duration = Duration::from_secs(30);
 /// Bytes of a request's head.
@@ -271,6 +275,8 @@ pub const BREAKER_PAUSE: Duration = Duration::from_mins(5);
 
 /// Commands in one group commit, an event with several deliveries counting for as many: more would make the first wait for the last.
 pub const GROUP_COMMANDS: usize = 1_024;
+/// Reads that wait for a thread; whoever comes then is told that there is no room. Each takes milliseconds, some of them tens.
+pub const READS_WAITING: usize = 256;
 /// Rows that one page of a list looks at when no index serves its filters; a page that finds less than it may still has a cursor.
 pub const PAGE_ROWS_SEEN: usize = 5_000;
 /// Ids on which the lists of combined filters may differ in one page: some tens of milliseconds of looking them up.

@@ -3,8 +3,8 @@
 use postrider_core::limits;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Files for everything but connections: the database, logs, name servers.
-const OTHERS: usize = 128;
+/// Files for everything but the connections that are shared out: the database, logs, name servers, the control socket's.
+const OTHERS: usize = 128 + limits::CONTROL_CONNECTIONS;
 
 /// How many connections each side may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
