@@ -227,12 +227,11 @@ impl Core {
         }
     }
 
-    pub(crate) async fn shutdown(&self) {
+    pub(crate) async fn shutdown(&self, patience: Duration) {
         self.is_stopping.store(true, Ordering::Relaxed);
         self.stopping.cancel();
         self.intake.close();
         self.scheduler().stop();
-        let patience = self.options.shutdown_patience;
         let recording = (patience / RECORDING_PART).min(RECORDING_PATIENCE);
         if !self.ends_within(patience - recording, |scheduler| scheduler.totals().in_flight() == 0).await {
             let given_up = self.scheduler().totals().in_flight();

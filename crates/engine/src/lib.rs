@@ -221,6 +221,11 @@ impl Engine {
     /// the results are recorded. What was given up waits in the database as before and is sent at the next start. The store stays
     /// open: closing it is its owner's.
     pub async fn shutdown(&self) {
-        self.core.shutdown().await;
+        self.core.shutdown(self.core.options.shutdown_patience).await;
+    }
+
+    /// The same with another patience than that of the options.
+    pub async fn shutdown_within(&self, patience: Duration) {
+        self.core.shutdown(patience).await;
     }
 }

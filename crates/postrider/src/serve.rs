@@ -30,6 +30,7 @@ use postrider_egress::{Egress, EgressOptions};
 use postrider_engine::{Engine, EngineOptions};
 use postrider_store::{Store, StoreOptions};
 use rustix::fs::Mode;
+use tokio::time::Instant;
 
 use crate::cli::Serve;
 use crate::client::local_url;
@@ -44,9 +45,9 @@ use welcome::IsFirstStart;
 
 /// How often histograms are folded, so that nobody who never asks for metrics pays for them with memory.
 const METRICS_UPKEEP: Duration = Duration::from_secs(5);
-/// The part of the patience that is the callers', one in so many.
+/// The part of the patience that is the callers', one in so many; what they leave of it is for attempts in flight.
 const CALLERS_PART: u32 = 4;
-/// The part that is for closing connections and the store; the rest is for attempts in flight.
+/// The part that is for closing connections and the store.
 const CLOSING_PART: u32 = 8;
 /// The least time for that, and the most that it is worth: what the log still holds, the next start copies back.
 const CLOSING_LEAST: Duration = Duration::from_secs(1);
@@ -110,8 +111,7 @@ struct Server {
     egress: Egress,
     store: Store,
     demo: Option<demo::Demo>,
-    callers_patience: Duration,
-    closing_patience: Duration,
+    patience: Duration,
     socket_file: control::SocketFile,
 }
 
@@ -125,8 +125,6 @@ impl Server {
         let receiver = if with_demo { Some(demo::Receiver::bind().await?) } else { None };
 
         let patience = settings.shutdown_patience;
-        let callers_patience = patience / CALLERS_PART;
-        let closing_patience = (patience / CLOSING_PART).clamp(CLOSING_LEAST, CLOSING_MOST);
         let egress = open_egress(&settings, shares, receiver.as_ref())?;
         let store = open_store(&settings, &clock, &entropy).await?;
         let socket = control::open(&settings.data_dir).map_err(Failure::Said)?;
@@ -134,7 +132,6 @@ impl Server {
             .map_err(|error| Failure::said(format!("metrics cannot be collected: {}", with_causes(&error))))?;
         let options = EngineOptions {
             in_flight: shares.in_flight,
-            shutdown_patience: patience.saturating_sub(callers_patience + closing_patience),
             retention: settings.retention,
             ..EngineOptions::default()
         };
@@ -181,20 +178,22 @@ impl Server {
             }
             _ => None,
         };
-        Ok(Self { connections, engine, egress, store, demo, callers_patience, closing_patience, socket_file })
+        Ok(Self { connections, engine, egress, store, demo, patience, socket_file })
     }
 
     async fn stop(self) {
+        let begun = Instant::now();
+        let closing_patience = (self.patience / CLOSING_PART).clamp(CLOSING_LEAST, CLOSING_MOST);
         if let Some(demo) = self.demo {
             demo.stop().await;
         }
-        self.connections.drain(self.callers_patience).await;
-        self.engine.shutdown().await;
+        self.connections.drain(self.patience / CALLERS_PART).await;
+        self.engine.shutdown_within(self.patience.saturating_sub(begun.elapsed() + closing_patience)).await;
         let closed = async {
             self.egress.close().await;
             self.store.close().await;
         };
-        if tokio::time::timeout(self.closing_patience, closed).await.is_err() {
+        if tokio::time::timeout(closing_patience, closed).await.is_err() {
             tracing::warn!("stopped before everything was closed; nothing is lost, and the next start tidies up");
         }
         drop(self.socket_file);
@@ -209,7 +208,7 @@ fn web_files() -> Vec<WebFile> {
         .collect()
 }
 
-fn open_egress(
+pub(crate) fn open_egress(
     settings: &Settings,
     shares: files::Shares,
     receiver: Option<&demo::Receiver>,
