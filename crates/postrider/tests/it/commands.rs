@@ -1,5 +1,7 @@
 //! Commands that need no server.
 
+use std::process::Command;
+
 use postrider_core::Timestamp;
 use postrider_core::signature::{Secret, SigningKey};
 

@@ -1,7 +1,7 @@
 //! Requests per second, and processor time per request, of [`Egress::send`] beside hyper-util's client, against one bare sink.
 //!
 //! Both clients and the sink share this process and its processors, so the figures compare; they are not limits of either. Rounds
-//! alternate, because the machine's mood changes. Run it with `cargo run --release -p postrider-egress --example throughput`.
+//! alternate, because the machine's mood changes. Run it with `cargo run --release -p postrider-egress --example sending`.
 
 #![expect(clippy::print_stdout, reason = "the figures are the purpose of the program")]
 
