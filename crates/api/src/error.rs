@@ -121,6 +121,8 @@ codes! {
     TemplateInvalid => "template_invalid", UNPROCESSABLE_ENTITY, "The template cannot be used";
     /// The schema of the event's type does not allow it.
     SchemaMismatch => "schema_mismatch", UNPROCESSABLE_ENTITY, "The event is not what its schema allows";
+    /// The events of a batch have too many deliveries together.
+    TooManyDeliveries => "too_many_deliveries", UNPROCESSABLE_ENTITY, "Too many deliveries at once";
     /// The idempotency key was used with another body.
     IdempotencyKeyReused => "idempotency_key_reused", UNPROCESSABLE_ENTITY, "The idempotency key was used before";
     /// Too many wrong secrets were given.

@@ -38,7 +38,9 @@ use axum::Router;
 use axum::routing::get;
 use utoipa_axum::router::OpenApiRouter;
 
-pub use auth::secrets::{generate_operator_token, generate_secret, hash_chosen, sha256};
+pub use auth::secrets::{
+    CHOSEN_SECRET_CHARS, CHOSEN_SECRET_CHARS_MOST, generate_operator_token, generate_secret, hash_chosen, sha256,
+};
 pub use cors::Api;
 pub use error::{ApiError, Code};
 pub use state::{ApiOptions, ApiState, RenderMetrics};

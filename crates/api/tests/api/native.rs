@@ -228,6 +228,30 @@ async fn a_webhook_is_made_changed_and_deleted() {
 }
 
 #[tokio::test]
+async fn event_keys_come_back_as_they_were_sent() {
+    let app = App::start().await;
+    let own = app.environment("own").await;
+    let keys = json!(["b.c", "a.*", "b.c"]);
+    let form = json!({ "url": "https://example.com", "eventKeys": keys });
+    let made = app.post(WEBHOOKS).token(&own.token).json(&form).expect(201).await;
+    assert_eq!(made["eventKeys"], keys);
+    let event = json!({ "eventKey": "b.c", "payload": {} });
+    let accepted = app.post(EVENTS).token(&own.token).json(&event).expect(202).await;
+    assert_eq!(accepted["deliveries"], 1, "one that is there twice means what it means once");
+}
+
+#[tokio::test]
+async fn the_environments_own_id_is_no_tenant() {
+    let app = App::start().await;
+    let own = app.environment("own").await;
+    app.webhook(&own, None, "https://example.com").await;
+    let event = json!({ "eventKey": "order.paid", "tenantId": own.id, "payload": {} });
+    let accepted = app.post(EVENTS).token(&own.token).json(&event).expect(202).await;
+    let read = app.get(&format!("{EVENTS}/{}", text(&accepted["eventId"]))).token(&own.token).expect(200).await;
+    assert_eq!((&read["tenantId"], &read["body"]["eventContext"]["tenantId"]), (&Value::Null, &Value::Null));
+}
+
+#[tokio::test]
 async fn pages_hold_every_webhook_once() {
     let app = App::start().await;
     let own = app.environment("own").await;

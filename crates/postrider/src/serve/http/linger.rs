@@ -29,21 +29,39 @@ use tokio_util::sync::CancellationToken;
 /// Bytes that are thrown away at a time.
 const PIECE: usize = 16 * 1024;
 
-/// Whether a request of a connection was answered before it was read.
+/// What is noted of a connection's requests.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Unread(Arc<AtomicBool>);
+pub(super) struct Noted(Arc<Notes>);
 
-/// A service that notes what it leaves unread.
+#[derive(Debug, Default)]
+struct Notes {
+    /// One has come.
+    heard: AtomicBool,
+    /// One was answered before it was read.
+    unread: AtomicBool,
+}
+
+impl Noted {
+    /// Ends when the time for the first request is over and none has come; else never.
+    pub(super) async fn silence(&self) {
+        tokio::time::sleep(limits::FIRST_HEAD_TIMEOUT).await;
+        if self.0.heard.load(Ordering::Relaxed) {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+/// A service that notes that it was called, and what it leaves unread.
 pub(super) struct Noting<S> {
     service: S,
-    unread: Unread,
+    noted: Noted,
     stop: CancellationToken,
 }
 
 impl<S> Noting<S> {
     /// Answers that never end by themselves end with `stop`.
-    pub(super) fn new(service: S, unread: Unread, stop: CancellationToken) -> Self {
-        Self { service, unread, stop }
+    pub(super) fn new(service: S, noted: Noted, stop: CancellationToken) -> Self {
+        Self { service, noted, stop }
     }
 }
 
@@ -56,9 +74,10 @@ where
     type Future = Answering<S::Future>;
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
-        let noted = |body| axum::body::Body::new(Noted { body, has_ended: false, unread: self.unread.clone() });
+        self.noted.0.heard.store(true, Ordering::Relaxed);
+        let watched = |body| axum::body::Body::new(Watched { body, has_ended: false, noted: self.noted.clone() });
         // The service is always ready: what holds callers up is within its answers.
-        let answer = Box::pin(self.service.clone().call(request.map(noted)));
+        let answer = Box::pin(self.service.clone().call(request.map(watched)));
         Answering { answer, stop: self.stop.clone() }
     }
 }
@@ -89,13 +108,13 @@ fn end_with_the_server(answer: Response, stop: &CancellationToken) -> Response {
 }
 
 /// A body that says when it is dropped whether something of it was left.
-pub(super) struct Noted {
+pub(super) struct Watched {
     body: Incoming,
     has_ended: bool,
-    unread: Unread,
+    noted: Noted,
 }
 
-impl Body for Noted {
+impl Body for Watched {
     type Data = Bytes;
     type Error = hyper::Error;
 
@@ -117,10 +136,10 @@ impl Body for Noted {
     }
 }
 
-impl Drop for Noted {
+impl Drop for Watched {
     fn drop(&mut self) {
         if !self.has_ended && !self.body.is_end_stream() {
-            self.unread.0.store(true, Ordering::Relaxed);
+            self.noted.0.unread.store(true, Ordering::Relaxed);
         }
     }
 }
@@ -128,7 +147,7 @@ impl Drop for Noted {
 /// A stream that lingers when it is closed with something unread.
 pub(super) struct Lingering<S> {
     stream: S,
-    unread: Unread,
+    noted: Noted,
     closing: Option<Closing>,
 }
 
@@ -139,8 +158,8 @@ struct Closing {
 }
 
 impl<S> Lingering<S> {
-    pub(super) fn new(stream: S, unread: Unread) -> Self {
-        Self { stream, unread, closing: None }
+    pub(super) fn new(stream: S, noted: Noted) -> Self {
+        Self { stream, noted, closing: None }
     }
 }
 
@@ -175,7 +194,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Lingering<S> {
         let this = self.get_mut();
         if this.closing.is_none() {
             ready!(Pin::new(&mut this.stream).poll_shutdown(context))?;
-            if !this.unread.0.load(Ordering::Relaxed) {
+            if !this.noted.0.unread.load(Ordering::Relaxed) {
                 return Poll::Ready(Ok(()));
             }
         }
