@@ -38,7 +38,7 @@ pub enum Visibility {
     /// Not at all; every call of a tenant's user is refused.
     #[default]
     Hidden,
-    /// To every user of a tenant, whatever the permissions of their tokens.
+    /// To every user of a tenant, whatever the permissions of their tokens. Reporting events takes its own permission all the same.
     Always,
     /// To those whose permissions allow it.
     ByPermissions,
