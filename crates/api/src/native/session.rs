@@ -10,10 +10,11 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
+use crate::auth::cookies;
 use crate::auth::csrf::FromOwnPage;
 use crate::auth::session::{self, Console};
+use crate::auth::sign_in::{self, CalledFrom};
 use crate::auth::ticket::NewTicket;
-use crate::auth::{cookies, sign_in};
 use crate::body::Json;
 use crate::error::{ApiError, Code, Problem};
 use crate::extract::Params;
@@ -86,10 +87,11 @@ pub(crate) struct Credentials {
 pub(crate) async fn sign_in(
     State(state): State<ApiState>,
     _: FromOwnPage,
+    from: CalledFrom,
     headers: HeaderMap,
     Json(given): Json<Credentials>,
 ) -> Result<Response, ApiError> {
-    let credential = sign_in::credential(&state, &given.client_id, &given.secret).await?;
+    let credential = sign_in::credential(&state, from, &given.client_id, &given.secret).await?;
     state.store().touch_credential(credential.id, state.now());
     let ticket = NewTicket::new(&**state.entropy());
     let new = NewSignIn {

@@ -8,7 +8,7 @@ mod stall;
 
 use std::convert::Infallible;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,6 +18,7 @@ use axum::response::Response;
 use http::Request;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use postrider_api::Peer;
 use postrider_core::limits;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
@@ -37,26 +38,26 @@ pub(crate) trait Listener: Send + Sync + 'static {
     /// A connection.
     type Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static;
 
-    /// Waits for the next one.
-    fn accept(&self) -> impl Future<Output = io::Result<Self::Stream>> + Send;
+    /// Waits for the next one, with the address that it comes from, where it has one.
+    fn accept(&self) -> impl Future<Output = io::Result<(Self::Stream, Option<IpAddr>)>> + Send;
 }
 
 impl Listener for TcpListener {
     type Stream = TcpStream;
 
-    async fn accept(&self) -> io::Result<TcpStream> {
-        let (stream, _) = Self::accept(self).await?;
+    async fn accept(&self) -> io::Result<(TcpStream, Option<IpAddr>)> {
+        let (stream, peer) = Self::accept(self).await?;
         // An answer is one write; waiting for more to fill a segment only delays it.
         stream.set_nodelay(true)?;
-        Ok(stream)
+        Ok((stream, Some(peer.ip())))
     }
 }
 
 impl Listener for UnixListener {
     type Stream = UnixStream;
 
-    async fn accept(&self) -> io::Result<UnixStream> {
-        Ok(Self::accept(self).await?.0)
+    async fn accept(&self) -> io::Result<(UnixStream, Option<IpAddr>)> {
+        Ok((Self::accept(self).await?.0, None))
     }
 }
 
@@ -101,17 +102,17 @@ impl Connections {
                 let slot = Arc::clone(&self.slots).acquire_owned().await;
                 (slot.expect("the semaphore is never closed"), listener.accept().await)
             };
-            let (slot, stream) = tokio::select! {
+            let (slot, accepted) = tokio::select! {
                 biased;
                 () = self.stop.cancelled() => return,
                 accepted = accepted => accepted,
             };
-            match stream {
-                Ok(stream) => {
+            match accepted {
+                Ok((stream, peer)) => {
                     let unread = Unread::default();
                     let stream = TokioIo::new(Lingering::new(Unstalled::new(stream), unread.clone()));
-                    let connection =
-                        http.serve_connection(stream, Noting::new(service.clone(), unread, self.stop.clone()));
+                    let service = Noting::new(service.clone(), peer.map(Peer), unread, self.stop.clone());
+                    let connection = http.serve_connection(stream, service);
                     let stop = self.stop.clone();
                     self.tasks.spawn(async move {
                         let _slot = slot;

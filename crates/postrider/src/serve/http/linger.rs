@@ -21,6 +21,7 @@ use futures_util::StreamExt as _;
 use http::{HeaderValue, Request, header};
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::service::Service;
+use postrider_api::Peer;
 use postrider_core::limits;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Sleep;
@@ -36,14 +37,15 @@ pub(super) struct Unread(Arc<AtomicBool>);
 /// A service that notes what it leaves unread.
 pub(super) struct Noting<S> {
     service: S,
+    peer: Option<Peer>,
     unread: Unread,
     stop: CancellationToken,
 }
 
 impl<S> Noting<S> {
-    /// Answers that never end by themselves end with `stop`.
-    pub(super) fn new(service: S, unread: Unread, stop: CancellationToken) -> Self {
-        Self { service, unread, stop }
+    /// Answers that never end by themselves end with `stop`. `peer`: where the connection comes from, which requests tell the service.
+    pub(super) fn new(service: S, peer: Option<Peer>, unread: Unread, stop: CancellationToken) -> Self {
+        Self { service, peer, unread, stop }
     }
 }
 
@@ -55,7 +57,10 @@ where
     type Error = Infallible;
     type Future = Answering<S::Future>;
 
-    fn call(&self, request: Request<Incoming>) -> Self::Future {
+    fn call(&self, mut request: Request<Incoming>) -> Self::Future {
+        if let Some(peer) = self.peer {
+            request.extensions_mut().insert(peer);
+        }
         let noted = |body| axum::body::Body::new(Noted { body, has_ended: false, unread: self.unread.clone() });
         // The service is always ready: what holds callers up is within its answers.
         let answer = Box::pin(self.service.clone().call(request.map(noted)));
