@@ -17,9 +17,9 @@ struct InMemory(Mutex<Receiver<DuplexStream>>);
 impl Listener for InMemory {
     type Stream = DuplexStream;
 
-    async fn accept(&self) -> io::Result<DuplexStream> {
+    async fn accept(&self) -> io::Result<(DuplexStream, Option<IpAddr>)> {
         match self.0.lock().await.recv().await {
-            Some(stream) => Ok(stream),
+            Some(stream) => Ok((stream, None)),
             None => std::future::pending().await,
         }
     }
