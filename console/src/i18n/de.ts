@@ -94,6 +94,22 @@ export const de: Words = {
     shutting_down: "Neustart",
     store: "Speicher",
   },
+  failureTexts: {
+    name_not_found: "Den Namen in der URL gibt es nicht.",
+    address_refused: "Die URL führt zu einer Adresse, an die dieser Server nicht sendet.",
+    connection_refused: "An Adresse und Port der URL hört niemand.",
+    connect_failed: "Es kam keine Verbindung zustande.",
+    tls: "Die verschlüsselte Verbindung (TLS) scheiterte; meist stimmt das Zertifikat nicht.",
+    timeout: "Der Endpunkt brauchte zu lange.",
+    connection_lost: "Die Verbindung brach vor der Antwort ab.",
+    protocol: "Was antwortete, spricht kein HTTP.",
+    resolver: "Dieser Server konnte den Namen nicht nachschlagen. Der Endpunkt kann nichts dafür.",
+    proxy: "Der Proxy dieses Servers versagte. Der Endpunkt kann nichts dafür.",
+    no_route: "Dieser Server hat keinen Weg zu der Adresse. Der Endpunkt kann nichts dafür.",
+    out_of_resources: "Diesem Server fehlten die Mittel dafür. Der Endpunkt kann nichts dafür.",
+    shutting_down: "Dieser Server wurde gerade neu gestartet.",
+    store: "Der Speicher dieses Servers versagte. Der Endpunkt kann nichts dafür.",
+  },
   waitingFor: {
     turn: "wartet, bis sie an der Reihe ist",
     resolver: "wartet auf den Namensdienst",
@@ -342,6 +358,8 @@ export const de: Words = {
     deadline: "Frist in Sekunden",
     deadlineHint: "So lange darf ein Versuch insgesamt dauern.",
     deadlineRange: "1 bis 30 Sekunden.",
+    hiddenAgain:
+      "Die URL führt jetzt zu einem anderen Server. Was verborgen ist, wurde für den bisherigen eingegeben und geht nicht von selbst mit: Geben Sie es noch einmal ein.",
     deleteTitle: "Diesen Webhook löschen",
     deleteText: "Was für ihn wartet, wird verworfen. Das lässt sich nicht rückgängig machen.",
     delete: "Webhook löschen",
@@ -424,6 +442,8 @@ export const de: Words = {
   verification: {
     title: "Signaturen prüfen",
     language: "Sprache",
+    keyNote:
+      "Der Schlüssel ist öffentlich; nichts muss geheim bleiben. Nach einem Wechsel übernehmen Empfänger den neuen: Einen Tag lang signieren beide.",
     note: "So wird webhook-signature geprüft, die den Inhalt und sein Alter umfasst. Wer x-webhook-secret prüft, wie Frontegg es beschreibt, kann dabei bleiben.",
   },
   health: { inFlight: "Unterwegs / Anteil", waiting: "Warten im Speicher", failuresInARow: "Fehlschläge in Folge" },
@@ -457,6 +477,7 @@ export const de: Words = {
     statusCode: "Statuscode",
     anyStatus: "Jede Antwort",
     noAnswer: "Keine Antwort",
+    exactStatus: "Ein bestimmter Code …",
     time: "Zeit",
     anyTime: "Jederzeit",
     since: {
@@ -650,6 +671,12 @@ export const de: Words = {
     hidden: "Webhooks sind nicht verfügbar",
     hiddenText: "Sie wurden für Sie nicht eingeschaltet.",
     support: tenant => `Ansicht des Supports für ${tenant}`,
+    of: who => `Webhooks von ${who}`,
+    other: "Sie haben ein anderes Portal offen",
+    otherText: (before, now) =>
+      `Es ist das von ${before}. Der Link, dem Sie gefolgt sind, öffnet das von ${now}: Was Sie dort eingeben, gehört ihnen.`,
+    openOther: who => `Das von ${who} öffnen`,
+    stay: who => `Bei ${who} bleiben`,
     returnTo: "Zurück",
     signOut: "Abmelden",
     noPermission: "Sie dürfen Webhooks nicht sehen. Fragen Sie Ihren Administrator.",

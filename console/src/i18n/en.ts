@@ -93,6 +93,22 @@ export const en = {
     shutting_down: "Shutdown",
     store: "Storage",
   },
+  failureTexts: {
+    name_not_found: "The name in the URL does not exist.",
+    address_refused: "The URL leads to an address that this server does not send to.",
+    connection_refused: "Nobody listens at the URL's address and port.",
+    connect_failed: "No connection came about.",
+    tls: "The encrypted connection (TLS) failed; most often the certificate is not right.",
+    timeout: "The endpoint took too long.",
+    connection_lost: "The connection broke off before the answer.",
+    protocol: "What answered does not speak HTTP.",
+    resolver: "This server could not look the name up. That is no fault of the endpoint.",
+    proxy: "This server's proxy failed. That is no fault of the endpoint.",
+    no_route: "This server has no route to the address. That is no fault of the endpoint.",
+    out_of_resources: "This server had no resources left for it. That is no fault of the endpoint.",
+    shutting_down: "This server was being restarted.",
+    store: "This server's storage failed. That is no fault of the endpoint.",
+  },
   waitingFor: {
     turn: "waits for its turn",
     resolver: "waits for the name server",
@@ -341,6 +357,8 @@ export const en = {
     deadline: "Deadline in seconds",
     deadlineHint: "How long an attempt may take in all.",
     deadlineRange: "1 to 30 seconds.",
+    hiddenAgain:
+      "The URL leads to another server now. What is hidden was given for the one before and does not go along by itself: enter it again.",
     deleteTitle: "Delete this webhook",
     deleteText: "What waits for it is discarded. This cannot be undone.",
     delete: "Delete webhook",
@@ -422,6 +440,8 @@ export const en = {
   verification: {
     title: "Verify signatures",
     language: "Language",
+    keyNote:
+      "The key is public; nothing has to be kept secret. After rotating it, receivers take the new one: both sign for a day.",
     note: "These verify webhook-signature, which covers the body and its age. Receivers that verify x-webhook-secret as Frontegg documents it work as well.",
   },
   health: { inFlight: "In flight / share", waiting: "Waiting in memory", failuresInARow: "Failures in a row" },
@@ -455,6 +475,7 @@ export const en = {
     statusCode: "Status code",
     anyStatus: "Any answer",
     noAnswer: "No answer",
+    exactStatus: "A certain code…",
     time: "Time",
     anyTime: "Any time",
     since: {
@@ -648,6 +669,12 @@ export const en = {
     hidden: "Webhooks are not available",
     hiddenText: "They have not been switched on for you.",
     support: (tenant: string) => `Support view of ${tenant}`,
+    of: (who: string) => `Webhooks of ${who}`,
+    other: "You have another portal open",
+    otherText: (before: string, now: string) =>
+      `It is that of ${before}. The link that you followed opens the one of ${now}: what you enter there is theirs.`,
+    openOther: (who: string) => `Open that of ${who}`,
+    stay: (who: string) => `Stay with ${who}`,
     returnTo: "Back",
     signOut: "Sign out",
     noPermission: "You may not see webhooks. Ask your administrator.",

@@ -1,10 +1,13 @@
 //! The stream of deliveries: one connection for a screen, told in batches so that a busy server does not keep the page from painting.
+import { useQueryClient } from "@tanstack/react-query";
 import { useEffect, useRef, useState } from "react";
 import type { Schemas } from "@/api/client";
 import { listen } from "@/api/stream";
 import type { Job } from "@/features/replays/queries";
 import type { Delivery } from "./queries";
 
+/** How often numbers on the screen are read again while things happen. */
+const REFRESH_MS = 3000;
 /** How long changes are gathered. */
 const BATCH_MS = 200;
 
@@ -62,4 +65,20 @@ export function useLive(query: string | null, handlers: LiveHandlers): LiveState
     };
   }, [query]);
   return state;
+}
+
+/** Reads queries again when the stream says that something happened, not more often than every few seconds; while nothing does, not at
+ * all. `query` as with [`useLive`]. */
+export function useFresh(query: string | null, keys: readonly (readonly string[])[]): void {
+  const queries = useQueryClient();
+  const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
+  const soon = () => {
+    timer.current ??= setTimeout(() => {
+      timer.current = undefined;
+      // The list of webhooks is a query of its own; each webhook's is not read again with it.
+      for (const queryKey of keys) void queries.invalidateQueries({ queryKey, exact: queryKey[0] === "webhooks" });
+    }, REFRESH_MS);
+  };
+  useEffect(() => () => clearTimeout(timer.current), []);
+  useLive(query, { onDeliveries: soon, onPoint: soon, onMissed: soon });
 }

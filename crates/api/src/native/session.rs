@@ -29,6 +29,8 @@ pub(crate) struct Session {
     environments: Vec<SessionEnvironment>,
     /// When it ends by itself, if nothing more is done with it.
     expires_at: Time,
+    /// What portal links of this server begin with, without a slash at its end; `null`: it makes none, for want of a public URL with https.
+    portal_base: Option<String>,
 }
 
 /// An environment that a session is signed in to.
@@ -60,7 +62,11 @@ impl Session {
                 signed_in_at: sign_in.at.into(),
             })
         });
-        Self { environments: environments.collect(), expires_at: console.session.until().into() }
+        Self {
+            environments: environments.collect(),
+            expires_at: console.session.until().into(),
+            portal_base: state.links_base().map(ToOwned::to_owned),
+        }
     }
 }
 
