@@ -103,6 +103,7 @@ export const consoleWords = {
     step2: "2. Your page shows it",
     accent: "Accent colour",
     logo: "Logo",
+    logoLater: "It is shown here once it is saved and this page is loaded again.",
     mode: "Light or dark",
     radius: "Corner radius in pixels",
     font: "Font family",
