@@ -101,6 +101,8 @@ codes! {
     Conflict => "conflict", CONFLICT, "Exists already";
     /// The environment has as many of these as it can have.
     LimitReached => "limit_reached", CONFLICT, "There are too many";
+    /// A credential that is to be revoked is the one that the call was made with.
+    CredentialInUse => "credential_in_use", CONFLICT, "The credential is in use";
     /// Portal links need a public URL with https.
     PublicUrlNeeded => "public_url_needed", CONFLICT, "A public URL with https is needed";
     /// A resend to a webhook that is disabled or deleted.

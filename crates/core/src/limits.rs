@@ -157,10 +157,17 @@ pub const CONSOLE_SESSION_LIFETIME: Duration = Duration::from_hours(24 * 7);
 pub const CONSOLE_SESSION_ENVIRONMENTS: usize = 20;
 /// Sessions of the console that one credential may have at a time; a further one ends the oldest. They are kept in memory.
 pub const CONSOLE_SESSIONS_PER_CREDENTIAL: usize = 100;
-/// Wrong secrets in a row that are looked at for one environment, before there is one for each [`SIGN_IN_REGAINED`].
+/// Wrong secrets in a row that are looked at for one environment from one address, before there is one for each [`SIGN_IN_REGAINED`]; and
+/// from all addresses together, before each waits for [`SIGN_IN_PAUSE`].
 pub const SIGN_IN_FAILURES: u32 = 20;
 /// How long it takes until one more wrong secret is looked at: some 14,000 a day, of secrets that have 16 characters at least.
 pub const SIGN_IN_REGAINED: Duration = Duration::from_secs(6);
+/// How long a secret that was not right before waits while somebody guesses: a person bears it, and each guess costs it as well.
+pub const SIGN_IN_PAUSE: Duration = Duration::from_secs(1);
+/// Addresses whose wrong secrets are counted, at some 60 bytes each.
+pub const SIGN_IN_PEERS: usize = 10_000;
+/// How long a secret waits for its turn to be hashed, before its caller is asked to come back.
+pub const SIGN_IN_TURN: Duration = Duration::from_secs(5);
 /// How long a portal link can be opened: it is made when a person clicks.
 pub const PORTAL_LINK_LIFETIME: Duration = Duration::from_mins(5);
 /// How long a portal session lasts unless the link says otherwise.

@@ -172,7 +172,18 @@ async fn null_clears_what_can_be_cleared_and_is_refused_elsewhere() {
         let cleared = app.patch(&one).token(&own.token).json(&json!({ member: null })).expect(200).await;
         assert_eq!(cleared[member], Value::Null);
     }
-    for member in ["displayName", "description", "url", "eventKeys", "isActive", "retryPolicy", "deadlineSeconds"] {
+    for member in [
+        "displayName",
+        "description",
+        "url",
+        "eventKeys",
+        "isActive",
+        "retryPolicy",
+        "deadlineSeconds",
+        "signature",
+        "method",
+        "headers",
+    ] {
         let problem = app.patch(&one).token(&own.token).json(&json!({ member: null })).expect(400).await;
         assert_eq!(
             (&problem["code"], &problem["errors"][0]["at"]),
@@ -187,7 +198,7 @@ async fn null_clears_what_can_be_cleared_and_is_refused_elsewhere() {
         let cleared = app.patch(&one).token(&own.token).json(&json!({ member: null })).expect(200).await;
         assert_eq!(cleared[member], Value::Null);
     }
-    for member in ["displayName", "description", "categoryId", "category"] {
+    for member in ["displayName", "description", "categoryId", "category", "schemaMode", "isVisibleToTenants"] {
         let problem = app.patch(&one).token(&own.token).json(&json!({ member: null })).expect(400).await;
         assert_eq!(
             (&problem["code"], &problem["errors"][0]["at"]),

@@ -71,7 +71,8 @@ pub(crate) const SETTINGS: &[Setting] = &[
         visibility: Visibility::Open,
         summary: "The address and port that the server listens on",
         detail: "Port 0 takes any free port. `0.0.0.0:8400` (or `[::]:8400`) listens on every interface: put a reverse proxy that \
-                 speaks TLS in front of it.",
+                 speaks TLS in front of it. `/metrics` needs no token and tells numbers of the whole server to whoever reaches the \
+                 port: let the proxy answer that path itself, with 404, and scrape past it.",
         example: "0.0.0.0:8400",
     },
     Setting {

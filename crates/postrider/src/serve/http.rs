@@ -19,6 +19,7 @@ use axum::response::Response;
 use http::Request;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use postrider_api::Peer;
 use postrider_core::limits;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
@@ -100,12 +101,12 @@ impl Connections {
                 let slot = Arc::clone(&slots).acquire_owned().await;
                 (slot.expect("the semaphore is never closed"), listener.accept().await)
             };
-            let (slot, stream) = tokio::select! {
+            let (slot, accepted) = tokio::select! {
                 biased;
                 () = self.stop.cancelled() => return,
                 accepted = accepted => accepted,
             };
-            match stream {
+            match accepted {
                 Ok((stream, peer)) => {
                     let Ok(place) = peers.take_place(peer) else {
                         tracing::debug!("a connection was closed: its address has as many as one may have");
@@ -113,8 +114,8 @@ impl Connections {
                     };
                     let noted = Noted::default();
                     let stream = TokioIo::new(Lingering::new(Unstalled::new(stream), noted.clone()));
-                    let connection =
-                        http.serve_connection(stream, Noting::new(service.clone(), noted.clone(), self.stop.clone()));
+                    let service = Noting::new(service.clone(), peer.map(Peer), noted.clone(), self.stop.clone());
+                    let connection = http.serve_connection(stream, service);
                     let stop = self.stop.clone();
                     self.tasks.spawn(async move {
                         let _held = (slot, place);

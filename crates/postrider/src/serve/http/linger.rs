@@ -21,6 +21,7 @@ use futures_util::StreamExt as _;
 use http::{HeaderValue, Request, header};
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::service::Service;
+use postrider_api::Peer;
 use postrider_core::limits;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Sleep;
@@ -54,14 +55,15 @@ impl Noted {
 /// A service that notes that it was called, and what it leaves unread.
 pub(super) struct Noting<S> {
     service: S,
+    peer: Option<Peer>,
     noted: Noted,
     stop: CancellationToken,
 }
 
 impl<S> Noting<S> {
-    /// Answers that never end by themselves end with `stop`.
-    pub(super) fn new(service: S, noted: Noted, stop: CancellationToken) -> Self {
-        Self { service, noted, stop }
+    /// Answers that never end by themselves end with `stop`. `peer`: where the connection comes from, which requests tell the service.
+    pub(super) fn new(service: S, peer: Option<Peer>, noted: Noted, stop: CancellationToken) -> Self {
+        Self { service, peer, noted, stop }
     }
 }
 
@@ -73,8 +75,11 @@ where
     type Error = Infallible;
     type Future = Answering<S::Future>;
 
-    fn call(&self, request: Request<Incoming>) -> Self::Future {
+    fn call(&self, mut request: Request<Incoming>) -> Self::Future {
         self.noted.0.heard.store(true, Ordering::Relaxed);
+        if let Some(peer) = self.peer {
+            request.extensions_mut().insert(peer);
+        }
         let watched = |body| axum::body::Body::new(Watched { body, has_ended: false, noted: self.noted.clone() });
         // The service is always ready: what holds callers up is within its answers.
         let answer = Box::pin(self.service.clone().call(request.map(watched)));
