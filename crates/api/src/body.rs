@@ -116,12 +116,7 @@ pub(crate) async fn read_events(
     read_within(Budget::Events(state.engine()), headers, body, limit).await
 }
 
-async fn read_within(
-    budget: Budget<'_>,
-    headers: &HeaderMap,
-    body: Body,
-    limit: usize,
-) -> Result<Read, ApiError> {
+async fn read_within(budget: Budget<'_>, headers: &HeaderMap, body: Body, limit: usize) -> Result<Read, ApiError> {
     let announced = headers
         .get(header::CONTENT_LENGTH)
         .and_then(|value| value.to_str().ok())

@@ -25,7 +25,8 @@ pub(crate) fn url(state: &ApiState, at: &str, text: &str) -> Result<EndpointUrl,
 pub(crate) fn url_of_secrets(state: &ApiState, at: &str, text: &str) -> Result<EndpointUrl, ApiError> {
     let url = url(state, at, text)?;
     if url.url().scheme() != "https" && !is_loopback(url.url()) {
-        let detail = "begins with https://, as whoever is between could read or change what passes (http on this machine alone)";
+        let detail =
+            "begins with https://, as whoever is between could read or change what passes (http on this machine alone)";
         return Err(ApiError::value(at, detail));
     }
     Ok(url)

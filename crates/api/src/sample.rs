@@ -25,7 +25,11 @@ pub(crate) fn body(environment_id: EnvironmentId, event_key: Option<&str>) -> Op
 }
 
 /// The key that a caller names, where it may know of it.
-pub(crate) fn named_key<'k>(state: &ApiState, member: &Member, key: Option<&'k str>) -> Result<Option<&'k str>, ApiError> {
+pub(crate) fn named_key<'k>(
+    state: &ApiState,
+    member: &Member,
+    key: Option<&'k str>,
+) -> Result<Option<&'k str>, ApiError> {
     // What is no key has no sample, and is told so.
     let is_known = |key: &str| EventKey::parse(key).map_or(true, |key| member.knows(state, &key));
     match key {
@@ -42,7 +46,8 @@ pub(crate) fn body_of_type(
     tenant: Option<&str>,
     key: &str,
 ) -> Option<Bytes> {
-    if tenant.is_some() && EventKey::parse(key).is_ok_and(|key| !state.directory().is_for_tenants(environment_id, &key)) {
+    if tenant.is_some() && EventKey::parse(key).is_ok_and(|key| !state.directory().is_for_tenants(environment_id, &key))
+    {
         return None;
     }
     let event_types = state.directory().event_types(environment_id);

@@ -257,4 +257,3 @@ impl Version {
         if protocol == Some(b"h2") { Self::Http2 } else { Self::Http1 }
     }
 }
-

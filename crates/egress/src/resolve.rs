@@ -79,10 +79,10 @@ impl SystemResolver {
                 (ResolverConfig::from_parts(None, Vec::new(), vec![local]), ResolverOpts::default())
             }
         };
-        Self::with(config, options, Hosts::from_system().unwrap_or_default())
+        Self::with(&config, options, Hosts::from_system().unwrap_or_default())
     }
 
-    fn with(config: ResolverConfig, mut options: ResolverOpts, hosts: Hosts) -> Result<Self, NetError> {
+    fn with(config: &ResolverConfig, mut options: ResolverOpts, hosts: Hosts) -> Result<Self, NetError> {
         options.use_hosts_file = ResolveHosts::Never;
         options.cache_size = limits::DNS_CACHE_ENTRIES;
         options.positive_max_ttl = Some(limits::DNS_CACHED);
@@ -92,8 +92,7 @@ impl SystemResolver {
         options.attempts = 2;
         options.max_active_requests = limits::IN_FLIGHT;
         let build = |options: ResolverOpts| {
-            let mut builder =
-                TokioResolver::builder_with_config(config.clone(), TokioRuntimeProvider::default());
+            let mut builder = TokioResolver::builder_with_config(config.clone(), TokioRuntimeProvider::default());
             *builder.options_mut() = options;
             builder.build()
         };
@@ -136,11 +135,10 @@ impl Resolve for SystemResolver {
                 return Ok(found);
             }
             // Both families, always: the guard is to see every address that the name can lead to.
-            let (v6, v4) =
-                tokio::join!(
-                    self.dns.lookup(name.clone(), RecordType::AAAA),
-                    self.dns.lookup(name.clone(), RecordType::A)
-                );
+            let (v6, v4) = tokio::join!(
+                self.dns.lookup(name.clone(), RecordType::AAAA),
+                self.dns.lookup(name.clone(), RecordType::A)
+            );
             let mut failed = None;
             for answer in [v6, v4] {
                 match answer {
@@ -255,7 +253,7 @@ mod tests {
         let asked = Arc::new(AtomicUsize::new(0));
         let mut hosts = Hosts::default();
         hosts.read_hosts_conf(&b"192.0.2.9 listed.test\n"[..]).unwrap();
-        let resolver = SystemResolver::with(name_server(asked.clone()).await, ResolverOpts::default(), hosts).unwrap();
+        let resolver = SystemResolver::with(&name_server(asked.clone()).await, ResolverOpts::default(), hosts).unwrap();
         let addresses = |texts: &[&str]| texts.iter().map(|text| text.parse().unwrap()).collect::<Vec<IpAddr>>();
 
         assert_eq!(resolver.resolve("listed.test").await, Ok(addresses(&["192.0.2.9"])));
@@ -287,7 +285,7 @@ mod tests {
     async fn whether_name_servers_answer_is_asked_by_another_name_that_was_found() {
         let asked = Arc::new(AtomicUsize::new(0));
         let config = name_server(asked.clone()).await;
-        let resolver = SystemResolver::with(config, ResolverOpts::default(), Hosts::default()).unwrap();
+        let resolver = SystemResolver::with(&config, ResolverOpts::default(), Hosts::default()).unwrap();
         assert!(!resolver.answers_for_others("broken.test").await, "nothing is known");
         resolver.resolve("v4.test").await.unwrap();
         assert!(!resolver.answers_for_others("v4.test").await, "the name itself says nothing");

@@ -199,18 +199,17 @@ impl Core {
                 let headers = headers(AttemptId::new(now, &*self.entropy), event.id, &body, signer.as_ref(), now);
                 let deadline = deadline.saturating_sub(begun.elapsed());
                 let url = url.url().clone();
-                let mut request =
-                    OutboundRequest {
-                        method: Method::POST,
-                        url,
-                        headers,
-                        body,
-                        deadline,
-                        pool,
-                        keep: RESPONSE_BODY_KEPT,
-                        repeat: Repeat::default(),
-                        identity: None,
-                    };
+                let mut request = OutboundRequest {
+                    method: Method::POST,
+                    url,
+                    headers,
+                    body,
+                    deadline,
+                    pool,
+                    keep: RESPONSE_BODY_KEPT,
+                    repeat: Repeat::default(),
+                    identity: None,
+                };
                 shaping.apply(&mut request);
                 self.transport.send(request).await
             }

@@ -233,7 +233,8 @@ impl Core {
         self.intake.close();
         self.scheduler().stop();
         let recording = (patience / RECORDING_PART).min(RECORDING_PATIENCE);
-        if !self.ends_within(patience - recording, |scheduler| scheduler.totals().in_flight() == 0).await {
+        if !self.ends_within(patience.saturating_sub(recording), |scheduler| scheduler.totals().in_flight() == 0).await
+        {
             let given_up = self.scheduler().totals().in_flight();
             tracing::warn!(
                 attempts = given_up,

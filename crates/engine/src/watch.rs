@@ -163,9 +163,7 @@ pub struct HeldEvents {
 impl HeldEvents {
     pub(crate) fn put(&mut self, event: &Arc<Event>) {
         let EventsWanted { event_key, tenant } = &self.wanted;
-        if event_key.as_ref().is_some_and(|key| *key != event.key)
-            || (tenant.is_some() && *tenant != event.tenant_id)
-        {
+        if event_key.as_ref().is_some_and(|key| *key != event.key) || (tenant.is_some() && *tenant != event.tenant_id) {
             return;
         }
         let Accepted { events, missed } = &mut self.accepted;
@@ -248,14 +246,22 @@ impl<H: Held> Watchers<H> {
 }
 
 impl Watchers<HeldChanges> {
-    pub(crate) fn watch_changes(self: &Arc<Self>, environment: EnvironmentId, wanted: ChangesWanted) -> Watch<HeldChanges> {
+    pub(crate) fn watch_changes(
+        self: &Arc<Self>,
+        environment: EnvironmentId,
+        wanted: ChangesWanted,
+    ) -> Watch<HeldChanges> {
         let (known, changes) = (HashSet::new(), Changes::default());
         self.watch(environment, HeldChanges { wanted, known, changes, is_stirred: false })
     }
 }
 
 impl Watchers<HeldEvents> {
-    pub(crate) fn watch_events(self: &Arc<Self>, environment: EnvironmentId, wanted: EventsWanted) -> Watch<HeldEvents> {
+    pub(crate) fn watch_events(
+        self: &Arc<Self>,
+        environment: EnvironmentId,
+        wanted: EventsWanted,
+    ) -> Watch<HeldEvents> {
         self.watch(environment, HeldEvents { wanted, bytes: 0, accepted: Accepted::default() })
     }
 }

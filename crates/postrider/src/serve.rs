@@ -130,11 +130,8 @@ impl Server {
         let socket = control::open(&settings.data_dir).map_err(Failure::Said)?;
         let metrics = telemetry::start_metrics()
             .map_err(|error| Failure::said(format!("metrics cannot be collected: {}", with_causes(&error))))?;
-        let options = EngineOptions {
-            in_flight: shares.in_flight,
-            retention: settings.retention,
-            ..EngineOptions::default()
-        };
+        let options =
+            EngineOptions { in_flight: shares.in_flight, retention: settings.retention, ..EngineOptions::default() };
         let engine = Engine::start(store.clone(), egress.clone(), Arc::clone(&clock), Arc::clone(&entropy), options);
 
         let first = bootstrap::ensure(&store, settings.bootstrap, Arc::clone(&entropy))

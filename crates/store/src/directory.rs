@@ -84,7 +84,10 @@ pub(crate) struct KnownWebhook {
 /// What a commit changes.
 #[derive(Debug)]
 pub(crate) enum DirectoryChange {
-    PutEnvironment { key: i64, environment: Arc<Environment> },
+    PutEnvironment {
+        key: i64,
+        environment: Arc<Environment>,
+    },
     PutCredential(Arc<Credential>),
     PutOperatorToken(Arc<OperatorToken>),
     PutCategory(Arc<Category>),
@@ -93,7 +96,10 @@ pub(crate) enum DirectoryChange {
     /// Hides its key from tenants where it was for the vendor alone.
     DeleteEventType(EnvironmentId, EventTypeId),
     HideKey(EnvironmentId, EventKey),
-    PutWebhook { key: i64, webhook: Arc<Webhook> },
+    PutWebhook {
+        key: i64,
+        webhook: Arc<Webhook>,
+    },
     DeleteWebhook(WebhookId),
     SetSweep(WebhookId, Option<Sweep>),
     AddInvocations(WebhookId, u64),

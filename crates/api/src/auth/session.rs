@@ -114,11 +114,7 @@ pub(crate) fn portal_session_named(headers: &HeaderMap) -> Result<Option<PortalS
     id.map(Some).ok_or_else(|| ApiError::at(Code::InvalidParameter, SESSION_HEADER, "is not the id of a session"))
 }
 
-fn portal_by_cookie(
-    parts: &Parts,
-    id: PortalSessionId,
-    state: &ApiState,
-) -> Result<Arc<PortalSession>, ApiError> {
+fn portal_by_cookie(parts: &Parts, id: PortalSessionId, state: &ApiState) -> Result<Arc<PortalSession>, ApiError> {
     let value = cookies::portal(&parts.headers, state.transport(), id).ok_or_else(ended)?;
     let ticket = Ticket::parse(value).filter(|ticket| ticket.id == id.as_uuid()).ok_or_else(ended)?;
     let session = open_portal(parts, id, state)?;

@@ -88,12 +88,8 @@ pub(crate) async fn stream_deliveries(
         let detail = "a tenant's user names the webhook whose deliveries to watch";
         return Err(ApiError::at(Code::InvalidParameter, "webhookId", detail));
     }
-    let wanted = ChangesWanted {
-        webhook,
-        tenant: of.clone(),
-        jobs_of: member.tenant.clone(),
-        anything: query.statistics,
-    };
+    let wanted =
+        ChangesWanted { webhook, tenant: of.clone(), jobs_of: member.tenant.clone(), anything: query.statistics };
     let watching = Watching {
         changes: state.engine().watch_changes(member.environment_id, wanted),
         environment: member.environment_id,

@@ -20,8 +20,8 @@ use postrider_core::limits::{STREAM_CHECKED, STREAM_HEARTBEAT};
 use serde::Serialize;
 use tokio::time::Instant;
 
-pub(crate) use self::places::Places;
 use self::places::Place;
+pub(crate) use self::places::Places;
 pub(crate) use self::standing::{OnlyLooking, Standing};
 use crate::error::ApiError;
 use crate::state::ApiState;

@@ -250,7 +250,8 @@ async fn what_is_or_was_for_the_vendor_alone_leaks_to_no_tenant() {
     let delivery = text(&app.deliveries_attempted(&own, &event).await[0]["id"]);
     let log = app.get(&format!("/webhook/logs?id={webhook}")).token(&user).tenant(TENANT).expect(200).await;
     let log = text(&log["rows"][0]["id"]);
-    let hidden = order_type(&app, &own, json!({ "isVisibleToTenants": false, "sample": { "order": { "total": 7 } } })).await;
+    let hidden =
+        order_type(&app, &own, json!({ "isVisibleToTenants": false, "sample": { "order": { "total": 7 } } })).await;
 
     let of_key = json!({ "eventKey": "order.paid" });
     let draft = json!({ "url": url, "eventKey": "order.paid" });

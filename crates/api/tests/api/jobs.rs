@@ -186,7 +186,8 @@ async fn a_jobs_rate_is_changed_within_what_its_owner_may() {
     completed(&app, &own, &text(&job["id"])).await;
     assert_eq!(rate(&own.token, 5).code(409).await, "job_ended");
 
-    let fast = json!({ "kind": "replay", "webhookIds": [webhook], "from": "2020-01-01T00:00:00Z", "ratePerSecond": 501 });
+    let fast =
+        json!({ "kind": "replay", "webhookIds": [webhook], "from": "2020-01-01T00:00:00Z", "ratePerSecond": 501 });
     let call = app.post(JOBS).token(&user).header("idempotency-key", "f").json(&fast);
     assert_eq!(call.code(422).await, "invalid_value");
     let foreign =
@@ -207,8 +208,7 @@ async fn what_a_job_has_made_is_listed_and_told() {
         app.event(&own, Some("tenant-1")).await;
         app.clock.advance(Duration::from_millis(10));
     }
-    let replay =
-        |rate: u32| json!({ "kind": "replay", "webhookIds": [webhook], "from": "2020-01-01T00:00:00Z", "ratePerSecond": rate });
+    let replay = |rate: u32| json!({ "kind": "replay", "webhookIds": [webhook], "from": "2020-01-01T00:00:00Z", "ratePerSecond": rate });
     let vendors = text(&start(&app, &own.token, "v", &replay(5)).await["id"]);
     completed(&app, &own, &vendors).await;
     let user = app.user(&own, "tenant-1", ALL);

@@ -463,7 +463,8 @@ async fn lists_are_searched_by_all_that_is_known_of_a_delivery() {
         let path = format!("/api/v1/deliveries?{query}");
         assert_eq!(app.get(&path).token(&own.token).code(400).await, "invalid_parameter", "{query}");
     }
-    let (of_works, of_fails) = (format!("webhookId={works}&statusCode=200"), format!("webhookId={fails}&statusCode=200"));
+    let (of_works, of_fails) =
+        (format!("webhookId={works}&statusCode=200"), format!("webhookId={fails}&statusCode=200"));
     for (query, expected) in [
         ("text=ada", 0),
         ("tenantId=globex&text=Bob", 1),

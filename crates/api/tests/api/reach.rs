@@ -226,7 +226,8 @@ const FOR_TENANTS: &[&str] = &[
 fn is_for_anybody(path: &str) -> bool {
     is_public(path)
         || ["/auth/", "/vendors/", "/api/v1/session", "/api/v1/portal-session"].iter().any(|start| {
-            path.strip_prefix(start).is_some_and(|rest| start.ends_with('/') || rest.is_empty() || rest.starts_with('/'))
+            path.strip_prefix(start)
+                .is_some_and(|rest| start.ends_with('/') || rest.is_empty() || rest.starts_with('/'))
         })
 }
 

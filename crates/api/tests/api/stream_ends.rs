@@ -114,7 +114,9 @@ async fn a_users_token_ends_its_streams_with_its_time_its_permission_or_its_port
     let mut untrusted = open(READ).await;
     app.put("/api/v1/trusted-issuer")
         .token(&app.log_in(&own.id, &own.secret).await)
-        .json(&json!({ "issuer": "https://other.example", "audience": own.id, "secret": "another shared secret of it" }))
+        .json(
+            &json!({ "issuer": "https://other.example", "audience": own.id, "secret": "another shared secret of it" }),
+        )
         .expect(200)
         .await;
     assert_eq!(untrusted.reason_of_end().await, "token_invalid");

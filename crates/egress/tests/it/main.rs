@@ -19,8 +19,8 @@ use http::{HeaderMap, Method};
 use postrider_core::attempt::{FailureKind, OurFault};
 use postrider_core::limits::RESPONSE_BODY_KEPT;
 use postrider_egress::{
-    Answer, Egress, EgressOptions, Exchange, OutboundRequest, PoolScope, Repeat, Resolve, ResolveError, Resolving, SendError,
-    Telling,
+    Answer, Egress, EgressOptions, Exchange, OutboundRequest, PoolScope, Repeat, Resolve, ResolveError, Resolving,
+    SendError, Telling,
 };
 use postrider_testkit::certificates::{RECEIVER_NAME, authority_pem};
 

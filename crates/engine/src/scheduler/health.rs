@@ -315,8 +315,7 @@ mod tests {
         }
         health.ended(Signal::Well, 1, now, 0.0);
         assert_eq!(health.quiet_until(), None, "one that gets through ends it");
-        let told: Vec<_> =
-            [0, 30, 59, 60, 119, 120].map(|s| health.tells_fault(now + Duration::from_secs(s))).into();
+        let told: Vec<_> = [0, 30, 59, 60, 119, 120].map(|s| health.tells_fault(now + Duration::from_secs(s))).into();
         assert_eq!(told, [true, false, false, true, false, true]);
     }
 

@@ -317,7 +317,11 @@ fn listening(settings: &Settings) -> Option<Finding> {
         _ => return None,
     };
     let message = format!("a server cannot listen on {}: {why}", settings.listen);
-    Some(Finding::fail(CHECK, message, "stop that program, or choose another address with --listen or POSTRIDER_LISTEN"))
+    Some(Finding::fail(
+        CHECK,
+        message,
+        "stop that program, or choose another address with --listen or POSTRIDER_LISTEN",
+    ))
 }
 
 /// Compares the addresses that the server tells to receivers with those that are configured here.

@@ -73,8 +73,7 @@ fn text(value: &Value) -> String {
 }
 
 fn cells(job: &Value) -> [String; 9] {
-    let names =
-        ["id", "createdAt", "kind", "state", "done", "skipped", "total", "ratePerSecond", "tenantId"];
+    let names = ["id", "createdAt", "kind", "state", "done", "skipped", "total", "ratePerSecond", "tenantId"];
     names.map(|name| text(&job[name]))
 }
 

@@ -152,9 +152,7 @@ fn bootstrap(reader: &mut Reader) -> Option<Bootstrap> {
         // Taken as it is: white space in it is part of it.
         match secret {
             None => reader.problems.add("bootstrap_secret", "give one value, in quotes"),
-            Some(text)
-                if !(CHOSEN_SECRET_CHARS..=CHOSEN_SECRET_CHARS_MOST).contains(&text.chars().count()) =>
-            {
+            Some(text) if !(CHOSEN_SECRET_CHARS..=CHOSEN_SECRET_CHARS_MOST).contains(&text.chars().count()) => {
                 let range = format!("{CHOSEN_SECRET_CHARS} to {CHOSEN_SECRET_CHARS_MOST} characters");
                 let have = text.chars().count();
                 reader.problems.add(

@@ -52,11 +52,8 @@ mod tests {
 
     #[test]
     fn both_sides_fit_into_the_limit_together_with_idle_connections() {
-        let all = Shares {
-            incoming: limits::CONNECTIONS,
-            in_flight: limits::IN_FLIGHT,
-            idle: limits::IDLE_CONNECTIONS,
-        };
+        let all =
+            Shares { incoming: limits::CONNECTIONS, in_flight: limits::IN_FLIGHT, idle: limits::IDLE_CONNECTIONS };
         assert_eq!(shares(usize::MAX), all);
         for files in [256, 1_024, 4_096, 20_000, 65_536] {
             let Shares { incoming, in_flight, idle } = shares(files);

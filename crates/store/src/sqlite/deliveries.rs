@@ -9,10 +9,10 @@ use postrider_core::{AttemptId, DeliveryId, EnvironmentId, EventId};
 use rusqlite::{Connection, OptionalExtension as _, Row, ToSql};
 use uuid::Uuid;
 
+use super::jobs::read::{has_made, job_key};
 use super::rows::{
     self, Result, environment_key, event_key, event_number, parsed_if_any, state_number, time, uuid, webhook_key,
 };
-use super::jobs::read::{has_made, job_key};
 use super::search::Seen;
 use super::search::ids::{Common, Ids, Next};
 use super::search::postings::{Numbering, Of};
@@ -180,10 +180,7 @@ impl Filling<'_> {
         let id = DeliveryId::from_uuid(uuid(row, "delivery_id")?);
         self.saw(id);
         let is_made_by = |job| has_made(self.connection, job, id);
-        if matches(row, self.filter, self.webhook)?
-            && self.job.map_or(Ok(true), is_made_by)?
-            && self.has_text(row)?
-        {
+        if matches(row, self.filter, self.webhook)? && self.job.map_or(Ok(true), is_made_by)? && self.has_text(row)? {
             self.page.rows.push(delivery_row(row, self.environment)?);
         }
         Ok(())

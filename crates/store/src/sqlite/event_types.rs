@@ -40,7 +40,8 @@ pub(super) const DELETE_SCHEMAS: &str = "DELETE FROM former_schemas WHERE event_
 pub(super) const FORMER_SCHEMAS_OF: &str =
     "SELECT version, schema, replaced_at FROM former_schemas WHERE event_type = ?1 ORDER BY version DESC";
 pub(super) const DELETE_EVENT_TYPE: &str = "DELETE FROM event_types WHERE id = ?1";
-pub(super) const HIDE_KEY: &str = "INSERT INTO hidden_keys (environment, event_key) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
+pub(super) const HIDE_KEY: &str =
+    "INSERT INTO hidden_keys (environment, event_key) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
 pub(super) const SHOW_KEY: &str = "DELETE FROM hidden_keys WHERE environment = ?1 AND event_key = ?2";
 
 impl Sqlite {

@@ -6,13 +6,13 @@ use postrider_core::{EnvironmentId, EventId};
 use rusqlite::{Connection, OptionalExtension as _, Row};
 use uuid::Uuid;
 
-use super::{Sqlite, deliveries};
 use super::rows::{
     self, Result, environment_key, event_key, parsed_if_any, tenant, time, time_if_any, uuid, webhook_key,
 };
 use super::search::Seen;
 use super::search::ids::{Common, Ids, Next};
 use super::search::postings::{Numbering, Of};
+use super::{Sqlite, deliveries};
 use crate::{EventFilter, EventRow, Page, PageRequest, StoreError};
 
 pub(super) const BY_ID: &str = "SELECT id AS event_id, event_key, tenant, user_id, application_id, occurred_at, \
@@ -91,8 +91,7 @@ fn events(
             some => some,
         },
     };
-    let mut filling =
-        Filling { connection, environment: key, filter, webhook, limit, seen, last: None, page: nothing };
+    let mut filling = Filling { connection, environment: key, filter, webhook, limit, seen, last: None, page: nothing };
     let numbering = Numbering::read(connection)?;
     let subjects = [
         filter.tenant.as_ref().map(|tenant| numbering.tenant(Of::Events, key, tenant)),

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use postrider_core::delivery::Origin;
-use postrider_core::job::{Include, Job, JobState, PauseReason, Replay, Resend, Work};
 use postrider_core::event::{EventKey, TenantId};
+use postrider_core::job::{Include, Job, JobState, PauseReason, Replay, Resend, Work};
 use postrider_core::limits::{JOBS_OF_VENDOR, JOBS_PER_TENANT, UPKEEP_BITE};
 use postrider_core::webhook::Webhook;
 use postrider_core::{EnvironmentId, EventId, Timestamp, WebhookId};

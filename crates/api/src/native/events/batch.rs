@@ -51,8 +51,7 @@ pub(crate) async fn accept_events(
         element(text, index)?.composed(vendor.environment_id).map_err(|error| error.of_element(index))
     };
     let events = texts.iter().enumerate().map(compose).collect::<Result<Vec<_>, _>>()?;
-    let (receipt, freshness) =
-        take_in(&state, vendor.environment_id, &head.headers, read, events, Form::Batch).await?;
+    let (receipt, freshness) = take_in(&state, vendor.environment_id, &head.headers, read, events, Form::Batch).await?;
     let events = receipt
         .into_iter()
         .map(|(event_id, deliveries)| Accepted { event_id: event_id.as_uuid(), deliveries })

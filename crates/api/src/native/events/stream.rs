@@ -78,10 +78,8 @@ pub(crate) async fn stream_events(
 ) -> Result<Response, ApiError> {
     let secret = Secret::generate(&**state.entropy());
     let opening = message("stream", &Opening { secret: secret.expose().to_owned() });
-    let wanted = EventsWanted {
-        event_key: event_key(query.event_key.as_deref())?,
-        tenant: tenant(query.tenant_id.as_deref())?,
-    };
+    let wanted =
+        EventsWanted { event_key: event_key(query.event_key.as_deref())?, tenant: tenant(query.tenant_id.as_deref())? };
     let events = state.engine().watch(vendor.environment_id, wanted);
     let listening = Listening { events, secret, state: state.clone() };
     streams::open(&state, standing, opening, listening).await

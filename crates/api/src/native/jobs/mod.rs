@@ -5,7 +5,9 @@ use std::collections::HashSet;
 use postrider_core::delivery::StateKind;
 use postrider_core::event::{EventKey, TenantId};
 use postrider_core::job::{Include, Job as Stored, JobState, Replay, Resend, Work};
-use postrider_core::limits::{JOB_RATE, JOB_RATE_MOST, JOB_RATE_MOST_OF_TENANT, JOB_WEBHOOKS, SEARCH_TEXT_CHARS_LEAST, SEARCH_TEXT_CHARS_MOST};
+use postrider_core::limits::{
+    JOB_RATE, JOB_RATE_MOST, JOB_RATE_MOST_OF_TENANT, JOB_WEBHOOKS, SEARCH_TEXT_CHARS_LEAST, SEARCH_TEXT_CHARS_MOST,
+};
 use postrider_core::{Timestamp, WebhookId};
 use postrider_store::LastAnswer;
 use serde::{Deserialize, Serialize};
@@ -324,7 +326,11 @@ fn tenant_of(member: &Member, at: &str, text: Option<&str>) -> Result<Option<Ten
 /// A rate that the caller may give a job.
 fn checked_rate(member: &Member, rate: u32) -> Result<u32, ApiError> {
     let most = if member.tenant.is_some() { JOB_RATE_MOST_OF_TENANT } else { JOB_RATE_MOST };
-    if (1..=most).contains(&rate) { Ok(rate) } else { Err(ApiError::value("/ratePerSecond", format!("is 1 to {most}"))) }
+    if (1..=most).contains(&rate) {
+        Ok(rate)
+    } else {
+        Err(ApiError::value("/ratePerSecond", format!("is 1 to {most}")))
+    }
 }
 
 fn event_key(at: &str, text: Option<&str>) -> Result<Option<EventKey>, ApiError> {

@@ -28,7 +28,9 @@ pub(super) fn database(data_dir: &Path, master_key: Option<MasterKey>) -> Findin
         Err(error) => {
             let advice = match &error {
                 OpenError::Newer { .. } => "start the newer Postrider that wrote it",
-                OpenError::MasterKeyMissing { .. } | OpenError::MasterKeyUnreadable { .. } | OpenError::MasterKeyWrong => {
+                OpenError::MasterKeyMissing { .. }
+                | OpenError::MasterKeyUnreadable { .. }
+                | OpenError::MasterKeyWrong => {
                     "give the key that it was made with, in POSTRIDER_MASTER_KEY or in the file master.key beside it"
                 }
                 _ => "check the files in the data directory, and who owns them",

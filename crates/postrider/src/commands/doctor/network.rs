@@ -53,15 +53,13 @@ pub(super) async fn way_out(egress: &Egress, settings: &Settings) -> Finding {
         Some(proxy) => format!(" through {proxy}"),
         None => String::new(),
     };
-    let error = match exchange.result {
-        Ok(_) => {
-            let ms = exchange.timings.total.as_millis();
-            return Finding::ok(CHECK, format!("https://{PROBE_HOST} answers{through} ({ms} ms)"));
-        }
-        Err(error) => error,
+    let Err(error) = exchange.result else {
+        let ms = exchange.timings.total.as_millis();
+        return Finding::ok(CHECK, format!("https://{PROBE_HOST} answers{through} ({ms} ms)"));
     };
     let advice = match &error {
-        SendError::Ours { fault: OurFault::Resolver, .. } | SendError::Endpoint { kind: FailureKind::NameNotFound, .. } => {
+        SendError::Ours { fault: OurFault::Resolver, .. }
+        | SendError::Endpoint { kind: FailureKind::NameNotFound, .. } => {
             "check /etc/resolv.conf; on a machine without the Internet, only webhooks to known names will work"
         }
         SendError::Ours { fault: OurFault::Proxy, .. } => "check egress_proxy, and what the proxy permits",

@@ -166,9 +166,8 @@ fn obstacle(
     if new.work.webhooks().iter().any(|webhook| !is_active(directory, *webhook)) {
         return Ok(Some(StartJob::WebhookInactive));
     }
-    let (own, of_tenants): (i64, i64) = connection
-        .prepare_cached(UNENDED)?
-        .query_row((environment, tenant), |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let (own, of_tenants): (i64, i64) =
+        connection.prepare_cached(UNENDED)?.query_row((environment, tenant), |row| Ok((row.get(0)?, row.get(1)?)))?;
     let is_full = match tenant {
         None => own >= limit(JOBS_OF_VENDOR),
         Some(_) => own >= limit(JOBS_PER_TENANT) || of_tenants >= limit(JOBS_OF_TENANTS),

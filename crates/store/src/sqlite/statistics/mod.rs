@@ -91,7 +91,10 @@ impl Journal {
         while let Some(row) = rows.next()? {
             let at: i64 = row.get(0)?;
             let Ok(counting) = entries(row) else {
-                tracing::error!(at, "a row of the statistics' journal cannot be read; what it counted is missing from the statistics");
+                tracing::error!(
+                    at,
+                    "a row of the statistics' journal cannot be read; what it counted is missing from the statistics"
+                );
                 continue;
             };
             journal.step = Step::Wrote(at, counting);
@@ -172,7 +175,13 @@ fn add(connection: &Connection, place: &Place, mut counts: Counts) -> Result<()>
     let before = connection.prepare_cached(ROW)?.query_row(place, |row| {
         let counts = self::counts(row);
         if counts.is_err() {
-            tracing::error!(resolution, environment, dimension, at, "a row of the statistics cannot be read; it begins anew");
+            tracing::error!(
+                resolution,
+                environment,
+                dimension,
+                at,
+                "a row of the statistics cannot be read; it begins anew"
+            );
         }
         Ok(counts.ok())
     });
