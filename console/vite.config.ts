@@ -5,6 +5,7 @@
 import { fileURLToPath } from "node:url";
 import react from "@vitejs/plugin-react";
 import { defineConfig } from "vite";
+import { budget } from "./budget";
 
 const server = process.env.POSTRIDER_URL ?? "http://127.0.0.1:8400";
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
@@ -12,7 +13,7 @@ const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 export default defineConfig({
   // The server puts the path of its public URL into <base href>.
   base: "./",
-  plugins: [react()],
+  plugins: [react(), budget()],
   html: { cspNonce: "__CSP_NONCE__" },
   resolve: { alias: { "@": here("./src") } },
   build: {

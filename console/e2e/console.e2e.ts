@@ -190,6 +190,60 @@ test("a secret is rotated with an overlap", async () => {
   await page.getByText("Only the new secret is valid.").waitFor();
 });
 
+test("secrets of the environment are made and revoked, and it is renamed", async () => {
+  await signIn(page, server, "/settings?tab=credentials");
+  const own = page.getByRole("row").filter({ hasText: "You are signed in with it." });
+  await own.waitFor();
+  expect(await own.getByRole("button", { name: "Revoke" }).count()).toBe(0);
+  await page.getByRole("button", { name: "Create secret" }).click();
+  await page.getByRole("dialog").getByLabel("Name").fill("billing service");
+  await page.getByRole("dialog").getByRole("button", { name: "Create secret" }).click();
+  const secret = (await page.getByTestId("new-secret").textContent()) ?? "";
+  await page.getByRole("button", { name: "I have kept it" }).click();
+  const signsIn = async () => {
+    const body = JSON.stringify({ clientId: server.clientId, secret: secret.trim() });
+    const headers = { "content-type": "application/json" };
+    return (await fetch(`${server.url}/auth/vendor`, { method: "POST", headers, body })).status;
+  };
+  expect(await signsIn()).toBe(200);
+  await page.getByRole("row").filter({ hasText: "billing service" }).getByRole("button", { name: "Revoke" }).click();
+  await page.getByRole("alertdialog").or(page.getByRole("dialog")).getByRole("button", { name: "Revoke" }).click();
+  await page.getByRole("row").filter({ hasText: "billing service" }).getByText("Revoked").waitFor();
+  expect(await signsIn()).toBe(401);
+
+  await page.getByRole("tab", { name: "Environment" }).click();
+  const name = page.getByLabel("Name", { exact: true });
+  const before = await name.inputValue();
+  for (const next of ["Renamed", before]) {
+    await name.fill(next);
+    await page.getByRole("button", { name: "Save" }).click();
+    await page.getByText("Saved.").first().waitFor();
+    await until(async () => (await server.call("GET", `/environments/${server.clientId}`)).name === next);
+    await page.getByText("Saved.").first().waitFor({ state: "detached" });
+  }
+});
+
+test("a URL that leads to another server asks for what is hidden once more", async () => {
+  const webhook = await connect({
+    displayName: "Hidden",
+    headers: [{ name: "x-key", value: "s3cret", isSensitive: true }],
+  });
+  const other = await Receiver.start();
+  await signIn(page, server, `/webhooks/${webhook.id}?tab=settings`);
+  await page.getByLabel("URL").fill(other.url);
+  await page.getByText("enter it again").waitFor();
+  const save = page.getByRole("button", { name: "Save" }).first();
+  await save.click();
+  await page.getByText("This is needed.").waitFor();
+  await page.getByLabel("x-key").fill("for the new one");
+  await save.click();
+  await until(async () => (await server.call("GET", `/webhooks/${webhook.id}`)).url === other.url);
+  await server.event("acme");
+  const got = await until(async () => other.received[0]);
+  expect(got.headers["x-key"]).toBe("for the new one");
+  await other.stop();
+});
+
 test("signing out ends the session, and an ended session asks for signing in and goes on", async () => {
   await signIn(page, server, "/events?matched=false");
   expect(new URL(page.url()).search).toBe("?matched=false");

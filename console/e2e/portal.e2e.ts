@@ -120,6 +120,39 @@ test("permissions are the server's: who may only read is offered nothing else", 
   await page.context().close();
 });
 
+test("a link of somebody else's does not take the place of an open portal unseen", async () => {
+  const context = await browser.newContext();
+  const page = await context.newPage();
+  page.setDefaultTimeout(20_000);
+  await page.goto(await link("acme"));
+  await page.getByText("acme", { exact: true }).waitFor();
+  const own = page.url();
+  // Another user of the same kind of page, in another tab: what a link in a message would do.
+  const lured = await context.newPage();
+  await lured.goto(await link("evil"));
+  await lured.getByText("You have another portal open").waitFor();
+  expect(await lured.getByRole("heading", { name: "Webhooks" }).count()).toBe(0);
+  await lured.reload();
+  await lured.getByRole("button", { name: "Stay with acme" }).click();
+  await lured.getByRole("heading", { name: "Webhooks" }).waitFor();
+  await lured.getByText("acme", { exact: true }).waitFor();
+  // Whoever means it gets there, and is not asked again in that tab.
+  const meant = await context.newPage();
+  await meant.goto(await link("globex"));
+  await meant.getByRole("button", { name: "Open that of globex" }).click();
+  await meant.getByText("globex", { exact: true }).waitFor();
+  await meant.reload();
+  await meant.getByText("globex", { exact: true }).waitFor();
+  // The page of another environment's portal shows nothing of it.
+  const elsewhere = own.replace(server.clientId, "018f3c5e-7c1a-7b6e-9d2a-000000000000");
+  await page.goto(elsewhere);
+  await page.getByText("This session has ended").waitFor();
+  // Nobody's token is taken out of a link at the top of a window.
+  await page.goto(`${server.url}/portal/${server.clientId}#token=a.b.c`);
+  await page.getByText("The portal is opened from your product").waitFor();
+  await context.close();
+});
+
 test("a tenant's session reaches nothing of the console's API", async () => {
   const context = await browser.newContext();
   const page = await context.newPage();
@@ -128,7 +161,14 @@ test("a tenant's session reaches nothing of the console's API", async () => {
   const session = new URL(page.url()).searchParams.get("session") ?? "";
   const statuses = await page.evaluate(async id => {
     const headers = { "postrider-session": id, "x-postrider-csrf": "1" };
-    const paths = ["credentials", "events", "portal-settings", "trusted-issuer", "statistics/summary", "session"];
+    const paths = [
+      `environments/${location.pathname.split("/")[2]}/credentials`,
+      "events",
+      "portal-settings",
+      "trusted-issuer",
+      "statistics/summary",
+      "session",
+    ];
     return Promise.all(paths.map(async path => (await fetch(`/api/v1/${path}`, { headers })).status));
   }, session);
   for (const status of statuses) expect([401, 403, 404]).toContain(status);

@@ -49,6 +49,20 @@ export const consoleWords = {
   },
   attention: {
     title: (count: number) => `${many(count, "webhook needs", "webhooks need")} attention`,
+    /** One sentence: what has happened to how many, the first part naming what they are. */
+    summary: (parts: { kind: string; count: number }[], since: string | undefined) => {
+      const verbs: Record<string, [one: string, more: string]> = {
+        webhook_paused: ["stopped answering", "stopped answering"],
+        webhook_failing: ["began to fail", "began to fail"],
+        webhook_disabled: ["was disabled", "were disabled"],
+      };
+      const words = parts.map(({ kind, count }, index) => {
+        const [one, more] = verbs[kind] ?? ["needs attention", "need attention"];
+        const noun = index === 0 ? (count === 1 ? " webhook" : " webhooks") : "";
+        return `${new Intl.NumberFormat("en").format(count)}${noun} ${count === 1 ? one : more}`;
+      });
+      return `${new Intl.ListFormat("en").format(words)}${since ? ` since ${since}` : ""}.`;
+    },
     webhook_disabled: "was disabled",
     webhook_paused: "does not answer and is paused",
     webhook_failing: "fails",
@@ -83,15 +97,17 @@ export const consoleWords = {
     origins: "Origins that may embed the portal",
     originsHint: "One a line, such as https://app.example.com or https://*.example.com.",
     hiddenNow: "Webhooks are hidden from tenants at the moment. Switch them on under “Access”.",
+    noBase: "This server has no public address with https yet, so it makes no links: set POSTRIDER_PUBLIC_URL.",
     step1: "1. Your server makes a link for the user",
     step1Text: "The answer's url opens the portal once, within five minutes. Make one each time the page is shown.",
     step2: "2. Your page shows it",
     accent: "Accent colour",
     logo: "Logo",
+    logoLater: "It is shown here once it is saved and this page is loaded again.",
     mode: "Light or dark",
     radius: "Corner radius in pixels",
     font: "Font family",
-    fontHint: "The name of a font that is installed with your users; nothing is loaded.",
+    fontHint: "Names of fonts that are installed with your users, with commas between them; nothing is loaded.",
     reset: "Reset",
     preview: "Preview",
     support: "Open a tenant's portal as support",
@@ -134,7 +150,7 @@ export const consoleWords = {
     revoke: "Revoke",
     revokeTitle: (name: string) => `Revoke “${name}”?`,
     revokeText: "Whoever uses this secret is refused from the next call on.",
-    revokeYours: "You are signed in with it: you will be signed out.",
+    inUse: "You are signed in with it. To revoke it, sign in with another one.",
   },
   issuer: {
     title: "Identity provider",
@@ -144,6 +160,7 @@ export const consoleWords = {
     key: "Tokens are checked with",
     kinds: { jwksUrl: "Keys at a URL (JWKS)", publicKey: "A public key", secret: "A shared secret (HS256)" },
     secret: "Shared secret",
+    secretHint: "32 bytes at least.",
     secretKept: "There is one. Type it again to save.",
     tenantClaim: "Claim of the tenant",
     permissionsClaim: "Claim of permissions",

@@ -15,7 +15,10 @@ const row = (id: string, state = "delivered", more = {}) => ({
 test("what looks like an id is searched as one, else as text", () => {
   expect(searchedFor("0193A0b1-22")).toEqual({ id: "0193a0b1-22" });
   expect(searchedFor("ada@example.com")).toEqual({ text: "ada@example.com" });
+  expect(searchedFor("019a")).toEqual({ id: "019a" });
+  expect(searchedFor("019")).toEqual({ text: "019" });
   expect(searchedFor("cafe")).toEqual({ text: "cafe" });
+  expect(searchedFor("4711")).toEqual({ text: "4711" });
   expect(searchedFor(" x ")).toEqual({});
 });
 

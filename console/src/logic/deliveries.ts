@@ -29,11 +29,12 @@ export interface DeliveryQuery {
   jobId?: string;
 }
 
-/** What one types into the search: an id or its beginning, else text of the payload. */
+/** What one types into the search: an id or its beginning, else text of the payload. Ids begin with the time, and so with a zero: short
+ * words and numbers that happen to be hexadecimal are text all the same. */
 export function searchedFor(q: string | undefined): { id?: string; text?: string } {
   const text = q?.trim() ?? "";
   const digits = text.replaceAll("-", "");
-  if (/^[0-9a-f]{8,32}$/i.test(digits)) return { id: text.toLowerCase() };
+  if (/^([0-9a-f]{8,32}|0[0-9a-f]{3,6})$/i.test(digits)) return { id: text.toLowerCase() };
   return text.length >= 2 ? { text } : {};
 }
 

@@ -133,7 +133,7 @@ test("a copied request is signed as the server signs", async () => {
 test("no payload breaks out of the shell's quotes", () => {
   expect(quoted("it's $(rm -rf ~) `x`")).toBe("'it'\\''s $(rm -rf ~) `x`'");
   const command = curl({ method: "POST", url: "http://a/?b=1&c", headers: [{ name: "x", value: "y'z" }], body: "{}" });
-  expect(command).toBe("curl -X POST 'http://a/?b=1&c' \\\n  -H 'x: y'\\''z' \\\n  --data-raw '{}'");
+  expect(command).toBe("curl --globoff -X POST 'http://a/?b=1&c' \\\n  -H 'x: y'\\''z' \\\n  --data-raw '{}'");
 });
 
 test("there is a verification for each language", () => {

@@ -107,7 +107,8 @@ export const quoted = (text: string): string => `'${text.replaceAll("'", "'\\''"
 
 /** A request as a command that sends it again. */
 export function curl({ method, url, headers, body }: Sent): string {
-  const lines = [`curl -X ${method} ${quoted(url)}`];
+  // Without `--globoff` curl takes brackets and braces of a URL for patterns, and may send several requests.
+  const lines = [`curl --globoff -X ${method} ${quoted(url)}`];
   for (const { name, value } of headers) lines.push(`-H ${quoted(`${name}: ${value}`)}`);
   if (body !== null) lines.push(`--data-raw ${quoted(body)}`);
   return lines.join(" \\\n  ");

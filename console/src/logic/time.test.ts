@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { duration, fromLocalInput, parseDelays, relativeTime, span, toLocalInput } from "./time";
+import { clock, duration, fromLocalInput, parseDelays, relativeTime, span, toLocalInput } from "./time";
 
 const now = Date.parse("2026-06-15T12:00:00Z");
 const at = (seconds: number) => new Date(now + seconds * 1000).toISOString();
@@ -39,4 +39,10 @@ test("a moment survives the form", () => {
   expect(fromLocalInput(toLocalInput(moment))).toBe(moment);
   expect(fromLocalInput("")).toBeUndefined();
   expect(toLocalInput(undefined)).toBe("");
+});
+
+test("a time of the day has its day where that is not today", () => {
+  const noon = new Date(2026, 5, 15, 12, 0).getTime();
+  expect(clock(new Date(2026, 5, 15, 9, 12).toISOString(), noon, "en")).toBe("09:12");
+  expect(clock(new Date(2026, 5, 14, 9, 12).toISOString(), noon, "en")).toMatch(/Jun 14.*09:12/);
 });

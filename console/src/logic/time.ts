@@ -95,3 +95,15 @@ export function fromLocalInput(value: string): string | undefined {
   const moment = new Date(value).getTime();
   return value === "" || Number.isNaN(moment) ? undefined : new Date(moment).toISOString();
 }
+
+/** "09:12", with the day where that is another one than today's. */
+export function clock(at: string, now: number, locale: string): string {
+  const date = new Date(at);
+  const isToday = date.toDateString() === new Date(now).toDateString();
+  return new Intl.DateTimeFormat(locale, {
+    ...(isToday ? {} : { day: "numeric", month: "short" }),
+    hour: "2-digit",
+    minute: "2-digit",
+    hour12: false,
+  }).format(date);
+}

@@ -1,14 +1,16 @@
 //! The portal around its pages: getting in, the vendor's look, and what to say when there is no way in.
 import { QueryClientProvider } from "@tanstack/react-query";
 import { RouterProvider } from "@tanstack/react-router";
-import { Ban, Clock, Link2Off, Webhook } from "lucide-react";
+import { Ban, Clock, Link2Off, Users, Webhook } from "lucide-react";
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { useMessages } from "@/i18n";
 import { type Face, FaceProvider, PERMISSIONS } from "@/shell/face";
 import { setMode, useShownMode } from "@/shell/mode";
 import { makeQueryClient } from "@/shell/queries";
+import { Button } from "@/ui/button";
 import { Empty, ErrorNotice, Skeleton } from "@/ui/states";
-import { type Access, type Credentials, enter, type PortalSession, takeFromUrl } from "./access";
+import { type Access, agree, enter, holderOf, type PortalSession, stay, takeFromUrl } from "./access";
+import type { Credentials } from "./credentials";
 import { type Told, tell, useHeight, useParent } from "./frame";
 import { makePortalRouter } from "./router";
 import { SessionProvider } from "./session";
@@ -73,6 +75,15 @@ export function Portal() {
           <Skeleton lines={6} />
         </div>
       );
+    case "asking":
+      return (
+        <WhichPortal
+          session={access.session}
+          before={access.before}
+          onOpen={() => setAccess(agree(access.session))}
+          onStay={() => void stay(access.before).then(setAccess, setError)}
+        />
+      );
     case "ended":
       return (
         <Empty icon={<Clock aria-hidden="true" />} title={m.portal.signedOut}>
@@ -98,6 +109,40 @@ export function Portal() {
         </Empty>
       );
   }
+}
+
+/** A link brought another portal than the one that is open: nothing of it is shown before the reader says so. */
+function WhichPortal({
+  session,
+  before,
+  onOpen,
+  onStay,
+}: {
+  session: PortalSession;
+  before: PortalSession;
+  onOpen: () => void;
+  onStay: () => void;
+}) {
+  const m = useMessages();
+  const [was, is] = [holderOf(before), holderOf(session)];
+  return (
+    <div className="portal">
+      <Empty
+        icon={<Users aria-hidden="true" />}
+        title={m.portal.other}
+        actions={
+          <>
+            <Button look="primary" onClick={onStay}>
+              {m.portal.stay(was)}
+            </Button>
+            <Button onClick={onOpen}>{m.portal.openOther(is)}</Button>
+          </>
+        }
+      >
+        {m.portal.otherText(was, is)}
+      </Empty>
+    </div>
+  );
 }
 
 function Open({ session, patch, onSignedOut }: { session: PortalSession; patch: unknown; onSignedOut: () => void }) {

@@ -1,12 +1,12 @@
 //! The portal's frame: as little as possible, since the product around it has one.
 import { Link, Outlet } from "@tanstack/react-router";
-import { ArrowLeft, BookOpen, LogOut, Repeat, Webhook } from "lucide-react";
+import { ArrowLeft, BookOpen, LogOut, Repeat, UserRound, Webhook } from "lucide-react";
 import { useMessages } from "@/i18n";
 import { useFace } from "@/shell/face";
 import { IconButton } from "@/ui/button";
 import { Empty, Notice } from "@/ui/states";
 import { Toasts } from "@/ui/toast";
-import { leave } from "./access";
+import { holderOf, leave } from "./access";
 import { isFramed } from "./frame";
 import { usePortalSession } from "./session";
 import "./portal.css";
@@ -36,7 +36,7 @@ export function PortalLayout() {
             <Webhook aria-hidden="true" />
             {m.nav.webhooks}
           </Link>
-          {face.can("writeWebhooks") && (
+          {face.can("readDeliveries") && (
             <Link to="/replays" {...item}>
               <Repeat aria-hidden="true" />
               {m.nav.replays}
@@ -49,6 +49,11 @@ export function PortalLayout() {
             </Link>
           )}
         </nav>
+        <span className="portal-who" title={m.portal.of(holderOf(session))}>
+          <UserRound aria-hidden="true" />
+          <span className="visually-hidden">{m.portal.of("")}</span>
+          <span className="truncate">{holderOf(session)}</span>
+        </span>
         {session.kind === "link" && !isFramed && (
           <IconButton label={m.portal.signOut} size="small" onClick={() => void leave().finally(onSignedOut)}>
             <LogOut />

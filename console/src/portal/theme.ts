@@ -19,12 +19,19 @@ export function themeVariables(theme: ThemeLike, mode: "light" | "dark"): Record
   if (theme.accent && isColour(theme.accent)) Object.assign(variables, accentVariables(theme.accent, mode));
   if (typeof theme.radius === "number" && theme.radius >= 0 && theme.radius <= 24)
     variables["--radius"] = `${theme.radius}px`;
-  if (theme.fontFamily && isFontName(theme.fontFamily))
-    variables["--font"] = `"${theme.fontFamily}", system-ui, sans-serif`;
+  const fonts = fontsOf(theme.fontFamily);
+  if (fonts.length > 0) variables["--font"] = [...fonts.map(name => `"${name}"`), "system-ui", "sans-serif"].join(", ");
   return variables;
 }
 
-const isFontName = (name: string) => /^[\p{L}\p{N} _-]{1,64}$/u.test(name);
+/** As the server has it: names of letters, digits, spaces and hyphens, with commas between them. None where it is something else. */
+function fontsOf(family: string | null | undefined): string[] {
+  if (!family || !/^[\p{Alphabetic}\p{N} ,_-]{1,200}$/u.test(family)) return [];
+  return family
+    .split(",")
+    .map(name => name.trim())
+    .filter(Boolean);
+}
 
 /** A theme that came by a message: only members of the right form are taken over. */
 export function mergeTheme(theme: ThemeLike, patch: unknown): ThemeLike {
@@ -34,6 +41,6 @@ export function mergeTheme(theme: ThemeLike, patch: unknown): ThemeLike {
   if (typeof accent === "string" && isColour(accent)) merged.accent = accent;
   if (mode === "light" || mode === "dark" || mode === "auto") merged.mode = mode;
   if (typeof radius === "number" && radius >= 0 && radius <= 24) merged.radius = radius;
-  if (typeof fontFamily === "string" && isFontName(fontFamily)) merged.fontFamily = fontFamily;
+  if (typeof fontFamily === "string" && fontsOf(fontFamily).length > 0) merged.fontFamily = fontFamily;
   return merged;
 }

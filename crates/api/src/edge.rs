@@ -1,4 +1,4 @@
-//! What surrounds every call: the shape of errors, request ids, and panics.
+//! What surrounds every call: the shape of errors, request ids, panics, and what nobody between may do with an answer.
 //!
 //! Owns the decision which API a path belongs to. Does not own any path's meaning. One service around the whole router, so that a
 //! call that succeeds pays for nothing but a boxed future.
@@ -20,12 +20,15 @@ use http::{HeaderName, HeaderValue, Method, header};
 use postrider_core::Entropy;
 use tower::Service;
 
+use crate::auth::cookies::Transport;
 use crate::error::{ApiError, Code};
 use crate::native::events::accept;
 use crate::state::ApiState;
 
 /// The header by which Frontegg's callers name a request to its support.
 const TRACE_ID: HeaderName = HeaderName::from_static("frontegg-trace-id");
+/// Whoever came by https once comes by nothing else for a year. Of this host alone: others of the domain are somebody else's to speak for.
+const HTTPS_ALONE: HeaderValue = HeaderValue::from_static("max-age=31536000");
 
 /// Whose shape an answer has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,11 +66,12 @@ pub(crate) struct Edge {
     /// What the intake of events is called with, where that goes past the router.
     intake: Option<ApiState>,
     entropy: Arc<dyn Entropy>,
+    transport: Transport,
 }
 
 impl Edge {
-    pub(crate) fn around(router: Router, entropy: Arc<dyn Entropy>) -> Self {
-        Self { router, intake: None, entropy }
+    pub(crate) fn around(router: Router, entropy: Arc<dyn Entropy>, transport: Transport) -> Self {
+        Self { router, intake: None, entropy, transport }
     }
 
     /// Calls the intake of single events without the router: it is most of what a busy server is asked, and each of a router's layers
@@ -76,6 +80,11 @@ impl Edge {
     pub(crate) fn with_intake(self, state: ApiState) -> Self {
         Self { intake: Some(state), ..self }
     }
+}
+
+/// Whether an answer can hold secrets or what is somebody's, whoever asked: every answer of an API.
+fn is_of_api(surface: Surface, path: &str) -> bool {
+    surface == Surface::Frontegg || path.starts_with("/api/")
 }
 
 fn is_intake(request: &Request) -> bool {
@@ -94,8 +103,9 @@ impl Service<Request> for Edge {
     fn call(&mut self, request: Request) -> Self::Future {
         let surface = Surface::of(request.uri().path());
         let uri = request.uri().clone();
-        let is_of_browser = request.headers().contains_key(header::COOKIE);
+        let is_kept_nowhere = is_of_api(surface, uri.path()) || request.headers().contains_key(header::COOKIE);
         let entropy = Arc::clone(&self.entropy);
+        let transport = self.transport;
         let answer = match self.intake.clone().filter(|_| is_intake(&request)) {
             Some(state) => Either::Left(accept::answered(state, request).map(Ok)),
             None => Either::Right(self.router.call(request)),
@@ -114,7 +124,10 @@ impl Service<Request> for Edge {
             let headers = response.headers_mut();
             // What is stored is shown as what it is, and never run.
             headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-            if is_of_browser && !headers.contains_key(header::CACHE_CONTROL) {
+            if transport == Transport::Https {
+                headers.insert(header::STRICT_TRANSPORT_SECURITY, HTTPS_ALONE);
+            }
+            if is_kept_nowhere && !headers.contains_key(header::CACHE_CONTROL) {
                 headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
             }
             Ok(response)
@@ -171,7 +184,8 @@ mod tests {
     async fn asked(path: &str) -> (u16, String) {
         let router = Router::new().route(path, get(panics));
         let request = Request::get(path).body(axum::body::Body::empty()).expect("a request");
-        let response = Edge::around(router, Arc::new(Zeros)).oneshot(request).await.expect("never fails");
+        let response =
+            Edge::around(router, Arc::new(Zeros), Transport::Unknown).oneshot(request).await.expect("never fails");
         let status = response.status().as_u16();
         let body = to_bytes(response.into_body(), 10_000).await.expect("a body");
         (status, String::from_utf8_lossy(&body).into_owned())

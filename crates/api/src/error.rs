@@ -101,6 +101,8 @@ codes! {
     Conflict => "conflict", CONFLICT, "Exists already";
     /// The environment has as many of these as it can have.
     LimitReached => "limit_reached", CONFLICT, "There are too many";
+    /// A credential that is to be revoked is the one that the call was made with.
+    CredentialInUse => "credential_in_use", CONFLICT, "The credential is in use";
     /// Portal links need a public URL with https.
     PublicUrlNeeded => "public_url_needed", CONFLICT, "A public URL with https is needed";
     /// A resend to a webhook that is disabled or deleted.
@@ -121,6 +123,8 @@ codes! {
     TemplateInvalid => "template_invalid", UNPROCESSABLE_ENTITY, "The template cannot be used";
     /// The schema of the event's type does not allow it.
     SchemaMismatch => "schema_mismatch", UNPROCESSABLE_ENTITY, "The event is not what its schema allows";
+    /// The events of a batch have too many deliveries together.
+    TooManyDeliveries => "too_many_deliveries", UNPROCESSABLE_ENTITY, "Too many deliveries at once";
     /// The idempotency key was used with another body.
     IdempotencyKeyReused => "idempotency_key_reused", UNPROCESSABLE_ENTITY, "The idempotency key was used before";
     /// Too many wrong secrets were given.

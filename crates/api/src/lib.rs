@@ -38,7 +38,10 @@ use axum::Router;
 use axum::routing::get;
 use utoipa_axum::router::OpenApiRouter;
 
-pub use auth::secrets::{generate_operator_token, generate_secret, hash_chosen, sha256};
+pub use auth::secrets::{
+    CHOSEN_SECRET_CHARS, CHOSEN_SECRET_CHARS_MOST, generate_operator_token, generate_secret, hash_chosen, sha256,
+};
+pub use auth::sign_in::Peer;
 pub use cors::Api;
 pub use error::{ApiError, Code};
 pub use state::{ApiOptions, ApiState, RenderMetrics};
@@ -75,8 +78,8 @@ fn native_router() -> Router<ApiState> {
 }
 
 fn finished(router: Router<ApiState>, state: ApiState) -> edge::Edge {
-    let entropy = Arc::clone(state.entropy());
+    let (entropy, transport) = (Arc::clone(state.entropy()), state.transport());
     let router =
         router.method_not_allowed_fallback(|| async { ApiError::of_status(http::StatusCode::METHOD_NOT_ALLOWED) });
-    edge::Edge::around(router.with_state(state), entropy)
+    edge::Edge::around(router.with_state(state), entropy, transport)
 }

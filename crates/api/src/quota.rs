@@ -24,7 +24,7 @@ impl<K: Eq + Hash + Clone> Quota<K> {
     pub(crate) fn begin(self: &Arc<Self>, limits: Vec<(K, usize)>) -> Result<UnderWay<K>, (K, usize)> {
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let is_full = |(key, most): &(K, usize)| counts.get(key).is_some_and(|count| count >= most);
-        if let Some(full) = limits.iter().find(|limit| is_full(*limit)) {
+        if let Some(full) = limits.iter().find(|limit| is_full(limit)) {
             return Err(full.clone());
         }
         let counted_with: Vec<_> = limits.into_iter().map(|(key, _)| key).collect();

@@ -15,7 +15,7 @@ use crate::auth::portal_tokens::PortalTokens;
 use crate::auth::secrets::Secrets;
 use crate::auth::sign_in::Failures;
 use crate::auth::tokens::VendorTokens;
-use crate::body::Intake;
+use crate::body::Requests;
 use crate::native::health::Readiness;
 use crate::quota::Quota;
 use crate::streams::Places;
@@ -75,7 +75,7 @@ struct Shared {
     secrets: Secrets,
     failures: Failures,
     jwks: Jwks,
-    intake: Intake,
+    requests: Requests,
     places: Places,
     counting: Arc<Quota<Whose>>,
     tests: Arc<Quota<Whose>>,
@@ -101,7 +101,7 @@ impl ApiState {
             secrets,
             failures: Failures::default(),
             jwks: Jwks::default(),
-            intake: Intake::default(),
+            requests: Requests::default(),
             places: Places::new(places),
             counting: Quota::new(),
             tests: Quota::new(),
@@ -200,7 +200,8 @@ impl ApiState {
         &self.0.web
     }
 
-    pub(crate) fn intake(&self) -> &Intake {
-        &self.0.intake
+    /// The memory for bodies that bring no events.
+    pub(crate) fn requests(&self) -> &Requests {
+        &self.0.requests
     }
 }

@@ -10,8 +10,14 @@ pub const EVENT_BYTES: usize = 256 * 1024;
 pub const BATCH_BYTES: usize = 8 * 1024 * 1024;
 /// Events of one batch: one transaction that does not hold others up for long.
 pub const BATCH_EVENTS: usize = 1_000;
+/// Deliveries that the events of one batch may come to: they are committed in one transaction, and everybody's commits wait for it. A
+/// single event goes to all webhooks that it matches, however many.
+pub const BATCH_DELIVERIES: usize = 20_000;
 /// Bytes of any other request body.
 pub const REQUEST_BYTES: usize = 64 * 1024;
+/// Bytes of such bodies, of all requests together, from the first byte that is read until they are answered. Apart from the events'
+/// [`MEMORY_BUDGET`], as not all of these calls need a token.
+pub const REQUESTS_BUDGET: usize = 16 * 1024 * 1024;
 /// Objects and arrays within one another in a JSON document; deeper ones exhaust the stacks of receivers.
 pub const JSON_DEPTH: usize = 100;
 /// Characters of an event key.
@@ -35,6 +41,10 @@ pub const CONNECTIONS: usize = 8_192;
 /// How long a connection may be without a complete head of a request, be it idle or slow. Longer than load balancers keep an idle
 /// connection (60 seconds, mostly), so that it is not closed under a request that they just sent.
 pub const REQUEST_HEAD_TIMEOUT: Duration = Duration::from_secs(75);
+/// The same until the first head: whoever connects has something to ask, and somebody else waits for the slot.
+pub const FIRST_HEAD_TIMEOUT: Duration = Duration::from_secs(15);
+/// Connections to the control socket at a time, beside [`CONNECTIONS`]: its owner can always act.
+pub const CONTROL_CONNECTIONS: usize = 32;
 /// How long a caller may read nothing of an answer that waits for it.
 pub const ANSWER_STALL: Duration = Duration::from_secs(30);
 /// Bytes of a request's head.
@@ -133,6 +143,9 @@ pub const RATE_LIMIT: u32 = 100_000;
 pub const RETRY_DELAYS: usize = 30;
 /// The longest delay before a retry, and the longest that `Retry-After` is honoured for.
 pub const RETRY_DELAY: Duration = Duration::from_hours(24);
+/// More than any delivery waits for its next attempt, whatever is added to [`RETRY_DELAY`]. One that is due later has become so because
+/// the clock was set back, and is taken for due.
+pub const WAIT_MOST: Duration = Duration::from_hours(48);
 
 // --- sessions and the portal ---
 
@@ -144,10 +157,17 @@ pub const CONSOLE_SESSION_LIFETIME: Duration = Duration::from_hours(24 * 7);
 pub const CONSOLE_SESSION_ENVIRONMENTS: usize = 20;
 /// Sessions of the console that one credential may have at a time; a further one ends the oldest. They are kept in memory.
 pub const CONSOLE_SESSIONS_PER_CREDENTIAL: usize = 100;
-/// Wrong secrets in a row that are looked at for one environment, before there is one for each [`SIGN_IN_REGAINED`].
+/// Wrong secrets in a row that are looked at for one environment from one address, before there is one for each [`SIGN_IN_REGAINED`]; and
+/// from all addresses together, before each waits for [`SIGN_IN_PAUSE`].
 pub const SIGN_IN_FAILURES: u32 = 20;
 /// How long it takes until one more wrong secret is looked at: some 14,000 a day, of secrets that have 16 characters at least.
 pub const SIGN_IN_REGAINED: Duration = Duration::from_secs(6);
+/// How long a secret that was not right before waits while somebody guesses: a person bears it, and each guess costs it as well.
+pub const SIGN_IN_PAUSE: Duration = Duration::from_secs(1);
+/// Addresses whose wrong secrets are counted, at some 60 bytes each.
+pub const SIGN_IN_PEERS: usize = 10_000;
+/// How long a secret waits for its turn to be hashed, before its caller is asked to come back.
+pub const SIGN_IN_TURN: Duration = Duration::from_secs(5);
 /// How long a portal link can be opened: it is made when a person clicks.
 pub const PORTAL_LINK_LIFETIME: Duration = Duration::from_mins(5);
 /// How long a portal session lasts unless the link says otherwise.
@@ -222,6 +242,9 @@ pub const ATTEMPT_DEADLINE_MOST: Duration = Duration::from_secs(30);
 pub const RESPONSE_BODY_READ: usize = 64 * 1024;
 /// Bytes of an answer's body that are kept.
 pub const RESPONSE_BODY_KEPT: usize = 16 * 1024;
+/// Bytes of an answer that is read by this server itself: the key set of an issuer with certificates for dozens of keys, a token with
+/// a great many claims.
+pub const READ_BODY_KEPT: usize = 256 * 1024;
 /// Bytes of an answer's headers that are read; more is a protocol error.
 pub const RESPONSE_HEADERS_READ: usize = 64 * 1024;
 /// Bytes of an answer's headers that are kept.
@@ -270,7 +293,7 @@ pub const TROUBLED_LAUNCHES: usize = 2;
 pub const TROUBLED_STEP: Duration = Duration::from_millis(1);
 /// A tenant's share of all slots while others wait: one in so many.
 pub const TENANT_SHARE: usize = 8;
-/// Bytes of event bodies in memory: half for intake until the commit, half for lanes and flight.
+/// Bytes of event bodies in memory: half for intake, from the first byte that is read until the commit, half for lanes and flight.
 pub const MEMORY_BUDGET: usize = 64 * 1024 * 1024;
 /// How long a producer waits for room in the budget before it is told to come back.
 pub const INTAKE_PATIENCE: Duration = Duration::from_secs(2);
@@ -297,8 +320,10 @@ pub const TEST_PATIENCE: Duration = Duration::from_secs(5);
 
 // --- store ---
 
-/// Commands in one group commit: more would make the first wait for the last.
+/// Commands in one group commit, an event with several deliveries counting for as many: more would make the first wait for the last.
 pub const GROUP_COMMANDS: usize = 1_024;
+/// Reads that wait for a thread; whoever comes then is told that there is no room. Each takes milliseconds, some of them tens.
+pub const READS_WAITING: usize = 256;
 /// Rows that one page of a list looks at when no index serves its filters; a page that finds less than it may still has a cursor.
 pub const PAGE_ROWS_SEEN: usize = 5_000;
 /// Ids on which the lists of combined filters may differ in one page: some tens of milliseconds of looking them up.

@@ -44,6 +44,12 @@ impl PermissionSet {
         Permission::ALL.iter().fold(Self::default(), |set, permission| set.with(*permission))
     }
 
+    /// Everything that has to do with managing webhooks. Reporting events is not part of it: whoever may do that speaks in the
+    /// product's name, to the environment's own webhooks too.
+    pub fn management() -> Self {
+        Self::all().without(Permission::WriteTriggerEvent)
+    }
+
     /// What the names of a token allow. A name whose last part is `*` stands for all names that begin like it (`fe.*`,
     /// `fe.connectivity.read.*`, `*`). Names of other products, which the same token may hold, allow nothing here.
     pub fn from_names<S: AsRef<str>>(names: impl IntoIterator<Item = S>) -> Self {
@@ -68,8 +74,16 @@ impl PermissionSet {
         self.0 & bit(permission) != 0
     }
 
-    const fn with(self, permission: Permission) -> Self {
+    /// The set with this as well.
+    #[must_use]
+    pub const fn with(self, permission: Permission) -> Self {
         Self(self.0 | bit(permission))
+    }
+
+    /// The set but for this.
+    #[must_use]
+    pub const fn without(self, permission: Permission) -> Self {
+        Self(self.0 & !bit(permission))
     }
 }
 
@@ -112,5 +126,8 @@ mod tests {
             }
         }
         assert_eq!(PermissionSet::all(), PermissionSet::from_names(["*"]));
+        let management = PermissionSet::management();
+        assert!(!management.allows(Permission::WriteTriggerEvent));
+        assert_eq!(management.with(Permission::WriteTriggerEvent), PermissionSet::all());
     }
 }

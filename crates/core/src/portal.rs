@@ -38,7 +38,7 @@ pub enum Visibility {
     /// Not at all; every call of a tenant's user is refused.
     #[default]
     Hidden,
-    /// To every user of a tenant, whatever the permissions of their tokens.
+    /// To every user of a tenant, whatever the permissions of their tokens. Reporting events takes its own permission all the same.
     Always,
     /// To those whose permissions allow it.
     ByPermissions,
@@ -312,7 +312,7 @@ impl TryFrom<String> for FontFamily {
 
     fn try_from(text: String) -> Result<Self, FormError> {
         let is_plain = |c: char| c.is_alphanumeric() || matches!(c, ' ' | ',' | '-' | '_');
-        if text.trim().is_empty() || !text.chars().all(is_plain) {
+        if text.split(',').all(|name| name.trim().is_empty()) || !text.chars().all(is_plain) {
             return Err(wrong("is names of fonts, of letters, digits, spaces and hyphens, with commas between them"));
         }
         if text.chars().count() > FONT_FAMILY_CHARS {
@@ -533,6 +533,7 @@ mod tests {
             r#"{"fontFamily":"x; } body { display: none"}"#,
             r#"{"fontFamily":"url(x)"}"#,
             r#"{"fontFamily":" "}"#,
+            r#"{"fontFamily":" , "}"#,
             r#"{"colour":"x"}"#,
         ] {
             assert!(theme(wrong).is_err(), "{wrong}");

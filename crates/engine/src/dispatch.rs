@@ -32,8 +32,12 @@ const AT_ONCE: usize = 64;
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// How often gauges are shown.
 const SHOW_EVERY: Duration = Duration::from_secs(1);
-/// How long a stop waits for results to be committed after the last attempt has ended.
+/// The part of a stop's patience that is for results to be committed after the last attempt has ended: one in so many.
+const RECORDING_PART: u32 = 8;
+/// The most of it.
 const RECORDING_PATIENCE: Duration = Duration::from_secs(5);
+/// How long a stop waits for its own tasks, which have nothing left to do by then.
+const TASKS_PATIENCE: Duration = Duration::from_secs(1);
 
 /// What the engine's tasks share.
 pub(crate) struct Core {
@@ -223,13 +227,14 @@ impl Core {
         }
     }
 
-    pub(crate) async fn shutdown(&self) {
+    pub(crate) async fn shutdown(&self, patience: Duration) {
         self.is_stopping.store(true, Ordering::Relaxed);
         self.stopping.cancel();
         self.intake.close();
         self.scheduler().stop();
-        let patience = self.options.shutdown_patience;
-        if !self.ends_within(patience, |scheduler| scheduler.totals().in_flight() == 0).await {
+        let recording = (patience / RECORDING_PART).min(RECORDING_PATIENCE);
+        if !self.ends_within(patience.saturating_sub(recording), |scheduler| scheduler.totals().in_flight() == 0).await
+        {
             let given_up = self.scheduler().totals().in_flight();
             tracing::warn!(
                 attempts = given_up,
@@ -237,7 +242,7 @@ impl Core {
             );
             self.giving_up.cancel();
         }
-        if !self.ends_within(RECORDING_PATIENCE, |scheduler| scheduler.totals().slots == 0).await {
+        if !self.ends_within(recording, |scheduler| scheduler.totals().slots == 0).await {
             let unrecorded = self.scheduler().totals().slots;
             tracing::warn!(
                 attempts = unrecorded,
@@ -245,7 +250,9 @@ impl Core {
             );
         }
         self.tasks.close();
-        self.tasks.wait().await;
+        if tokio::time::timeout(TASKS_PATIENCE, self.tasks.wait()).await.is_err() {
+            tracing::warn!(tasks = self.tasks.len(), "stopped before all tasks had ended");
+        }
     }
 
     async fn ends_within(&self, patience: Duration, is_over: impl Fn(&Scheduler) -> bool) -> bool {

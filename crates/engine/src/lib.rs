@@ -40,7 +40,7 @@ use postrider_core::{Clock, DeliveryId, Entropy, EnvironmentId, EventId, Webhook
 use postrider_egress::{Egress, Exchange};
 use postrider_store::{ResendOutcome, SkipOutcome, Store, StoreError};
 
-pub use self::intake::{AcceptError, IncomingEvent};
+pub use self::intake::{AcceptError, IncomingEvent, Share};
 pub use self::jobs::JobCount;
 pub use self::options::EngineOptions;
 pub use self::scheduler::LaneReport;
@@ -130,7 +130,24 @@ impl Engine {
         events: Vec<IncomingEvent>,
         idempotency: Option<postrider_store::Idempotency>,
     ) -> Result<postrider_store::AcceptOutcome, AcceptError> {
-        self.core.accept(environment, events, idempotency).await
+        self.core.accept(environment, events, idempotency, None).await
+    }
+
+    /// The same for events of a request that held `room` while it was read.
+    pub async fn accept_read(
+        &self,
+        environment: EnvironmentId,
+        events: Vec<IncomingEvent>,
+        idempotency: Option<postrider_store::Idempotency>,
+        room: Share,
+    ) -> Result<postrider_store::AcceptOutcome, AcceptError> {
+        self.core.accept(environment, events, idempotency, Some(room)).await
+    }
+
+    /// Waits for room in the memory for intake, for `bytes` of a request that is being read: the same memory that its events take
+    /// afterwards.
+    pub async fn room_for(&self, bytes: usize) -> Result<Share, AcceptError> {
+        self.core.room_for(bytes).await
     }
 
     /// Sends a delivery once more, as a new delivery.
@@ -214,6 +231,11 @@ impl Engine {
     /// the results are recorded. What was given up waits in the database as before and is sent at the next start. The store stays
     /// open: closing it is its owner's.
     pub async fn shutdown(&self) {
-        self.core.shutdown().await;
+        self.core.shutdown(self.core.options.shutdown_patience).await;
+    }
+
+    /// The same with another patience than that of the options.
+    pub async fn shutdown_within(&self, patience: Duration) {
+        self.core.shutdown(patience).await;
     }
 }

@@ -30,7 +30,7 @@ mod session;
 mod sqlite;
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use postrider_core::attempt::Attempt;
@@ -83,6 +83,30 @@ pub struct StoreOptions {
     pub entropy: Arc<dyn Entropy>,
     /// The key under which secrets are sealed; none: the file `master.key` in the data directory, made at the first start.
     pub master_key: Option<MasterKey>,
+}
+
+/// What a look at a data directory found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Inspected {
+    /// No database yet: the first start makes it.
+    New,
+    /// A database that a store opens.
+    Database {
+        /// Its version.
+        version: u32,
+        /// The newest version, to which the next start brings it.
+        known: u32,
+    },
+}
+
+/// Looks whether a store would open that data directory with that key, without taking it or changing anything in it: the same errors,
+/// apart from those of a directory that is in use. Blocks meanwhile. `entropy` is asked for nothing.
+pub fn inspect(
+    data_dir: &Path,
+    master_key: Option<MasterKey>,
+    entropy: Arc<dyn Entropy>,
+) -> Result<Inspected, OpenError> {
+    sqlite::inspect(data_dir, master_key, entropy)
 }
 
 /// The store: a handle, cheap to clone. When the last one is dropped, what was handed over is still written; [`Store::close`] does the

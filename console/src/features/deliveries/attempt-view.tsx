@@ -18,6 +18,7 @@ import { Tabs } from "@/ui/tabs";
 import { say } from "@/ui/toast";
 import type { Attempt, WholeDelivery } from "./queries";
 import { Waterfall } from "./waterfall";
+import { whyNot } from "./why";
 
 type Tab = "request" | "response" | "timing";
 
@@ -78,7 +79,10 @@ function Response({ attempt }: { attempt: Attempt }) {
             {attempt.statusCode} {statusText(attempt.statusCode)}
           </strong>
         ) : (
-          <span className="break">{sentence(attempt.errorMessage ?? m.test.noAnswer)}</span>
+          <>
+            <p className="break">{whyNot(attempt, m)}</p>
+            {attempt.errorMessage && <p className="small soft break">{sentence(attempt.errorMessage)}</p>}
+          </>
         )}
       </Notice>
       <Answer result={attempt} />

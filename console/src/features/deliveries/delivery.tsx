@@ -30,6 +30,7 @@ import {
 } from "./queries";
 import { StateBadge } from "./state-badge";
 import { Stepper } from "./stepper";
+import { whyNot } from "./why";
 import "./deliveries.css";
 
 export type DeliveryPageSearch = "attempt" | "tab" | "compare";
@@ -114,11 +115,7 @@ function Reason({ delivery, attempts }: { delivery: Delivery; attempts: Attempt[
   if (delivery.state === "delivered") return null;
   const last = [...attempts].sort((a, b) => (a.startedAt < b.startedAt ? 1 : -1))[0];
   const reason = delivery.reason ? (m.reasons[delivery.reason as keyof typeof m.reasons] ?? delivery.reason) : null;
-  const attemptWords =
-    last &&
-    (last.statusCode != null
-      ? m.delivery.answeredWith(last.statusCode)
-      : sentence(last.errorMessage ?? m.test.noAnswer));
+  const attemptWords = last && (last.statusCode != null ? m.delivery.answeredWith(last.statusCode) : whyNot(last, m));
   if (!reason && !attemptWords) return null;
   return (
     <Notice tone={delivery.state === "failed" ? "bad" : delivery.state === "retrying" ? "warn" : "calm"}>
@@ -128,6 +125,9 @@ function Reason({ delivery, attempts }: { delivery: Delivery; attempts: Attempt[
         <p className="break">
           <strong>{m.delivery.lastAttempt}</strong> {attemptWords}
         </p>
+      )}
+      {last?.statusCode == null && last?.errorMessage && (
+        <p className="small soft break">{sentence(last.errorMessage)}</p>
       )}
     </Notice>
   );

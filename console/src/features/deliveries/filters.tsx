@@ -30,7 +30,7 @@ export function DeliveryFiltersBar({
     <search className="filters">
       <Debounced label={m.deliveries.search} value={search.q ?? ""} onChange={q => change({ q })} as="search" />
       <StateSelect value={search.state} onChange={state => change({ state })} />
-      <StatusSelect value={search.status} onChange={status => change({ status })} />
+      <StatusFilter value={search.status ?? ""} onChange={status => change({ status })} />
       {(types.length > 0 || search.event) && (
         <SelectField
           label={m.deliveries.event}
@@ -87,6 +87,48 @@ export function DeliveryFiltersBar({
         </Button>
       )}
     </search>
+  );
+}
+
+/** Classes of status codes, no answer, or a certain code. */
+export function StatusFilter({ value, onChange }: { value: string; onChange: (status: string) => void }) {
+  const m = useMessages();
+  const [asked, setAsked] = useState(false);
+  const isExact = /^\d+$/.test(value);
+  const shown = isExact || asked;
+  return (
+    <>
+      <SelectField
+        label={m.deliveries.statusCode}
+        hideLabel
+        value={shown ? "exact" : value}
+        onChange={event => {
+          const isAsked = event.target.value === "exact";
+          setAsked(isAsked);
+          onChange(isAsked ? "" : event.target.value);
+        }}
+      >
+        <option value="">{m.deliveries.anyStatus}</option>
+        {["2xx", "3xx", "4xx", "5xx"].map(status => (
+          <option key={status} value={status}>
+            {status}
+          </option>
+        ))}
+        <option value="none">{m.deliveries.noAnswer}</option>
+        <option value="exact">{m.deliveries.exactStatus}</option>
+      </SelectField>
+      {shown && (
+        <Debounced
+          label={m.deliveries.statusCode}
+          value={isExact ? value : ""}
+          onChange={code => {
+            setAsked(true);
+            if (code === "" || /^[1-5]\d\d$/.test(code)) onChange(code);
+          }}
+          as="text"
+        />
+      )}
+    </>
   );
 }
 
@@ -172,29 +214,6 @@ export function StateSelect({ value, onChange }: Choosing) {
       ))}
       <option value="failed,discarded">{m.deliveries.failedOrDiscarded}</option>
       <option value="pending,retrying">{m.deliveries.waiting}</option>
-    </SelectField>
-  );
-}
-
-export function StatusSelect({ value, onChange }: Choosing) {
-  const m = useMessages();
-  return (
-    <SelectField
-      label={m.deliveries.statusCode}
-      hideLabel
-      value={value ?? ""}
-      onChange={event => onChange(event.target.value)}
-    >
-      <option value="">{m.deliveries.anyStatus}</option>
-      {["2xx", "3xx", "4xx", "5xx"].map(status => (
-        <option key={status} value={status}>
-          {status}
-        </option>
-      ))}
-      <option value="none">{m.deliveries.noAnswer}</option>
-      {value && !/^([2-5]xx|none)$/.test(value) && (
-        <option value={value}>{value}</option>
-      )}
     </SelectField>
   );
 }

@@ -7,6 +7,8 @@ import type { Job } from "@/features/replays/queries";
 import { throttled } from "@/logic/throttle";
 import type { Delivery } from "./queries";
 
+/** How often numbers on the screen are read again while things happen. */
+const REFRESH_MS = 3000;
 /** How long changes are gathered. */
 const BATCH_MS = 200;
 /** How often what is shown is read again, at most, where changes come faster than they are told. */
@@ -71,4 +73,20 @@ export function useLive(query: string | null, handlers: LiveHandlers): LiveState
     };
   }, [query, queries]);
   return state;
+}
+
+/** Reads queries again when the stream says that something happened, not more often than every few seconds; while nothing does, not at
+ * all. `query` as with [`useLive`]. */
+export function useFresh(query: string | null, keys: readonly (readonly string[])[]): void {
+  const queries = useQueryClient();
+  const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
+  const soon = () => {
+    timer.current ??= setTimeout(() => {
+      timer.current = undefined;
+      // The list of webhooks is a query of its own; each webhook's is not read again with it.
+      for (const queryKey of keys) void queries.invalidateQueries({ queryKey, exact: queryKey[0] === "webhooks" });
+    }, REFRESH_MS);
+  };
+  useEffect(() => () => clearTimeout(timer.current), []);
+  useLive(query, { onDeliveries: soon, onPoint: soon, onMissed: soon });
 }

@@ -3,7 +3,7 @@ import { useInfiniteQuery, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { Send, Zap } from "lucide-react";
 import { useMemo, useRef, useState } from "react";
-import { Debounced, Moment, StateSelect, StatusSelect, WebhookSelect } from "@/features/deliveries/filters";
+import { Debounced, Moment, StateSelect, StatusFilter, WebhookSelect } from "@/features/deliveries/filters";
 import { useLive } from "@/features/deliveries/live";
 import { useEventTypeName, useEventTypes } from "@/features/event-types/queries";
 import { useMessages } from "@/i18n";
@@ -82,7 +82,7 @@ export function Events() {
           <option value="false">{m.events.unmatchedOnly}</option>
         </SelectField>
         <StateSelect value={search.state} onChange={state => change({ state })} />
-        <StatusSelect value={search.status} onChange={status => change({ status })} />
+        <StatusFilter value={search.status ?? ""} onChange={status => change({ status })} />
         <WebhookSelect value={search.webhook} onChange={webhook => change({ webhook })} />
         <Debounced
           label={m.deliveries.tenant}

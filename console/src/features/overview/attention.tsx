@@ -1,7 +1,8 @@
-//! What needs attention, in sentences.
+//! What needs attention: in one sentence, and each thing by itself.
 import { Link } from "@tanstack/react-router";
 import type { Schemas } from "@/api/client";
-import { useMessages } from "@/i18n";
+import { type Messages, useMessages } from "@/i18n";
+import { clock } from "@/logic/time";
 import { Notice } from "@/ui/states";
 import { Time } from "@/ui/time";
 
@@ -10,13 +11,23 @@ type Item = Schemas["Attention"];
 /** Listed one by one up to here; then as a number. */
 const LISTED = 5;
 
+/** "3 webhooks stopped answering and 1 was disabled since 09:12." Where not all are known, only how many. */
+function summary(attention: Item[], count: number, m: Messages): string {
+  if (attention.length < count) return m.attention.title(count);
+  const kinds = new Map<string, number>();
+  for (const { kind } of attention) kinds.set(kind, (kinds.get(kind) ?? 0) + 1);
+  const parts = [...kinds].map(([kind, of]) => ({ kind, count: of }));
+  const first = attention.flatMap(item => item.since ?? []).sort()[0];
+  return m.attention.summary(parts, first && clock(first, Date.now(), m.locale));
+}
+
 export function Attention({ attention, count }: { attention: Item[]; count: number }) {
   const m = useMessages();
   if (count === 0) return null;
   return (
     <Notice tone={attention.some(item => item.kind !== "webhook_paused") ? "bad" : "warn"}>
       <div className="attention">
-        <strong>{m.attention.title(count)}</strong>
+        <strong>{summary(attention, count, m)}</strong>
         <ul className="attention">
           {attention.slice(0, LISTED).map(item => (
             <li key={`${item.kind} ${item.webhookId}`}>

@@ -1,8 +1,8 @@
 //! The overview: what happened, how fast, and what needs somebody.
-import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { type ReactNode, useEffect, useRef } from "react";
-import { useLive } from "@/features/deliveries/live";
+import type { ReactNode } from "react";
+import { useFresh } from "@/features/deliveries/live";
 import { webhooksQuery } from "@/features/webhooks/queries";
 import { useMessages } from "@/i18n";
 import { percent, shortCount } from "@/logic/numbers";
@@ -15,8 +15,7 @@ import { DeliveriesChart, LatencyChart, RangeChoice, StatusBars, useRange } from
 import { Checklist, useChecklist } from "./checklist";
 import { statisticsQuery, summaryQuery } from "./queries";
 
-/** How often what is on the screen is read again while things happen. */
-const REFRESH_MS = 3000;
+const FRESH = [["statistics"], ["statistics-summary"]];
 
 export function Overview() {
   const m = useMessages();
@@ -25,7 +24,7 @@ export function Overview() {
   const statistics = useQuery(statisticsQuery({ range: range.name }));
   const webhooks = useQuery(webhooksQuery);
   const checklist = useChecklist(webhooks.data?.items, summary.data);
-  useFresh();
+  useFresh("?statistics=true", FRESH);
   return (
     <div className="stack">
       <div className="page-head">
@@ -86,20 +85,6 @@ export function Overview() {
       </Loaded>
     </div>
   );
-}
-
-/** Reads again what is shown when the stream says that something happened; not more often than every few seconds. */
-function useFresh() {
-  const queries = useQueryClient();
-  const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
-  const soon = () => {
-    timer.current ??= setTimeout(() => {
-      timer.current = undefined;
-      for (const key of ["statistics", "statistics-summary"]) void queries.invalidateQueries({ queryKey: [key] });
-    }, REFRESH_MS);
-  };
-  useEffect(() => () => clearTimeout(timer.current), []);
-  useLive("?statistics=true", { onPoint: soon, onMissed: soon });
 }
 
 function Tile({

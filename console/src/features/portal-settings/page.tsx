@@ -1,16 +1,17 @@
 //! Switching webhooks on for tenants: who may, how it looks, how it is embedded, and looking in as support.
-import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import { useInfiniteQuery, useQuery, useSuspenseQuery } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
+import { basePath } from "@/api/client";
 import { issueAt } from "@/api/problem";
 import { useMessages } from "@/i18n";
 import { embedSnippet, linkSnippet } from "@/logic/embed";
 import { usePageSearch } from "@/shell/search";
-import { useEnvironment } from "@/shell/session";
+import { sessionQuery, useEnvironment } from "@/shell/session";
 import { Button } from "@/ui/button";
 import { Card } from "@/ui/card";
 import { Code } from "@/ui/code";
 import { Choices, Segments, TextArea } from "@/ui/field";
-import { Empty, ErrorNotice, Loaded } from "@/ui/states";
+import { Empty, ErrorNotice, Loaded, Notice } from "@/ui/states";
 import { Table } from "@/ui/table";
 import { Tabs } from "@/ui/tabs";
 import { Time } from "@/ui/time";
@@ -25,6 +26,9 @@ import {
 import { OpenAsSupport } from "./support";
 import { ThemeForm } from "./theme-form";
 import "./portal-settings.css";
+
+/** Where this page was found. */
+const ownAddress = new URL(basePath, location.origin).href.replace(/\/$/, "");
 
 type Tab = "access" | "theme" | "embed" | "sessions";
 
@@ -120,13 +124,16 @@ function Embed({ settings }: { settings: PortalSettings }) {
   const m = useMessages();
   const environment = useEnvironment();
   const [way, setWay] = useState<"element" | "frame">("element");
+  const { data: session } = useSuspenseQuery(sessionQuery);
+  const base = session.portalBase ?? ownAddress;
   return (
     <div className="stack settings">
       {settings.webhooks === "hidden" && <p className="soft">{m.portalSettings.hiddenNow}</p>}
+      {!session.portalBase && <Notice tone="warn">{m.portalSettings.noBase}</Notice>}
       <Card title={m.portalSettings.step1}>
         <div className="stack">
           <p className="soft">{m.portalSettings.step1Text}</p>
-          <Code text={linkSnippet(location.origin)} label={m.portalSettings.step1} />
+          <Code text={linkSnippet(base)} label={m.portalSettings.step1} />
         </div>
       </Card>
       <Card title={m.portalSettings.step2}>
@@ -140,7 +147,7 @@ function Embed({ settings }: { settings: PortalSettings }) {
               { value: "frame", title: "<iframe>" },
             ]}
           />
-          <Code text={embedSnippet(way, location.origin, environment.id)} label={m.portalSettings.step2} />
+          <Code text={embedSnippet(way, base, environment.id)} label={m.portalSettings.step2} />
         </div>
       </Card>
     </div>

@@ -2,6 +2,7 @@
 import { type FormEvent, useState } from "react";
 import { issueAt } from "@/api/problem";
 import { useMessages } from "@/i18n";
+import { leadsElsewhere } from "@/logic/hidden";
 import { themeVariables } from "@/portal/theme";
 import { Badge } from "@/ui/badge";
 import { Button } from "@/ui/button";
@@ -100,13 +101,13 @@ export function ThemeForm({ settings }: { settings: PortalSettings }) {
           </div>
         </Card>
       </form>
-      <Preview theme={theme} />
+      <Preview theme={theme} saved={settings.theme?.logoUrl} />
     </div>
   );
 }
 
 /** The parts that a theme changes, as they would look. */
-function Preview({ theme }: { theme: Theme }) {
+function Preview({ theme, saved }: { theme: Theme; saved: string | null | undefined }) {
   const m = useMessages();
   const modes: ("light" | "dark")[] =
     theme.mode === "light" || theme.mode === "dark" ? [theme.mode] : ["light", "dark"];
@@ -120,7 +121,7 @@ function Preview({ theme }: { theme: Theme }) {
             data-mode={mode}
             style={themeVariables(theme, mode) as React.CSSProperties}
           >
-            {theme.logoUrl && <p className="small soft break">{theme.logoUrl}</p>}
+            {theme.logoUrl && <Logo key={theme.logoUrl} url={theme.logoUrl} saved={saved} />}
             <div className="row row-between">
               <strong>{m.webhooks.title}</strong>
               <span className="button button-primary">{m.webhooks.connect}</span>
@@ -140,4 +141,18 @@ function Preview({ theme }: { theme: Theme }) {
       </div>
     </Card>
   );
+}
+
+/** The logo, as far as the page's policy lets it in: that of an origin which was saved before the page was loaded. */
+function Logo({ url, saved }: { url: string; saved: string | null | undefined }) {
+  const m = useMessages();
+  const [failed, setFailed] = useState(false);
+  if (failed || !saved || leadsElsewhere(saved, url)) {
+    return (
+      <p className="small soft break">
+        {url} <span className="faint">{m.portalSettings.logoLater}</span>
+      </p>
+    );
+  }
+  return <img className="theme-logo" src={url} alt="" onError={() => setFailed(true)} />;
 }

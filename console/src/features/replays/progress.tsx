@@ -59,7 +59,7 @@ function Progress({ job }: { job: Job }) {
             {m.jobs.progress(job.done, job.total ?? null)}
           </span>
         </span>
-        {!ended && (
+        {!ended && face.can("writeWebhooks") && (
           <span className="row">
             {job.state === "running" ? (
               <Button size="small" icon={<Pause />} busy={steer.isPending} onClick={() => steer.mutate("pause")}>

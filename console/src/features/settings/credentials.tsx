@@ -75,11 +75,14 @@ export function Credentials() {
                 id: "actions",
                 header: "",
                 cell: credential =>
-                  !credential.revokedAt && (
+                  !credential.revokedAt &&
+                  (credential.id === environment.credentialId ? (
+                    <span className="small soft">{m.credentials.inUse}</span>
+                  ) : (
                     <Button size="small" look="danger" onClick={() => setRevoking(credential)}>
                       {m.credentials.revoke}
                     </Button>
-                  ),
+                  )),
               },
             ]}
           />
@@ -160,16 +163,7 @@ function Revoke({ credential, onClose }: { credential: Credential; onClose: () =
   return (
     <Confirm
       title={m.credentials.revokeTitle(credential.name)}
-      text={
-        <>
-          <p>{m.credentials.revokeText}</p>
-          {credential.id === environment.credentialId && (
-            <p>
-              <strong>{m.credentials.revokeYours}</strong>
-            </p>
-          )}
-        </>
-      }
+      text={m.credentials.revokeText}
       action={m.credentials.revoke}
       open
       onClose={onClose}

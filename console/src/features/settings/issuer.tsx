@@ -93,7 +93,7 @@ function Form({ issuer }: { issuer: Schemas["TrustedIssuer"] | null }) {
           {kind === "secret" && (
             <TextField
               label={m.issuer.secret}
-              hint={issuer?.keyKind === "secret" ? m.issuer.secretKept : undefined}
+              hint={issuer?.keyKind === "secret" ? m.issuer.secretKept : m.issuer.secretHint}
               type="password"
               autoComplete="new-password"
               {...field("secret")}

@@ -295,7 +295,7 @@ function Done({ webhook }: { webhook: Webhook }) {
       <Notice tone="good" role="status">
         <strong>{m.connect.doneTitle}</strong> {m.connect.doneText}
       </Notice>
-      {webhook.secret && (
+      {webhook.isSigned && (
         <Card title={m.connect.verify}>
           <Verification webhook={webhook} />
         </Card>

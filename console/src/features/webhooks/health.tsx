@@ -1,5 +1,6 @@
 //! The tab "Health": deliveries over time, how fast, and what the endpoint answers.
 import { useQuery } from "@tanstack/react-query";
+import { useFresh } from "@/features/deliveries/live";
 import { DeliveriesChart, LatencyChart, RangeChoice, StatusBars, useRange } from "@/features/overview/charts";
 import { statisticsQuery } from "@/features/overview/queries";
 import { useMessages } from "@/i18n";
@@ -10,6 +11,7 @@ import type { Webhook } from "./queries";
 export default function Health({ webhook }: { webhook: Webhook }) {
   const m = useMessages();
   const range = useRange();
+  useFresh(`?webhookId=${webhook.id}`, [["statistics"], ["webhooks", webhook.id]]);
   const query = useQuery(statisticsQuery({ webhookId: webhook.id, range: range.name }));
   return (
     <div className="stack">

@@ -3,6 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { Plus, Webhook as WebhookIcon } from "lucide-react";
 import { useMemo, useState } from "react";
+import { useFresh } from "@/features/deliveries/live";
 import { useEventTypes } from "@/features/event-types/queries";
 import { useMessages } from "@/i18n";
 import { percent } from "@/logic/numbers";
@@ -26,9 +27,13 @@ const STEP = 50;
 
 export type WebhooksSearch = "q" | "status" | "scope";
 
+const FRESH = [["webhooks"], ["webhook-statistics"]];
+
 export function Webhooks() {
   const m = useMessages();
   const face = useFace();
+  // A tenant's user can watch one webhook at a time, on its own page.
+  useFresh(face.kind === "console" ? "" : null, FRESH);
   const query = useQuery(webhooksQuery);
   return (
     <div className="stack">

@@ -2,11 +2,13 @@
 import { type FormEvent, useState } from "react";
 import { issueAt } from "@/api/problem";
 import { useMessages } from "@/i18n";
+import { givenAgain, hiddenValues, leadsElsewhere } from "@/logic/hidden";
 import { urlProblem } from "@/logic/url";
 import { useFace } from "@/shell/face";
 import { TextArea, TextField } from "@/ui/field";
 import { useChangeWebhook, type Webhook } from "./queries";
 import { SaveCard } from "./save-card";
+import { HiddenAgain } from "./settings-hidden";
 
 export function GeneralCard({ webhook }: { webhook: Webhook }) {
   const m = useMessages();
@@ -16,7 +18,10 @@ export function GeneralCard({ webhook }: { webhook: Webhook }) {
   const [description, setDescription] = useState(webhook.description);
   const [url, setUrl] = useState(webhook.url);
   const [deadline, setDeadline] = useState(String(webhook.deadlineSeconds));
+  const [given, setGiven] = useState<Record<string, string>>({});
+  const [tried, setTried] = useState(false);
   const bad = urlProblem(url);
+  const hidden = leadsElsewhere(webhook.url, url) ? hiddenValues(webhook) : [];
   const seconds = Number(deadline);
   const badDeadline = !Number.isInteger(seconds) || seconds < 1 || seconds > 30;
   const dirty =
@@ -26,12 +31,14 @@ export function GeneralCard({ webhook }: { webhook: Webhook }) {
     seconds !== webhook.deadlineSeconds;
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    if (bad || badDeadline) return;
+    setTried(true);
+    if (bad || badDeadline || hidden.some(({ at }) => !given[at])) return;
     change.mutate({
       displayName: displayName.trim(),
       description: description.trim(),
       url: url.trim(),
       deadlineSeconds: seconds,
+      ...(hidden.length > 0 ? givenAgain(webhook, given) : {}),
     });
   };
   const off = !face.can("writeWebhooks");
@@ -62,6 +69,9 @@ export function GeneralCard({ webhook }: { webhook: Webhook }) {
         disabled={off}
         spellCheck={false}
       />
+      {hidden.length > 0 && (
+        <HiddenAgain values={hidden} given={given} onChange={setGiven} tried={tried} error={change.error} />
+      )}
       <TextField
         label={m.settings.deadline}
         hint={m.settings.deadlineHint}

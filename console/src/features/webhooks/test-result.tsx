@@ -2,6 +2,7 @@
 
 import type { Schemas } from "@/api/client";
 import { sentence } from "@/api/problem";
+import { whyNot } from "@/features/deliveries/why";
 import { useMessages } from "@/i18n";
 import { statusText } from "@/logic/outcomes";
 import { duration } from "@/logic/time";
@@ -27,7 +28,14 @@ export function TestOutcome({ result }: { result: Schemas["TestResult"] }) {
 export function Outcome({ result }: { result: Exchange }) {
   const m = useMessages();
   const took = duration(result.timings.totalMs);
-  if (result.statusCode == null) return <>{sentence(result.errorMessage ?? m.test.noAnswer)}</>;
+  if (result.statusCode == null) {
+    return (
+      <>
+        {whyNot(result, m)}{" "}
+        {result.errorMessage && <span className="small break">{sentence(result.errorMessage)}</span>}
+      </>
+    );
+  }
   return <>{m.test.answered(`${result.statusCode} ${statusText(result.statusCode)}`.trim(), took)}</>;
 }
 

@@ -2,6 +2,7 @@
 import { useState } from "react";
 import { useMessages } from "@/i18n";
 import { type Language, verificationSnippet } from "@/logic/snippets";
+import { keySnippet } from "@/logic/snippets-ed25519";
 import { Code } from "@/ui/code";
 import { Segments } from "@/ui/field";
 import type { Webhook } from "./queries";
@@ -10,9 +11,11 @@ import { SecretValue } from "./secret-value";
 export function Verification({ webhook }: { webhook: Webhook }) {
   const m = useMessages();
   const [language, setLanguage] = useState<Language>("node");
+  // With both signatures the secret's is the one that every library knows.
+  const key = webhook.signature === "ed25519" ? webhook.publicKey : null;
   return (
     <div className="stack">
-      {webhook.secret && (
+      {webhook.secret && !key && (
         <div className="stack stack-tight">
           <span className="field-label">{m.secret.title}</span>
           <SecretValue secret={webhook.secret} />
@@ -29,8 +32,8 @@ export function Verification({ webhook }: { webhook: Webhook }) {
           { value: "rust", title: "Rust" },
         ]}
       />
-      <Code text={verificationSnippet(language)} label={m.verification.title} />
-      <p className="small soft">{m.verification.note}</p>
+      <Code text={key ? keySnippet(language, key) : verificationSnippet(language)} label={m.verification.title} />
+      <p className="small soft">{key ? m.verification.keyNote : m.verification.note}</p>
     </div>
   );
 }

@@ -20,7 +20,7 @@ use crate::auth::{secrets, session};
 use crate::error::{ApiError, Code};
 use crate::state::ApiState;
 
-/// The header by which an operator on the control socket, or a page of the console, names an environment.
+/// The header by which an operator on the control socket, or a page of the console or the portal, names an environment.
 pub(crate) const ENVIRONMENT_HEADER: &str = "postrider-environment";
 
 /// Marks requests that came through the control socket, which only the operator's account can open.
@@ -60,14 +60,35 @@ impl Caller {
         }
         if PortalTokens::is_one(token) {
             let id = state.portal_tokens().check(token, state.now())?;
-            return session::open_portal(parts, id, state).map(Self::Portal);
+            // Like the cookie that it stands in for.
+            if !session::counts_at(parts.uri.path()) {
+                let detail = "a token of a portal's session opens the native API alone";
+                return Err(ApiError::new(Code::TokenInvalid, detail));
+            }
+            let session = session::open_portal(parts, id, state)?;
+            portal_of(&parts.headers, session.environment_id)?;
+            return Ok(Self::Portal(session));
         }
         if let Some((environment_id, credential_id)) =
             state.vendor_tokens().check(token, state.directory(), state.now())?
         {
             return Ok(Self::Vendor(Vendor { environment_id, credential_id: Some(credential_id) }));
         }
-        issuer::check(state, token).await.map(Self::TenantUser)
+        let user = issuer::check(state, token).await?;
+        portal_of(&parts.headers, user.environment_id)?;
+        Ok(Self::TenantUser(user))
+    }
+}
+
+/// Refuses a page of the portal that was served for another environment than the caller's. Who may frame such a page, and how it looks,
+/// is that other environment's to say, so it must not show anything of this one. Programs need not name the environment.
+pub(crate) fn portal_of(headers: &HeaderMap, environment_id: EnvironmentId) -> Result<(), ApiError> {
+    match headers.get(ENVIRONMENT_HEADER) {
+        Some(named) if named.to_str().ok().and_then(|text| text.parse().ok()) != Some(environment_id) => {
+            let detail = format!("{ENVIRONMENT_HEADER} is not the environment of the portal's session or token");
+            Err(ApiError::new(Code::ScopeForeign, detail))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -155,14 +176,16 @@ impl Member {
         let environment = state.directory().environment(user.environment_id);
         let permissions = match environment.map(|environment| environment.portal.webhooks) {
             None | Some(Visibility::Hidden) => return Err(hidden()),
-            Some(Visibility::Always) => PermissionSet::all(),
+            // Managing webhooks is the vendor's to open to all. Events are the product's word, which a token alone may lend.
+            Some(Visibility::Always) if user.permissions.allows(Permission::WriteTriggerEvent) => PermissionSet::all(),
+            Some(Visibility::Always) => PermissionSet::management(),
             Some(Visibility::ByPermissions) => user.permissions,
         };
         Ok(Self { environment_id: user.environment_id, tenant: Some(user.tenant_id), permissions })
     }
 
     /// Whoever has a tenant's portal open, as far as the vendor's portal settings let it in: with the permissions of the link, also
-    /// where every user has all.
+    /// where every user has all. No portal reports events.
     pub(crate) fn of_session(session: &PortalSession, state: &ApiState) -> Result<Self, ApiError> {
         let environment = state.directory().environment(session.environment_id);
         match environment.map(|environment| environment.portal.webhooks) {
@@ -170,7 +193,7 @@ impl Member {
             Some(Visibility::Always | Visibility::ByPermissions) => Ok(Self {
                 environment_id: session.environment_id,
                 tenant: Some(session.tenant_id.clone()),
-                permissions: session.permissions,
+                permissions: session.permissions.without(Permission::WriteTriggerEvent),
             }),
         }
     }

@@ -1,7 +1,7 @@
 //! Secrets of environments and operators: making, hashing, checking.
 //!
 //! A generated secret has 256 random bits and is kept as its SHA-256. A chosen one is kept as Argon2id, which costs tens of
-//! milliseconds and 19 MiB on purpose; so one is computed at a time, few may wait, and a right one is remembered, as a keyed hash in
+//! milliseconds and 19 MiB on purpose; so one is computed at a time, few may wait and not for long, and a right one is remembered, as a keyed hash in
 //! memory, until the process ends.
 //!
 //! Invariant: a secret in clear is in no log, no error and nowhere after its request.
@@ -16,15 +16,16 @@ use aws_lc_rs::{constant_time, digest, hmac};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use postrider_core::environment::{Credential, CredentialHash};
+use postrider_core::limits::SIGN_IN_TURN;
 use postrider_core::{CredentialId, Entropy};
 use tokio::sync::Semaphore;
 
 use crate::error::{ApiError, Code};
 
 /// Characters of a chosen secret at least: it is guessed at online, one at a time.
-pub(crate) const CHOSEN_SECRET_CHARS: usize = 16;
+pub const CHOSEN_SECRET_CHARS: usize = 16;
 /// Characters of a chosen secret at most.
-pub(crate) const CHOSEN_SECRET_CHARS_MOST: usize = 200;
+pub const CHOSEN_SECRET_CHARS_MOST: usize = 200;
 /// Logins with chosen secrets that may wait for their turn.
 const WAITING: usize = 16;
 /// Right secrets that are remembered: as many as there can be credentials in use.
@@ -146,9 +147,10 @@ impl Secrets {
     }
 
     async fn in_turn<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, ApiError> {
-        let overloaded = |_| ApiError::new(Code::Overloaded, "too many logins at once; try again shortly");
-        let _waiting = self.waiting.try_acquire().map_err(overloaded)?;
-        let turn = Arc::clone(&self.turn).acquire_owned().await.expect("the semaphore is never closed");
+        let overloaded = || ApiError::new(Code::Overloaded, "too many logins at once; try again shortly");
+        let _waiting = self.waiting.try_acquire().map_err(|_| overloaded())?;
+        let turn = tokio::time::timeout(SIGN_IN_TURN, Arc::clone(&self.turn).acquire_owned()).await;
+        let turn = turn.map_err(|_| overloaded())?.expect("the semaphore is never closed");
         // The turn goes with the work: a caller that gives up does not make a second one run beside it.
         tokio::task::spawn_blocking(move || {
             let _turn = turn;

@@ -12,7 +12,7 @@ use postrider_core::portal::{PortalSession, PortalStage};
 use postrider_core::session::{ConsoleSession, SignIn};
 use postrider_core::{ConsoleSessionId, PortalSessionId};
 
-use crate::auth::caller::{Caller, ENVIRONMENT_HEADER, Vendor};
+use crate::auth::caller::{Caller, ENVIRONMENT_HEADER, Vendor, portal_of};
 use crate::auth::cookies;
 use crate::auth::csrf;
 use crate::auth::ticket::Ticket;
@@ -23,14 +23,21 @@ use crate::streams::OnlyLooking;
 /// The header by which a page of the portal names its session.
 const SESSION_HEADER: &str = "postrider-session";
 
+/// Whether sessions of browsers count at that path: at those of the native API alone.
+pub(crate) fn counts_at(path: &str) -> bool {
+    path.starts_with("/api/v1/")
+}
+
 /// Whoever calls with a cookie; none where there is no cookie that counts here.
 pub(crate) fn caller(parts: &Parts, state: &ApiState) -> Result<Option<Caller>, ApiError> {
-    if !parts.uri.path().starts_with("/api/v1/") {
+    if !counts_at(parts.uri.path()) {
         return Ok(None);
     }
     if let Some(id) = portal_session_named(&parts.headers)? {
         csrf::check(parts, state)?;
-        return portal_by_cookie(parts, id, state).map(|session| Some(Caller::Portal(session)));
+        let session = portal_by_cookie(parts, id, state)?;
+        portal_of(&parts.headers, session.environment_id)?;
+        return Ok(Some(Caller::Portal(session)));
     }
     if cookies::console(&parts.headers, state.transport()).is_none() {
         return Ok(None);

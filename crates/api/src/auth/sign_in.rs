@@ -1,38 +1,113 @@
 //! Client id and secret: the credential that they are, and how often one may guess.
 //!
-//! What costs nothing to check is checked always, so that nobody who guesses keeps out those who know: generated secrets, which cannot
-//! be guessed, and chosen ones that were right before. A wrong secret is looked up among chosen ones only as long as there were not too
-//! many before it.
+//! What costs nothing to check is checked always: generated secrets, which cannot be guessed, and chosen ones that were right before. Other
+//! secrets are looked up among chosen ones, and who gives too many wrong ones waits.
+//!
+//! Invariant: nobody who guesses keeps out anybody else. Only the address that gave the wrong secrets is refused, and none that can be a
+//! reverse proxy's, behind which is everybody; all that guessing does to others is that a secret which was not given before takes a moment
+//! longer.
 
 use std::collections::HashMap;
+use std::convert::Infallible;
+use std::hash::Hash;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use axum::extract::FromRequestParts;
+use http::request::Parts;
 use postrider_core::environment::Credential;
-use postrider_core::limits::{SIGN_IN_FAILURES, SIGN_IN_REGAINED};
+use postrider_core::limits::{SIGN_IN_FAILURES, SIGN_IN_PAUSE, SIGN_IN_PEERS, SIGN_IN_REGAINED};
 use postrider_core::{EnvironmentId, Timestamp};
 
 use crate::error::{ApiError, Code};
 use crate::state::ApiState;
 
-/// Wrong secrets of late, by environment: when each will be forgotten. Of environments that exist alone, so it stays small.
-#[derive(Debug, Default)]
-pub(crate) struct Failures(Mutex<HashMap<EnvironmentId, Timestamp>>);
+/// The address that a request's connection comes from. Whoever accepts connections puts it among a request's extensions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Peer(pub IpAddr);
 
-impl Failures {
-    fn are_too_many(&self, environment: EnvironmentId, now: Timestamp) -> bool {
-        let forgotten = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&environment).copied();
+/// Whom wrong secrets are counted against: an address, or, as one customer has that many, a network of IPv6.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Guesser(IpAddr);
+
+impl Guesser {
+    /// None where the address can be a reverse proxy's: of this machine, or of a private network.
+    fn of(address: IpAddr) -> Option<Self> {
+        match address.to_canonical() {
+            IpAddr::V4(address) if is_near(address) => None,
+            IpAddr::V4(address) => Some(Self(address.into())),
+            IpAddr::V6(address)
+                if address.is_loopback() || address.is_unique_local() || address.is_unicast_link_local() =>
+            {
+                None
+            }
+            IpAddr::V6(address) => Some(Self(Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64)).into())),
+        }
+    }
+}
+
+fn is_near(address: Ipv4Addr) -> bool {
+    let [first, second, ..] = address.octets();
+    // The last is the range that providers, and clouds between their parts, share.
+    address.is_loopback() || address.is_private() || address.is_link_local() || (first == 100 && second & 0xc0 == 64)
+}
+
+/// Where a call comes from, as far as wrong secrets are counted against it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct CalledFrom(Option<Guesser>);
+
+impl FromRequestParts<ApiState> for CalledFrom {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &ApiState) -> Result<Self, Infallible> {
+        Ok(Self(parts.extensions.get::<Peer>().and_then(|peer| Guesser::of(peer.0))))
+    }
+}
+
+/// Wrong secrets of late: when each that is counted will be forgotten.
+#[derive(Debug)]
+struct Counts<K>(Mutex<HashMap<K, Timestamp>>);
+
+impl<K> Default for Counts<K> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<K: Eq + Hash> Counts<K> {
+    fn are_too_many(&self, key: &K, now: Timestamp) -> bool {
+        let forgotten = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(key).copied();
         forgotten.is_some_and(|at| at > now + SIGN_IN_REGAINED * (SIGN_IN_FAILURES - 1))
     }
 
-    fn note(&self, environment: EnvironmentId, now: Timestamp) {
+    fn note(&self, key: K, now: Timestamp) {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let forgotten = all.entry(environment).or_insert(now);
+        if all.len() >= SIGN_IN_PEERS && !all.contains_key(&key) {
+            all.retain(|_, forgotten| *forgotten > now);
+            // Whoever has that many addresses is only slowed.
+            if all.len() >= SIGN_IN_PEERS {
+                all.clear();
+            }
+        }
+        let forgotten = all.entry(key).or_insert(now);
         *forgotten = (*forgotten).max(now) + SIGN_IN_REGAINED;
     }
 }
 
+/// Wrong secrets of late, for environments that exist.
+#[derive(Debug, Default)]
+pub(crate) struct Failures {
+    by_guesser: Counts<(EnvironmentId, Guesser)>,
+    by_environment: Counts<EnvironmentId>,
+}
+
 /// The credential of that client id and secret.
-pub(crate) async fn credential(state: &ApiState, client_id: &str, secret: &str) -> Result<Arc<Credential>, ApiError> {
+pub(crate) async fn credential(
+    state: &ApiState,
+    CalledFrom(guesser): CalledFrom,
+    client_id: &str,
+    secret: &str,
+) -> Result<Arc<Credential>, ApiError> {
     let wrong = || ApiError::new(Code::CredentialsInvalid, "client id or secret are wrong");
     let environment_id: EnvironmentId = client_id.trim().parse().map_err(|_| wrong())?;
     let mut credentials = state.directory().credentials(environment_id);
@@ -43,15 +118,63 @@ pub(crate) async fn credential(state: &ApiState, client_id: &str, secret: &str) 
     if let Some(credential) = state.secrets().find_known(&credentials, secret) {
         return Ok(Arc::clone(credential));
     }
-    if state.failures().are_too_many(environment_id, state.now()) {
+    let failures = state.failures();
+    let guesser = guesser.map(|guesser| (environment_id, guesser));
+    if guesser.is_some_and(|guesser| failures.by_guesser.are_too_many(&guesser, state.now())) {
         return Err(ApiError::new(
             Code::TooManyAttempts,
-            "too many wrong secrets were given for this client id; wait a little",
+            "too many wrong secrets were given from this address for this client id; wait a little",
         ));
+    }
+    if failures.by_environment.are_too_many(&environment_id, state.now()) {
+        tokio::time::sleep(SIGN_IN_PAUSE).await;
     }
     if let Some(credential) = state.secrets().find_chosen(&credentials, secret).await? {
         return Ok(Arc::clone(credential));
     }
-    state.failures().note(environment_id, state.now());
+    if let Some(guesser) = guesser {
+        failures.by_guesser.note(guesser, state.now());
+    }
+    failures.by_environment.note(environment_id, state.now());
     Err(wrong())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_count_by_themselves_networks_of_ipv6_as_one_and_those_of_proxies_not_at_all() {
+        let of = |text: &str| Guesser::of(text.parse().expect("an address"));
+        for near in [
+            "127.0.0.1",
+            "10.1.2.3",
+            "172.17.0.1",
+            "192.168.1.1",
+            "169.254.1.1",
+            "100.64.0.1",
+            "100.127.255.255",
+            "::1",
+            "fd00::1",
+            "fe80::1",
+            "::ffff:10.0.0.1",
+        ] {
+            assert_eq!(of(near), None, "{near}");
+        }
+        assert!(of("100.128.0.1").is_some());
+        assert_ne!(of("203.0.113.1"), of("203.0.113.2"));
+        assert_eq!(of("203.0.113.1"), of("::ffff:203.0.113.1"));
+        assert_eq!(of("2001:db8::1"), of("2001:db8::ffff:1"));
+        assert_ne!(of("2001:db8::1"), of("2001:db8:0:1::1"));
+    }
+
+    #[test]
+    fn counts_are_bounded() {
+        let counts = Counts::default();
+        let now = Timestamp::from_micros(0);
+        for key in 0..=SIGN_IN_PEERS {
+            counts.note(key, now);
+        }
+        assert!(counts.0.lock().expect("whole").len() <= SIGN_IN_PEERS);
+    }
 }

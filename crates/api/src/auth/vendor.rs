@@ -5,7 +5,8 @@ use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::auth::{sign_in, tokens};
+use crate::auth::sign_in::{self, CalledFrom};
+use crate::auth::tokens;
 use crate::body::Json;
 use crate::error::{ApiError, FronteggErrors};
 use crate::state::ApiState;
@@ -37,8 +38,12 @@ pub(crate) struct Token {
         (status = 200, description = "A token.", body = Token),
         (status = 401, description = "Client id or secret are wrong.", body = FronteggErrors),
         (status = 429, description = "Too many wrong secrets were given.", body = FronteggErrors)))]
-pub(crate) async fn log_in(State(state): State<ApiState>, Json(login): Json<Login>) -> Result<Answer<Token>, ApiError> {
-    let credential = sign_in::credential(&state, &login.client_id, &login.secret).await?;
+pub(crate) async fn log_in(
+    State(state): State<ApiState>,
+    from: CalledFrom,
+    Json(login): Json<Login>,
+) -> Result<Answer<Token>, ApiError> {
+    let credential = sign_in::credential(&state, from, &login.client_id, &login.secret).await?;
     let now = state.now();
     state.store().touch_credential(credential.id, now);
     let token = state.vendor_tokens().issue(&credential, now)?;
@@ -56,7 +61,8 @@ pub(crate) async fn log_in(State(state): State<ApiState>, Json(login): Json<Logi
         (status = 429, description = "Too many wrong secrets were given.", body = FronteggErrors)))]
 pub(crate) async fn log_in_at_older_path(
     state: State<ApiState>,
+    from: CalledFrom,
     login: Json<Login>,
 ) -> Result<Answer<Token>, ApiError> {
-    log_in(state, login).await
+    log_in(state, from, login).await
 }

@@ -1,4 +1,6 @@
-//! Credentials: the secrets of an environment. Operators make and revoke them; a vendor sees which there are.
+//! Credentials: the secrets of an environment. A vendor makes and revokes those of its own environment, an operator those of every one.
+//!
+//! Invariant: a vendor never revokes the credential that its call was made with, so it cannot lock itself out.
 
 use axum::Json as Answer;
 use axum::extract::State;
@@ -109,7 +111,7 @@ pub(crate) async fn list_credentials(
 
 /// Create a credential
 ///
-/// The answer holds the secret, which is shown this once. For operators.
+/// The answer holds the secret, which is shown this once.
 #[utoipa::path(post, path = "/api/v1/environments/{environmentId}/credentials", tag = "environments",
     params(("environmentId" = Uuid, Path, description = "The environment.")),
     request_body = NewSecret, responses(
@@ -123,7 +125,6 @@ pub(crate) async fn create_credential(
     Json(new): Json<NewSecret>,
 ) -> Result<(StatusCode, Answer<CreatedCredential>), ApiError> {
     reach.require(environment_id)?;
-    reach.require_operator()?;
     let name = rules::name("/name", new.name)?;
     let (secret, hash) = match new.secret {
         None => {
@@ -154,21 +155,28 @@ pub(crate) async fn create_credential(
 
 /// Revoke a credential
 ///
-/// Tokens that were made with it are refused from now on. For operators.
+/// Tokens that were made with it are refused from now on, and the sessions that it opened end. The one that the call was made with can be
+/// revoked with another one, or by an operator.
 #[utoipa::path(delete, path = "/api/v1/environments/{environmentId}/credentials/{credentialId}", tag = "environments",
     params(
         ("environmentId" = Uuid, Path, description = "The environment."),
         ("credentialId" = Uuid, Path, description = "The credential.")),
     responses(
     (status = 204, description = "It is revoked."),
-    (status = 404, description = "There is none of that id within reach.", body = Problem)))]
+    (status = 404, description = "There is none of that id within reach.", body = Problem),
+    (status = 409, description = "It is the one that the call was made with.", body = Problem)))]
 pub(crate) async fn revoke_credential(
     State(state): State<ApiState>,
     reach: Reach,
     Ids((environment_id, credential_id)): Ids<(EnvironmentId, CredentialId)>,
 ) -> Result<StatusCode, ApiError> {
     reach.require(environment_id)?;
-    reach.require_operator()?;
+    if reach.credential_in_use() == Some(credential_id) {
+        return Err(ApiError::new(
+            Code::CredentialInUse,
+            "this call was made with that credential; create another one, sign in with it, and revoke this one then",
+        ));
+    }
     match state.store().revoke_credential(environment_id, credential_id).await? {
         Found::Yes => Ok(StatusCode::NO_CONTENT),
         Found::No => Err(ApiError::not_found("credential")),

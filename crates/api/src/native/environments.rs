@@ -1,16 +1,16 @@
-//! Environments: the operator's to make and name.
+//! Environments: the operator's to make, and the vendor's to name its own.
 
 use axum::Json as Answer;
 use axum::extract::State;
 use http::StatusCode;
-use postrider_core::EnvironmentId;
 use postrider_core::environment::Environment as Stored;
+use postrider_core::{CredentialId, EnvironmentId};
 use postrider_store::{CreateEnvironment, NewEnvironment};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::auth::caller::{Member, Operator};
+use crate::auth::caller::{Member, Operator, Vendor};
 use crate::body::Json;
 use crate::error::{ApiError, Code, Problem};
 use crate::extract::Ids;
@@ -94,7 +94,7 @@ pub(crate) async fn get_environment(
 
 /// Rename an environment
 ///
-/// For operators.
+/// The caller's own; any for operators.
 #[utoipa::path(patch, path = "/api/v1/environments/{environmentId}", tag = "environments",
     params(("environmentId" = Uuid, Path, description = "The environment.")),
     request_body = EnvironmentName, responses(
@@ -107,7 +107,6 @@ pub(crate) async fn rename_environment(
     Json(new): Json<EnvironmentName>,
 ) -> Result<Answer<Environment>, ApiError> {
     reach.require(id)?;
-    reach.require_operator()?;
     let name = rules::name("/name", new.name)?;
     let environment = state.store().rename_environment(id, name).await?;
     Ok(Answer((&*environment.ok_or_else(|| ApiError::not_found("environment"))?).into()))
@@ -116,8 +115,8 @@ pub(crate) async fn rename_environment(
 /// The environments within a caller's reach: a vendor's own, every one for an operator.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Reach {
-    /// This one alone.
-    Own(EnvironmentId),
+    /// The vendor's alone.
+    Own(Vendor),
     /// All.
     Every,
 }
@@ -126,16 +125,16 @@ impl Reach {
     /// An environment out of reach does not exist.
     pub(crate) fn require(self, id: EnvironmentId) -> Result<(), ApiError> {
         match self {
-            Self::Own(own) if own != id => Err(ApiError::not_found("environment")),
+            Self::Own(own) if own.environment_id != id => Err(ApiError::not_found("environment")),
             _ => Ok(()),
         }
     }
 
-    /// Refuses vendors.
-    pub(crate) fn require_operator(self) -> Result<(), ApiError> {
+    /// The credential that the call was made with; an operator has none.
+    pub(crate) fn credential_in_use(self) -> Option<CredentialId> {
         match self {
-            Self::Own(_) => Err(ApiError::forbidden("this call is the operator's: it takes an operator's token")),
-            Self::Every => Ok(()),
+            Self::Own(vendor) => vendor.credential_id,
+            Self::Every => None,
         }
     }
 }
@@ -147,7 +146,7 @@ impl axum::extract::FromRequestParts<ApiState> for Reach {
         use crate::auth::caller::Caller;
         match Caller::of(parts, state).await? {
             Caller::Operator | Caller::Control => Ok(Self::Every),
-            Caller::Vendor(vendor) => Ok(Self::Own(vendor.environment_id)),
+            Caller::Vendor(vendor) => Ok(Self::Own(vendor)),
             Caller::Portal(session) => {
                 Member::of_session(&session, state)?.require_vendor()?;
                 Err(ApiError::not_found("environment"))

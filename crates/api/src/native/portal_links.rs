@@ -9,7 +9,7 @@ use postrider_core::event::{TenantId, UserId};
 use postrider_core::limits::{
     LINK_PERMISSIONS, PORTAL_SESSION_LIFETIME, PORTAL_SESSION_LIFETIME_LEAST, PORTAL_SESSION_LIFETIME_MOST,
 };
-use postrider_core::permission::PermissionSet;
+use postrider_core::permission::{Permission, PermissionSet};
 use postrider_core::portal::{PortalSettings, Purpose, ReturnUrl, Theme as StoredTheme, Visibility};
 use postrider_store::{CreatePortalLink, NewPortalLink};
 use serde::{Deserialize, Serialize};
@@ -33,7 +33,8 @@ pub(crate) struct Form {
     tenant_id: String,
     /// The user who opens it, by the vendor's own id; shown in the list of sessions.
     user_id: Option<String>,
-    /// What may be done there: names of permissions, wildcards among them. `fe.connectivity.*` is everything.
+    /// What may be done there: names of permissions, wildcards among them. `fe.connectivity.*` is everything that a portal can do:
+    /// events are reported by no portal, whatever is named.
     permissions: Vec<String>,
     /// Seconds that the portal stays open, from its opening: 60 to 86400, 3600 where it is left out. The link itself can be opened within
     /// 5 minutes.
@@ -163,12 +164,18 @@ fn permissions(names: &[String]) -> Result<PermissionSet, ApiError> {
         return Err(ApiError::value("/permissions", format!("has 1 to {LINK_PERMISSIONS} names")));
     }
     for (index, name) in names.iter().enumerate() {
-        if PermissionSet::from_names([name]).is_empty() {
-            let detail = "is no permission of webhooks, like fe.connectivity.read.webhooks or fe.connectivity.*";
+        if in_portal([name]).is_empty() {
+            let detail =
+                "is no permission that a portal can have, like fe.connectivity.read.webhooks or fe.connectivity.*";
             return Err(ApiError::value(format!("/permissions/{index}"), detail));
         }
     }
-    Ok(PermissionSet::from_names(names))
+    Ok(in_portal(names))
+}
+
+/// What names allow in a portal: reporting events is the product's.
+fn in_portal<S: AsRef<str>>(names: impl IntoIterator<Item = S>) -> PermissionSet {
+    PermissionSet::from_names(names).without(Permission::WriteTriggerEvent)
 }
 
 fn lifetime(seconds: Option<u64>) -> Result<Duration, ApiError> {

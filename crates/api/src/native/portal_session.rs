@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::auth::caller::{Caller, Member};
+use crate::auth::caller::{Caller, Member, portal_of};
 use crate::auth::cookies;
 use crate::auth::csrf::FromOwnPage;
 use crate::auth::issuer::TenantUser;
@@ -188,11 +188,13 @@ impl PortalToken {
 /// Open a portal
 ///
 /// Exchanges a link's code for a session, once: sets the session's cookie. For pages of this server: the call takes the header
-/// `x-postrider-csrf: 1`.
+/// `x-postrider-csrf: 1`. Like every call of a portal's page it may name the page's environment in `postrider-environment`, and is refused
+/// where the link is another's.
 #[utoipa::path(post, path = "/api/v1/portal-session", tag = "portal", security(()), request_body = LinkCode, responses(
     (status = 200, description = "The session.", body = OpenedPortal),
     (status = 401, description = "The link was opened before, its time is over, or it never was.", body = Problem),
-    (status = 403, description = "Webhooks are hidden, or another origin's page made the call.", body = Problem)))]
+    (status = 403, description = "Webhooks are hidden, the link is another environment's, or another origin's page made the call.",
+        body = Problem)))]
 pub(crate) async fn open_portal(
     State(state): State<ApiState>,
     _: FromOwnPage,
@@ -210,8 +212,9 @@ pub(crate) async fn open_portal(
     // Looked up in memory first, so that texts that somebody makes up never reach the writer.
     let link = state.directory().live_portal_session(id, state.now()).filter(|link| code.proves(&link.hash()));
     let link = link.ok_or_else(gone)?;
-    // While webhooks are hidden the link is not used up.
+    // While webhooks are hidden the link is not used up, nor by a page of another environment's portal.
     Member::of_session(&link, &state)?;
+    portal_of(&headers, link.environment_id)?;
     let ticket = NewTicket::new(&**state.entropy());
     let session = match state.store().open_portal_link(id, code.hash, ticket.hash()).await? {
         OpenPortalLink::Opened(session) => session,

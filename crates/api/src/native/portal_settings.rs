@@ -20,7 +20,8 @@ use crate::state::ApiState;
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct PortalSettings {
     /// `hidden`: nothing, every call of a tenant's user is refused. `always`: every user of a tenant sees and manages them, portal
-    /// links keep to the permissions that they name. `byPermissions`: those whose tokens have the permissions.
+    /// links keep to the permissions that they name; reporting events takes the permission in the token all the same.
+    /// `byPermissions`: those whose tokens have the permissions.
     #[schema(value_type = String, example = "always")]
     webhooks: Visibility,
     /// Whose pages may frame the portal, and where links of the portal may lead back to: `https://app.example.com`, or

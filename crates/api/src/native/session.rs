@@ -10,10 +10,11 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
+use crate::auth::cookies;
 use crate::auth::csrf::FromOwnPage;
 use crate::auth::session::{self, Console};
+use crate::auth::sign_in::{self, CalledFrom};
 use crate::auth::ticket::NewTicket;
-use crate::auth::{cookies, sign_in};
 use crate::body::Json;
 use crate::error::{ApiError, Code, Problem};
 use crate::extract::Params;
@@ -28,6 +29,8 @@ pub(crate) struct Session {
     environments: Vec<SessionEnvironment>,
     /// When it ends by itself, if nothing more is done with it.
     expires_at: Time,
+    /// What portal links of this server begin with, without a slash at its end; `null`: it makes none, for want of a public URL with https.
+    portal_base: Option<String>,
 }
 
 /// An environment that a session is signed in to.
@@ -59,7 +62,11 @@ impl Session {
                 signed_in_at: sign_in.at.into(),
             })
         });
-        Self { environments: environments.collect(), expires_at: console.session.until().into() }
+        Self {
+            environments: environments.collect(),
+            expires_at: console.session.until().into(),
+            portal_base: state.links_base().map(ToOwned::to_owned),
+        }
     }
 }
 
@@ -86,10 +93,11 @@ pub(crate) struct Credentials {
 pub(crate) async fn sign_in(
     State(state): State<ApiState>,
     _: FromOwnPage,
+    from: CalledFrom,
     headers: HeaderMap,
     Json(given): Json<Credentials>,
 ) -> Result<Response, ApiError> {
-    let credential = sign_in::credential(&state, &given.client_id, &given.secret).await?;
+    let credential = sign_in::credential(&state, from, &given.client_id, &given.secret).await?;
     state.store().touch_credential(credential.id, state.now());
     let ticket = NewTicket::new(&**state.entropy());
     let new = NewSignIn {

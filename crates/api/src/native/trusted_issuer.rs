@@ -16,10 +16,10 @@ use crate::error::{ApiError, Code, Problem};
 use crate::rules;
 use crate::state::ApiState;
 
-/// Characters of a shared secret at least: HS256 is as strong as its key.
-const SECRET_CHARS: usize = 16;
-/// Characters of a key at most, PEM or shared secret.
-const KEY_CHARS: usize = 16 * 1024;
+/// Bytes of a shared secret at least: as long as what HS256 makes of it (RFC 7518, 3.2). One token is enough to try shorter ones at leisure.
+const SECRET_BYTES: usize = 32;
+/// Bytes of a key at most, PEM or shared secret.
+const KEY_BYTES: usize = 16 * 1024;
 
 /// Whose tokens are believed, and how they are read.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -29,11 +29,11 @@ pub(crate) struct NewTrustedIssuer {
     issuer: String,
     /// The `aud` claim.
     audience: String,
-    /// Where the issuer serves its keys. One of `jwksUrl`, `publicKey` and `secret` is given.
+    /// Where the issuer serves its keys: by https, or on the server's own machine. One of `jwksUrl`, `publicKey` and `secret` is given.
     jwks_url: Option<String>,
     /// The issuer's public key, PEM: RSA, elliptic curve (P-256, P-384) or Ed25519.
     public_key: Option<String>,
-    /// A secret shared with the issuer, for HS256.
+    /// A secret shared with the issuer, for HS256: 32 bytes at least.
     secret: Option<String>,
     /// The claim that names the tenant.
     #[serde(default = "tenant_claim")]
@@ -157,16 +157,18 @@ pub(crate) async fn delete_trusted_issuer(
 
 fn checked(state: &ApiState, new: NewTrustedIssuer) -> Result<Stored, ApiError> {
     let key = match (new.jwks_url, new.public_key, new.secret) {
-        (Some(url), None, None) => IssuerKey::JwksUrl(rules::url(state, "/jwksUrl", &url)?.as_str().to_owned()),
+        (Some(url), None, None) => {
+            IssuerKey::JwksUrl(rules::url_of_secrets(state, "/jwksUrl", &url)?.as_str().to_owned())
+        }
         (None, Some(pem), None) => {
-            if pem.len() > KEY_CHARS || issuer::public_key(&pem).is_none() {
+            if pem.len() > KEY_BYTES || issuer::public_key(&pem).is_none() {
                 return Err(ApiError::value("/publicKey", "is not a public key in PEM form (BEGIN PUBLIC KEY)"));
             }
             IssuerKey::PublicKey(pem)
         }
         (None, None, Some(secret)) => {
-            if !(SECRET_CHARS..=KEY_CHARS).contains(&secret.chars().count()) {
-                return Err(ApiError::value("/secret", format!("has {SECRET_CHARS} to {KEY_CHARS} characters")));
+            if !(SECRET_BYTES..=KEY_BYTES).contains(&secret.len()) {
+                return Err(ApiError::value("/secret", format!("has {SECRET_BYTES} to {KEY_BYTES} bytes")));
             }
             IssuerKey::Secret(secret)
         }

@@ -65,10 +65,11 @@ impl Places {
             Opener::Console(environment, _) => (STREAMS_PER_SESSION, of_vendor(*environment)),
             // Whoever can open the socket can stop the server, too.
             Opener::Operator => return vec![(Share::Vendors, for_vendors)],
-            Opener::Portal(environment, tenant, _) => (STREAMS_PER_SESSION, of_tenant(*environment, tenant)),
             // A token that names no user can be anybody's of the tenant.
             Opener::User(environment, tenant, None) => return of_tenant(*environment, tenant),
-            Opener::User(environment, tenant, Some(_)) => (STREAMS_PER_SESSION, of_tenant(*environment, tenant)),
+            Opener::Portal(environment, tenant, _) | Opener::User(environment, tenant, Some(_)) => {
+                (STREAMS_PER_SESSION, of_tenant(*environment, tenant))
+            }
         };
         shares.insert(0, (Share::One(opener), own));
         shares

@@ -10,13 +10,16 @@ mod files;
 mod policy;
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use axum::extract::{Request, State};
 use axum::response::Response;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use postrider_core::environment::Environment;
 use postrider_core::{Entropy, EnvironmentId};
 
+use crate::auth::session;
 use crate::edge::Surface;
 use crate::error::ApiError;
 use crate::state::ApiState;
@@ -109,7 +112,7 @@ pub(crate) async fn serve(State(state): State<ApiState>, request: Request) -> Re
     } else if let Some(file) = state.web().files.get(name) {
         file.answer(headers)
     } else if is_page(path, headers) {
-        page(&state, Face::of(path))
+        page(&state, Face::of(path), headers)
     } else {
         return Err(nothing());
     };
@@ -137,7 +140,7 @@ fn is_page(path: &str, headers: &HeaderMap) -> bool {
     (accepts_html && !is_file) || path == "/" || path.trim_end_matches('/') == "/portal"
 }
 
-fn page(state: &ApiState, face: Face) -> Response {
+fn page(state: &ApiState, face: Face, asked: &HeaderMap) -> Response {
     let nonce = nonce(&**state.entropy());
     let html = state.web().page(face).map_or_else(|| NOT_BUILT.replace(NONCE, &nonce), |page| page.with(&nonce));
     let mut response = Response::new(Bytes::from(html).into());
@@ -145,12 +148,25 @@ fn page(state: &ApiState, face: Face) -> Response {
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
     // A copy that was kept would have another nonce than the policy that comes with "not modified".
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    let environment = match face {
+    let environments = environments_of(state, face, asked);
+    let logos = || environments.iter().map(|environment| &environment.portal);
+    let portal = match face {
         Face::Console => None,
-        Face::Portal(id) => id.and_then(|id| state.directory().environment(id)),
+        Face::Portal(_) => logos().next(),
     };
-    policy::apply(headers, face, environment.as_deref().map(|environment| &environment.portal), &nonce);
+    policy::apply(headers, face, portal, logos(), &nonce);
     response
+}
+
+/// The environments that a page shows: the one that a portal's path names, or those that the browser is signed in to.
+fn environments_of(state: &ApiState, face: Face, asked: &HeaderMap) -> Vec<Arc<Environment>> {
+    let ids = match face {
+        Face::Console => session::console(asked, state)
+            .map(|console| console.sign_ins.iter().map(|sign_in| sign_in.environment_id).collect())
+            .unwrap_or_default(),
+        Face::Portal(id) => Vec::from_iter(id),
+    };
+    ids.into_iter().filter_map(|id| state.directory().environment(id)).collect()
 }
 
 /// A number that nobody can foresee and that is used once.

@@ -6,6 +6,7 @@
 //! Invariant: what goes into the policy from settings was parsed as an origin ([`postrider_core::portal`]), which has no character
 //! that a policy gives a meaning to.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use http::{HeaderMap, HeaderValue, header};
@@ -17,10 +18,18 @@ use super::Face;
 const FEATURES: &str = "accelerometer=(), autoplay=(), camera=(), display-capture=(), fullscreen=(), geolocation=(), gyroscope=(), \
     hid=(), magnetometer=(), microphone=(), midi=(), payment=(), serial=(), usb=()";
 
-/// Puts the headers of a page on its answer. `portal`: the settings of the environment that a portal's path names.
-pub(super) fn apply(headers: &mut HeaderMap, face: Face, portal: Option<&PortalSettings>, nonce: &str) {
+/// Puts the headers of a page on its answer. `portal`: the settings of the environment that a portal's path names. `logos`: settings whose
+/// logos the page may show.
+pub(super) fn apply<'a>(
+    headers: &mut HeaderMap,
+    face: Face,
+    portal: Option<&PortalSettings>,
+    logos: impl IntoIterator<Item = &'a PortalSettings>,
+    nonce: &str,
+) {
     // Every part is ASCII; a policy that could not be written would have to stop the page.
-    let policy = HeaderValue::try_from(policy(face, portal, nonce)).expect("origins and nonces are visible ASCII");
+    let policy =
+        HeaderValue::try_from(policy(face, portal, logos, nonce)).expect("origins and nonces are visible ASCII");
     headers.insert(header::CONTENT_SECURITY_POLICY, policy);
     if face == Face::Console {
         headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
@@ -31,15 +40,21 @@ pub(super) fn apply(headers: &mut HeaderMap, face: Face, portal: Option<&PortalS
     headers.insert("cross-origin-resource-policy", HeaderValue::from_static("same-origin"));
 }
 
-fn policy(face: Face, portal: Option<&PortalSettings>, nonce: &str) -> String {
+fn policy<'a>(
+    face: Face,
+    portal: Option<&PortalSettings>,
+    logos: impl IntoIterator<Item = &'a PortalSettings>,
+    nonce: &str,
+) -> String {
     let mut policy = format!(
         "default-src 'none'; script-src 'self' 'nonce-{nonce}'; style-src 'self' 'nonce-{nonce}'; font-src 'self'; \
          connect-src 'self'; worker-src 'self'; manifest-src 'self'; frame-src 'self'; base-uri 'self'; form-action 'none'; \
          img-src 'self' data:"
     );
     let mut write = |text: std::fmt::Arguments<'_>| policy.write_fmt(text).expect("writing to a string does not fail");
-    if let Some(logo) = portal.and_then(|portal| portal.theme.logo_url.as_ref()) {
-        write(format_args!(" {}", logo.origin()));
+    let origins = logos.into_iter().filter_map(|settings| Some(settings.theme.logo_url.as_ref()?.origin()));
+    for origin in origins.collect::<BTreeSet<_>>() {
+        write(format_args!(" {origin}"));
     }
     match (face, portal) {
         (Face::Console, _) => write(format_args!("; frame-ancestors 'none'")),
@@ -71,9 +86,9 @@ mod tests {
             },
             ..PortalSettings::default()
         };
-        let with = |face, portal| {
+        let with = |face, portal: Option<&PortalSettings>| {
             let mut headers = HeaderMap::new();
-            apply(&mut headers, face, portal, "abc");
+            apply(&mut headers, face, portal, portal, "abc");
             headers
         };
         let policy = |headers: &HeaderMap| headers["content-security-policy"].to_str().expect("text").to_owned();
@@ -81,6 +96,10 @@ mod tests {
         let console = with(Face::Console, None);
         assert!(policy(&console).ends_with("; img-src 'self' data:; frame-ancestors 'none'"), "{console:?}");
         assert_eq!(console["x-frame-options"], "DENY");
+        let mut signed_in = HeaderMap::new();
+        apply(&mut signed_in, Face::Console, None, [&settings, &settings], "abc");
+        let end = "; img-src 'self' data: https://cdn.example.com; frame-ancestors 'none'";
+        assert!(policy(&signed_in).ends_with(end), "the console shows the logos of its environments: {signed_in:?}");
         let portal = with(Face::Portal(None), Some(&settings));
         let end = "; img-src 'self' data: https://cdn.example.com; \
             frame-ancestors 'self' https://app.example.com https://*.example.com";

@@ -8,7 +8,7 @@ use axum::body::Body;
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt as _;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
-use postrider_api::{Api, ApiOptions, ApiState, control_router, router};
+use postrider_api::{Api, ApiOptions, ApiState, Peer, control_router, router};
 use postrider_core::Timestamp;
 use postrider_egress::{Egress, EgressOptions};
 use postrider_engine::{Engine, EngineOptions};
@@ -23,7 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// Two servers in one test have different keys and ids.
 static SEED: AtomicU64 = AtomicU64::new(7);
 /// The secret that tests share with the issuer that they trust.
-pub(crate) const ISSUER_SECRET: &str = "a secret that the issuer shares";
+pub(crate) const ISSUER_SECRET: &str = "a secret that the issuer shares with us";
 
 pub(crate) struct App {
     pub(crate) router: Api,
@@ -220,12 +220,13 @@ pub(crate) struct Call {
     method: Method,
     path: String,
     headers: HeaderMap,
+    peer: Option<Peer>,
     body: Body,
 }
 
 impl Call {
     fn new(router: Api, method: Method, path: &str) -> Self {
-        Self { router, method, path: path.to_owned(), headers: HeaderMap::new(), body: Body::empty() }
+        Self { router, method, path: path.to_owned(), headers: HeaderMap::new(), peer: None, body: Body::empty() }
     }
 
     pub(crate) fn header(mut self, name: &'static str, value: &str) -> Self {
@@ -243,6 +244,12 @@ impl Call {
     pub(crate) fn bytes(mut self, name: &'static str, value: &[u8]) -> Option<Self> {
         self.headers.insert(name, http::HeaderValue::from_bytes(value).ok()?);
         Some(self)
+    }
+
+    /// Over a connection from that address.
+    pub(crate) fn from(mut self, address: &str) -> Self {
+        self.peer = Some(Peer(address.parse().expect("an address")));
+        self
     }
 
     pub(crate) fn token(self, token: &str) -> Self {
@@ -270,6 +277,9 @@ impl Call {
     pub(crate) async fn send_within(self, patience: Duration) -> Answer {
         let mut request = Request::builder().method(self.method).uri(self.path).body(self.body).expect("a request");
         *request.headers_mut() = self.headers;
+        if let Some(peer) = self.peer {
+            request.extensions_mut().insert(peer);
+        }
         let response = tokio::time::timeout(patience, self.router.oneshot(request)).await.expect("an answer in time");
         let (head, body) = response.expect("never fails").into_parts();
         // A stream of events has no end to wait for.

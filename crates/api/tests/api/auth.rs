@@ -167,10 +167,10 @@ async fn an_operators_token_makes_environments_and_nothing_else() {
         "route_not_found"
     );
 
-    // A vendor has none of these rights.
+    // A vendor has none of these rights over other environments.
     assert_eq!(app.get("/api/v1/environments").token(&own.token).code(403).await, "forbidden");
-    let own_credentials = format!("/api/v1/environments/{}/credentials", own.id);
-    assert_eq!(app.post(&own_credentials).token(&own.token).json(&json!({ "name": "x" })).code(403).await, "forbidden");
+    assert_eq!(app.post(&credentials).token(&own.token).json(&json!({ "name": "x" })).code(404).await, "not_found");
+    assert_eq!(app.patch(&path).token(&own.token).json(&json!({ "name": "x" })).code(404).await, "not_found");
 
     let one = format!("/api/v1/operator-tokens/{}", text(&made["id"]));
     app.operate(Method::DELETE, &one).expect(204).await;

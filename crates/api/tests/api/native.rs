@@ -172,7 +172,18 @@ async fn null_clears_what_can_be_cleared_and_is_refused_elsewhere() {
         let cleared = app.patch(&one).token(&own.token).json(&json!({ member: null })).expect(200).await;
         assert_eq!(cleared[member], Value::Null);
     }
-    for member in ["displayName", "description", "url", "eventKeys", "isActive", "retryPolicy", "deadlineSeconds"] {
+    for member in [
+        "displayName",
+        "description",
+        "url",
+        "eventKeys",
+        "isActive",
+        "retryPolicy",
+        "deadlineSeconds",
+        "signature",
+        "method",
+        "headers",
+    ] {
         let problem = app.patch(&one).token(&own.token).json(&json!({ member: null })).expect(400).await;
         assert_eq!(
             (&problem["code"], &problem["errors"][0]["at"]),
@@ -187,7 +198,7 @@ async fn null_clears_what_can_be_cleared_and_is_refused_elsewhere() {
         let cleared = app.patch(&one).token(&own.token).json(&json!({ member: null })).expect(200).await;
         assert_eq!(cleared[member], Value::Null);
     }
-    for member in ["displayName", "description", "categoryId", "category"] {
+    for member in ["displayName", "description", "categoryId", "category", "schemaMode", "isVisibleToTenants"] {
         let problem = app.patch(&one).token(&own.token).json(&json!({ member: null })).expect(400).await;
         assert_eq!(
             (&problem["code"], &problem["errors"][0]["at"]),
@@ -225,6 +236,30 @@ async fn a_webhook_is_made_changed_and_deleted() {
 
     app.delete(&one).token(&own.token).expect(204).await;
     assert_eq!(app.get(&one).token(&own.token).code(404).await, "not_found");
+}
+
+#[tokio::test]
+async fn event_keys_come_back_as_they_were_sent() {
+    let app = App::start().await;
+    let own = app.environment("own").await;
+    let keys = json!(["b.c", "a.*", "b.c"]);
+    let form = json!({ "url": "https://example.com", "eventKeys": keys });
+    let made = app.post(WEBHOOKS).token(&own.token).json(&form).expect(201).await;
+    assert_eq!(made["eventKeys"], keys);
+    let event = json!({ "eventKey": "b.c", "payload": {} });
+    let accepted = app.post(EVENTS).token(&own.token).json(&event).expect(202).await;
+    assert_eq!(accepted["deliveries"], 1, "one that is there twice means what it means once");
+}
+
+#[tokio::test]
+async fn the_environments_own_id_is_no_tenant() {
+    let app = App::start().await;
+    let own = app.environment("own").await;
+    app.webhook(&own, None, "https://example.com").await;
+    let event = json!({ "eventKey": "order.paid", "tenantId": own.id, "payload": {} });
+    let accepted = app.post(EVENTS).token(&own.token).json(&event).expect(202).await;
+    let read = app.get(&format!("{EVENTS}/{}", text(&accepted["eventId"]))).token(&own.token).expect(200).await;
+    assert_eq!((&read["tenantId"], &read["body"]["eventContext"]["tenantId"]), (&Value::Null, &Value::Null));
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ use postrider_api::{ApiOptions, WebFile};
 use serde_json::json;
 
 use crate::app::{Answer, App};
+use crate::browser::Browser;
 
 const HTML: &str = "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8";
 const PAGE: &[u8] =
@@ -67,6 +68,26 @@ async fn deep_links_are_pages_and_paths_of_apis_never_are() {
     // The APIs come first.
     assert_eq!(app.get("/webhook").header("accept", HTML).send().await.status, 401);
     assert_eq!(app.operate(http::Method::GET, "/").header("accept", HTML).send().await.status, 404);
+}
+
+#[tokio::test]
+async fn the_consoles_page_lets_in_the_logos_of_those_environments_that_are_signed_in_to() {
+    let app = app().await;
+    let own = app.environment("own").await;
+    let other = app.environment("other").await;
+    for (environment, host) in [(&own, "own"), (&other, "other")] {
+        let theme = json!({ "logoUrl": format!("https://{host}.example/logo.svg") });
+        let settings = json!({ "webhooks": "always", "theme": theme });
+        app.put("/api/v1/portal-settings").token(&environment.token).json(&settings).expect(200).await;
+    }
+    let mut browser = Browser::default();
+    let policy = async |browser: &Browser| {
+        let page = browser.call(&app, http::Method::GET, "/portal-settings").header("accept", HTML).send().await;
+        page.header("content-security-policy").expect("a policy").to_owned()
+    };
+    assert!(policy(&browser).await.contains("img-src 'self' data:;"));
+    browser.sign_in(&app, &own).await;
+    assert!(policy(&browser).await.contains("img-src 'self' data: https://own.example;"));
 }
 
 #[tokio::test]

@@ -114,10 +114,13 @@ async fn a_portals_session_reaches_no_call_of_the_vendors() {
         let path = path.replace("{environmentId}", &own.id).replace(['{', '}'], "");
         let of_user = app.call(method.clone(), &path).token(&user).json(&json!({})).send().await;
         let by_token = app.call(method.clone(), &path).token(&portal.token).json(&json!({})).send().await;
-        assert_eq!(by_token.status, of_user.status, "{method} {path}: both are users of the tenant");
         if path.starts_with("/api/v1/") {
+            assert_eq!(by_token.status, of_user.status, "{method} {path}: both are users of the tenant");
             let by_cookie = portal.call(&app, method.clone(), &path).json(&json!({})).send().await;
             assert_eq!(by_cookie.status, of_user.status, "{method} {path}");
+        } else {
+            // Like the cookie that it stands in for.
+            assert_eq!(by_token.status, 401, "{method} {path}");
         }
         refused += usize::from(of_user.status == 403);
     }
@@ -140,6 +143,48 @@ async fn a_portals_session_reaches_no_call_of_the_vendors() {
             assert_eq!(call.json(&json!({})).code(403).await, "forbidden", "{method} {path}");
         }
     }
+}
+
+#[tokio::test]
+async fn a_portal_shows_nothing_in_the_page_of_another_environment() {
+    let app = App::start().await;
+    let own = app.environment("own").await;
+    let other = app.environment("other").await;
+    app.trust_issuer(&own, "always").await;
+    app.show(&other, "always").await;
+    let portal = portal(&app, &own, "t", ALL).await;
+    let user = app.user(&own, "t", ALL);
+    let unopened = link(&app, &own, "t", ALL).await;
+    let open_on = |page: &str| {
+        let call = Browser::default().call(&app, Method::POST, SESSION).json(&json!({ "code": code_of(&unopened) }));
+        call.header("postrider-environment", page)
+    };
+    for path in [WEBHOOKS, SESSION] {
+        let calls = || [portal.get(&app, path), app.get(path).token(&portal.token), app.get(path).token(&user)];
+        for elsewhere in [other.id.as_str(), "nobody", ""] {
+            for call in calls() {
+                assert_eq!(call.header("postrider-environment", elsewhere).code(403).await, "scope_foreign", "{path}");
+            }
+        }
+        for call in calls() {
+            call.header("postrider-environment", &own.id).expect(200).await;
+        }
+    }
+    assert_eq!(open_on(&other.id).code(403).await, "scope_foreign");
+    open_on(&own.id).expect(200).await;
+}
+
+#[tokio::test]
+async fn no_portal_reports_events_whatever_its_link_names() {
+    let app = App::start().await;
+    let own = app.environment("own").await;
+    app.show(&own, "always").await;
+    let portal = portal(&app, &own, "t", &["*"]).await;
+    let permissions = portal.session["permissions"].as_array().expect("names");
+    assert!(permissions.len() == 6 && !permissions.contains(&json!("fe.connectivity.write.triggerEvent")));
+    let form = json!({ "tenantId": "t", "permissions": ["fe.connectivity.write.triggerEvent"] });
+    let problem = app.post("/api/v1/portal-links").token(&own.token).json(&form).expect(422).await;
+    assert_eq!(problem["errors"][0]["at"], "/permissions/0");
 }
 
 #[tokio::test]

@@ -1,10 +1,10 @@
 //! The console's session: who gets in by a cookie, whose pages may use it, and when it ends.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use http::Method;
 use postrider_api::ApiOptions;
-use postrider_core::limits::{CONSOLE_SESSION_IDLE, SIGN_IN_FAILURES, SIGN_IN_REGAINED};
+use postrider_core::limits::{CONSOLE_SESSION_IDLE, SIGN_IN_FAILURES, SIGN_IN_PAUSE, SIGN_IN_REGAINED};
 use serde_json::json;
 
 use crate::app::{App, text};
@@ -69,6 +69,29 @@ async fn behind_https_the_cookie_is_secure_and_bound_to_the_host() {
     let call = Browser::default().call(&app, Method::POST, "/api/v1/session").json(&credentials);
     let answer = call.header("origin", "https://hooks.internal").header("host", "hooks.internal").send().await;
     assert!(answer.header("set-cookie").expect("set").ends_with("; Secure"));
+}
+
+#[tokio::test]
+async fn no_answer_of_an_api_is_kept_and_https_stays_https() {
+    for app in [App::start().await, https().await] {
+        let own = app.environment("own").await;
+        let is_https = app.get("/healthz").send().await.header("strict-transport-security").is_some();
+        let login = json!({ "clientId": own.id, "secret": own.secret });
+        let event = json!({ "eventKey": "a", "payload": {} });
+        for answer in [
+            app.post("/auth/vendor").json(&login).send().await,
+            app.get(WEBHOOKS).token(&own.token).send().await,
+            app.get(WEBHOOKS).send().await,
+            app.post("/api/v1/events").token(&own.token).json(&event).send().await,
+            app.get("/webhook").token(&own.token).tenant(&own.id).send().await,
+            app.get("/frontegg/webhook").token(&own.token).tenant(&own.id).send().await,
+        ] {
+            assert_eq!(answer.header("cache-control"), Some("no-store"));
+            let told = is_https.then_some("max-age=31536000");
+            assert_eq!(answer.header("strict-transport-security"), told);
+        }
+    }
+    assert!(https().await.get("/").send().await.header("strict-transport-security").is_some());
 }
 
 #[tokio::test]
@@ -199,7 +222,7 @@ async fn a_cookie_opens_the_native_api_alone() {
 }
 
 #[tokio::test]
-async fn whoever_guesses_waits_and_keeps_nobody_out_who_knows() {
+async fn whoever_guesses_waits_and_keeps_nobody_else_out() {
     let app = App::start().await;
     let own = app.environment("own").await;
     let path = format!("/api/v1/environments/{}/credentials", own.id);
@@ -208,26 +231,34 @@ async fn whoever_guesses_waits_and_keeps_nobody_out_who_knows() {
     let other = "another chosen secret";
     app.operate(Method::POST, &path).json(&json!({ "name": "other", "secret": other })).expect(201).await;
     let browser = Browser::default();
-    let give = |secret: &str| {
+    let give_from = |address: &str, secret: &str| {
         let given = json!({ "clientId": own.id, "secret": secret });
-        browser.call(&app, Method::POST, "/api/v1/session").json(&given)
+        browser.call(&app, Method::POST, "/api/v1/session").from(address).json(&given)
+    };
+    let give = |secret: &str| give_from("203.0.113.7", secret);
+    let log_in = |secret: &str| {
+        app.post("/auth/vendor").from("203.0.113.7").json(&json!({ "clientId": own.id, "secret": secret }))
     };
     give(chosen).expect(200).await;
     for n in 0..SIGN_IN_FAILURES {
-        let at_login = json!({ "clientId": own.id, "secret": format!("wrong {n}") });
         if n % 2 == 0 {
             assert_eq!(give(&format!("wrong {n}")).code(401).await, "credentials_invalid");
         } else {
-            app.post("/auth/vendor").json(&at_login).expect(401).await;
+            log_in(&format!("wrong {n}")).expect(401).await;
         }
     }
     let refused = give("wrong").send().await;
     assert_eq!((refused.status.as_u16(), refused.header("retry-after")), (429, Some("6")));
     assert_eq!(refused.json()["code"], "too_many_attempts");
-    app.post("/auth/vendor").json(&json!({ "clientId": own.id, "secret": "wrong" })).expect(429).await;
+    log_in("wrong").expect(429).await;
     assert_eq!(give(other).code(429).await, "too_many_attempts", "a right secret that nobody has given yet waits too");
     give(chosen).expect(200).await;
     give(&own.secret).expect(200).await;
+    // Whoever calls from elsewhere, or through a proxy that everybody calls through, waits for a moment, and is let in.
+    let started = Instant::now();
+    assert_eq!(give_from("10.0.0.1", "wrong").code(401).await, "credentials_invalid");
+    give_from("203.0.113.8", other).expect(200).await;
+    assert!(started.elapsed() >= 2 * SIGN_IN_PAUSE);
     app.clock.advance(SIGN_IN_REGAINED);
-    give(other).expect(200).await;
+    assert_eq!(give("wrong").code(401).await, "credentials_invalid");
 }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use postrider_core::attempt::{FailureKind, OurFault};
 use postrider_core::delivery::{DeliveryState, DiscardReason, FailReason, Fault, Origin};
 use postrider_core::event::{Event, EventKey, Room};
-use postrider_core::limits::LANE_DELIVERIES;
+use postrider_core::limits::{BATCH_DELIVERIES, LANE_DELIVERIES};
 use postrider_core::retry::RetryPolicy;
 use postrider_core::signature::{Secret, Signing, verify_jwt, verify_standard};
 use postrider_core::webhook::{DisableReason, EndpointUrl, Scope, WebhookStatus};
@@ -223,6 +223,34 @@ fn producers_are_told_to_come_back_rather_than_memory_grows() {
         second == Err(AcceptError::Overloaded)
     });
     assert!(matches!(server.wait(accept()), Ok(AcceptOutcome::Accepted(_))), "room is given back at the commit");
+}
+
+#[test]
+fn what_is_being_read_takes_the_memory_that_its_events_take() {
+    let options =
+        EngineOptions { memory_budget: 32 * 1024, intake_patience: Duration::ZERO, ..EngineOptions::default() };
+    let server = Server::start(1, options);
+    let engine = server.engine();
+    let events = || vec![event_of(None, 12 * 1024)];
+    let room = server.wait(engine.room_for(12 * 1024)).unwrap();
+    assert_eq!(server.wait(engine.accept(server.environment(), events(), None)), Err(AcceptError::Overloaded));
+    let accepted = server.wait(engine.accept_read(server.environment(), events(), None, room));
+    assert!(matches!(accepted, Ok(AcceptOutcome::Accepted(_))), "it has its room already: {accepted:?}");
+    let accepted = server.wait(engine.accept(server.environment(), events(), None));
+    assert!(matches!(accepted, Ok(AcceptOutcome::Accepted(_))), "all of it is given back: {accepted:?}");
+}
+
+#[test]
+fn a_batch_that_fans_out_too_far_is_refused_and_a_single_event_is_not() {
+    let server = start();
+    let webhooks: Vec<_> =
+        (0..41).map(|_| server.create_webhook("well", Scope::Environment, no_retries()).id).collect();
+    let refused = server.try_accept(vec![event(None); 500]);
+    assert_eq!(refused, Err(AcceptError::TooManyDeliveries { most: BATCH_DELIVERIES }));
+    let (id, deliveries) = server.accept(vec![event(None)])[0];
+    assert_eq!(deliveries, 41);
+    server.finish(&webhooks);
+    assert!(server.receivers.log().iter().all(|request| request.event == id), "all or nothing");
 }
 
 #[test]

@@ -71,7 +71,8 @@ pub(crate) const SETTINGS: &[Setting] = &[
         visibility: Visibility::Open,
         summary: "The address and port that the server listens on",
         detail: "Port 0 takes any free port. `0.0.0.0:8400` (or `[::]:8400`) listens on every interface: put a reverse proxy that \
-                 speaks TLS in front of it.",
+                 speaks TLS in front of it. `/metrics` needs no token and tells numbers of the whole server to whoever reaches the \
+                 port: let the proxy answer that path itself, with 404, and scrape past it.",
         example: "0.0.0.0:8400",
     },
     Setting {
@@ -135,7 +136,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         arity: Arity::One,
         visibility: Visibility::Secret,
         summary: "The secret of the first environment, chosen beforehand for automation",
-        detail: "Together with `bootstrap_client_id`. Only an Argon2id hash of it is kept. Another value adds another secret; the \
+        detail: "Together with `bootstrap_client_id`. 16 to 200 characters, of which only an Argon2id hash is kept. Another value adds another secret; the \
                  old one stays valid until it is revoked.",
         example: "a-long-random-text",
     },

@@ -15,7 +15,7 @@ use super::rows::{
 };
 use super::search::Seen;
 use super::search::ids::{Common, Ids, Next};
-use super::search::postings::{Of, Subject};
+use super::search::postings::{Numbering, Of};
 use super::{Sqlite, behind};
 use crate::{DeliveryFilter, DeliveryRow, LastAttempt, Page, PageRequest, StoreError, Walk};
 
@@ -111,12 +111,13 @@ fn way_in<'c>(
         let of_state = |state: &StateKind| Ids::of_state(connection, environment, state_number(*state), from);
         lists.push(Ids::Any(states.iter().map(of_state).collect()));
     }
+    let numbering = Numbering::read(connection)?;
     if let Some(tenant) = &filter.tenant {
-        let subject = Subject::tenant(Of::Deliveries, environment, tenant);
+        let subject = numbering.tenant(Of::Deliveries, environment, tenant);
         lists.push(Ids::of_subject(connection, subject, from)?);
     }
     if let Some(key) = &filter.event_key {
-        let subject = Subject::event_type(Of::Deliveries, environment, key);
+        let subject = numbering.event_type(Of::Deliveries, environment, key);
         lists.push(Ids::of_subject(connection, subject, from)?);
     }
     Ok(Some(if lists.is_empty() {

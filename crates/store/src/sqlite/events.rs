@@ -11,7 +11,7 @@ use super::rows::{
 };
 use super::search::Seen;
 use super::search::ids::{Common, Ids, Next};
-use super::search::postings::{Of, Subject};
+use super::search::postings::{Numbering, Of};
 use super::{Sqlite, deliveries};
 use crate::{EventFilter, EventRow, Page, PageRequest, StoreError};
 
@@ -92,9 +92,10 @@ fn events(
         },
     };
     let mut filling = Filling { connection, environment: key, filter, webhook, limit, seen, last: None, page: nothing };
+    let numbering = Numbering::read(connection)?;
     let subjects = [
-        filter.tenant.as_ref().map(|tenant| Subject::tenant(Of::Events, key, tenant)),
-        filter.event_key.as_ref().map(|event_key| Subject::event_type(Of::Events, key, event_key)),
+        filter.tenant.as_ref().map(|tenant| numbering.tenant(Of::Events, key, tenant)),
+        filter.event_key.as_ref().map(|event_key| numbering.event_type(Of::Events, key, event_key)),
     ];
     let lists = subjects.into_iter().flatten().map(|subject| Ids::of_subject(connection, subject, from));
     let lists: Vec<_> = lists.collect::<Result<_>>()?;

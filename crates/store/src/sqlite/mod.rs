@@ -6,7 +6,9 @@
 mod behind;
 mod checkpoint;
 mod connect;
+mod following;
 mod hot;
+mod inspect;
 mod load;
 mod order;
 mod readers;
@@ -43,6 +45,8 @@ use std::thread::{self, JoinHandle};
 use postrider_core::{Clock, Timestamp};
 use rusqlite::Connection;
 use tokio::sync::{Semaphore, oneshot};
+
+pub(crate) use self::inspect::inspect;
 
 use self::checkpoint::Checkpoints;
 use self::readers::Readers;

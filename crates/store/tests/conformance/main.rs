@@ -66,7 +66,8 @@ rules! {
     lanes:
         a_lane_is_paged_in_the_order_of_due_times,
         lanes_with_work_are_found_with_their_earliest,
-        a_page_of_large_bodies_is_cut;
+        a_page_of_large_bodies_is_cut,
+        what_a_clock_ahead_has_put_off_is_due_when_it_is_set_back;
     ordering:
         the_next_of_a_key_goes_when_the_first_has_ended,
         a_key_outlives_the_setting_it_was_made_under,
@@ -86,7 +87,8 @@ rules! {
         old_events_go_and_what_waits_stays,
         large_events_go_in_bites,
         deleted_webhooks_go_with_their_last_delivery,
-        idempotency_keys_are_forgotten;
+        idempotency_keys_are_forgotten,
+        an_event_of_a_clock_ahead_keeps_no_other;
     jobs:
         a_resend_repeats_what_failed_and_was_not_repeated_once_and_in_order,
         a_replay_sends_what_was_before_the_webhook_and_what_it_missed,

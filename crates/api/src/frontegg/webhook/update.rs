@@ -15,8 +15,9 @@ use crate::error::{ApiError, FronteggErrors};
 use crate::extract::Ids;
 use crate::frontegg::scope::Scoped;
 use crate::frontegg::webhook::{Form, Record, in_scope};
-use crate::native::webhooks::settings;
+use crate::native::webhooks::shape::ShapeForm;
 use crate::native::webhooks::update::keeps_event_type;
+use crate::native::webhooks::{hidden, settings};
 use crate::native::wire::Given;
 use crate::rules;
 use crate::state::ApiState;
@@ -50,7 +51,10 @@ fn patch(state: &ApiState, scoped: &Scoped, before: &Stored, form: Form) -> Resu
         ..WebhookPatch::default()
     };
     if let Some(url) = form.url.filter(|url| url != before.url.as_str()) {
-        patch.url = Some(rules::url(state, "url", &url)?);
+        let url = rules::url(state, "url", &url)?;
+        // This API knows nothing of hidden values either, and must not lead them away.
+        hidden::check(before, Some(&url), &ShapeForm::default())?;
+        patch.url = Some(url);
     }
     if let Some(keys) = form.event_keys.filter(|keys| *keys != before.event_keys) {
         let keys = rules::event_keys(state, scoped.environment_id(), &before.scope, "eventKeys", keys)?;

@@ -51,13 +51,12 @@ pub(crate) async fn start_job(
         total: None,
     };
     // Counting is dear, and for nothing where the job cannot be started, or was already.
-    let outcome = match state.store().obstacle_to_job(new.clone()).await? {
-        Some(obstacle) => obstacle,
-        None => {
-            let count = count(&state, &member, &new.work).await?;
-            new.total = count.is_complete.then_some(count.deliveries + count.skipped);
-            state.store().start_job(new).await?
-        }
+    let outcome = if let Some(obstacle) = state.store().obstacle_to_job(new.clone()).await? {
+        obstacle
+    } else {
+        let count = count(&state, &member, &new.work).await?;
+        new.total = count.is_complete.then_some(count.deliveries + count.skipped);
+        state.store().start_job(new).await?
     };
     let (job, is_repeated) = match outcome {
         StartJob::Started(job) => (job, false),

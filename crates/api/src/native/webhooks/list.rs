@@ -42,6 +42,7 @@ pub(crate) enum ScopeName {
 /// List webhooks
 ///
 /// Newest first: all that are within the caller's reach, or those of one tenant, or those of the environment.
+/// Secrets are left out; a webhook's own page has them.
 #[utoipa::path(get, path = "/api/v1/webhooks", tag = "webhooks", params(WebhookQuery), responses(
     (status = 200, description = "A page of webhooks.", body = Page<Webhook>),
     (status = 400, description = "A parameter cannot be read.", body = Problem)))]
@@ -68,6 +69,6 @@ pub(crate) async fn list_webhooks(
     let mut rest = webhooks.iter().rev().filter(|webhook| before.is_none_or(|before| webhook.id < before));
     let page: Vec<_> = rest.by_ref().take(rows).collect();
     let next_cursor = rest.next().and(page.last()).map(|webhook| webhook.id.to_string());
-    let items = page.into_iter().map(|webhook| Webhook::new(&state, &member, webhook)).collect();
+    let items = page.into_iter().map(|webhook| Webhook::listed(&state, &member, webhook)).collect();
     Ok(Answer(Page { items, next_cursor }))
 }

@@ -22,6 +22,7 @@ use crate::state::ApiState;
 pub(crate) mod create;
 pub(crate) mod delete;
 pub(crate) mod get;
+pub(crate) mod hidden;
 pub(crate) mod list;
 pub(crate) mod ordering;
 pub(crate) mod public_keys;
@@ -49,11 +50,11 @@ pub(crate) struct Webhook {
     url: String,
     /// Whether requests are signed.
     is_signed: bool,
-    /// What requests are signed with. Left out for callers that may not write webhooks.
+    /// What requests are signed with. Left out in lists, and for callers that may not write webhooks.
     #[serde(skip_serializing_if = "Given::is_absent")]
     #[schema(value_type = Option<String>)]
     secret: Given<String>,
-    /// The secret before the present one, while it signs beside it. Left out for callers that may not write webhooks.
+    /// The secret before the present one, while it signs beside it. Left out in lists, and for callers that may not write webhooks.
     #[serde(skip_serializing_if = "Given::is_absent")]
     #[schema(value_type = Option<PreviousSecretShown>)]
     previous_secret: Given<PreviousSecretShown>,
@@ -132,6 +133,11 @@ pub(crate) struct FailedDeliveries {
 }
 
 impl Webhook {
+    /// The record as it stands in a list: whoever looks something up does not carry all secrets away.
+    pub(crate) fn listed(state: &ApiState, member: &Member, webhook: &Stored) -> Self {
+        Self { secret: Given::Absent, previous_secret: Given::Absent, ..Self::new(state, member, webhook) }
+    }
+
     /// The record as that caller may see it.
     pub(crate) fn new(state: &ApiState, member: &Member, webhook: &Stored) -> Self {
         let lane = state.engine().lane(webhook.id);

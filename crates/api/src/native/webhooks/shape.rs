@@ -116,7 +116,7 @@ pub(crate) enum AuthenticationForm {
     /// OAuth 2.0 client credentials: a token is fetched, and used until shortly before it expires.
     #[serde(rename_all = "camelCase")]
     OAuth2 {
-        /// Where tokens are fetched.
+        /// Where tokens are fetched: by https, or on the server's own machine.
         token_url: String,
         /// Who asks.
         client_id: String,
@@ -275,7 +275,7 @@ impl AuthenticationForm {
                 Authentication::Bearer { token: hidden(token, kept, "token")? }
             }
             Self::OAuth2 { token_url, client_id, client_secret, scope, audience, client_authentication } => {
-                let token_url = rules::url(state, &format!("{at}/tokenUrl"), &token_url)?;
+                let token_url = rules::url_of_secrets(state, &format!("{at}/tokenUrl"), &token_url)?;
                 // A secret goes to the server that it was given for, and to no other.
                 let kept = match before {
                     Some(Authentication::OAuth2(before)) if before.token_url == token_url => {

@@ -21,7 +21,7 @@ use crate::native::webhooks::shape::{
     check_with_sample,
 };
 use crate::native::webhooks::signing::SignatureName;
-use crate::native::webhooks::{RetryPolicyForm, Webhook, sending, settings, within_reach};
+use crate::native::webhooks::{RetryPolicyForm, Webhook, hidden, sending, settings, within_reach};
 use crate::native::wire::{Given, given_object, present, present_object};
 use crate::rules;
 use crate::state::ApiState;
@@ -39,7 +39,8 @@ pub(crate) struct Form {
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = String, required = false)]
     description: Option<String>,
-    /// Where events are sent.
+    /// Where events are sent. Where it leads to another server (scheme, host or port) than before, hidden values that are to go there
+    /// must be given again in the same request.
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = String, required = false)]
     url: Option<String>,
@@ -129,13 +130,15 @@ pub(crate) async fn update_webhook(
         authentication: form.authentication,
         client_certificate: form.client_certificate,
     };
+    let url = form.url.map(|text| rules::url(&state, "/url", &text)).transpose()?;
+    hidden::check(&before, url.as_ref(), &form_of_shape)?;
     let (shape_before, access_before) = settings(&before);
     let shape = form_of_shape.shape("", &shape_before)?;
     let access = form_of_shape.access(&state, "", &access_before)?;
     let patch = WebhookPatch {
         display_name: form.display_name.map(|text| rules::optional_name("/displayName", text)).transpose()?,
         description: form.description.map(|text| rules::description("/description", text)).transpose()?,
-        url: form.url.map(|text| rules::url(&state, "/url", &text)).transpose()?,
+        url,
         secret: match form.secret {
             Given::Absent => None,
             Given::Null => Some(None),

@@ -17,7 +17,7 @@ use crate::sqlite::deliveries::{self, indexed_states, tail_of};
 use crate::sqlite::rows::{Result, environment_key, limit, shared_event, state_number, unreadable, webhook_key};
 use crate::sqlite::search::Seen;
 use crate::sqlite::search::forward::events_after;
-use crate::sqlite::search::postings::{Of, Subject};
+use crate::sqlite::search::postings::{Numbering, Of};
 use crate::{Ahead, Cursor, DeliveryFilter, LastAnswer, Repeatable, ReplayAhead, Replayable, StoreError};
 
 pub(in crate::sqlite) const OF_WEBHOOK: &str = "SELECT delivery FROM deliveries_of_webhooks \
@@ -194,9 +194,10 @@ fn replay_ahead(connection: &Connection, environment: EnvironmentId, asked: &Rep
         bytes: 0,
         ahead: Ahead { items: Vec::new(), reached: after, rows: 0, is_over: false },
     };
+    let numbering = Numbering::read(connection)?;
     let subject = match (&replay.tenant, &replay.event_key) {
-        (Some(tenant), _) => Some(Subject::tenant(Of::Events, key, tenant)),
-        (None, Some(event_key)) => Some(Subject::event_type(Of::Events, key, event_key)),
+        (Some(tenant), _) => Some(numbering.tenant(Of::Events, key, tenant)),
+        (None, Some(event_key)) => Some(numbering.event_type(Of::Events, key, event_key)),
         (None, None) => None,
     };
     let Some(subject) = subject else {

@@ -128,6 +128,7 @@ fn behind_the_hot_path() -> Vec<&'static str> {
     vec![
         search::postings::INSERT_SEGMENT,
         search::postings::INSERT_POSTINGS,
+        search::postings::NUMBERING,
         search::postings::NOTE_LATE,
         search::postings::FORGET_LATE,
         search::postings::OF_EVENT,

@@ -1,0 +1,67 @@
+//! A vendor's rights over its own environment: its credentials and its name.
+
+use http::Method;
+use serde_json::json;
+
+use crate::app::{App, text};
+use crate::browser::Browser;
+
+const WEBHOOKS: &str = "/api/v1/webhooks";
+
+#[tokio::test]
+async fn a_vendor_makes_and_revokes_credentials_of_its_own_environment() {
+    let app = App::start().await;
+    let own = app.environment("own").await;
+    let other = app.environment("other").await;
+    let path = format!("/api/v1/environments/{}/credentials", own.id);
+    let made = app.post(&path).token(&own.token).json(&json!({ "name": "billing" })).expect(201).await;
+    let second = app.log_in(&own.id, &text(&made["secret"])).await;
+    app.get(WEBHOOKS).token(&second).expect(200).await;
+    let listed = app.get(&path).token(&second).expect(200).await;
+    assert_eq!(listed["items"].as_array().expect("items").len(), 2);
+
+    // Not the one in use, so the last one is never revoked either.
+    let first = format!("{path}/{}", text(&listed["items"][0]["id"]));
+    let billing = format!("{path}/{}", text(&made["id"]));
+    assert_eq!(app.delete(&first).token(&own.token).code(409).await, "credential_in_use");
+    app.delete(&billing).token(&own.token).expect(204).await;
+    assert_eq!(app.get(WEBHOOKS).token(&second).code(401).await, "token_revoked");
+    assert_eq!(app.delete(&first).token(&own.token).code(409).await, "credential_in_use");
+
+    // Another's environment is not there.
+    let foreign = format!("/api/v1/environments/{}/credentials", other.id);
+    let credentials = app.get(&foreign).token(&other.token).expect(200).await;
+    let theirs = format!("{foreign}/{}", text(&credentials["items"][0]["id"]));
+    assert_eq!(app.post(&foreign).token(&own.token).json(&json!({ "name": "x" })).code(404).await, "not_found");
+    assert_eq!(app.delete(&theirs).token(&own.token).code(404).await, "not_found");
+    let mixed = format!("{path}/{}", text(&credentials["items"][0]["id"]));
+    assert_eq!(app.delete(&mixed).token(&own.token).code(404).await, "not_found");
+    app.get(WEBHOOKS).token(&other.token).expect(200).await;
+}
+
+#[tokio::test]
+async fn the_consoles_page_does_the_same_and_names_the_environment() {
+    let app = App::start().await;
+    let own = app.environment("own").await;
+    let other = app.environment("other").await;
+    let mut browser = Browser::default();
+    browser.sign_in(&app, &own).await;
+    let path = format!("/api/v1/environments/{}", own.id);
+    let credentials = format!("{path}/credentials");
+    let call = |method: Method, path: &str| browser.call(&app, method, path);
+    let made = call(Method::POST, &credentials).json(&json!({ "name": "billing" })).expect(201).await;
+    let session = call(Method::GET, "/api/v1/session").expect(200).await;
+    let in_use = format!("{credentials}/{}", text(&session["environments"][0]["credentialId"]));
+    assert_eq!(call(Method::DELETE, &in_use).code(409).await, "credential_in_use");
+    call(Method::DELETE, &format!("{credentials}/{}", text(&made["id"]))).expect(204).await;
+    let renamed = call(Method::PATCH, &path).json(&json!({ "name": "Production" })).expect(200).await;
+    assert_eq!(renamed["name"], "Production");
+    let foreign = format!("/api/v1/environments/{}", other.id);
+    assert_eq!(call(Method::PATCH, &foreign).json(&json!({ "name": "x" })).code(404).await, "not_found");
+    // Environments are the operator's to make, and all of them the operator's to see.
+    assert_eq!(call(Method::POST, "/api/v1/environments").json(&json!({ "name": "x" })).code(403).await, "forbidden");
+    assert_eq!(call(Method::GET, "/api/v1/environments").code(403).await, "forbidden");
+    // The operator may revoke any.
+    app.operate(Method::DELETE, &in_use).expect(204).await;
+    assert_eq!(call(Method::GET, WEBHOOKS).code(401).await, "session_ended");
+}
