@@ -161,7 +161,14 @@ test("a tenant's session reaches nothing of the console's API", async () => {
   const session = new URL(page.url()).searchParams.get("session") ?? "";
   const statuses = await page.evaluate(async id => {
     const headers = { "postrider-session": id, "x-postrider-csrf": "1" };
-    const paths = [`environments/${location.pathname.split("/")[2]}/credentials`, "events", "portal-settings", "trusted-issuer", "statistics/summary", "session"];
+    const paths = [
+      `environments/${location.pathname.split("/")[2]}/credentials`,
+      "events",
+      "portal-settings",
+      "trusted-issuer",
+      "statistics/summary",
+      "session",
+    ];
     return Promise.all(paths.map(async path => (await fetch(`/api/v1/${path}`, { headers })).status));
   }, session);
   for (const status of statuses) expect([401, 403, 404]).toContain(status);

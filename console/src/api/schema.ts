@@ -79,6 +79,8 @@ export interface paths {
          * @description Server-sent events. First `open`. Then `delivery`, each as in the list, whenever one was made or has changed; `job` for each job that
          *     was started or has changed; with `statistics=true` also `statistics`, the environment's numbers of the current minute, at most once a
          *     second; and `missed` with `{"deliveries": <count>}` where changes came faster than they are told: a list is to be loaded anew then.
+         *     Last, where the caller's token, session, credential, permission or portal has ended, or the webhook was deleted, `ended` with
+         *     `{"reason", "status", "detail"}`: what a new call would be answered.
          */
         get: operations["stream_deliveries"];
         put?: never;
@@ -214,7 +216,7 @@ export interface paths {
         head?: never;
         /**
          * Rename an environment
-         * @description For operators.
+         * @description The caller's own; any for operators.
          */
         patch: operations["rename_environment"];
         trace?: never;
@@ -234,7 +236,7 @@ export interface paths {
         put?: never;
         /**
          * Create a credential
-         * @description The answer holds the secret, which is shown this once. For operators.
+         * @description The answer holds the secret, which is shown this once.
          */
         post: operations["create_credential"];
         delete?: never;
@@ -255,7 +257,8 @@ export interface paths {
         post?: never;
         /**
          * Revoke a credential
-         * @description Tokens that were made with it are refused from now on. For operators.
+         * @description Tokens that were made with it are refused from now on, and the sessions that it opened end. The one that the call was made with can be
+         *     revoked with another one, or by an operator.
          */
         delete: operations["revoke_credential"];
         options?: never;
@@ -346,7 +349,8 @@ export interface paths {
         post?: never;
         /**
          * Delete an event type
-         * @description Webhooks that subscribe to its key go on getting such events.
+         * @description Webhooks that subscribe to its key go on getting such events. One that was not visible to tenants stays hidden from them: its key is
+         *     open to tenants only once there is an event type of that key again that is.
          */
         delete: operations["delete_event_type"];
         options?: never;
@@ -413,8 +417,8 @@ export interface paths {
         put?: never;
         /**
          * Send many events
-         * @description A JSON array, or one event a line (NDJSON): 1 to 1,000 events, at most 8 MiB in all and 256 KiB each. All are accepted, or none:
-         *     an error names the first that is wrong by its place, counted from 0.
+         * @description A JSON array, or one event a line (NDJSON): 1 to 1,000 events, at most 8 MiB in all and 256 KiB each, which come to 20,000
+         *     deliveries at most. All are accepted, or none: an error names the first that is wrong by its place, counted from 0.
          */
         post: operations["accept_events"];
         delete?: never;
@@ -434,7 +438,8 @@ export interface paths {
          * Watch events
          * @description Server-sent events. First `stream` with `{"secret"}`; then for each accepted event `event` with `{"headers", "body"}`, the
          *     request that a delivery would be, signed with that secret; `missed` with `{"events": <count>}` where events came faster than
-         *     they were read. Nothing is repeated: this is for development, webhooks are for delivery.
+         *     they were read. Last, where the caller's token, session or credential has ended, `ended` with `{"reason", "status", "detail"}`: what a
+         *     new call would be answered. Nothing is repeated: this is for development, webhooks are for delivery.
          */
         get: operations["stream_events"];
         put?: never;
@@ -543,7 +548,8 @@ export interface paths {
         put?: never;
         /**
          * Preview a job
-         * @description Counts what a job would do, and does nothing. At most a million rows are looked at.
+         * @description Counts what a job would do, and does nothing. At most a million rows are looked at; one count is under way at a time for the vendor, and for
+         *     each tenant.
          */
         post: operations["preview_job"];
         delete?: never;
@@ -566,7 +572,11 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Change a job's rate
+         * @description Takes effect at once; of a paused job, when it is resumed.
+         */
+        patch: operations["change_job"];
         trace?: never;
     };
     "/api/v1/jobs/{jobId}/cancel": {
@@ -662,7 +672,8 @@ export interface paths {
         /**
          * Open a portal
          * @description Exchanges a link's code for a session, once: sets the session's cookie. For pages of this server: the call takes the header
-         *     `x-postrider-csrf: 1`.
+         *     `x-postrider-csrf: 1`. Like every call of a portal's page it may name the page's environment in `postrider-environment`, and is refused
+         *     where the link is another's.
          */
         post: operations["open_portal"];
         /**
@@ -945,6 +956,7 @@ export interface paths {
         /**
          * List webhooks
          * @description Newest first: all that are within the caller's reach, or those of one tenant, or those of the environment.
+         *     Secrets are left out; a webhook's own page has them.
          */
         get: operations["list_webhooks"];
         put?: never;
@@ -1580,7 +1592,7 @@ export interface components {
             clientSecret?: string | null;
             /** @description What the token is to be good for, as the server names it. */
             scope?: string | null;
-            /** @description Where tokens are fetched. */
+            /** @description Where tokens are fetched: by https, or on the server's own machine. */
             tokenUrl: string;
             /** @enum {string} */
             type: "oauth2";
@@ -1798,7 +1810,7 @@ export interface components {
          * @description What went wrong, in a word that stays the same.
          * @enum {string}
          */
-        ErrorCode: "invalid_json" | "invalid_request" | "invalid_parameter" | "reserved_name" | "url_refused" | "token_missing" | "token_invalid" | "token_expired" | "token_revoked" | "session_ended" | "link_invalid" | "credentials_invalid" | "forbidden" | "csrf_refused" | "portal_hidden" | "scope_foreign" | "scope_missing" | "not_found" | "route_not_found" | "method_not_allowed" | "request_timeout" | "conflict" | "limit_reached" | "public_url_needed" | "webhook_inactive" | "delivery_ended" | "delivery_waits" | "job_ended" | "body_too_large" | "encoding_unsupported" | "invalid_value" | "template_invalid" | "schema_mismatch" | "idempotency_key_reused" | "too_many_attempts" | "internal" | "unavailable" | "overloaded" | "issuer_unreachable";
+        ErrorCode: "invalid_json" | "invalid_request" | "invalid_parameter" | "reserved_name" | "url_refused" | "token_missing" | "token_invalid" | "token_expired" | "token_revoked" | "session_ended" | "link_invalid" | "credentials_invalid" | "forbidden" | "csrf_refused" | "portal_hidden" | "scope_foreign" | "scope_missing" | "not_found" | "route_not_found" | "method_not_allowed" | "request_timeout" | "conflict" | "limit_reached" | "credential_in_use" | "public_url_needed" | "webhook_inactive" | "delivery_ended" | "delivery_waits" | "job_ended" | "body_too_large" | "encoding_unsupported" | "invalid_value" | "template_invalid" | "schema_mismatch" | "too_many_deliveries" | "idempotency_key_reused" | "too_many_attempts" | "too_many_at_once" | "internal" | "unavailable" | "overloaded" | "issuer_unreachable";
         /** @description An event in a list: all but its body. */
         Event: {
             /** @description When it was accepted. */
@@ -1884,14 +1896,15 @@ export interface components {
             /** @description Its name for people. */
             displayName?: string;
             /** @description Whether tenants see it, and their webhooks can get its events. */
-            isVisibleToTenants?: boolean | null;
+            isVisibleToTenants?: boolean;
             /** @description The key of the event type that takes its place; `null`: none does. Without `deprecatedAt` it is deprecated now. */
             replacedBy?: string | null;
             /** @description A sample of the payload; `null`: none. The schema has to allow it. */
             sample?: Record<string, unknown> | null;
             /** @description The JSON Schema of the delivered body; `null`: none. */
             schema?: Record<string, unknown> | null;
-            schemaMode?: components["schemas"]["SchemaMode"] | null;
+            /** @description What becomes of events that the schema does not allow. */
+            schemaMode?: components["schemas"]["SchemaMode"];
         };
         /** @description What came of a request: an answer, or why there is none. */
         ExchangeResult: {
@@ -2343,6 +2356,14 @@ export interface components {
             /** @description When it last changed. */
             updatedAt: components["schemas"]["Time"];
         };
+        /** @description What of a job can be changed. */
+        JobChanges: {
+            /**
+             * Format: int32
+             * @description Deliveries that it makes a second from now on: 1 to 5,000; for a tenant's user, to 500.
+             */
+            ratePerSecond: number;
+        };
         /** @enum {string} */
         JobKind: "resend" | "replay";
         /** @description What a job would do that is started now. */
@@ -2375,7 +2396,7 @@ export interface components {
             kind: components["schemas"]["JobKind"];
             /**
              * Format: int32
-             * @description Deliveries that it makes a second: 1 to 5,000, 200 where it is left out.
+             * @description Deliveries that it makes a second: 1 to 5,000, for a tenant's user to 500; 200 where it is left out.
              */
             ratePerSecond?: number | null;
             /** @description Of a replay: events of that tenant. */
@@ -2435,7 +2456,7 @@ export interface components {
             occurredAt?: string | null;
             /** @description A JSON object: the members of the delivered body beside `eventKey` and `eventContext`, byte for byte. */
             payload: Record<string, unknown>;
-            /** @description The tenant it concerns; without one it reaches the environment's webhooks alone. */
+            /** @description The tenant it concerns; without one, or with the environment's own id, it reaches the environment's webhooks alone. */
             tenantId?: string | null;
             /** @description The user it concerns. */
             userId?: string | null;
@@ -2474,7 +2495,10 @@ export interface components {
              *     5 minutes.
              */
             expiresInSeconds?: number | null;
-            /** @description What may be done there: names of permissions, wildcards among them. `fe.connectivity.*` is everything. */
+            /**
+             * @description What may be done there: names of permissions, wildcards among them. `fe.connectivity.*` is everything that a portal can do:
+             *     events are reported by no portal, whatever is named.
+             */
             permissions: string[];
             /** @description `tenant`, or `support`: the vendor looks at a tenant's portal to help, and the portal says so. */
             purpose?: components["schemas"]["PurposeName"];
@@ -2499,7 +2523,7 @@ export interface components {
             audience: string;
             /** @description The `iss` claim. */
             issuer: string;
-            /** @description Where the issuer serves its keys. One of `jwksUrl`, `publicKey` and `secret` is given. */
+            /** @description Where the issuer serves its keys: by https, or on the server's own machine. One of `jwksUrl`, `publicKey` and `secret` is given. */
             jwksUrl?: string | null;
             /**
              * @description The claim that lists permissions.
@@ -2508,7 +2532,7 @@ export interface components {
             permissionsClaim?: string;
             /** @description The issuer's public key, PEM: RSA, elliptic curve (P-256, P-384) or Ed25519. */
             publicKey?: string | null;
-            /** @description A secret shared with the issuer, for HS256. */
+            /** @description A secret shared with the issuer, for HS256: 32 bytes at least. */
             secret?: string | null;
             /**
              * @description The claim that names the tenant.
@@ -3016,7 +3040,7 @@ export interface components {
                 rateLimit?: components["schemas"]["RateLimit"] | null;
                 /** @description When failed attempts are repeated. */
                 retryPolicy: components["schemas"]["RetryPolicy"];
-                /** @description What requests are signed with. Left out for callers that may not write webhooks. */
+                /** @description What requests are signed with. Left out in lists, and for callers that may not write webhooks. */
                 secret?: string | null;
                 /** @description Which signatures `webhook-signature` carries. */
                 signature: components["schemas"]["Signature"];
@@ -3128,7 +3152,8 @@ export interface components {
             theme?: components["schemas"]["Theme"] | null;
             /**
              * @description `hidden`: nothing, every call of a tenant's user is refused. `always`: every user of a tenant sees and manages them, portal
-             *     links keep to the permissions that they name. `byPermissions`: those whose tokens have the permissions.
+             *     links keep to the permissions that they name; reporting events takes the permission in the token all the same.
+             *     `byPermissions`: those whose tokens have the permissions.
              * @example always
              */
             webhooks: string;
@@ -3467,6 +3492,8 @@ export interface components {
             environments: components["schemas"]["SessionEnvironment"][];
             /** @description When it ends by itself, if nothing more is done with it. */
             expiresAt: components["schemas"]["Time"];
+            /** @description What portal links of this server begin with, without a slash at its end; `null`: it makes none, for want of a public URL with https. */
+            portalBase?: string | null;
         };
         /** @description An environment that a session is signed in to. */
         SessionEnvironment: {
@@ -3703,7 +3730,7 @@ export interface components {
             rateLimit?: components["schemas"]["RateLimit"] | null;
             /** @description When failed attempts are repeated. */
             retryPolicy: components["schemas"]["RetryPolicy"];
-            /** @description What requests are signed with. Left out for callers that may not write webhooks. */
+            /** @description What requests are signed with. Left out in lists, and for callers that may not write webhooks. */
             secret?: string | null;
             /** @description Which signatures `webhook-signature` carries. */
             signature: components["schemas"]["Signature"];
@@ -3764,7 +3791,10 @@ export interface components {
             secret?: string | null;
             /** @description Which signatures `webhook-signature` carries. `x-webhook-secret` is sent where there is a secret. */
             signature?: components["schemas"]["Signature"];
-            /** @description Where events are sent. */
+            /**
+             * @description Where events are sent. Where it leads to another server (scheme, host or port) than before, hidden values that are to go there
+             *     must be given again in the same request.
+             */
             url?: string;
         };
         /** @description A delivery with what is sent. */
@@ -3977,6 +4007,8 @@ export interface operations {
                 id?: string;
                 /** @description With that text in the event's body, ASCII letters in either case: 2 to 200 characters. */
                 text?: string;
+                /** @description Made by that job. */
+                jobId?: string;
                 /** @description Rows of the page: 1 to 250, 50 where it is left out. */
                 limit?: number;
                 /** @description The `nextCursor` of the page before. */
@@ -4006,7 +4038,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no webhook of that id within reach. */
+            /** @description There is no webhook, or no job, of that id within reach. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -4024,6 +4056,8 @@ export interface operations {
                 webhookId?: string;
                 /** @description Of events of that tenant. */
                 tenantId?: string;
+                /** @description Made by that job. */
+                jobId?: string;
                 /** @description Whether the numbers of the current minute are told as well: `statistics`. The vendor's alone. */
                 statistics?: boolean;
             };
@@ -4042,7 +4076,7 @@ export interface operations {
                     "text/event-stream": string;
                 };
             };
-            /** @description There is no webhook of that id within reach. */
+            /** @description There is no webhook, or no job, of that id within reach. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -4051,7 +4085,16 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There are as many streams as there can be. */
+            /** @description The session, credential, tenant or environment has as many streams open as it can have. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server has as many streams open as it can have. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4445,6 +4488,15 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
+            /** @description It is the one that the call was made with. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     list_event_types: {
@@ -4757,6 +4809,12 @@ export interface operations {
                 to?: string;
                 /** @description Whether any webhook matched. */
                 matched?: boolean;
+                /** @description With a delivery to that webhook. This, `state` and `statusCode` are meant of one and the same delivery. */
+                webhookId?: string;
+                /** @description With a delivery in that state: `pending`, `retrying`, `delivered`, `failed` or `discarded`; several with commas between. */
+                state?: string;
+                /** @description With a delivery whose last attempt came to that: a status code, a class of them (`2xx` to `5xx`), or `none`. */
+                statusCode?: string;
                 /** @description With that id, or with one that begins so: 4 hexadecimal digits at least. */
                 id?: string;
                 /** @description With that text in the body, ASCII letters in either case: 2 to 200 characters. */
@@ -4899,7 +4957,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A value is outside what it can be, there are too many events, or none, the schema of an event's type does not allow it, or the idempotency key was used with another body. */
+            /** @description A value is outside what it can be, there are too many events, or none, or they have too many deliveries, the schema of an event's type does not allow it, or the idempotency key was used with another body. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4942,7 +5000,16 @@ export interface operations {
                     "text/event-stream": string;
                 };
             };
-            /** @description There are as many streams as there can be. */
+            /** @description The session, credential or environment has as many streams open as it can have. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server has as many streams open as it can have. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -5159,6 +5226,15 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
+            /** @description What another job would do is being counted. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     preview_job: {
@@ -5210,6 +5286,15 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Another count is under way. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     get_job: {
@@ -5235,6 +5320,69 @@ export interface operations {
             };
             /** @description There is none of that id within reach. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_job: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The job. */
+                jobId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["JobChanges"];
+            };
+        };
+        responses: {
+            /** @description The job, with its new rate. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description The body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is none of that id within reach. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It has ended. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The rate is outside what it can be. */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5487,7 +5635,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Webhooks are hidden, or another origin's page made the call. */
+            /** @description Webhooks are hidden, the link is another environment's, or another origin's page made the call. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6119,8 +6267,26 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
+            /** @description There is no event type of that key within reach. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
             /** @description A value is outside what it can be. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description As many tests are under way as can be. */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6628,7 +6794,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is none of that id within reach. */
+            /** @description There is no webhook of that id, or no event type of that key, within reach. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -6639,6 +6805,15 @@ export interface operations {
             };
             /** @description The payload or a header cannot be rendered, or there is no sample. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description As many tests are under way as can be. */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7261,6 +7436,15 @@ export interface operations {
             };
             /** @description A member is wrong, or this server does not send to that URL. */
             400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FronteggErrors"];
+                };
+            };
+            /** @description As many tests are under way as can be. */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -24,12 +24,23 @@ export function parseMessages(text: string): { messages: Message[]; rest: string
   return { messages, rest };
 }
 
+/** Why the server told its last: what it would answer a new call. */
+export interface Ended {
+  reason: string;
+  status: number;
+}
+
+/** Whether it is worth opening the stream again: a token may have been renewed meanwhile, a fault may pass. A session does not come back. */
+export function mayBeginAgain({ reason, status }: Ended): boolean {
+  return status >= 500 || reason === "token_expired";
+}
+
 export interface Listener {
   onMessage: (message: Message) => void;
   onState: (state: "open" | "waiting" | "refused") => void;
 }
 
-/** Listens until `signal` says stop; a stream that breaks off is opened again, with growing patience. */
+/** Listens until `signal` says stop, or the server ends it; a stream that breaks off is opened again, with growing patience. */
 export async function listen(path: string, signal: AbortSignal, { onMessage, onState }: Listener): Promise<void> {
   let patience = 500;
   while (!signal.aborted) {
@@ -46,7 +57,14 @@ export async function listen(path: string, signal: AbortSignal, { onMessage, onS
         if (done) break;
         const parsed = parseMessages(rest + value);
         rest = parsed.rest;
-        for (const message of parsed.messages) onMessage(message);
+        for (const message of parsed.messages) {
+          if (message.event === "ended") {
+            if (mayBeginAgain(JSON.parse(message.data) as Ended)) continue;
+            onState("refused");
+            return;
+          }
+          onMessage(message);
+        }
       }
     } catch (error) {
       if (signal.aborted) return;

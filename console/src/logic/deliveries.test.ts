@@ -51,7 +51,6 @@ test("live rows are judged by every filter that can be judged here", () => {
     { tenantId: "x" },
     { webhookId: "x" },
     { text: "ada" },
-    { jobId: "j" },
     { from: "2026-02-01T00:00:00Z" },
     { to: "2026-01-01T00:00:00Z" },
     { id: "99" },

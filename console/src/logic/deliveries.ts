@@ -66,9 +66,12 @@ export interface Matchable {
   lastAttempt?: { statusCode?: number | null } | null;
 }
 
-/** Whether a delivery that arrives live belongs into the list. Text and jobs are the server's to judge: then nothing is added live. */
+/**
+ * Whether a delivery that arrives live belongs into the list. Text is the server's to judge: then nothing is added live. Of a job the
+ * stream tells its deliveries alone.
+ */
 export function matchesFilters(delivery: Matchable, query: DeliveryQuery): boolean {
-  if (query.text || query.jobId) return false;
+  if (query.text) return false;
   if (query.id && !delivery.id.replaceAll("-", "").startsWith(query.id.replaceAll("-", ""))) return false;
   if (query.state && !query.state.split(",").includes(delivery.state)) return false;
   if (query.eventKey && delivery.eventKey !== query.eventKey) return false;

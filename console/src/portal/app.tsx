@@ -9,15 +9,7 @@ import { setMode, useShownMode } from "@/shell/mode";
 import { makeQueryClient } from "@/shell/queries";
 import { Button } from "@/ui/button";
 import { Empty, ErrorNotice, Skeleton } from "@/ui/states";
-import {
-  type Access,
-  agree,
-  enter,
-  holderOf,
-  type PortalSession,
-  stay,
-  takeFromUrl,
-} from "./access";
+import { type Access, agree, enter, holderOf, type PortalSession, stay, takeFromUrl } from "./access";
 import type { Credentials } from "./credentials";
 import { type Told, tell, useHeight, useParent } from "./frame";
 import { makePortalRouter } from "./router";

@@ -20,8 +20,7 @@ export function themeVariables(theme: ThemeLike, mode: "light" | "dark"): Record
   if (typeof theme.radius === "number" && theme.radius >= 0 && theme.radius <= 24)
     variables["--radius"] = `${theme.radius}px`;
   const fonts = fontsOf(theme.fontFamily);
-  if (fonts.length > 0)
-    variables["--font"] = [...fonts.map(name => `"${name}"`), "system-ui", "sans-serif"].join(", ");
+  if (fonts.length > 0) variables["--font"] = [...fonts.map(name => `"${name}"`), "system-ui", "sans-serif"].join(", ");
   return variables;
 }
 

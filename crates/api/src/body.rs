@@ -1,7 +1,7 @@
 //! Reading a request's body, and the JSON in it.
 //!
 //! Owns the limits: a body is cut off while it is read, never after; one that drips is given up; what all bodies on their way
-//! in hold together is bounded. Does not own what the JSON means.
+//! in hold together is bounded, from their first byte on. Does not own what the JSON means.
 
 use std::sync::Arc;
 
@@ -10,7 +10,8 @@ use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, header};
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt as _;
-use postrider_core::limits::{MEMORY_BUDGET, REQUEST_BYTES, REQUEST_READ_TIMEOUT};
+use postrider_core::limits::{REQUEST_BYTES, REQUEST_READ_TIMEOUT, REQUESTS_BUDGET};
+use postrider_engine::{Engine, Share};
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::error::Category;
@@ -20,38 +21,73 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::error::{ApiError, Code};
 use crate::state::ApiState;
 
-/// What the intake budget is counted in, so that its permits fit the semaphore's type.
-const UNIT: usize = 1024;
-/// A body up to this length is not counted: the budget is for those that could fill the memory.
-const UNCOUNTED: usize = 16 * 1024;
-
-/// The bytes of bodies that are being read, all requests together.
+/// The memory for bodies of calls that bring no events, in bytes, all requests together.
 #[derive(Debug, Clone)]
-pub(crate) struct Intake(Arc<Semaphore>);
+pub(crate) struct Requests(Arc<Semaphore>);
 
-impl Default for Intake {
+impl Default for Requests {
     fn default() -> Self {
-        Self(Arc::new(Semaphore::new(MEMORY_BUDGET / UNIT)))
+        Self(Arc::new(Semaphore::new(REQUESTS_BUDGET)))
     }
 }
 
-impl Intake {
-    fn take(&self, bytes: usize) -> Result<OwnedSemaphorePermit, ApiError> {
-        let units = u32::try_from(bytes.div_ceil(UNIT)).unwrap_or(u32::MAX);
-        Arc::clone(&self.0)
-            .try_acquire_many_owned(units)
-            .map_err(|_| ApiError::new(Code::Overloaded, "too many large bodies are being read; try again shortly"))
+/// Whose memory a body takes.
+#[derive(Clone, Copy)]
+enum Budget<'a> {
+    /// That of all calls but those that bring events. Who finds none is told so at once.
+    Requests(&'a Requests),
+    /// That of the events that it brings. Producers wait for it a little.
+    Events(&'a Engine),
+}
+
+/// What a body has taken of it; given back when it is dropped.
+#[derive(Debug)]
+enum Taken {
+    Requests(OwnedSemaphorePermit),
+    Events(Share),
+}
+
+impl Budget<'_> {
+    async fn take(self, bytes: usize) -> Result<Taken, ApiError> {
+        match self {
+            Self::Requests(Requests(budget)) => {
+                let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+                let taken = Arc::clone(budget).try_acquire_many_owned(bytes).map_err(|_| {
+                    ApiError::new(Code::Overloaded, "too many requests are being read; try again shortly")
+                })?;
+                Ok(Taken::Requests(taken))
+            }
+            Self::Events(engine) => Ok(Taken::Events(engine.room_for(bytes).await?)),
+        }
     }
 }
 
-/// A body that was read; its share of the intake budget is given back when it is dropped.
+impl Taken {
+    fn merge(&mut self, more: Self) {
+        match (self, more) {
+            (Self::Requests(taken), Self::Requests(more)) => taken.merge(more),
+            (Self::Events(taken), Self::Events(more)) => taken.merge(&more),
+            _ => unreachable!("a body takes all its memory of one budget"),
+        }
+    }
+}
+
+/// A body that was read; its memory is given back when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Read {
     pub(crate) bytes: Bytes,
-    _share: Option<OwnedSemaphorePermit>,
+    taken: Option<Taken>,
 }
 
 impl Read {
+    /// Drops the bytes, and leaves their room to the events that came of them.
+    pub(crate) fn into_room(self) -> Option<Share> {
+        match self.taken {
+            Some(Taken::Events(share)) => Some(share),
+            Some(Taken::Requests(_)) | None => None,
+        }
+    }
+
     /// The body as text. A byte order mark at its start is passed over.
     pub(crate) fn text(&self) -> Result<&str, ApiError> {
         let bytes = self.bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&self.bytes);
@@ -67,6 +103,20 @@ impl Read {
 
 /// Reads a body of at most `limit` bytes.
 pub(crate) async fn read(state: &ApiState, headers: &HeaderMap, body: Body, limit: usize) -> Result<Read, ApiError> {
+    read_within(Budget::Requests(state.requests()), headers, body, limit).await
+}
+
+/// The same for a body that brings events.
+pub(crate) async fn read_events(
+    state: &ApiState,
+    headers: &HeaderMap,
+    body: Body,
+    limit: usize,
+) -> Result<Read, ApiError> {
+    read_within(Budget::Events(state.engine()), headers, body, limit).await
+}
+
+async fn read_within(budget: Budget<'_>, headers: &HeaderMap, body: Body, limit: usize) -> Result<Read, ApiError> {
     let announced = headers
         .get(header::CONTENT_LENGTH)
         .and_then(|value| value.to_str().ok())
@@ -83,7 +133,7 @@ pub(crate) async fn read(state: &ApiState, headers: &HeaderMap, body: Body, limi
             "bodies are read as they are: send it without Content-Encoding",
         ));
     }
-    match tokio::time::timeout(REQUEST_READ_TIMEOUT, collect(state.intake(), body, limit)).await {
+    match tokio::time::timeout(REQUEST_READ_TIMEOUT, collect(budget, body, limit)).await {
         Ok(read) => read,
         Err(_) => Err(ApiError::new(
             Code::RequestTimeout,
@@ -92,12 +142,12 @@ pub(crate) async fn read(state: &ApiState, headers: &HeaderMap, body: Body, limi
     }
 }
 
-async fn collect(intake: &Intake, mut body: Body, limit: usize) -> Result<Read, ApiError> {
+async fn collect(budget: Budget<'_>, mut body: Body, limit: usize) -> Result<Read, ApiError> {
     // Most bodies are one frame, which is taken as it is.
     let mut first: Option<Bytes> = None;
     let mut rest = BytesMut::new();
     let mut length = 0;
-    let mut share: Option<OwnedSemaphorePermit> = None;
+    let mut taken: Option<Taken> = None;
     while let Some(frame) = body.frame().await {
         let frame =
             frame.map_err(|_| ApiError::new(Code::InvalidRequest, "the body broke off or is not framed well"))?;
@@ -105,12 +155,10 @@ async fn collect(intake: &Intake, mut body: Body, limit: usize) -> Result<Read, 
         if length + bytes.len() > limit {
             return Err(too_large(limit));
         }
-        if length + bytes.len() > UNCOUNTED {
-            let more = intake.take(bytes.len())?;
-            match &mut share {
-                Some(share) => share.merge(more),
-                None => share = Some(more),
-            }
+        let more = budget.take(bytes.len()).await?;
+        match &mut taken {
+            Some(taken) => taken.merge(more),
+            None => taken = Some(more),
         }
         length += bytes.len();
         match &first {
@@ -124,7 +172,7 @@ async fn collect(intake: &Intake, mut body: Body, limit: usize) -> Result<Read, 
         }
     }
     let bytes = if rest.is_empty() { first.unwrap_or_default() } else { rest.freeze() };
-    Ok(Read { bytes, _share: share })
+    Ok(Read { bytes, taken })
 }
 
 fn too_large(limit: usize) -> ApiError {

@@ -184,7 +184,8 @@ mod tests {
     async fn asked(path: &str) -> (u16, String) {
         let router = Router::new().route(path, get(panics));
         let request = Request::get(path).body(axum::body::Body::empty()).expect("a request");
-        let response = Edge::around(router, Arc::new(Zeros), Transport::Unknown).oneshot(request).await.expect("never fails");
+        let response =
+            Edge::around(router, Arc::new(Zeros), Transport::Unknown).oneshot(request).await.expect("never fails");
         let status = response.status().as_u16();
         let body = to_bytes(response.into_body(), 10_000).await.expect("a body");
         (status, String::from_utf8_lossy(&body).into_owned())

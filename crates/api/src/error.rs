@@ -123,10 +123,14 @@ codes! {
     TemplateInvalid => "template_invalid", UNPROCESSABLE_ENTITY, "The template cannot be used";
     /// The schema of the event's type does not allow it.
     SchemaMismatch => "schema_mismatch", UNPROCESSABLE_ENTITY, "The event is not what its schema allows";
+    /// The events of a batch have too many deliveries together.
+    TooManyDeliveries => "too_many_deliveries", UNPROCESSABLE_ENTITY, "Too many deliveries at once";
     /// The idempotency key was used with another body.
     IdempotencyKeyReused => "idempotency_key_reused", UNPROCESSABLE_ENTITY, "The idempotency key was used before";
     /// Too many wrong secrets were given.
     TooManyAttempts => "too_many_attempts", TOO_MANY_REQUESTS, "Too many attempts";
+    /// The caller has as many of these under way as it can have.
+    TooManyAtOnce => "too_many_at_once", TOO_MANY_REQUESTS, "Too many at once";
     /// A fault of this server.
     Internal => "internal", INTERNAL_SERVER_ERROR, "Something went wrong here";
     /// The store cannot be read or written, or the server is stopping.
@@ -317,7 +321,7 @@ impl ApiError {
     }
 
     /// What the caller reads: of a fault of ours, nothing but that there was one.
-    fn detail_for_caller(&self) -> Cow<'_, str> {
+    pub(crate) fn detail(&self) -> Cow<'_, str> {
         match self.0.code {
             Code::Internal => "something went wrong here; the server's log says more under this request id".into(),
             _ => (&*self.0.detail).into(),
@@ -332,7 +336,7 @@ impl ApiError {
             title: code.title().to_owned(),
             status: code.status().as_u16(),
             code,
-            detail: self.detail_for_caller().into_owned(),
+            detail: self.detail().into_owned(),
             request_id: request_id.to_owned(),
             errors: self.0.issues.clone(),
         };
@@ -351,7 +355,7 @@ impl ApiError {
         };
         let errors = match self.0.code {
             Code::SchemaMismatch => self.0.issues.iter().map(|i| format!("{} {}", i.at, i.detail)).collect(),
-            _ => vec![self.detail_for_caller().into_owned()],
+            _ => vec![self.detail().into_owned()],
         };
         let mut response = self.answer("application/json", &FronteggErrors { errors, status_code: status.as_u16() });
         *response.status_mut() = status;
@@ -373,7 +377,11 @@ impl ApiError {
                 headers.insert(header::RETRY_AFTER, RETRY_AFTER_SECONDS.into());
             }
             StatusCode::TOO_MANY_REQUESTS => {
-                headers.insert(header::RETRY_AFTER, SIGN_IN_REGAINED.as_secs().into());
+                let seconds = match code {
+                    Code::TooManyAttempts => SIGN_IN_REGAINED.as_secs(),
+                    _ => RETRY_AFTER_SECONDS.into(),
+                };
+                headers.insert(header::RETRY_AFTER, seconds.into());
             }
             // What is left of the body is not read, so the connection cannot be used again.
             StatusCode::REQUEST_TIMEOUT => {

@@ -11,6 +11,9 @@ impl From<StoreError> for ApiError {
             StoreError::Unavailable => {
                 Self::caused(Code::Unavailable, "the store cannot be read or written at the moment", error)
             }
+            StoreError::Overloaded => {
+                Self::new(Code::Overloaded, "too many lists are being read at the moment; try again shortly")
+            }
             StoreError::Closed => Self::caused(Code::Unavailable, "the server is stopping", error),
             StoreError::NoSuchEnvironment => Self::not_found("environment"),
             StoreError::Defect(_) => Self::caused(Code::Internal, "the store refused a command", error),
@@ -31,6 +34,10 @@ impl From<AcceptError> for ApiError {
             AcceptError::TooLarge => Self::new(
                 Code::BodyTooLarge,
                 "the events and their deliveries are too large to be accepted together; send fewer at once",
+            ),
+            AcceptError::TooManyDeliveries { most } => Self::new(
+                Code::TooManyDeliveries,
+                format!("the events match more than {most} webhooks together; send fewer of them at once"),
             ),
             // The schema speaks of the body that is delivered, the request of what it is made of.
             AcceptError::AgainstSchema { key, note, .. } => {

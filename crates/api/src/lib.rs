@@ -25,9 +25,11 @@ mod extract;
 mod failure;
 mod frontegg;
 mod native;
+mod quota;
 mod rules;
 mod sample;
 mod state;
+mod streams;
 mod web;
 
 use std::sync::Arc;
@@ -36,7 +38,9 @@ use axum::Router;
 use axum::routing::get;
 use utoipa_axum::router::OpenApiRouter;
 
-pub use auth::secrets::{generate_operator_token, generate_secret, hash_chosen, sha256};
+pub use auth::secrets::{
+    CHOSEN_SECRET_CHARS, CHOSEN_SECRET_CHARS_MOST, generate_operator_token, generate_secret, hash_chosen, sha256,
+};
 pub use auth::sign_in::Peer;
 pub use cors::Api;
 pub use error::{ApiError, Code};

@@ -25,19 +25,21 @@ pub(crate) fn url(state: &ApiState, at: &str, text: &str) -> Result<EndpointUrl,
 pub(crate) fn url_of_secrets(state: &ApiState, at: &str, text: &str) -> Result<EndpointUrl, ApiError> {
     let url = url(state, at, text)?;
     if url.url().scheme() != "https" && !is_loopback(url.url()) {
-        let detail = "begins with https://, as whoever is between could read or change what passes (http on this machine alone)";
+        let detail =
+            "begins with https://, as whoever is between could read or change what passes (http on this machine alone)";
         return Err(ApiError::value(at, detail));
     }
     Ok(url)
 }
 
-/// Subscriptions of a webhook of that scope, in order, each once.
+/// Subscriptions of a webhook of that scope, as they are given: whoever compares what it wrote with what it reads finds the same. One
+/// that is there twice means what it means once.
 pub(crate) fn event_keys(
     state: &ApiState,
     environment_id: EnvironmentId,
     scope: &Scope,
     at: &str,
-    mut keys: Vec<String>,
+    keys: Vec<String>,
 ) -> Result<Vec<String>, ApiError> {
     if keys.len() > SUBSCRIPTIONS {
         return Err(ApiError::value(at, format!("has at most {SUBSCRIPTIONS} entries")));
@@ -48,8 +50,6 @@ pub(crate) fn event_keys(
             .check_subscription(environment_id, scope, key)
             .map_err(|error| ApiError::value(format!("{at}/{index}"), error))?;
     }
-    let mut seen = std::collections::HashSet::new();
-    keys.retain(|key| seen.insert(key.clone()));
     Ok(keys)
 }
 

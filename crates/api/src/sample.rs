@@ -4,13 +4,14 @@ use bytes::Bytes;
 use postrider_core::attempt::FailureKind;
 use postrider_core::body::{EventContext, Payload, compose};
 use postrider_core::event::{Event, EventKey, Room, TenantId};
-use postrider_core::limits::ATTEMPT_DEADLINE;
+use postrider_core::limits::{ATTEMPT_DEADLINE, TESTS_OF_VENDOR, TESTS_PER_TENANT};
 use postrider_core::signature::{Secret, Signing};
 use postrider_core::webhook::{EndpointUrl, Scope};
 use postrider_core::{EnvironmentId, EventId, catalogue};
 use postrider_egress::{Answer, SendError};
-use postrider_engine::{Draft, TestRequest};
+use postrider_engine::{Draft, TestError, TestRequest};
 
+use crate::auth::caller::Member;
 use crate::error::{ApiError, Code};
 use crate::native::webhooks::shape::render_error;
 use crate::state::ApiState;
@@ -23,13 +24,32 @@ pub(crate) fn body(environment_id: EnvironmentId, event_key: Option<&str>) -> Op
     catalogue::find(event_key.unwrap_or(SAMPLE)).map(|event_type| event_type.sample_body(environment_id))
 }
 
-/// The body of an event of that key: the sample of the environment's event type, or of the built-in one. None where there is neither.
+/// The key that a caller names, where it may know of it.
+pub(crate) fn named_key<'k>(
+    state: &ApiState,
+    member: &Member,
+    key: Option<&'k str>,
+) -> Result<Option<&'k str>, ApiError> {
+    // What is no key has no sample, and is told so.
+    let is_known = |key: &str| EventKey::parse(key).map_or(true, |key| member.knows(state, &key));
+    match key {
+        Some(key) if !is_known(key) => Err(ApiError::not_found("event type")),
+        key => Ok(key),
+    }
+}
+
+/// The body of an event of that key as a webhook of that tenant, or of the environment, could get it: the sample of the environment's event
+/// type, or of the built-in one. None where there is neither, or where tenants do not get such events.
 pub(crate) fn body_of_type(
     state: &ApiState,
     environment_id: EnvironmentId,
     tenant: Option<&str>,
     key: &str,
 ) -> Option<Bytes> {
+    if tenant.is_some() && EventKey::parse(key).is_ok_and(|key| !state.directory().is_for_tenants(environment_id, &key))
+    {
+        return None;
+    }
     let event_types = state.directory().event_types(environment_id);
     let sample = event_types.iter().find(|known| known.key.as_str() == key).and_then(|known| known.sample.as_deref());
     match sample.map(Payload::parse) {
@@ -70,15 +90,25 @@ pub(crate) fn event(
 /// rendered; what else happens is the result.
 pub(crate) async fn send(
     state: &ApiState,
+    member: &Member,
     scope: Scope,
     url: EndpointUrl,
     signed: (Option<Secret>, Signing),
     event: Event,
     draft: Draft,
 ) -> Result<(EventId, Sent), ApiError> {
+    let whose = (member.environment_id, member.tenant.clone());
+    let most = if member.tenant.is_some() { TESTS_PER_TENANT } else { TESTS_OF_VENDOR };
+    let _under_way = state.tests().begin(vec![(whose, most)]).map_err(|_| {
+        let detail = format!("{most} tests are under way already; try again when one of them has ended");
+        ApiError::new(Code::TooManyAtOnce, detail)
+    })?;
     let (access, (secret, signing)) = (draft.access.clone(), signed);
     let request = TestRequest { scope, url, secret, signing, event, deadline: ATTEMPT_DEADLINE, draft };
-    let report = state.engine().test(request).await.map_err(|error| render_error("", &access, &error))?;
+    let report = state.engine().test(request).await.map_err(|error| match error {
+        TestError::Unrenderable(error) => render_error("", &access, &error),
+        TestError::Busy => ApiError::new(Code::TooManyAtOnce, "others test too many endpoints; try again in a moment"),
+    })?;
     if let Err(SendError::Endpoint { kind: FailureKind::AddressRefused, message }) = &report.exchange.result {
         return Err(ApiError::at(Code::UrlRefused, "/url", message));
     }

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
+use postrider_core::event::TenantId;
 use postrider_core::portal::is_loopback;
-use postrider_core::{Clock, Entropy, Timestamp};
+use postrider_core::{Clock, Entropy, EnvironmentId, Timestamp, limits};
 use postrider_engine::Engine;
 use postrider_store::{Directory, Store};
-use tokio::sync::Semaphore;
 use url::Url;
 
 use crate::auth::cookies::Transport;
@@ -15,11 +15,14 @@ use crate::auth::portal_tokens::PortalTokens;
 use crate::auth::secrets::Secrets;
 use crate::auth::sign_in::Failures;
 use crate::auth::tokens::VendorTokens;
-use crate::body::Intake;
+use crate::body::Requests;
+use crate::native::health::Readiness;
+use crate::quota::Quota;
+use crate::streams::Places;
 use crate::web::{Web, WebFile, base_path};
 
-/// Streams of events that may be open at a time: each is signed for by this process, for one person who develops.
-const STREAMS: usize = 64;
+/// Whose something is: a tenant's, or, without one, the vendor's.
+pub(crate) type Whose = (EnvironmentId, Option<TenantId>);
 
 /// Renders the metrics in Prometheus' text format.
 pub type RenderMetrics = Arc<dyn Fn() -> String + Send + Sync>;
@@ -38,6 +41,8 @@ pub struct ApiOptions {
     pub cors_origins: Vec<String>,
     /// What `/metrics` answers; without it there is no such path.
     pub metrics: Option<RenderMetrics>,
+    /// Streams that may be open at a time, where connections are fewer than [`limits::STREAMS`] would need.
+    pub streams: Option<usize>,
     /// The web application; without files its pages say that it was not built.
     pub web: Vec<WebFile>,
 }
@@ -50,6 +55,7 @@ impl std::fmt::Debug for ApiOptions {
             .field("source_addresses", &self.source_addresses)
             .field("cors_origins", &self.cors_origins)
             .field("metrics", &self.metrics.is_some())
+            .field("streams", &self.streams)
             .field("web", &self.web.len())
             .finish()
     }
@@ -69,8 +75,11 @@ struct Shared {
     secrets: Secrets,
     failures: Failures,
     jwks: Jwks,
-    intake: Intake,
-    streams: Arc<Semaphore>,
+    requests: Requests,
+    places: Places,
+    counting: Arc<Quota<Whose>>,
+    tests: Arc<Quota<Whose>>,
+    readiness: Readiness,
     web: Web,
 }
 
@@ -80,6 +89,7 @@ impl ApiState {
         let key = engine.store().directory().token_key();
         let (vendor_tokens, portal_tokens) = (VendorTokens::new(&key), PortalTokens::new(&key));
         let secrets = Secrets::new(&*entropy);
+        let places = options.streams.map_or(limits::STREAMS, |streams| streams.min(limits::STREAMS));
         let web = Web::new(options.web.clone(), &base_path(options.public_url.as_deref()));
         Self(Arc::new(Shared {
             engine,
@@ -91,8 +101,11 @@ impl ApiState {
             secrets,
             failures: Failures::default(),
             jwks: Jwks::default(),
-            intake: Intake::default(),
-            streams: Arc::new(Semaphore::new(STREAMS)),
+            requests: Requests::default(),
+            places: Places::new(places),
+            counting: Quota::new(),
+            tests: Quota::new(),
+            readiness: Readiness::default(),
             web,
         }))
     }
@@ -163,16 +176,32 @@ impl ApiState {
         &self.0.jwks
     }
 
-    /// One permit for each stream of events that may be open.
-    pub(crate) fn streams(&self) -> &Arc<Semaphore> {
-        &self.0.streams
+    /// One place for each stream that may be open.
+    pub(crate) fn places(&self) -> &Places {
+        &self.0.places
+    }
+
+    /// Counts of what a job would do that are under way.
+    pub(crate) fn counting(&self) -> &Arc<Quota<Whose>> {
+        &self.0.counting
+    }
+
+    /// Tests of endpoints that are under way.
+    pub(crate) fn tests(&self) -> &Arc<Quota<Whose>> {
+        &self.0.tests
+    }
+
+    /// Whether the store's writer commits, as was found last.
+    pub(crate) fn readiness(&self) -> &Readiness {
+        &self.0.readiness
     }
 
     pub(crate) fn web(&self) -> &Web {
         &self.0.web
     }
 
-    pub(crate) fn intake(&self) -> &Intake {
-        &self.0.intake
+    /// The memory for bodies that bring no events.
+    pub(crate) fn requests(&self) -> &Requests {
+        &self.0.requests
     }
 }

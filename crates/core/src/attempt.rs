@@ -33,7 +33,7 @@ pub enum Outcome {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FailureKind {
-    /// The host name does not exist or has no address.
+    /// The host name does not exist or has no address, or cannot be looked up while others can.
     NameNotFound,
     /// An address of the host is one that this server must not dial.
     AddressRefused,
@@ -59,7 +59,7 @@ pub enum FailureKind {
 pub enum OurFault {
     /// The name server did not answer or failed.
     Resolver,
-    /// The proxy could not be reached or refused the tunnel for a reason of its own.
+    /// The proxy could not be reached, or opened no tunnel and has opened none to anybody of late.
     Proxy,
     /// This machine has no route to any network of the address's family.
     NoRoute,

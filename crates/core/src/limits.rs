@@ -10,8 +10,14 @@ pub const EVENT_BYTES: usize = 256 * 1024;
 pub const BATCH_BYTES: usize = 8 * 1024 * 1024;
 /// Events of one batch: one transaction that does not hold others up for long.
 pub const BATCH_EVENTS: usize = 1_000;
+/// Deliveries that the events of one batch may come to: they are committed in one transaction, and everybody's commits wait for it. A
+/// single event goes to all webhooks that it matches, however many.
+pub const BATCH_DELIVERIES: usize = 20_000;
 /// Bytes of any other request body.
 pub const REQUEST_BYTES: usize = 64 * 1024;
+/// Bytes of such bodies, of all requests together, from the first byte that is read until they are answered. Apart from the events'
+/// [`MEMORY_BUDGET`], as not all of these calls need a token.
+pub const REQUESTS_BUDGET: usize = 16 * 1024 * 1024;
 /// Objects and arrays within one another in a JSON document; deeper ones exhaust the stacks of receivers.
 pub const JSON_DEPTH: usize = 100;
 /// Characters of an event key.
@@ -27,11 +33,18 @@ pub const REQUEST_READ_TIMEOUT: Duration = Duration::from_secs(30);
 
 // --- the server's sockets ---
 
+/// How long it holds for everybody who asks what was found of the store's readiness: anybody may ask, and looking is a write.
+pub const READINESS_KEPT: Duration = Duration::from_secs(1);
+
 /// Connections from callers at a time, where the limit of open files allows so many; whoever comes then waits.
 pub const CONNECTIONS: usize = 8_192;
 /// How long a connection may be without a complete head of a request, be it idle or slow. Longer than load balancers keep an idle
 /// connection (60 seconds, mostly), so that it is not closed under a request that they just sent.
 pub const REQUEST_HEAD_TIMEOUT: Duration = Duration::from_secs(75);
+/// The same until the first head: whoever connects has something to ask, and somebody else waits for the slot.
+pub const FIRST_HEAD_TIMEOUT: Duration = Duration::from_secs(15);
+/// Connections to the control socket at a time, beside [`CONNECTIONS`]: its owner can always act.
+pub const CONTROL_CONNECTIONS: usize = 32;
 /// How long a caller may read nothing of an answer that waits for it.
 pub const ANSWER_STALL: Duration = Duration::from_secs(30);
 /// Bytes of a request's head.
@@ -40,6 +53,32 @@ pub const REQUEST_HEAD_BYTES: usize = 64 * 1024;
 pub const LINGER_TIME: Duration = Duration::from_secs(2);
 /// Bytes of it: somewhat more than the largest body that anybody sends in good faith.
 pub const LINGER_BYTES: usize = 16 * 1024 * 1024;
+
+// --- streams ---
+
+/// Streams of events and deliveries that may be open at a time, where the limit of open files allows so many: three quarters for tenants'
+/// users, the rest for vendors, so that neither keeps the other out.
+pub const STREAMS: usize = 4_096;
+/// Streams of the users of one environment's tenants.
+pub const STREAMS_OF_TENANTS: usize = 512;
+/// Streams of one environment's vendor.
+pub const STREAMS_OF_VENDOR: usize = 128;
+/// Streams of one tenant's users.
+pub const STREAMS_PER_TENANT: usize = 32;
+/// Streams of one credential's tokens: those of a team of developers.
+pub const STREAMS_PER_CREDENTIAL: usize = 64;
+/// Streams of one person: a session of a browser, or a tenant's user.
+pub const STREAMS_PER_SESSION: usize = 8;
+/// How often it is looked at whether whoever opened a stream may still read it, besides each time that something is told.
+pub const STREAM_CHECKED: Duration = Duration::from_secs(1);
+/// How often a silent stream shows that it lives, so that nothing between closes it.
+pub const STREAM_HEARTBEAT: Duration = Duration::from_secs(15);
+/// Deliveries, and jobs, whose changes wait for one who watches; what else changes meanwhile is missed.
+pub const WATCHED_CHANGES: usize = 100;
+/// Events that wait for one who watches.
+pub const WATCHED_EVENTS: usize = 64;
+/// Bytes of their bodies, beyond which no more is held.
+pub const WATCHED_EVENT_BYTES: usize = 1024 * 1024;
 
 // --- what people configure ---
 
@@ -59,7 +98,7 @@ pub const SECRET_CHARS_FROM_TENANT: usize = 8;
 pub const OVERLAP: Duration = Duration::from_hours(24 * 30);
 /// Webhooks of one environment: the matching index lives in memory.
 pub const WEBHOOKS_PER_ENVIRONMENT: usize = 100_000;
-/// Event types of one environment.
+/// Event types of one environment, and keys that deleted ones left hidden from tenants.
 pub const EVENT_TYPES_PER_ENVIRONMENT: usize = 5_000;
 /// Bytes of an event type's JSON Schema. Larger ones are mostly generated, and cost more to hold events against.
 pub const SCHEMA_BYTES: usize = 32 * 1024;
@@ -104,6 +143,9 @@ pub const RATE_LIMIT: u32 = 100_000;
 pub const RETRY_DELAYS: usize = 30;
 /// The longest delay before a retry, and the longest that `Retry-After` is honoured for.
 pub const RETRY_DELAY: Duration = Duration::from_hours(24);
+/// More than any delivery waits for its next attempt, whatever is added to [`RETRY_DELAY`]. One that is due later has become so because
+/// the clock was set back, and is taken for due.
+pub const WAIT_MOST: Duration = Duration::from_hours(48);
 
 // --- sessions and the portal ---
 
@@ -200,6 +242,9 @@ pub const ATTEMPT_DEADLINE_MOST: Duration = Duration::from_secs(30);
 pub const RESPONSE_BODY_READ: usize = 64 * 1024;
 /// Bytes of an answer's body that are kept.
 pub const RESPONSE_BODY_KEPT: usize = 16 * 1024;
+/// Bytes of an answer that is read by this server itself: the key set of an issuer with certificates for dozens of keys, a token with
+/// a great many claims.
+pub const READ_BODY_KEPT: usize = 256 * 1024;
 /// Bytes of an answer's headers that are read; more is a protocol error.
 pub const RESPONSE_HEADERS_READ: usize = 64 * 1024;
 /// Bytes of an answer's headers that are kept.
@@ -248,7 +293,7 @@ pub const TROUBLED_LAUNCHES: usize = 2;
 pub const TROUBLED_STEP: Duration = Duration::from_millis(1);
 /// A tenant's share of all slots while others wait: one in so many.
 pub const TENANT_SHARE: usize = 8;
-/// Bytes of event bodies in memory: half for intake until the commit, half for lanes and flight.
+/// Bytes of event bodies in memory: half for intake, from the first byte that is read until the commit, half for lanes and flight.
 pub const MEMORY_BUDGET: usize = 64 * 1024 * 1024;
 /// How long a producer waits for room in the budget before it is told to come back.
 pub const INTAKE_PATIENCE: Duration = Duration::from_secs(2);
@@ -262,10 +307,23 @@ pub const PACED_SECONDS: u32 = 10;
 /// The longest pause of a lane whose endpoint does not answer.
 pub const BREAKER_PAUSE: Duration = Duration::from_mins(5);
 
+// --- tests of endpoints ---
+
+/// Tests of endpoints under way at once; others wait their turn for [`TEST_PATIENCE`].
+pub const TESTS: usize = 64;
+/// Those of one tenant's users: an endpoint may take half a minute to answer, and others want to test theirs.
+pub const TESTS_PER_TENANT: usize = 4;
+/// Those of one environment's vendor.
+pub const TESTS_OF_VENDOR: usize = 16;
+/// How long a test waits for its turn.
+pub const TEST_PATIENCE: Duration = Duration::from_secs(5);
+
 // --- store ---
 
-/// Commands in one group commit: more would make the first wait for the last.
+/// Commands in one group commit, an event with several deliveries counting for as many: more would make the first wait for the last.
 pub const GROUP_COMMANDS: usize = 1_024;
+/// Reads that wait for a thread; whoever comes then is told that there is no room. Each takes milliseconds, some of them tens.
+pub const READS_WAITING: usize = 256;
 /// Rows that one page of a list looks at when no index serves its filters; a page that finds less than it may still has a cursor.
 pub const PAGE_ROWS_SEEN: usize = 5_000;
 /// Ids on which the lists of combined filters may differ in one page: some tens of milliseconds of looking them up.
@@ -308,19 +366,25 @@ pub const STATISTICS_SUMMARY_HOURS: u32 = 168;
 
 /// Webhooks of one replay.
 pub const JOB_WEBHOOKS: usize = 50;
-/// Jobs of one environment that run or are paused.
-pub const JOBS_PER_ENVIRONMENT: usize = 20;
+/// Jobs of an environment's vendor that run or are paused.
+pub const JOBS_OF_VENDOR: usize = 20;
+/// Jobs of one tenant's users that run or are paused.
+pub const JOBS_PER_TENANT: usize = 3;
+/// Jobs of the users of all tenants of an environment: each is looked at every few milliseconds.
+pub const JOBS_OF_TENANTS: usize = 300;
 /// Deliveries that a job makes a second unless asked otherwise: most endpoints take as many beside their live traffic.
 pub const JOB_RATE: u32 = 200;
 /// Deliveries that a job makes a second at most.
 pub const JOB_RATE_MOST: u32 = 5_000;
+/// Deliveries that a job of a tenant's user makes a second at most: several tenants' jobs leave room for live traffic.
+pub const JOB_RATE_MOST_OF_TENANT: u32 = 500;
 /// Deliveries that a job makes in one transaction: live traffic waits for no more than these.
 pub const JOB_BITE: usize = 25;
 /// Rows that a job looks at in one read.
 pub const JOB_ROWS_READ: usize = 1_000;
 /// Bytes of bodies that a job reads at once.
 pub const JOB_BYTES_READ: usize = 2 * 1024 * 1024;
-/// Rows that are looked at to count what a job will do.
+/// Rows that are looked at to count what a job will do. One such count is under way at a time for a vendor, and for each tenant.
 pub const JOB_ROWS_COUNTED: usize = 1_000_000;
 /// Deliveries of a webhook that wait in memory when a job makes no more for it: they are sent before.
 pub const JOB_WAITING: usize = 256;

@@ -6,7 +6,8 @@
 //! A subscription is one of: an exact key; a glob that ends in `.*` or is `*`; `"<Category name>.*"`; the id of an event type or of a
 //! category. A glob that is also a category's name with `.*` means both.
 //!
-//! Invariant: no webhook of a tenant is reached by an event whose event type is for the vendor alone, whatever it subscribes to.
+//! Invariant: no webhook of a tenant is reached by an event whose event type is for the vendor alone, whatever it subscribes to. The key of
+//! such a type stays hidden when the type is deleted, until there is another of that key.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -48,7 +49,7 @@ pub struct Catalogue {
     keys_by_event_type: HashMap<EventTypeId, EventKey>,
     keys_by_category: HashMap<CategoryId, Vec<EventKey>>,
     category_by_name: HashMap<String, CategoryId>,
-    /// Those of event types for the vendor alone.
+    /// Those of event types for the vendor alone, and of such that were deleted.
     hidden: HashSet<EventKey>,
 }
 
@@ -71,6 +72,18 @@ impl Catalogue {
             catalogue.keys_by_category.entry(event_type.category_id).or_default().push(event_type.key.clone());
         }
         catalogue
+    }
+
+    /// The same catalogue, in which these keys, too, are for the vendor alone.
+    #[must_use]
+    pub fn hiding<'a>(mut self, keys: impl IntoIterator<Item = &'a EventKey>) -> Self {
+        self.hidden.extend(keys.into_iter().cloned());
+        self
+    }
+
+    /// Whether tenants may know of events of that key.
+    pub fn is_for_tenants(&self, key: &EventKey) -> bool {
+        !self.hidden.contains(key)
     }
 
     /// Whether a webhook of that scope may subscribe to this.

@@ -22,10 +22,10 @@ use url::{Position, Url};
 use crate::connect::{Connector, Progress, Target, Version};
 use crate::dial::Dialer;
 use crate::error::SendError;
-use crate::exchange::{About, Answer, Body, Deadline, Failure, Spawner, http1_over, http2_over};
+use crate::exchange::{About, Answer, Body, Deadline, Failure, Reached, Spawner, http1_over, http2_over};
 use crate::policy::AddressPolicy;
 use crate::pool::{Key, Pool, PoolScope, Reused};
-use crate::proxy::ProxyUrl;
+use crate::proxy::{ProxyUrl, Tunnels};
 use crate::resolve::{Resolve, SystemResolver};
 use crate::tls::{ClientIdentity, RootsError, Tls};
 
@@ -42,6 +42,9 @@ pub struct EgressOptions {
     pub proxy: Option<ProxyUrl>,
     /// Root certificates (PEM) that are trusted besides the machine's own.
     pub extra_roots_pem: Option<Vec<u8>>,
+    /// Connections that may wait for further requests, of each kind (HTTP/1.1, HTTP/2): each is an open file. None: as many as
+    /// [`postrider_core::limits`] says.
+    pub idle_connections: Option<usize>,
     /// The `user-agent` of requests that bring none.
     pub user_agent: Option<HeaderValue>,
 }
@@ -80,8 +83,23 @@ pub struct OutboundRequest {
     pub deadline: Duration,
     /// Whose connections may be used.
     pub pool: PoolScope,
+    /// Bytes of the answer's body that are kept.
+    pub keep: usize,
+    /// When it is sent a second time on another connection.
+    pub repeat: Repeat,
     /// The certificate that is shown to a receiver that asks for one. Connections that were made with it serve no request without it.
     pub identity: Option<ClientIdentity>,
+}
+
+/// When a request that was sent on a connection that had waited is sent once more, on a new one. Receivers close connections that wait,
+/// and a request that crosses such a close is lost with the connection.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Repeat {
+    /// Where not a byte of an answer came before the connection broke. The receiver may have had it in spite of that, and gets it twice.
+    #[default]
+    IfUnanswered,
+    /// Only where nothing of it was sent, or the receiver says that it did not look at it.
+    IfUnsent,
 }
 
 /// What came of a request.
@@ -141,9 +159,10 @@ impl Egress {
             resolver,
             dialer,
             proxy: options.proxy,
+            tunnels: Tunnels::default(),
             tls: Tls::new(options.extra_roots_pem.as_deref())?,
         };
-        let pool = Arc::new(Pool::new(tasks.clone(), stop.clone()));
+        let pool = Arc::new(Pool::new(options.idle_connections, tasks.clone(), stop.clone()));
         let user_agent =
             options.user_agent.unwrap_or(HeaderValue::from_static(concat!("Postrider/", env!("CARGO_PKG_VERSION"))));
         Ok(Self { inner: Arc::new(Inner { connector, pool, tasks, stop, user_agent }) })
@@ -199,7 +218,8 @@ impl Inner {
         let key = Key { scope, tls: target.tls, host: target.host, port: target.port };
         let until = started + request.deadline;
         let sleep = std::pin::pin!(tokio::time::sleep_until(until));
-        let mut deadline = Deadline { sleep, span: request.deadline, started, first_byte: None };
+        let keep = request.keep;
+        let mut deadline = Deadline { keep, sleep, span: request.deadline, started, first_byte: None };
         let outgoing = Outgoing::new(request, target, &self.user_agent)?;
 
         let result = self.exchange(outgoing, &key, until, &mut deadline, progress).await;
@@ -217,8 +237,8 @@ impl Inner {
     ) -> Result<Answer, SendError> {
         if let Some(reused) = self.pool.take(key) {
             match self.exchange_on_reused(reused, outgoing.clone(), key, deadline, progress).await {
-                // It was closed while it waited; a repeat is safe, every delivery names itself.
-                Err(Failure { perhaps_stale: true, .. }) => progress.remote_address = None,
+                // It was closed while it waited; where the receiver had it all the same, every delivery names itself.
+                Err(Failure { reached, .. }) if reached <= outgoing.repeats_up_to() => progress.remote_address = None,
                 finished => return finished.map_err(|failure| failure.error),
             }
         }
@@ -247,7 +267,7 @@ impl Inner {
             Reused::Http2(seat) => {
                 progress.remote_address = Some(seat.about().address);
                 let request =
-                    outgoing.for_http2(seat.about()).map_err(|error| Failure { error, perhaps_stale: false })?;
+                    outgoing.for_http2(seat.about()).map_err(|error| Failure { error, reached: Reached::Receiver })?;
                 seat.exchange(request, key.host, deadline).await
             }
         }
@@ -302,6 +322,7 @@ struct Outgoing<'a> {
     headers: HeaderMap,
     body: Bytes,
     identity: Option<ClientIdentity>,
+    repeat: Repeat,
 }
 
 impl<'a> Outgoing<'a> {
@@ -313,7 +334,16 @@ impl<'a> Outgoing<'a> {
         let mut headers = request.headers;
         remove_what_governs_the_connection(&mut headers);
         headers.entry(header::USER_AGENT).or_insert_with(|| user_agent.clone());
-        Ok(Self { target, method: request.method, path, headers, body: request.body, identity: request.identity })
+        let OutboundRequest { method, body, identity, repeat, .. } = request;
+        Ok(Self { target, method, path, headers, body, identity, repeat })
+    }
+
+    /// How far it may have come and is sent again.
+    fn repeats_up_to(&self) -> Reached {
+        match self.repeat {
+            Repeat::IfUnanswered => Reached::PerhapsNobody,
+            Repeat::IfUnsent => Reached::Nobody,
+        }
     }
 
     /// The host, and the port where it is not the scheme's own.

@@ -16,7 +16,7 @@ use url::{Host, Url};
 use crate::dial::{Dialer, first_to_connect, in_order_of_trial};
 use crate::error::SendError;
 use crate::policy::{AddressPolicy, is_local_name};
-use crate::proxy::{ProxyKind, ProxyUrl};
+use crate::proxy::{ProxyKind, ProxyUrl, Tunnels};
 use crate::resolve::{Resolve, ResolveError};
 use crate::tls::{ClientIdentity, Tls};
 use crate::wire::Stream;
@@ -27,6 +27,7 @@ pub(crate) struct Connector {
     pub(crate) resolver: Arc<dyn Resolve>,
     pub(crate) dialer: Dialer,
     pub(crate) proxy: Option<ProxyUrl>,
+    pub(crate) tunnels: Tunnels,
     pub(crate) tls: Tls,
 }
 
@@ -161,7 +162,10 @@ impl Connector {
                 let begun = Instant::now();
                 let found = self.resolver.resolve(target.host).await;
                 progress.timings.dns = Some(begun.elapsed());
-                found.map_err(|error| of_lookup(&error))?.iter().map(IpAddr::to_canonical).collect()
+                match found {
+                    Ok(found) => found.iter().map(IpAddr::to_canonical).collect(),
+                    Err(error) => return Err(self.of_lookup(&error).await),
+                }
             }
         };
         for &address in &found {
@@ -177,6 +181,18 @@ impl Connector {
         Ok(in_order_of_trial(&found))
     }
 
+    /// Name servers that fail for one name and answer for others are fine: that name's own are not.
+    async fn of_lookup(&self, error: &ResolveError) -> SendError {
+        let message = error.to_string();
+        match error {
+            ResolveError::NotFound { .. } => SendError::endpoint(FailureKind::NameNotFound, message),
+            ResolveError::Failed { host, .. } if self.resolver.answers_for_others(host).await => {
+                SendError::endpoint(FailureKind::NameNotFound, message)
+            }
+            ResolveError::Failed { .. } => SendError::ours(OurFault::Resolver, message),
+        }
+    }
+
     async fn through(&self, proxy: &ProxyUrl, to: SocketAddr, reached: &AtomicBool) -> Result<Stream, SendError> {
         let tcp = self.dial_proxy(proxy).await?;
         let mut stream = match proxy.kind {
@@ -188,7 +204,8 @@ impl Connector {
         };
         // From here on it may be the endpoint that lets the proxy wait.
         reached.store(true, Ordering::Relaxed);
-        proxy.tunnel(&mut stream, to).await?;
+        proxy.tunnel(&mut stream, to, self.tunnels.record()).await?;
+        self.tunnels.opened();
         Ok(stream)
     }
 
@@ -238,13 +255,5 @@ impl Connector {
 impl Version {
     fn of(protocol: Option<&[u8]>) -> Self {
         if protocol == Some(b"h2") { Self::Http2 } else { Self::Http1 }
-    }
-}
-
-fn of_lookup(error: &ResolveError) -> SendError {
-    let message = error.to_string();
-    match error {
-        ResolveError::NotFound { .. } => SendError::endpoint(FailureKind::NameNotFound, message),
-        ResolveError::Failed { .. } => SendError::ours(OurFault::Resolver, message),
     }
 }

@@ -40,7 +40,7 @@ pub struct Answer {
     pub status: u16,
     /// As received, at most [`limits::RESPONSE_HEADERS_READ`] bytes.
     pub headers: HeaderMap,
-    /// The first [`limits::RESPONSE_BODY_KEPT`] bytes, as received: never decompressed.
+    /// Its first bytes, as many as the request wants, as received: never decompressed.
     pub body: Bytes,
     /// How the body ended.
     pub body_end: BodyEnd,
@@ -50,13 +50,23 @@ pub struct Answer {
 #[derive(Debug)]
 pub(crate) struct Failure {
     pub(crate) error: SendError,
-    /// Whether not a byte of an answer came, and not for lack of time: on a connection that was idle before, it may have been dead
-    /// already.
-    pub(crate) perhaps_stale: bool,
+    pub(crate) reached: Reached,
 }
 
-/// The end of the time for an attempt.
+/// How far a request came that was not answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Reached {
+    /// The receiver had nothing of it, or says that it did not look at it.
+    Nobody,
+    /// Not a byte of an answer came, and not for lack of time: on a connection that was idle before, which may have been dead already.
+    PerhapsNobody,
+    /// The receiver, as far as one knows.
+    Receiver,
+}
+
+/// The end of the time for an attempt, and how much of its answer is kept.
 pub(crate) struct Deadline<'a> {
+    pub(crate) keep: usize,
     pub(crate) sleep: Pin<&'a mut Sleep>,
     pub(crate) span: Duration,
     pub(crate) started: Instant,
@@ -192,7 +202,7 @@ impl Http1 {
         let (head, body) = response.into_parts();
         deadline.first_byte = Some(deadline.started.elapsed());
         check_header_count(&head.headers, host)?;
-        let mut reading = Reading::default();
+        let mut reading = Reading::keeping(deadline.keep);
         let stopped = self.read_body(body, &mut reading, deadline).await;
         let answer = reading.into_answer(head.status.as_u16(), head.headers, stopped);
         let again = stopped == Stopped::AtEnd && self.is_alive() && self.may_be_kept(&answer.headers);
@@ -213,8 +223,12 @@ impl Http1 {
             self.drive(cx);
             if let Poll::Ready(response) = response.as_mut().poll(&mut idle) {
                 return Poll::Ready(response.map_err(|mut failed| {
-                    let unsent = failed.take_message().is_some();
-                    Failure { error: of_exchange(failed.error(), host), perhaps_stale: unsent || !self.arrivals.any() }
+                    let reached = match failed.take_message() {
+                        Some(_unsent) => Reached::Nobody,
+                        None if !self.arrivals.any() => Reached::PerhapsNobody,
+                        None => Reached::Receiver,
+                    };
+                    Failure { error: of_exchange(failed.error(), host), reached }
                 }));
             }
             deadline.sleep.as_mut().poll(cx).map(|()| Err(Failure::timeout(deadline.span)))
@@ -300,7 +314,7 @@ impl Seat {
         let (head, body) = response.into_parts();
         deadline.first_byte = Some(deadline.started.elapsed());
         check_header_count(&head.headers, host)?;
-        let mut reading = Reading::default();
+        let mut reading = Reading::keeping(deadline.keep);
         let mut body = pin!(body);
         let stopped = std::future::poll_fn(|cx| {
             while let Poll::Ready(frame) = body.as_mut().poll_frame(cx) {
@@ -325,8 +339,11 @@ impl Seat {
         std::future::poll_fn(|cx| {
             if let Poll::Ready(response) = response.as_mut().poll(cx) {
                 return Poll::Ready(response.map_err(|mut failed| {
-                    let perhaps_stale = failed.take_message().is_some() || went_unprocessed(failed.error());
-                    Failure { error: of_exchange(failed.error(), host), perhaps_stale }
+                    let reached = match failed.take_message() {
+                        Some(_unsent) => Reached::Nobody,
+                        None => reached_by_http2(failed.error()),
+                    };
+                    Failure { error: of_exchange(failed.error(), host), reached }
                 }));
             }
             deadline.sleep.as_mut().poll(cx).map(|()| {
@@ -343,18 +360,23 @@ impl Seat {
 
 impl Failure {
     fn timeout(span: Duration) -> Self {
-        Self { error: SendError::timeout(span, "waiting for the answer"), perhaps_stale: false }
+        Self { error: SendError::timeout(span, "waiting for the answer"), reached: Reached::Receiver }
     }
 }
 
-/// Whether an HTTP/2 request fell with its connection, or was turned away unread, rather than being answered by an error.
-fn went_unprocessed(error: &hyper::Error) -> bool {
+/// How far an HTTP/2 request came: turned away unread, fallen with its connection, or answered by an error.
+fn reached_by_http2(error: &hyper::Error) -> Reached {
     let source = std::error::Error::source(error);
-    if let Some(error) = source.and_then(|source| source.downcast_ref::<h2::Error>()) {
-        return error.is_io() || error.is_go_away() || error.reason() == Some(h2::Reason::REFUSED_STREAM);
-    }
-    let broke = source.is_some_and(<dyn std::error::Error>::is::<std::io::Error>);
-    broke || error.is_canceled() || error.is_closed()
+    let fell = if let Some(error) = source.and_then(|source| source.downcast_ref::<h2::Error>()) {
+        if error.reason() == Some(h2::Reason::REFUSED_STREAM) {
+            return Reached::Nobody;
+        }
+        error.is_io() || error.is_go_away()
+    } else {
+        let broke = source.is_some_and(<dyn std::error::Error>::is::<std::io::Error>);
+        broke || error.is_canceled() || error.is_closed()
+    };
+    if fell { Reached::PerhapsNobody } else { Reached::Receiver }
 }
 
 fn check_header_count(headers: &HeaderMap, host: &str) -> Result<(), Failure> {
@@ -362,7 +384,7 @@ fn check_header_count(headers: &HeaderMap, host: &str) -> Result<(), Failure> {
         return Ok(());
     }
     let message = format!("{host} answered with more than {} headers", limits::RESPONSE_HEADERS);
-    Err(Failure { error: SendError::endpoint(FailureKind::Protocol, message), perhaps_stale: false })
+    Err(Failure { error: SendError::endpoint(FailureKind::Protocol, message), reached: Reached::Receiver })
 }
 
 fn announced_timeout(value: &HeaderValue) -> Option<Duration> {
@@ -384,13 +406,17 @@ enum Stopped {
 }
 
 /// A body as far as it was read.
-#[derive(Default)]
 struct Reading {
     read: usize,
     kept: Vec<u8>,
+    keep: usize,
 }
 
 impl Reading {
+    fn keeping(keep: usize) -> Self {
+        Self { read: 0, kept: Vec::new(), keep }
+    }
+
     /// Takes the next piece; tells when to stop.
     fn take(&mut self, frame: Option<Result<hyper::body::Frame<Bytes>, hyper::Error>>) -> Option<Stopped> {
         match frame {
@@ -400,10 +426,10 @@ impl Reading {
                 // Trailers say nothing that we would keep.
                 let Ok(piece) = frame.into_data() else { return None };
                 self.read += piece.len();
-                let room = limits::RESPONSE_BODY_KEPT - self.kept.len();
+                let room = self.keep - self.kept.len();
                 // Copied, so that a short body does not hold on to a large read buffer for as long as it waits to be recorded.
                 self.kept.extend_from_slice(&piece[..piece.len().min(room)]);
-                (self.read > limits::RESPONSE_BODY_READ).then_some(Stopped::TooLong)
+                (self.read > limits::RESPONSE_BODY_READ.max(self.keep)).then_some(Stopped::TooLong)
             }
         }
     }

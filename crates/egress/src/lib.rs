@@ -22,11 +22,11 @@ mod resolve;
 mod tls;
 mod wire;
 
-pub use client::{Egress, EgressOptions, EgressSetupError, Exchange, Holdings, OutboundRequest};
+pub use client::{Egress, EgressOptions, EgressSetupError, Exchange, Holdings, OutboundRequest, Repeat};
 pub use error::SendError;
 pub use exchange::Answer;
 pub use policy::{AddressPolicy, Refusal, UrlRefusal};
 pub use pool::PoolScope;
 pub use proxy::{ParseProxyUrlError, ProxyUrl};
-pub use resolve::{Resolve, ResolveError, Resolving};
+pub use resolve::{Resolve, ResolveError, Resolving, Telling};
 pub use tls::{ClientIdentity, ClientIdentityError, RootsError};

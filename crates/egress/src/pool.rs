@@ -3,8 +3,9 @@
 //! Owns which connection may serve whom: the key holds everything that must not be mixed. The proxy is not part of it because an
 //! [`crate::Egress`] has one pool and one proxy. Opens no connection.
 //!
-//! Invariants: no more idle connections than [`limits::IDLE_CONNECTIONS`], no more shared ones than [`limits::SHARED_CONNECTIONS`], and
-//! per key [`limits::IDLE_CONNECTIONS_PER_KEY`] and [`limits::SHARED_CONNECTIONS_PER_KEY`]; the one used last is used next, so that a burst's surplus grows old and goes;
+//! Invariants: no more idle connections than [`limits::IDLE_CONNECTIONS`], no more shared ones than [`limits::SHARED_CONNECTIONS`], or
+//! fewer of both where fewer files can be open; per key no more than [`limits::IDLE_CONNECTIONS_PER_KEY`] and
+//! [`limits::SHARED_CONNECTIONS_PER_KEY`]; the one used last is used next, so that a burst's surplus grows old and goes;
 //! locks are held for a look-up and never across an await.
 
 use std::collections::VecDeque;
@@ -77,6 +78,7 @@ pub(crate) struct Pool {
     shards: [Mutex<HashTable<Slot>>; SHARDS],
     hasher: RandomState,
     idle: AtomicUsize,
+    most_idle: usize,
     /// HTTP/2 connections that are kept, and how many that may be.
     shared: Arc<AtomicUsize>,
     most_shared: usize,
@@ -117,14 +119,16 @@ impl Drop for Counted {
 }
 
 impl Pool {
-    /// A pool whose upkeep is tracked by `tasks` and ends with `stop`.
-    pub(crate) fn new(tasks: TaskTracker, stop: CancellationToken) -> Self {
+    /// A pool whose upkeep is tracked by `tasks` and ends with `stop`. `most`: the connections of each kind.
+    pub(crate) fn new(most: Option<usize>, tasks: TaskTracker, stop: CancellationToken) -> Self {
+        let most = most.unwrap_or(usize::MAX).max(1);
         Self {
             shards: std::array::from_fn(|_| Mutex::default()),
             hasher: RandomState::new(),
             idle: AtomicUsize::new(0),
+            most_idle: most.min(limits::IDLE_CONNECTIONS),
             shared: Arc::default(),
-            most_shared: limits::SHARED_CONNECTIONS,
+            most_shared: most.min(limits::SHARED_CONNECTIONS),
             sweeping: AtomicBool::new(false),
             tasks,
             stop,
@@ -159,7 +163,7 @@ impl Pool {
     /// Takes a connection in that has nothing to do.
     pub(crate) fn put(self: &Arc<Self>, key: &Key<'_>, connection: Box<Http1>) {
         let hash = self.hasher.hash_one(key);
-        if self.idle.load(Ordering::Relaxed) >= limits::IDLE_CONNECTIONS {
+        if self.idle.load(Ordering::Relaxed) >= self.most_idle {
             self.close_an_old_one(hash);
         }
         // What is closed for it is dropped after the lock.
@@ -169,8 +173,9 @@ impl Pool {
                 return;
             }
             let slot = slot_for(&mut shard, hash, key);
-            let surplus =
-                if slot.idle.len() >= limits::IDLE_CONNECTIONS_PER_KEY { slot.idle.pop_front() } else { None };
+            // One host leaves a quarter of all places to others.
+            let most = limits::IDLE_CONNECTIONS_PER_KEY.min((self.most_idle / 4 * 3).max(1));
+            let surplus = if slot.idle.len() >= most { slot.idle.pop_front() } else { None };
             slot.idle.push_back(Idle { connection, since: Instant::now() });
             if surplus.is_none() {
                 self.idle.fetch_add(1, Ordering::Relaxed);
@@ -377,7 +382,7 @@ mod tests {
     #[tokio::test]
     async fn shared_connections_are_bounded_and_make_room_for_who_needs_one() {
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
-        let pool = Arc::new(Pool { most_shared: 2, ..Pool::new(tasks.clone(), stop.clone()) });
+        let pool = Arc::new(Pool { most_shared: 2, ..Pool::new(None, tasks.clone(), stop.clone()) });
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let to = listener.local_addr().unwrap();
         let share = async |port: u16| {

@@ -1,5 +1,8 @@
 //! Tunnels through the operator's proxy: HTTP `CONNECT` and SOCKS5.
 //!
+//! A proxy that cannot reach a target may be cut off itself: its word counts against the endpoint where it has opened a tunnel to anybody
+//! of late, and is a fault of ours otherwise. The same goes for a refusal, which may be of one target or of all.
+//!
 //! Invariant: a proxy is told an address that was checked, never a name, so that it cannot look up another one. The proxy's own
 //! address is the operator's word and is not subject to the address policy.
 
@@ -7,16 +10,21 @@ use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use percent_encoding::percent_decode_str;
 use postrider_core::attempt::{FailureKind, OurFault};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::time::Instant;
 use url::Url;
 
 use crate::error::SendError;
 
+/// How long a tunnel that was opened shows that the proxy works.
+const LATELY: Duration = Duration::from_mins(1);
 /// Bytes of a proxy's answer to `CONNECT` that are read.
 const CONNECT_ANSWER_BYTES: usize = 16 * 1024;
 
@@ -27,6 +35,30 @@ pub struct ProxyUrl {
     pub(crate) host: String,
     pub(crate) port: u16,
     credentials: Option<Credentials>,
+}
+
+/// Whether the proxy has opened a tunnel of late.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Record {
+    /// It has: what it says of a target is the target's.
+    Works,
+    /// It has not, so that it may be at fault itself.
+    Unknown,
+}
+
+/// When the proxy last opened a tunnel.
+#[derive(Debug, Default)]
+pub(crate) struct Tunnels(Mutex<Option<Instant>>);
+
+impl Tunnels {
+    pub(crate) fn opened(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+    }
+
+    pub(crate) fn record(&self) -> Record {
+        let last = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if last.is_some_and(|at| at.elapsed() < LATELY) { Record::Works } else { Record::Unknown }
+    }
 }
 
 /// How a proxy is spoken to.
@@ -104,13 +136,13 @@ impl ProxyUrl {
     }
 
     /// Asks the proxy at the other end of `stream` for a tunnel to `target`.
-    pub(crate) async fn tunnel<S>(&self, stream: &mut S, target: SocketAddr) -> Result<(), SendError>
+    pub(crate) async fn tunnel<S>(&self, stream: &mut S, target: SocketAddr, record: Record) -> Result<(), SendError>
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
         match self.kind {
-            ProxyKind::Http | ProxyKind::HttpInTls => self.connect(stream, target).await,
-            ProxyKind::Socks5 => self.socks5(stream, target).await,
+            ProxyKind::Http | ProxyKind::HttpInTls => self.connect(stream, target, record).await,
+            ProxyKind::Socks5 => self.socks5(stream, target, record).await,
         }
     }
 
@@ -119,11 +151,19 @@ impl ProxyUrl {
         SendError::ours(OurFault::Proxy, format!("the proxy {self} {what}"))
     }
 
+    /// What the proxy says of one target.
+    fn of_target(&self, record: Record, kind: FailureKind, what: impl fmt::Display) -> SendError {
+        match record {
+            Record::Works => SendError::endpoint(kind, format!("the proxy {self} {what}")),
+            Record::Unknown => self.fault(what),
+        }
+    }
+
     fn broke(&self, error: &io::Error) -> SendError {
         self.fault(format_args!("broke the connection off: {error}"))
     }
 
-    async fn connect<S>(&self, stream: &mut S, target: SocketAddr) -> Result<(), SendError>
+    async fn connect<S>(&self, stream: &mut S, target: SocketAddr, record: Record) -> Result<(), SendError>
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
@@ -155,21 +195,23 @@ impl ProxyUrl {
             Some(200..=299) if answer.len() > end => Err(self.fault("sent something of its own into the tunnel")),
             Some(200..=299) => Ok(()),
             Some(407) => Err(self.fault("asks for a user name and password, or does not accept the configured ones")),
-            // The proxy did try, as far as one can tell.
-            Some(status @ (502 | 503)) => Err(SendError::endpoint(
-                FailureKind::ConnectFailed,
-                format!("the proxy could not connect to {target} (it answered {status})"),
-            )),
-            Some(504) => Err(SendError::endpoint(
-                FailureKind::Timeout,
-                format!("the proxy waited in vain for {target} to accept a connection (it answered 504)"),
-            )),
-            Some(status) => Err(self.fault(format_args!("refused the tunnel with status {status}"))),
+            Some(status @ (502 | 503)) => {
+                let what = format_args!("could not connect to {target} (it answered {status})");
+                Err(self.of_target(record, FailureKind::ConnectFailed, what))
+            }
+            Some(504) => {
+                let what = format_args!("waited in vain for {target} to accept a connection (it answered 504)");
+                Err(self.of_target(record, FailureKind::Timeout, what))
+            }
+            Some(status) => {
+                let what = format_args!("refused the tunnel to {target} with status {status}");
+                Err(self.of_target(record, FailureKind::ConnectFailed, what))
+            }
             None => Err(self.fault("does not speak HTTP")),
         }
     }
 
-    async fn socks5<S>(&self, stream: &mut S, target: SocketAddr) -> Result<(), SendError>
+    async fn socks5<S>(&self, stream: &mut S, target: SocketAddr, record: Record) -> Result<(), SendError>
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
@@ -211,7 +253,7 @@ impl ProxyUrl {
         if version != 5 {
             return Err(self.fault("does not speak SOCKS5"));
         }
-        self.judge_socks_reply(reply, target)?;
+        self.judge_socks_reply(reply, target, record)?;
         // The address the proxy left from, of no use to us; it must be read to reach the tunnel's first byte.
         let length = match address_type {
             1 => 4,
@@ -224,21 +266,24 @@ impl ProxyUrl {
         Ok(())
     }
 
-    fn judge_socks_reply(&self, reply: u8, target: SocketAddr) -> Result<(), SendError> {
-        let endpoint = |kind, what: &str| {
-            Err(SendError::endpoint(kind, format!("the proxy could not connect to {target}: {what}")))
+    fn judge_socks_reply(&self, reply: u8, target: SocketAddr, record: Record) -> Result<(), SendError> {
+        let why = match reply {
+            0 => return Ok(()),
+            // Somebody was there to refuse it.
+            5 => {
+                let message = format!("the proxy {self} could not connect to {target}: nothing listens there");
+                return Err(SendError::endpoint(FailureKind::ConnectionRefused, message));
+            }
+            1 => "it failed in general".to_owned(),
+            2 => "its rules do not permit it".to_owned(),
+            3 => "there is no route to its network".to_owned(),
+            4 => "there is no route to the host".to_owned(),
+            6 => "the way to it is too long".to_owned(),
+            7 | 8 => "it cannot connect to addresses of this kind".to_owned(),
+            other => format!("it gave the unknown reply {other}"),
         };
-        match reply {
-            0 => Ok(()),
-            3 => endpoint(FailureKind::ConnectFailed, "there is no route to its network"),
-            4 => endpoint(FailureKind::ConnectFailed, "there is no route to the host"),
-            5 => endpoint(FailureKind::ConnectionRefused, "nothing listens there"),
-            6 => endpoint(FailureKind::ConnectFailed, "the way to it is too long"),
-            1 => Err(self.fault("failed in general")),
-            2 => Err(self.fault("does not permit the connection by its rules")),
-            7 | 8 => Err(self.fault("cannot connect to addresses of this kind")),
-            other => Err(self.fault(format_args!("gave the unknown reply {other}"))),
-        }
+        let what = format_args!("could not connect to {target}: {why}");
+        Err(self.of_target(record, FailureKind::ConnectFailed, what))
     }
 
     async fn write<S: AsyncWrite + Unpin>(&self, stream: &mut S, bytes: &[u8]) -> Result<(), SendError> {

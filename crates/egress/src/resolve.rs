@@ -6,6 +6,7 @@
 use std::future::Future;
 use std::net::IpAddr;
 use std::pin::Pin;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use hickory_resolver::config::{NameServerConfig, ResolveHosts, ResolverConfig, ResolverOpts};
@@ -20,10 +21,19 @@ use postrider_core::limits;
 /// What a lookup comes to.
 pub type Resolving<'a> = Pin<Box<dyn Future<Output = Result<Vec<IpAddr>, ResolveError>> + Send + 'a>>;
 
+/// Whether name servers answer.
+pub type Telling<'a> = Pin<Box<dyn Future<Output = bool> + Send + 'a>>;
+
 /// Looks names up.
 pub trait Resolve: Send + Sync + 'static {
     /// All addresses of `host`, of both families, in order of preference. Never an empty list.
     fn resolve<'a>(&'a self, host: &'a str) -> Resolving<'a>;
+
+    /// After the look-up of `host` has failed: whether the name servers answer now when they are asked for another name, as far as one
+    /// can tell. Then the trouble is that name's own.
+    fn answers_for_others<'a>(&'a self, _host: &'a str) -> Telling<'a> {
+        Box::pin(std::future::ready(false))
+    }
 }
 
 /// Why a name has no addresses for us.
@@ -52,6 +62,10 @@ pub enum ResolveError {
 pub(crate) struct SystemResolver {
     hosts: Hosts,
     dns: TokioResolver,
+    /// The same without a memory.
+    asking: TokioResolver,
+    /// The last two names that were found: what to ask for when another one fails.
+    found: Mutex<[Option<Name>; 2]>,
 }
 
 impl SystemResolver {
@@ -65,10 +79,10 @@ impl SystemResolver {
                 (ResolverConfig::from_parts(None, Vec::new(), vec![local]), ResolverOpts::default())
             }
         };
-        Self::with(config, options, Hosts::from_system().unwrap_or_default())
+        Self::with(&config, options, Hosts::from_system().unwrap_or_default())
     }
 
-    fn with(config: ResolverConfig, mut options: ResolverOpts, hosts: Hosts) -> Result<Self, NetError> {
+    fn with(config: &ResolverConfig, mut options: ResolverOpts, hosts: Hosts) -> Result<Self, NetError> {
         options.use_hosts_file = ResolveHosts::Never;
         options.cache_size = limits::DNS_CACHE_ENTRIES;
         options.positive_max_ttl = Some(limits::DNS_CACHED);
@@ -77,9 +91,27 @@ impl SystemResolver {
         options.timeout = Duration::from_secs(2);
         options.attempts = 2;
         options.max_active_requests = limits::IN_FLIGHT;
-        let mut builder = TokioResolver::builder_with_config(config, TokioRuntimeProvider::default());
-        *builder.options_mut() = options;
-        Ok(Self { hosts, dns: builder.build()? })
+        let build = |options: ResolverOpts| {
+            let mut builder = TokioResolver::builder_with_config(config.clone(), TokioRuntimeProvider::default());
+            *builder.options_mut() = options;
+            builder.build()
+        };
+        let mut forgetful = options.clone();
+        forgetful.cache_size = 0;
+        Ok(Self { hosts, dns: build(options)?, asking: build(forgetful)?, found: Mutex::default() })
+    }
+
+    fn note_found(&self, name: Name) {
+        let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        if found[0].as_ref() != Some(&name) {
+            found[1] = found[0].replace(name);
+        }
+    }
+
+    /// A name that was found and is not that one.
+    fn other_than(&self, name: &Name) -> Option<Name> {
+        let found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        found.iter().flatten().find(|other| *other != name).cloned()
     }
 
     fn in_hosts_file(&self, name: &Name) -> Vec<IpAddr> {
@@ -103,8 +135,10 @@ impl Resolve for SystemResolver {
                 return Ok(found);
             }
             // Both families, always: the guard is to see every address that the name can lead to.
-            let (v6, v4) =
-                tokio::join!(self.dns.lookup(name.clone(), RecordType::AAAA), self.dns.lookup(name, RecordType::A));
+            let (v6, v4) = tokio::join!(
+                self.dns.lookup(name.clone(), RecordType::AAAA),
+                self.dns.lookup(name.clone(), RecordType::A)
+            );
             let mut failed = None;
             for answer in [v6, v4] {
                 match answer {
@@ -114,10 +148,25 @@ impl Resolve for SystemResolver {
                 }
             }
             match failed {
-                _ if !found.is_empty() => Ok(found),
+                _ if !found.is_empty() => {
+                    self.note_found(name);
+                    Ok(found)
+                }
                 // The other family's silence says nothing about this one: the name may well have an address.
                 Some(error) => Err(ResolveError::Failed { host: host.to_owned(), reason: error.to_string() }),
                 None => Err(not_found()),
+            }
+        })
+    }
+
+    fn answers_for_others<'a>(&'a self, host: &'a str) -> Telling<'a> {
+        Box::pin(async move {
+            let Ok(mut name) = Name::from_ascii(host) else { return false };
+            name.set_fqdn(true);
+            let Some(other) = self.other_than(&name) else { return false };
+            match self.asking.lookup(other, RecordType::A).await {
+                Ok(_) => true,
+                Err(error) => says_no_such_name(&error),
             }
         })
     }
@@ -204,7 +253,7 @@ mod tests {
         let asked = Arc::new(AtomicUsize::new(0));
         let mut hosts = Hosts::default();
         hosts.read_hosts_conf(&b"192.0.2.9 listed.test\n"[..]).unwrap();
-        let resolver = SystemResolver::with(name_server(asked.clone()).await, ResolverOpts::default(), hosts).unwrap();
+        let resolver = SystemResolver::with(&name_server(asked.clone()).await, ResolverOpts::default(), hosts).unwrap();
         let addresses = |texts: &[&str]| texts.iter().map(|text| text.parse().unwrap()).collect::<Vec<IpAddr>>();
 
         assert_eq!(resolver.resolve("listed.test").await, Ok(addresses(&["192.0.2.9"])));
@@ -228,6 +277,21 @@ mod tests {
         let before = asked.load(Ordering::SeqCst);
         resolver.resolve("both.test").await.unwrap();
         assert_eq!(asked.load(Ordering::SeqCst), before, "answers are remembered as long as they allow");
+        assert!(resolver.answers_for_others("broken.test").await);
+        assert_eq!(asked.load(Ordering::SeqCst), before + 1, "but not to tell whether name servers answer");
+    }
+
+    #[tokio::test]
+    async fn whether_name_servers_answer_is_asked_by_another_name_that_was_found() {
+        let asked = Arc::new(AtomicUsize::new(0));
+        let config = name_server(asked.clone()).await;
+        let resolver = SystemResolver::with(&config, ResolverOpts::default(), Hosts::default()).unwrap();
+        assert!(!resolver.answers_for_others("broken.test").await, "nothing is known");
+        resolver.resolve("v4.test").await.unwrap();
+        assert!(!resolver.answers_for_others("v4.test").await, "the name itself says nothing");
+        assert!(resolver.answers_for_others("broken.test").await);
+        resolver.resolve("both.test").await.unwrap();
+        assert!(resolver.answers_for_others("both.test").await);
     }
 
     #[test]

@@ -10,12 +10,12 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use postrider_core::attempt::{Attempt, AttemptResult, FailureKind, Outcome, Timings};
 use postrider_core::delivery;
 use postrider_core::event::Event;
-use postrider_core::limits::RESPONSE_HEADERS_KEPT;
+use postrider_core::limits::{RESPONSE_BODY_KEPT, RESPONSE_HEADERS_KEPT, TEST_PATIENCE};
 use postrider_core::retry::parse_retry_after;
 use postrider_core::signature::{Secret, Signing};
 use postrider_core::webhook::{Scope, Webhook};
 use postrider_core::{AttemptId, DeliveryId, EnvironmentId, EventId, Timestamp};
-use postrider_egress::{Answer, Exchange, OutboundRequest, PoolScope, SendError};
+use postrider_egress::{Answer, Exchange, OutboundRequest, PoolScope, Repeat, SendError};
 use postrider_store::Settlement;
 use tokio::time::Instant;
 
@@ -24,10 +24,7 @@ use crate::scheduler::{Launch, Ready, Signal, Standing};
 use crate::shaping::{RenderError, Unmade};
 use crate::signing::Signer;
 use crate::tokens::Asking;
-use crate::{TestReport, TestRequest};
-
-/// Tests of endpoints that are under way at once; others wait their turn.
-pub(crate) const TESTS: usize = 64;
+use crate::{TestError, TestReport, TestRequest};
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const ACCEPTED: HeaderValue = HeaderValue::from_static("application/json, text/plain, */*");
@@ -95,6 +92,9 @@ impl Core {
             body: event.body.clone(),
             deadline: webhook.sending.deadline.get(),
             pool: pool(webhook.environment_id, &webhook.scope),
+            keep: RESPONSE_BODY_KEPT,
+            // What is sent twice within an attempt would be counted once.
+            repeat: if webhook.sending.rate_limit.is_some() { Repeat::IfUnsent } else { Repeat::IfUnanswered },
             identity: None,
         };
         let made = if delivery.shape.is_none() && webhook.access.is_none() {
@@ -110,6 +110,10 @@ impl Core {
         let (outcome, exchange, problem) = match made {
             Ok(exchange) => (outcome_of(&exchange, now), Some(exchange), None),
             Err(error) => (Outcome::Unrenderable, None, Some(error.to_string())),
+        };
+        let fault_of_ours = match exchange.as_ref().map(|exchange| &exchange.result) {
+            Some(Err(SendError::Ours { message, .. })) => Some(message.clone()),
+            _ => None,
         };
         self.meters.attempted(&outcome);
         if let Some(exchange) = &exchange {
@@ -130,10 +134,15 @@ impl Core {
         };
         // First the slot, then the record: the commit may be quicker than this thread.
         let jitter = self.entropy.unit();
+        let mut tells = false;
         self.act(|scheduler, now| {
             scheduler.finished(delivery.id, Signal::of(&outcome, &webhook.sending.retry), now, jitter);
+            tells = fault_of_ours.is_some() && scheduler.tells_fault(webhook_id, now);
         });
         flight.land();
+        if let Some(message) = fault_of_ours.filter(|_| tells) {
+            tracing::warn!(webhook.id = %webhook_id, "a webhook cannot be sent to, through no fault of its endpoint: {message}");
+        }
         self.store.record(settlement);
     }
 
@@ -170,16 +179,17 @@ impl Core {
         Ok(exchange)
     }
 
-    pub(crate) async fn test(&self, request: TestRequest) -> Result<TestReport, RenderError> {
+    pub(crate) async fn test(&self, request: TestRequest) -> Result<TestReport, TestError> {
         let TestRequest { scope, url, secret, signing, event, deadline, draft } = request;
-        let _turn = self.tests.acquire().await;
+        let turn = tokio::time::timeout(TEST_PATIENCE, self.tests.acquire()).await;
+        let _turn = turn.map_err(|_| TestError::Busy)?;
         let (begun, now) = (Instant::now(), self.clock.now());
         let signer = Signer::new(secret, signing);
         let pool = pool(event.environment_id, &scope);
         let shaping = draft.shaping(self, &event, Asking { deadline, pool });
         let made = match tokio::time::timeout(deadline, shaping).await {
             Ok(Ok(shaping)) => Ok(shaping),
-            Ok(Err(Unmade::Template(error))) => return Err(error),
+            Ok(Err(Unmade::Template(error))) => return Err(error.into()),
             Ok(Err(Unmade::Send(error))) => Err(error),
             Err(_) => Err(no_token_in_time()),
         };
@@ -189,8 +199,17 @@ impl Core {
                 let headers = headers(AttemptId::new(now, &*self.entropy), event.id, &body, signer.as_ref(), now);
                 let deadline = deadline.saturating_sub(begun.elapsed());
                 let url = url.url().clone();
-                let mut request =
-                    OutboundRequest { method: Method::POST, url, headers, body, deadline, pool, identity: None };
+                let mut request = OutboundRequest {
+                    method: Method::POST,
+                    url,
+                    headers,
+                    body,
+                    deadline,
+                    pool,
+                    keep: RESPONSE_BODY_KEPT,
+                    repeat: Repeat::default(),
+                    identity: None,
+                };
                 shaping.apply(&mut request);
                 self.transport.send(request).await
             }

@@ -9,8 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread;
 use std::time::Duration;
 
-use postrider_core::event::Event;
-use postrider_core::{Clock, DeliveryId, Entropy, EnvironmentId, Timestamp, WebhookId};
+use postrider_core::{Clock, Entropy, EnvironmentId, Timestamp, WebhookId};
 use postrider_egress::Egress;
 use postrider_store::{Commit, CommitObserver, JobChange, Store, Waiting, WebhookChange};
 use tokio::runtime::Handle;
@@ -25,7 +24,7 @@ use crate::scheduler::{Before, LaneReport, Limits, Ready, Scheduler, Standing};
 use crate::shaping::Shapes;
 use crate::signing::Signers;
 use crate::transport::Transport;
-use crate::watch::{Change, Watchers};
+use crate::watch::{Changed, HeldChanges, HeldEvents, Watchers, Whose};
 
 /// Launches and pushes under one lock: others wait for no more than these.
 const AT_ONCE: usize = 64;
@@ -33,8 +32,12 @@ const AT_ONCE: usize = 64;
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// How often gauges are shown.
 const SHOW_EVERY: Duration = Duration::from_secs(1);
-/// How long a stop waits for results to be committed after the last attempt has ended.
+/// The part of a stop's patience that is for results to be committed after the last attempt has ended: one in so many.
+const RECORDING_PART: u32 = 8;
+/// The most of it.
 const RECORDING_PATIENCE: Duration = Duration::from_secs(5);
+/// How long a stop waits for its own tasks, which have nothing left to do by then.
+const TASKS_PATIENCE: Duration = Duration::from_secs(1);
 
 /// What the engine's tasks share.
 pub(crate) struct Core {
@@ -46,8 +49,8 @@ pub(crate) struct Core {
     pub(crate) options: EngineOptions,
     pub(crate) signers: Signers,
     pub(crate) shapes: Shapes,
-    pub(crate) watchers: Watchers<Arc<Event>>,
-    pub(crate) changes: Watchers<Change>,
+    pub(crate) watchers: Arc<Watchers<HeldEvents>>,
+    pub(crate) changes: Arc<Watchers<HeldChanges>>,
     pub(crate) meters: Meters,
     /// Memory for events that are not committed yet, in bytes.
     pub(crate) intake: Arc<Semaphore>,
@@ -89,6 +92,7 @@ impl Core {
             memory: half,
             lane: postrider_core::limits::LANE_DELIVERIES,
         };
+        let stopping = CancellationToken::new();
         let core = Arc::new(Self {
             store,
             egress,
@@ -97,15 +101,15 @@ impl Core {
             entropy,
             signers: Signers::default(),
             shapes: Shapes::default(),
-            watchers: Watchers::default(),
-            changes: Watchers::default(),
+            watchers: Watchers::new(stopping.clone()),
+            changes: Watchers::new(stopping.clone()),
             meters: Meters::new(),
             intake: Arc::new(Semaphore::new(half)),
             intake_bytes: half,
-            tests: Semaphore::new(crate::attempt::TESTS),
+            tests: Semaphore::new(postrider_core::limits::TESTS),
             upkeep: Notify::new(),
             jobs: Notify::new(),
-            stopping: CancellationToken::new(),
+            stopping,
             is_stopping: AtomicBool::new(false),
             giving_up: CancellationToken::new(),
             runtime: Handle::current(),
@@ -223,13 +227,14 @@ impl Core {
         }
     }
 
-    pub(crate) async fn shutdown(&self) {
+    pub(crate) async fn shutdown(&self, patience: Duration) {
         self.is_stopping.store(true, Ordering::Relaxed);
         self.stopping.cancel();
         self.intake.close();
         self.scheduler().stop();
-        let patience = self.options.shutdown_patience;
-        if !self.ends_within(patience, |scheduler| scheduler.totals().in_flight() == 0).await {
+        let recording = (patience / RECORDING_PART).min(RECORDING_PATIENCE);
+        if !self.ends_within(patience.saturating_sub(recording), |scheduler| scheduler.totals().in_flight() == 0).await
+        {
             let given_up = self.scheduler().totals().in_flight();
             tracing::warn!(
                 attempts = given_up,
@@ -237,7 +242,7 @@ impl Core {
             );
             self.giving_up.cancel();
         }
-        if !self.ends_within(RECORDING_PATIENCE, |scheduler| scheduler.totals().slots == 0).await {
+        if !self.ends_within(recording, |scheduler| scheduler.totals().slots == 0).await {
             let unrecorded = self.scheduler().totals().slots;
             tracing::warn!(
                 attempts = unrecorded,
@@ -245,7 +250,9 @@ impl Core {
             );
         }
         self.tasks.close();
-        self.tasks.wait().await;
+        if tokio::time::timeout(TASKS_PATIENCE, self.tasks.wait()).await.is_err() {
+            tracing::warn!(tasks = self.tasks.len(), "stopped before all tasks had ended");
+        }
     }
 
     async fn ends_within(&self, patience: Duration, is_over: impl Fn(&Scheduler) -> bool) -> bool {
@@ -278,7 +285,11 @@ impl Core {
             }
         }
         self.meters.events_accepted.increment(accepted.len() as u64);
-        self.watchers.show(accepted.iter().map(|accepted| (accepted.event.environment_id, accepted.event.clone())));
+        if !self.watchers.is_empty() {
+            for accepted in &accepted {
+                self.watchers.tell(accepted.event.environment_id, |held| held.put(&accepted.event));
+            }
+        }
         if !webhooks.is_empty() {
             self.webhooks_changed(webhooks);
         }
@@ -313,25 +324,37 @@ impl Core {
 
     /// Tells those who watch which deliveries and jobs have changed.
     fn show_changes(&self, commit: &Commit) {
-        let mut changed: HashMap<EnvironmentId, Vec<(DeliveryId, WebhookId)>> = HashMap::new();
+        let mut changed: HashMap<EnvironmentId, Vec<Changed<'_>>> = HashMap::new();
         for accepted in &commit.accepted {
+            let whose = Whose::Known(accepted.event.tenant_id.as_ref());
+            let made = accepted.waiting.iter().map(|&(delivery, webhook, _)| (delivery, webhook));
+            let made = made.chain(accepted.discarded.iter().copied());
             let of = changed.entry(accepted.event.environment_id).or_default();
-            of.extend(accepted.waiting.iter().map(|&(delivery, webhook, _)| (delivery, webhook)));
-            of.extend(&accepted.discarded);
+            of.extend(made.map(|(delivery, webhook)| Changed { delivery, webhook, whose }));
         }
-        for settled in &commit.settled {
+        let settled: Vec<_> = commit
+            .settled
+            .iter()
             // Of a webhook that was deleted nobody knows any more where it was.
-            if let Some(webhook) = self.store.directory().webhook(settled.webhook_id) {
-                changed.entry(webhook.environment_id).or_default().push((settled.delivery, webhook.id));
-            }
+            .filter_map(|settled| Some((settled.delivery, self.store.directory().webhook(settled.webhook_id)?)))
+            .collect();
+        for (delivery, webhook) in &settled {
+            let whose = webhook.scope.tenant().map_or(Whose::Unknown, |tenant| Whose::Known(Some(tenant)));
+            let of = changed.entry(webhook.environment_id).or_default();
+            of.push(Changed { delivery: *delivery, webhook: webhook.id, whose });
         }
         for Waiting { delivery, .. } in commit.resent.iter().chain(&commit.in_turn) {
-            changed.entry(delivery.environment_id).or_default().push((delivery.id, delivery.webhook_id));
+            let whose = Whose::Known(delivery.tenant_id.as_ref());
+            let of = changed.entry(delivery.environment_id).or_default();
+            of.push(Changed { delivery: delivery.id, webhook: delivery.webhook_id, whose });
         }
-        let deliveries = changed.into_iter().map(|(id, of)| (id, Change::Deliveries(of.into())));
-        self.changes.show(deliveries);
-        let jobs = commit.jobs.iter().map(|change| (change.job().environment_id, Change::Job(change.job().clone())));
-        self.changes.show(jobs);
+        for (environment, changed) in changed {
+            self.changes.tell(environment, |held| held.put(&changed));
+        }
+        for change in &commit.jobs {
+            let job = change.job();
+            self.changes.tell(job.environment_id, |held| held.put_job(job));
+        }
     }
 
     fn webhooks_changed(self: &Arc<Self>, changes: Vec<WebhookChange>) {

@@ -1,13 +1,15 @@
 //! Acceptance of events: room in memory, matching, ids, and the hand-over to the store.
 //!
-//! An event holds its room from before it is handed to the store until it is committed; from then on it counts as what its deliveries
-//! hold, see [`crate::scheduler`]. So intake waits for the disk alone, and never for a receiver.
+//! An event holds its room from the first byte that is read of it until it is committed; from then on it counts as what its deliveries
+//! hold, see [`crate::scheduler`]. So intake waits for the disk alone, and never for a receiver. What events fan out to is counted
+//! event by event while they are matched, so that a call that would take too much is refused before it has.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use bytes::Bytes;
 use postrider_core::event::{ApplicationId, Event, EventKey, Room, SchemaNote, TenantId, UserId};
+use postrider_core::limits::BATCH_DELIVERIES;
 use postrider_core::webhook::Webhook;
 use postrider_core::{DeliveryId, EnvironmentId, EventId, Timestamp};
 use postrider_store::{AcceptBatch, AcceptOutcome, Idempotency, NewDelivery, NewEvent, StoreError};
@@ -19,8 +21,12 @@ use crate::scheduler::OVERHEAD_BYTES;
 
 /// Deliveries of an event whose cost is within [`OVERHEAD_BYTES`].
 const DELIVERIES_INCLUDED: usize = 8;
-/// What each further delivery costs until it is committed.
-const DELIVERY_BYTES: usize = 64;
+/// What each further delivery costs until it is committed: the row to be, and what is told of it after the commit.
+const DELIVERY_BYTES: usize = 128;
+/// What an event is larger than the request that brought it, at most, or nearly so: its context and its envelope.
+const ENVELOPE_BYTES: usize = 256;
+/// What making a delivery costs the processor, in steps of a filter.
+const STEPS_A_DELIVERY: usize = 32;
 
 /// An event to be accepted.
 #[derive(Debug, Clone)]
@@ -51,6 +57,12 @@ pub enum AcceptError {
     /// With their deliveries they take more memory than there ever is.
     #[error("the events and their deliveries are too large to be accepted together")]
     TooLarge,
+    /// Several events have more deliveries together than are made at once.
+    #[error("the events have more than {most} deliveries together")]
+    TooManyDeliveries {
+        /// As many as there may be.
+        most: usize,
+    },
     /// The schema of an event's type does not allow it, and is to refuse such events.
     #[error("an event of type {key} is not what its schema allows")]
     AgainstSchema {
@@ -79,13 +91,24 @@ impl From<StoreError> for AcceptError {
     }
 }
 
-/// Memory of intake that an event holds until it is committed, or dropped.
-pub(crate) struct Share {
+/// Memory of intake that a request holds while it is read, and its event until it is committed. Given back when it is dropped.
+pub struct Share {
     memory: Arc<Semaphore>,
     bytes: AtomicU32,
 }
 
+impl std::fmt::Debug for Share {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Share").field("bytes", &self.bytes).finish_non_exhaustive()
+    }
+}
+
 impl Share {
+    /// Takes another one in.
+    pub fn merge(&self, other: &Self) {
+        self.bytes.fetch_add(other.bytes.swap(0, Ordering::Relaxed), Ordering::Relaxed);
+    }
+
     /// Gives the memory back; done twice, it is given back once.
     pub(crate) fn give_back(&self) {
         let bytes = self.bytes.swap(0, Ordering::Relaxed);
@@ -102,43 +125,75 @@ impl Drop for Share {
 }
 
 impl Core {
+    /// `room`: what was taken for the events while they were read.
     pub(crate) async fn accept(
         &self,
         environment: EnvironmentId,
         events: Vec<IncomingEvent>,
         idempotency: Option<Idempotency>,
+        room: Option<Share>,
     ) -> Result<AcceptOutcome, AcceptError> {
         let bytes = events.iter().map(|event| event.body.len() + OVERHEAD_BYTES).sum();
-        let room = self.take_room(bytes).await?;
+        let room = self.room_of(bytes, room).await?;
         let mut turn = Turn::default();
         let mut schema_notes = Vec::with_capacity(events.len());
         for (index, event) in events.iter().enumerate() {
             schema_notes.push(self.against_schema(environment, event, index, &mut turn).await?);
         }
         let directory = self.store.directory();
-        let matched: Vec<Vec<Arc<Webhook>>> =
-            events.iter().map(|event| directory.matches(environment, &event.key, event.tenant_id.as_ref())).collect();
-        // Held by this call alone: the rows to be are not kept beyond the commit.
-        let further: usize = matched.iter().map(|webhooks| webhooks.len().saturating_sub(DELIVERIES_INCLUDED)).sum();
-        let _room_for_rows = match further {
-            0 => None,
-            _ => Some(self.take_room(further * DELIVERY_BYTES).await?),
-        };
         let now = self.clock.now();
+        let mut fan_out = FanOut { events: events.len(), deliveries: 0, room: None };
         let mut new_events = Vec::with_capacity(events.len());
-        for ((event, mut webhooks), schema) in events.into_iter().zip(matched).zip(schema_notes) {
-            let share = room.part(event.body.len() + OVERHEAD_BYTES);
+        for (event, schema) in events.into_iter().zip(schema_notes) {
+            let mut webhooks = directory.matches(environment, &event.key, event.tenant_id.as_ref());
             let id = EventId::new(now, &*self.entropy);
             let mut notes = self.filter(environment, id, &event, now, &mut webhooks, &mut turn).await;
             if schema.is_some() {
                 notes.get_or_insert_default().schema = schema;
             }
+            self.take_fan_out(&mut fan_out, webhooks.len()).await?;
+            turn.spend(webhooks.len() * STEPS_A_DELIVERY).await;
+            // The last one takes what is left over, so that all is given back at once.
+            let is_last = new_events.len() + 1 == fan_out.events;
+            let share = if is_last { room.rest() } else { room.part(event.body.len() + OVERHEAD_BYTES) };
             let mut new = self.new_event(environment, id, event, webhooks, share, now);
             new.notes = notes;
             new_events.push(new);
         }
         let batch = AcceptBatch { events: new_events, idempotency };
         Ok(self.store.accept(batch).await?)
+    }
+
+    /// Counts the deliveries of one more event, and takes room for their rows.
+    async fn take_fan_out(&self, fan_out: &mut FanOut, deliveries: usize) -> Result<(), AcceptError> {
+        fan_out.deliveries += deliveries;
+        if fan_out.events > 1 && fan_out.deliveries > BATCH_DELIVERIES {
+            return Err(AcceptError::TooManyDeliveries { most: BATCH_DELIVERIES });
+        }
+        let further = deliveries.saturating_sub(DELIVERIES_INCLUDED);
+        if further > 0 {
+            let more = self.take_room(further * DELIVERY_BYTES).await?;
+            match &fan_out.room {
+                Some(room) => room.merge(&more),
+                None => fan_out.room = Some(more),
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits for room for a part of a request that is being read, and for what an event takes besides.
+    pub(crate) async fn room_for(&self, bytes: usize) -> Result<Share, AcceptError> {
+        self.take_room(bytes + OVERHEAD_BYTES + ENVELOPE_BYTES).await
+    }
+
+    /// So much room, where some of it is there already.
+    async fn room_of(&self, bytes: usize, room: Option<Share>) -> Result<Share, AcceptError> {
+        let Some(room) = room else { return self.take_room(bytes).await };
+        let lacking = bytes.saturating_sub(room.bytes.load(Ordering::Relaxed) as usize);
+        if lacking > 0 {
+            room.merge(&self.take_room(lacking).await?);
+        }
+        Ok(room)
     }
 
     /// Waits for room in the memory for intake.
@@ -193,7 +248,20 @@ impl Core {
     }
 }
 
+/// What the events of a call have fanned out to so far.
+struct FanOut {
+    events: usize,
+    deliveries: usize,
+    /// Held by the call alone: the rows to be are not kept beyond the commit.
+    room: Option<Share>,
+}
+
 impl Share {
+    /// Splits off what there is.
+    fn rest(&self) -> Self {
+        Self { memory: self.memory.clone(), bytes: AtomicU32::new(self.bytes.swap(0, Ordering::Relaxed)) }
+    }
+
     /// Splits a part off.
     fn part(&self, bytes: usize) -> Self {
         let bytes = u32::try_from(bytes).expect("the whole fits");

@@ -28,7 +28,7 @@ pub(crate) struct Turn {
 
 impl Turn {
     /// Lets others have a turn where enough was taken.
-    async fn spend(&mut self, steps: usize) {
+    pub(crate) async fn spend(&mut self, steps: usize) {
         self.steps = self.steps.saturating_add(u32::try_from(steps).unwrap_or(u32::MAX));
         if self.steps >= FILTER_STEPS_IN_A_ROW {
             self.steps = 0;

@@ -39,15 +39,14 @@ use postrider_core::webhook::{EndpointUrl, Scope};
 use postrider_core::{Clock, DeliveryId, Entropy, EnvironmentId, EventId, WebhookId};
 use postrider_egress::{Egress, Exchange};
 use postrider_store::{ResendOutcome, SkipOutcome, Store, StoreError};
-use tokio::sync::broadcast;
 
-pub use self::intake::{AcceptError, IncomingEvent};
+pub use self::intake::{AcceptError, IncomingEvent, Share};
 pub use self::jobs::JobCount;
 pub use self::options::EngineOptions;
 pub use self::scheduler::LaneReport;
 pub use self::shaping::{Content, Draft, Preview, RenderError, RenderedPart, SentHeader};
 pub use self::transport::{Sending, Transport};
-pub use self::watch::Change;
+pub use self::watch::{Accepted, Changes, ChangesWanted, EventsWanted, Held, HeldChanges, HeldEvents, Watch};
 
 use self::dispatch::Core;
 
@@ -85,6 +84,17 @@ pub struct TestReport {
     pub exchange: Exchange,
 }
 
+/// Why a test was not made.
+#[derive(Debug, thiserror::Error)]
+pub enum TestError {
+    /// What is to be sent cannot be rendered.
+    #[error(transparent)]
+    Unrenderable(#[from] RenderError),
+    /// Its turn did not come in time: as many others are under way as can be.
+    #[error("as many tests are under way as can be")]
+    Busy,
+}
+
 impl Engine {
     /// Starts the engine on a store that nobody has started: from here on it takes events, sends what waits and keeps house.
     ///
@@ -120,7 +130,24 @@ impl Engine {
         events: Vec<IncomingEvent>,
         idempotency: Option<postrider_store::Idempotency>,
     ) -> Result<postrider_store::AcceptOutcome, AcceptError> {
-        self.core.accept(environment, events, idempotency).await
+        self.core.accept(environment, events, idempotency, None).await
+    }
+
+    /// The same for events of a request that held `room` while it was read.
+    pub async fn accept_read(
+        &self,
+        environment: EnvironmentId,
+        events: Vec<IncomingEvent>,
+        idempotency: Option<postrider_store::Idempotency>,
+        room: Share,
+    ) -> Result<postrider_store::AcceptOutcome, AcceptError> {
+        self.core.accept(environment, events, idempotency, Some(room)).await
+    }
+
+    /// Waits for room in the memory for intake, for `bytes` of a request that is being read: the same memory that its events take
+    /// afterwards.
+    pub async fn room_for(&self, bytes: usize) -> Result<Share, AcceptError> {
+        self.core.room_for(bytes).await
     }
 
     /// Sends a delivery once more, as a new delivery.
@@ -134,7 +161,7 @@ impl Engine {
     }
 
     /// Tries an endpoint out with a request like a delivery's. Nothing is recorded.
-    pub async fn test(&self, request: TestRequest) -> Result<TestReport, RenderError> {
+    pub async fn test(&self, request: TestRequest) -> Result<TestReport, TestError> {
         self.core.test(request).await
     }
 
@@ -170,14 +197,14 @@ impl Engine {
         self.core.report(webhook)
     }
 
-    /// The environment's events as they are accepted. Who reads slowly misses some.
-    pub fn watch(&self, environment: EnvironmentId) -> broadcast::Receiver<Arc<Event>> {
-        self.core.watchers.watch(environment)
+    /// Events of the environment as they are accepted. Who reads slowly misses some.
+    pub fn watch(&self, environment: EnvironmentId, wanted: EventsWanted) -> Watch<HeldEvents> {
+        self.core.watchers.watch_events(environment, wanted)
     }
 
     /// What changes in the environment: deliveries and jobs. Who reads slowly misses some.
-    pub fn watch_changes(&self, environment: EnvironmentId) -> broadcast::Receiver<Change> {
-        self.core.changes.watch(environment)
+    pub fn watch_changes(&self, environment: EnvironmentId, wanted: ChangesWanted) -> Watch<HeldChanges> {
+        self.core.changes.watch_changes(environment, wanted)
     }
 
     /// Counts what a job would do that is started now.
@@ -204,6 +231,11 @@ impl Engine {
     /// the results are recorded. What was given up waits in the database as before and is sent at the next start. The store stays
     /// open: closing it is its owner's.
     pub async fn shutdown(&self) {
-        self.core.shutdown().await;
+        self.core.shutdown(self.core.options.shutdown_patience).await;
+    }
+
+    /// The same with another patience than that of the options.
+    pub async fn shutdown_within(&self, patience: Duration) {
+        self.core.shutdown(patience).await;
     }
 }

@@ -13,7 +13,7 @@ pub struct EngineOptions {
     pub memory_budget: usize,
     /// How long a producer waits for room in that memory.
     pub intake_patience: Duration,
-    /// How long a stop waits for what is in flight.
+    /// How long a stop waits for what is in flight and for its results to be recorded.
     pub shutdown_patience: Duration,
     /// How long events, deliveries and attempts are kept.
     pub retention: Duration,

@@ -33,6 +33,7 @@ mod turns;
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::hash::{BuildHasherDefault, Hasher};
+use std::time::Duration;
 
 use postrider_core::delivery::DeliveryState;
 use postrider_core::limits;
@@ -53,6 +54,8 @@ use self::trickle::Trickle;
 pub(crate) const OVERHEAD_BYTES: usize = 512;
 /// Bytes of a body that make a delivery count for one turn more.
 const TURN_BYTES: usize = 16 * 1024;
+/// How far the clock may go back before lanes look at what they wait for anew.
+const CLOCK_STEP: Duration = Duration::from_secs(1);
 /// Deliveries of a paused lane that stay in memory: its next probe.
 const PAUSED_LANE_DELIVERIES: usize = 1;
 /// Parked flows that are offered again in one step, so that no step is long.
@@ -225,6 +228,8 @@ pub(crate) struct Scheduler {
     read_turn: Class,
     reads: usize,
     alarms: BTreeSet<(Timestamp, u32)>,
+    /// The latest that it was told it is.
+    latest: Timestamp,
 }
 
 impl Scheduler {
@@ -248,6 +253,7 @@ impl Scheduler {
             read_turn: Class::Well,
             reads: 0,
             alarms: BTreeSet::new(),
+            latest: Timestamp::from_micros(i64::MIN),
         }
     }
 
@@ -360,6 +366,7 @@ impl Scheduler {
 
     /// Launches what the limits allow, up to `most`; whether more might have followed.
     pub(crate) fn launch(&mut self, now: Timestamp, most: usize, launches: &mut Vec<Launch>) -> bool {
+        self.look_at_the_clock(now);
         self.ring_alarms(now);
         if self.stopped {
             return false;
@@ -378,6 +385,11 @@ impl Scheduler {
         }
         self.thaw_some(now);
         true
+    }
+
+    /// Whether a fault of our own that an attempt of that webhook met is to be told: one a minute is.
+    pub(crate) fn tells_fault(&mut self, webhook: WebhookId, now: Timestamp) -> bool {
+        self.lane_of.get(&webhook).is_some_and(|&index| self.lanes[index].health.tells_fault(now))
     }
 
     /// An attempt has ended; its result is on its way to the store. `jitter` is from 0 up to 1.

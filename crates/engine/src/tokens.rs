@@ -13,11 +13,11 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method};
-use postrider_core::attempt::FailureKind;
-use postrider_core::limits::{TOKEN_KEPT, TOKEN_KEPT_MOST, TOKEN_SPARE};
+use postrider_core::attempt::{BodyEnd, FailureKind};
+use postrider_core::limits::{READ_BODY_KEPT, TOKEN_KEPT, TOKEN_KEPT_MOST, TOKEN_SPARE};
 use postrider_core::shape::{ClientAuthentication, OAuth2};
 use postrider_core::{Clock, Timestamp};
-use postrider_egress::{Answer, ClientIdentity, OutboundRequest, PoolScope, SendError};
+use postrider_egress::{Answer, ClientIdentity, OutboundRequest, PoolScope, Repeat, SendError};
 use serde::Deserialize;
 use tokio::sync::Mutex;
 use url::form_urlencoded;
@@ -144,6 +144,8 @@ impl TokenSource {
             body: Bytes::from(form.finish()),
             deadline: asking.deadline,
             pool: asking.pool,
+            keep: READ_BODY_KEPT,
+            repeat: Repeat::default(),
             identity: identity.cloned(),
         }
     }
@@ -174,6 +176,9 @@ impl TokenSource {
                 .collect();
             let words = if words.is_empty() { String::new() } else { format!(" ({})", words.join(": ")) };
             return Err(self.failed(&format!("it answered {}{words}", answer.status)));
+        }
+        if answer.body_end != BodyEnd::Complete {
+            return Err(self.failed(&format!("its answer broke off, or is longer than {READ_BODY_KEPT} bytes")));
         }
         let granted: Granted = serde_json::from_slice(&answer.body)
             .map_err(|_| self.failed("its answer is no JSON object with an `access_token`"))?;

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use clap::error::Error;
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, Parser, Subcommand, ValueEnum};
 use postrider_core::signature::PublicKey;
-use postrider_core::{CredentialId, EnvironmentId, OperatorTokenId, Timestamp};
+use postrider_core::{CredentialId, EnvironmentId, JobId, OperatorTokenId, Timestamp};
 use url::Url;
 
 use crate::config::setting::SETTINGS;
@@ -47,6 +47,11 @@ pub(crate) enum Action {
     },
     /// Send the events of a range of time once more
     Replay(Replay),
+    /// Look at bulk resends and replays, and steer them
+    Jobs {
+        #[command(subcommand)]
+        what: Jobs,
+    },
     /// Import and export event types
     EventTypes {
         #[command(subcommand)]
@@ -141,6 +146,9 @@ pub(crate) enum Deliveries {
     List {
         #[command(flatten)]
         filter: DeliveryFilter,
+        /// Made by that job
+        #[arg(long, value_name = "UUID")]
+        job: Option<JobId>,
         /// The most that are listed
         #[arg(long, value_name = "COUNT", default_value_t = 50)]
         limit: usize,
@@ -227,6 +235,43 @@ pub(crate) struct Replay {
     pub(crate) undelivered: bool,
     #[command(flatten)]
     pub(crate) job: JobArgs,
+    #[command(flatten)]
+    pub(crate) target: EnvironmentTarget,
+}
+
+/// `jobs`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Jobs {
+    /// List jobs, newest first
+    List {
+        /// The most that are listed
+        #[arg(long, value_name = "COUNT", default_value_t = 50)]
+        limit: usize,
+        #[command(flatten)]
+        target: EnvironmentTarget,
+    },
+    /// Show a job
+    Show(OneJob),
+    /// Let a job make no more deliveries until it is resumed
+    Pause(OneJob),
+    /// Let a paused job go on
+    Resume(OneJob),
+    /// End a job; what it has made is delivered all the same
+    Cancel(OneJob),
+    /// Change how fast a job goes
+    Rate {
+        #[command(flatten)]
+        job: OneJob,
+        /// Deliveries a second from now on, 1 to 5000
+        count: u32,
+    },
+}
+
+/// Which job.
+#[derive(Debug, Args)]
+pub(crate) struct OneJob {
+    /// The job's id, as listed
+    pub(crate) id: JobId,
     #[command(flatten)]
     pub(crate) target: EnvironmentTarget,
 }

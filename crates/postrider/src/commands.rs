@@ -5,6 +5,7 @@ pub(crate) mod deliveries;
 pub(crate) mod doctor;
 pub(crate) mod event_types;
 mod job;
+pub(crate) mod jobs;
 pub(crate) mod listen;
 pub(crate) mod operator;
 pub(crate) mod replay;

@@ -7,8 +7,9 @@
 //!
 //! # An end
 //!
-//! The first SIGTERM or SIGINT: no more connections, requests in flight finish, attempts in flight finish, the store is closed; all
-//! within the configured patience. The second: at once. Either way nothing accepted is lost: what is not settled is sent again. Should
+//! The first SIGTERM or SIGINT: no more connections, requests in flight finish, attempts in flight finish and are recorded, the store is
+//! closed; all within the configured patience, or a second or two where that is shorter. What is not done by then is given up. The
+//! second: at once. Either way nothing accepted is lost: what is not settled is sent again. Should
 //! the store's writer end by a defect, the server stops as well, and fails: a supervisor's new start sends what waits, where a server
 //! without a store would only refuse.
 
@@ -24,11 +25,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use postrider_api::{ApiOptions, ApiState, WebFile};
-use postrider_core::{Clock, Entropy};
+use postrider_core::{Clock, Entropy, limits};
 use postrider_egress::{Egress, EgressOptions};
 use postrider_engine::{Engine, EngineOptions};
 use postrider_store::{Store, StoreOptions};
 use rustix::fs::Mode;
+use tokio::time::Instant;
 
 use crate::cli::Serve;
 use crate::client::local_url;
@@ -43,8 +45,14 @@ use welcome::IsFirstStart;
 
 /// How often histograms are folded, so that nobody who never asks for metrics pays for them with memory.
 const METRICS_UPKEEP: Duration = Duration::from_secs(5);
-/// The part of the patience that is the callers'; the rest is for attempts in flight.
+/// The part of the patience that is the callers', one in so many; what they leave of it is for attempts in flight.
 const CALLERS_PART: u32 = 4;
+/// The part that is for closing connections and the store.
+const CLOSING_PART: u32 = 8;
+/// The least time for that, and the most that it is worth: what the log still holds, the next start copies back.
+const CLOSING_LEAST: Duration = Duration::from_secs(1);
+/// See [`CLOSING_LEAST`].
+const CLOSING_MOST: Duration = Duration::from_secs(5);
 
 /// Runs the server until it is told to stop.
 pub(crate) fn run(given: Serve, form: Form) -> Result<(), Failure> {
@@ -103,7 +111,7 @@ struct Server {
     egress: Egress,
     store: Store,
     demo: Option<demo::Demo>,
-    callers_patience: Duration,
+    patience: Duration,
     socket_file: control::SocketFile,
 }
 
@@ -116,18 +124,14 @@ impl Server {
         let url = local_url(address);
         let receiver = if with_demo { Some(demo::Receiver::bind().await?) } else { None };
 
-        let callers_patience = settings.shutdown_patience / CALLERS_PART;
-        let egress = open_egress(&settings, receiver.as_ref())?;
+        let patience = settings.shutdown_patience;
+        let egress = open_egress(&settings, shares, receiver.as_ref())?;
         let store = open_store(&settings, &clock, &entropy).await?;
         let socket = control::open(&settings.data_dir).map_err(Failure::Said)?;
         let metrics = telemetry::start_metrics()
             .map_err(|error| Failure::said(format!("metrics cannot be collected: {}", with_causes(&error))))?;
-        let options = EngineOptions {
-            in_flight: shares.in_flight,
-            shutdown_patience: settings.shutdown_patience.saturating_sub(callers_patience),
-            retention: settings.retention,
-            ..EngineOptions::default()
-        };
+        let options =
+            EngineOptions { in_flight: shares.in_flight, retention: settings.retention, ..EngineOptions::default() };
         let engine = Engine::start(store.clone(), egress.clone(), Arc::clone(&clock), Arc::clone(&entropy), options);
 
         let first = bootstrap::ensure(&store, settings.bootstrap, Arc::clone(&entropy))
@@ -141,7 +145,7 @@ impl Server {
             }
         }
 
-        let connections = Connections::up_to(shares.incoming);
+        let connections = Connections::default();
         tokio::spawn(fold_histograms(metrics.clone()));
         let api = ApiState::new(
             engine.clone(),
@@ -153,12 +157,13 @@ impl Server {
                 source_addresses: Vec::new(),
                 cors_origins: settings.cors_origins.clone(),
                 metrics: Some(Arc::new(move || metrics.render())),
+                streams: Some(shares.streams()),
                 web: web_files(),
             },
         );
         let (socket_listener, socket_file) = socket;
-        connections.serve(socket_listener, postrider_api::control_router(api.clone()));
-        connections.serve(listener, postrider_api::router(api));
+        connections.serve(socket_listener, postrider_api::control_router(api.clone()), limits::CONTROL_CONNECTIONS);
+        connections.serve(listener, postrider_api::router(api), shares.incoming);
 
         if let Err(error) = welcome::listening(&url, is_first_start, form) {
             tracing::warn!(error = %error, server.url = %url, "listening, which could not be printed");
@@ -171,17 +176,24 @@ impl Server {
             }
             _ => None,
         };
-        Ok(Self { connections, engine, egress, store, demo, callers_patience, socket_file })
+        Ok(Self { connections, engine, egress, store, demo, patience, socket_file })
     }
 
     async fn stop(self) {
+        let begun = Instant::now();
+        let closing_patience = (self.patience / CLOSING_PART).clamp(CLOSING_LEAST, CLOSING_MOST);
         if let Some(demo) = self.demo {
             demo.stop().await;
         }
-        self.connections.drain(self.callers_patience).await;
-        self.engine.shutdown().await;
-        self.egress.close().await;
-        self.store.close().await;
+        self.connections.drain(self.patience / CALLERS_PART).await;
+        self.engine.shutdown_within(self.patience.saturating_sub(begun.elapsed() + closing_patience)).await;
+        let closed = async {
+            self.egress.close().await;
+            self.store.close().await;
+        };
+        if tokio::time::timeout(closing_patience, closed).await.is_err() {
+            tracing::warn!("stopped before everything was closed; nothing is lost, and the next start tidies up");
+        }
         drop(self.socket_file);
         tracing::info!("stopped");
     }
@@ -194,7 +206,11 @@ fn web_files() -> Vec<WebFile> {
         .collect()
 }
 
-fn open_egress(settings: &Settings, receiver: Option<&demo::Receiver>) -> Result<Egress, Failure> {
+pub(crate) fn open_egress(
+    settings: &Settings,
+    shares: files::Shares,
+    receiver: Option<&demo::Receiver>,
+) -> Result<Egress, Failure> {
     let extra_roots_pem = match &settings.egress_extra_roots {
         Some(path) => Some(std::fs::read(path).map_err(|error| {
             Failure::said(format!("egress_extra_roots: {} cannot be read: {error}", path.display()))
@@ -207,6 +223,7 @@ fn open_egress(settings: &Settings, receiver: Option<&demo::Receiver>) -> Result
         source_addresses: settings.egress_source_addresses.clone(),
         proxy: settings.egress_proxy.clone(),
         extra_roots_pem,
+        idle_connections: Some(shares.idle),
         user_agent: None,
     })
     .map_err(|error| Failure::said(with_causes(&error)))

@@ -5,14 +5,14 @@
 //!
 //! Invariant: what it holds is what a directory freshly filled from the database would hold.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use postrider_core::delivery::DiscardReason;
 use postrider_core::environment::{Credential, Environment, OperatorToken, TrustedIssuer};
 use postrider_core::event::{EventKey, TenantId};
-use postrider_core::event_type::{Category, EventType};
+use postrider_core::event_type::{Audience, Category, EventType};
 use postrider_core::matching::{Catalogue, MatchIndex, SubscriptionError};
 use postrider_core::portal::PortalSession;
 use postrider_core::session::{ConsoleSession, SignIn};
@@ -48,6 +48,8 @@ struct EnvironmentEntry {
     index: MatchIndex,
     categories: BTreeMap<CategoryId, Arc<Category>>,
     event_types: BTreeMap<EventTypeId, Arc<EventType>>,
+    /// Keys of event types that were for the vendor alone when they were deleted.
+    hidden: HashSet<EventKey>,
     /// Those whose schema events are held against.
     checking: HashMap<EventKey, Arc<EventType>>,
     /// By tenant, and how many there are in all.
@@ -82,14 +84,22 @@ pub(crate) struct KnownWebhook {
 /// What a commit changes.
 #[derive(Debug)]
 pub(crate) enum DirectoryChange {
-    PutEnvironment { key: i64, environment: Arc<Environment> },
+    PutEnvironment {
+        key: i64,
+        environment: Arc<Environment>,
+    },
     PutCredential(Arc<Credential>),
     PutOperatorToken(Arc<OperatorToken>),
     PutCategory(Arc<Category>),
     DeleteCategory(EnvironmentId, CategoryId),
     PutEventType(Arc<EventType>),
+    /// Hides its key from tenants where it was for the vendor alone.
     DeleteEventType(EnvironmentId, EventTypeId),
-    PutWebhook { key: i64, webhook: Arc<Webhook> },
+    HideKey(EnvironmentId, EventKey),
+    PutWebhook {
+        key: i64,
+        webhook: Arc<Webhook>,
+    },
     DeleteWebhook(WebhookId),
     SetSweep(WebhookId, Option<Sweep>),
     AddInvocations(WebhookId, u64),
@@ -195,6 +205,11 @@ impl Directory {
             Some(entry) => entry.index.catalogue().check(subscription, scope),
             None => Catalogue::default().check(subscription, scope),
         }
+    }
+
+    /// Whether tenants may know of events of that key: their event type is not for the vendor alone, and was not when it was deleted.
+    pub fn is_for_tenants(&self, environment: EnvironmentId, key: &EventKey) -> bool {
+        self.read().environments.get(&environment).is_none_or(|e| e.index.catalogue().is_for_tenants(key))
     }
 
     /// Whose tenants' users are meant by a token's issuer and audience.
@@ -314,6 +329,11 @@ impl Directory {
         (console, portal)
     }
 
+    /// Keys that are hidden because of event types that were deleted.
+    pub(crate) fn hidden_keys(&self, environment: EnvironmentId) -> HashSet<EventKey> {
+        self.read().environments.get(&environment).map(|e| e.hidden.clone()).unwrap_or_default()
+    }
+
     pub(crate) fn category(&self, environment: EnvironmentId, id: CategoryId) -> Option<Arc<Category>> {
         self.read().environments.get(&environment)?.categories.get(&id).cloned()
     }
@@ -345,7 +365,7 @@ impl Directory {
             if let Some(entry) = state.environments.get_mut(&environment) {
                 let categories = entry.categories.values().map(|c| &**c);
                 let catalogue = Catalogue::new(categories, entry.event_types.values().map(|t| &**t));
-                entry.index.set_catalogue(catalogue);
+                entry.index.set_catalogue(catalogue.hiding(&entry.hidden));
                 let checking = entry.event_types.values().filter(|t| t.checks_events());
                 entry.checking = checking.map(|t| (t.key.clone(), t.clone())).collect();
             }
@@ -407,13 +427,24 @@ impl State {
             DirectoryChange::PutEventType(event_type) => {
                 if let Some(entry) = self.environments.get_mut(&event_type.environment_id) {
                     catalogues.push(event_type.environment_id);
+                    entry.hidden.remove(&event_type.key);
                     entry.event_types.insert(event_type.id, event_type);
                 }
             }
             DirectoryChange::DeleteEventType(environment, id) => {
                 if let Some(entry) = self.environments.get_mut(&environment) {
                     catalogues.push(environment);
-                    entry.event_types.remove(&id);
+                    if let Some(old) = entry.event_types.remove(&id)
+                        && old.audience == Audience::Vendor
+                    {
+                        entry.hidden.insert(old.key.clone());
+                    }
+                }
+            }
+            DirectoryChange::HideKey(environment, key) => {
+                if let Some(entry) = self.environments.get_mut(&environment) {
+                    catalogues.push(environment);
+                    entry.hidden.insert(key);
                 }
             }
             DirectoryChange::PutWebhook { key, webhook } => self.put_webhook(key, webhook),
@@ -480,6 +511,7 @@ impl State {
             index: MatchIndex::default(),
             categories: BTreeMap::new(),
             event_types: BTreeMap::new(),
+            hidden: HashSet::new(),
             checking: HashMap::new(),
             portal_sessions: HashMap::new(),
             portal_session_count: 0,

@@ -70,6 +70,9 @@ pub enum StoreError {
     /// The disk is full or fails. The store goes on trying by itself; the same call may succeed later.
     #[error("the store cannot be written or read at the moment")]
     Unavailable,
+    /// As many reads wait as may. The same call may succeed later.
+    #[error("too many reads wait already")]
+    Overloaded,
     /// The store is closed or closing.
     #[error("the store is closed")]
     Closed,

@@ -36,7 +36,7 @@ pub enum StartJob {
     KeyReused,
     /// A webhook that it names is disabled or deleted.
     WebhookInactive,
-    /// The environment has as many jobs that have not ended as it can have.
+    /// The tenant, or the vendor, has as many jobs that have not ended as it can have; or all tenants together have.
     LimitReached,
 }
 
@@ -49,6 +49,8 @@ pub enum Control {
     Resume,
     /// That it ends.
     Cancel,
+    /// That it makes so many deliveries a second from now on.
+    Rate(u32),
 }
 
 /// What became of that.

@@ -30,7 +30,7 @@ mod session;
 mod sqlite;
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use postrider_core::attempt::Attempt;
@@ -67,7 +67,7 @@ pub use job::{
 };
 pub use read::{
     DeliveryFilter, DeliveryRow, EventFilter, EventRow, LanePage, LanePosition, LastAnswer, LastAttempt, LogPage,
-    LogRow, Page, PageRequest, StatisticsOf, StatisticsPoint, StatisticsQuery, Upkeep,
+    LogRow, Page, PageRequest, StatisticsOf, StatisticsPoint, StatisticsQuery, Upkeep, Walk,
 };
 pub use seal::{MasterKey, MasterKeyError};
 pub use session::{CreatePortalLink, NewPortalLink, NewSignIn, OpenPortalLink, SignInOutcome};
@@ -83,6 +83,30 @@ pub struct StoreOptions {
     pub entropy: Arc<dyn Entropy>,
     /// The key under which secrets are sealed; none: the file `master.key` in the data directory, made at the first start.
     pub master_key: Option<MasterKey>,
+}
+
+/// What a look at a data directory found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Inspected {
+    /// No database yet: the first start makes it.
+    New,
+    /// A database that a store opens.
+    Database {
+        /// Its version.
+        version: u32,
+        /// The newest version, to which the next start brings it.
+        known: u32,
+    },
+}
+
+/// Looks whether a store would open that data directory with that key, without taking it or changing anything in it: the same errors,
+/// apart from those of a directory that is in use. Blocks meanwhile. `entropy` is asked for nothing.
+pub fn inspect(
+    data_dir: &Path,
+    master_key: Option<MasterKey>,
+    entropy: Arc<dyn Entropy>,
+) -> Result<Inspected, OpenError> {
+    sqlite::inspect(data_dir, master_key, entropy)
 }
 
 /// The store: a handle, cheap to clone. When the last one is dropped, what was handed over is still written; [`Store::close`] does the
@@ -480,7 +504,23 @@ impl Store {
         self.engine.start_job(new).await
     }
 
-    /// Pauses, resumes or cancels a job.
+    /// What stands in the way of a job's start, be it that it was started before; none: nothing does at the moment. Cheap, to be asked
+    /// before what there is to do is counted.
+    pub async fn obstacle_to_job(&self, new: NewJob) -> Result<Option<StartJob>, StoreError> {
+        self.engine.obstacle_to_job(new).await
+    }
+
+    /// Whether a job has made that delivery.
+    pub async fn has_made(
+        &self,
+        environment: EnvironmentId,
+        job: JobId,
+        delivery: DeliveryId,
+    ) -> Result<bool, StoreError> {
+        self.engine.has_made(environment, job, delivery).await
+    }
+
+    /// Pauses, resumes or cancels a job, or changes its rate.
     pub async fn control_job(
         &self,
         environment: EnvironmentId,

@@ -9,7 +9,7 @@ use postrider_core::delivery::{Delivery, Origin, StateKind};
 use postrider_core::event::{ApplicationId, EventKey, TenantId, UserId};
 use postrider_core::shape::ShapeRevision;
 use postrider_core::statistics::{Counts, Resolution};
-use postrider_core::{AttemptId, DeliveryId, EventId, Timestamp, WebhookId};
+use postrider_core::{AttemptId, DeliveryId, EventId, JobId, Timestamp, WebhookId};
 
 use crate::Waiting;
 
@@ -48,6 +48,8 @@ pub struct EventFilter {
     pub ids: Option<(EventId, EventId)>,
     /// With that text in the body, ASCII letters in either case.
     pub text: Option<String>,
+    /// With a delivery to such a webhook, in such a state, and so on: no more of the filter counts than its webhook, states and answer.
+    pub delivery: Option<DeliveryFilter>,
 }
 
 /// An event in a list: all but its body.
@@ -96,6 +98,20 @@ pub struct DeliveryFilter {
     pub ids: Option<(DeliveryId, DeliveryId)>,
     /// With that text in the body, ASCII letters in either case.
     pub text: Option<String>,
+    /// Made by that job.
+    pub job: Option<JobId>,
+    /// Whose lists are walked.
+    pub walk: Walk,
+}
+
+/// Whose lists a search walks through. What it finds is the same; how far it comes, and where its next page begins, is not.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Walk {
+    /// Those of the whole environment too, where they are narrower.
+    #[default]
+    Environment,
+    /// Those of the webhook that the filter names, and of the job: nothing can be told from it of what others have.
+    Webhook,
 }
 
 /// What the last attempt of a delivery came to.

@@ -50,12 +50,11 @@ export function Deliveries({ webhookId }: { webhookId: string | undefined }) {
     void queries.resetQueries({ queryKey: ["deliveries", "list"] });
   }, [queries]);
 
-  const streamQuery = webhookId
-    ? `?webhookId=${webhookId}`
-    : search.tenant
-      ? `?tenantId=${encodeURIComponent(search.tenant)}`
-      : "";
-  const state = useLive(streamQuery, {
+  const streamed = new URLSearchParams();
+  if (webhookId) streamed.set("webhookId", webhookId);
+  else if (search.tenant) streamed.set("tenantId", search.tenant);
+  if (search.job) streamed.set("jobId", search.job);
+  const state = useLive(streamed.size > 0 ? `?${streamed}` : "", {
     onOpen: () => void queries.invalidateQueries({ queryKey: options.queryKey }),
     onMissed: reload,
     onDeliveries: changed => {

@@ -4,12 +4,15 @@ import { useEffect, useRef, useState } from "react";
 import type { Schemas } from "@/api/client";
 import { listen } from "@/api/stream";
 import type { Job } from "@/features/replays/queries";
+import { throttled } from "@/logic/throttle";
 import type { Delivery } from "./queries";
 
 /** How often numbers on the screen are read again while things happen. */
 const REFRESH_MS = 3000;
 /** How long changes are gathered. */
 const BATCH_MS = 200;
+/** How often what is shown is read again, at most, where changes come faster than they are told. */
+const MISSED_MS = 3000;
 
 export type LiveState = "connecting" | "open" | "waiting" | "refused";
 
@@ -19,7 +22,7 @@ export interface LiveHandlers {
   onPoint?: (point: Schemas["Point"]) => void;
   /** The stream stands: what is read from now on misses nothing, what was read before may be older than what is told. */
   onOpen?: () => void;
-  /** Changes were missed, or the stream began anew: what is shown has to be read again. */
+  /** Changes were missed, or the stream began anew: what is shown has to be read again. Told once in a while. */
   onMissed?: () => void;
 }
 
@@ -27,6 +30,7 @@ export interface LiveHandlers {
 export function useLive(query: string | null, handlers: LiveHandlers): LiveState {
   const [state, setState] = useState<LiveState>("connecting");
   const latest = useRef(handlers);
+  const queries = useQueryClient();
   useEffect(() => {
     latest.current = handlers;
   });
@@ -36,6 +40,7 @@ export function useLive(query: string | null, handlers: LiveHandlers): LiveState
     let batch = new Map<string, Delivery>();
     let timer: ReturnType<typeof setTimeout> | undefined;
     let opened = 0;
+    const missed = throttled(() => latest.current.onMissed?.(), MISSED_MS);
     const flush = () => {
       timer = undefined;
       const changed = [...batch.values()];
@@ -45,8 +50,10 @@ export function useLive(query: string | null, handlers: LiveHandlers): LiveState
     void listen(`/api/v1/deliveries/stream${query}`, controller.signal, {
       onState: next => {
         setState(next);
+        // What ended the stream ends the session, mostly: the next call finds out.
+        if (next === "refused") void queries.invalidateQueries();
         if (next !== "open") return;
-        if (opened++ > 0) latest.current.onMissed?.();
+        if (opened++ > 0) missed();
         else latest.current.onOpen?.();
       },
       onMessage: ({ event, data }) => {
@@ -56,14 +63,15 @@ export function useLive(query: string | null, handlers: LiveHandlers): LiveState
           timer ??= setTimeout(flush, BATCH_MS);
         } else if (event === "job") latest.current.onJob?.(JSON.parse(data) as Job);
         else if (event === "statistics") latest.current.onPoint?.(JSON.parse(data) as Schemas["Point"]);
-        else if (event === "missed") latest.current.onMissed?.();
+        else if (event === "missed") missed();
       },
     });
     return () => {
       controller.abort();
       clearTimeout(timer);
+      missed.cancel();
     };
-  }, [query]);
+  }, [query, queries]);
   return state;
 }
 

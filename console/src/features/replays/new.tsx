@@ -13,7 +13,7 @@ import { Button, buttonClass } from "@/ui/button";
 import { Card } from "@/ui/card";
 import { Checkbox, Choices, SearchField, SelectField, TextField } from "@/ui/field";
 import { ErrorNotice, Loaded, Notice, Skeleton } from "@/ui/states";
-import { type JobRequest, previewQuery, useStartJob } from "./queries";
+import { isRate, type JobRequest, previewQuery, RATE_MOST, useStartJob } from "./queries";
 
 export type NewReplaySearch = "webhooks" | "from" | "to" | "event" | "tenant" | "include" | "rate";
 
@@ -33,14 +33,15 @@ export function NewReplay() {
   const webhookIds = search.webhooks?.split(",").filter(Boolean) ?? [];
   const include = search.include === "undelivered" ? "undelivered" : "all";
   const rate = Number(search.rate ?? "200");
-  const badRate = !Number.isInteger(rate) || rate < 1 || rate > 5000;
+  const most = RATE_MOST[face.kind];
+  const badRate = !isRate(rate, most);
   const problem =
     webhookIds.length === 0
       ? m.replay.chooseWebhook
       : from >= to
         ? m.replay.order
         : badRate
-          ? m.replay.rateRange
+          ? m.replay.rateRange(most)
           : null;
   const request: JobRequest = {
     kind: "replay",
@@ -115,10 +116,10 @@ export function NewReplay() {
             hint={m.replay.rateHint}
             type="number"
             min={1}
-            max={5000}
+            max={most}
             value={search.rate ?? "200"}
             onChange={event => change({ rate: event.target.value })}
-            error={badRate ? m.replay.rateRange : undefined}
+            error={badRate ? m.replay.rateRange(most) : undefined}
           />
         </div>
       </Card>

@@ -1,7 +1,7 @@
 //! How far a job is, by push, and steering it.
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Pause, Play, Square } from "lucide-react";
-import { useState } from "react";
+import { type FormEvent, useState } from "react";
 import { useLive } from "@/features/deliveries/live";
 import { useMessages } from "@/i18n";
 import { progressOf } from "@/logic/progress";
@@ -9,8 +9,9 @@ import { useFace } from "@/shell/face";
 import { Badge, type Tone } from "@/ui/badge";
 import { Button } from "@/ui/button";
 import { Confirm } from "@/ui/dialog";
+import { TextField } from "@/ui/field";
 import { ErrorNotice, Loaded, Notice } from "@/ui/states";
-import { type Job, jobQuery, useSteerJob } from "./queries";
+import { isRate, type Job, jobQuery, RATE_MOST, useJobRate, useSteerJob } from "./queries";
 
 const TONES: Record<string, Tone> = { running: "accent", paused: "warn", cancelled: "calm", completed: "good" };
 
@@ -88,6 +89,7 @@ function Progress({ job }: { job: Job }) {
       <p className="small soft numeric">{m.jobs.counts(job.skipped, job.failed, job.ratePerSecond)}</p>
       {job.pausedBecause === "webhook_inactive" && <Notice tone="warn">{m.jobs.pausedByDisabling}</Notice>}
       {steer.error && <ErrorNotice error={steer.error} />}
+      {!ended && <Rate job={job} />}
       <Confirm
         title={m.jobs.cancelTitle}
         text={m.jobs.cancelText}
@@ -99,5 +101,41 @@ function Progress({ job }: { job: Job }) {
         error={steer.error}
       />
     </div>
+  );
+}
+
+/** How fast it goes, to be changed while it has not ended. */
+function Rate({ job }: { job: Job }) {
+  const m = useMessages();
+  const face = useFace();
+  const change = useJobRate(job.id);
+  const [typed, setTyped] = useState<string>();
+  const rate = Number(typed ?? job.ratePerSecond);
+  const most = RATE_MOST[face.kind];
+  const isBad = !isRate(rate, most);
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    if (!isBad) change.mutate(rate, { onSuccess: () => setTyped(undefined) });
+  };
+  return (
+    <form className="stack" onSubmit={submit}>
+      <TextField
+        label={m.replay.rate}
+        type="number"
+        min={1}
+        max={most}
+        value={typed ?? String(job.ratePerSecond)}
+        onChange={event => setTyped(event.target.value)}
+        error={isBad ? m.replay.rateRange(most) : undefined}
+      />
+      {typed !== undefined && (
+        <span className="row">
+          <Button type="submit" size="small" busy={change.isPending} disabled={isBad || rate === job.ratePerSecond}>
+            {m.jobs.changeRate}
+          </Button>
+        </span>
+      )}
+      {change.error && <ErrorNotice error={change.error} />}
+    </form>
   );
 }

@@ -1,6 +1,7 @@
 //! Jobs: bulk resends and replays.
 import { infiniteQueryOptions, queryOptions, useMutation, useQueryClient } from "@tanstack/react-query";
 import { api, must, type Schemas } from "@/api/client";
+import { hasCode } from "@/api/problem";
 
 export type Job = Schemas["Job"];
 export type JobRequest = Schemas["JobRequest"];
@@ -38,6 +39,9 @@ export const previewQuery = (request: JobRequest) =>
     queryFn: ({ signal }) => must(api.POST("/api/v1/jobs/preview", { body: request, signal })),
     staleTime: 0,
     gcTime: 0,
+    // One count is under way at a time: what was asked before the last change may not have ended yet.
+    retry: (failures, error) => failures < 20 && hasCode(error, "too_many_at_once"),
+    retryDelay: 1000,
   });
 
 export function useStartJob() {
@@ -46,6 +50,23 @@ export function useStartJob() {
     /** `key` makes a second click the same job. */
     mutationFn: ({ request, key }: { request: JobRequest; key: string }) =>
       must(api.POST("/api/v1/jobs", { params: { header: { "Idempotency-Key": key } } as never, body: request })),
+    onSuccess: job => {
+      queries.setQueryData(jobQuery(job.id).queryKey, job);
+      void queries.invalidateQueries({ queryKey: ["jobs"], exact: true });
+    },
+  });
+}
+
+/** Deliveries a second that a job may make: a vendor's, and a tenant's user's. */
+export const RATE_MOST = { console: 5000, portal: 500 };
+
+export const isRate = (rate: number, most: number) => Number.isInteger(rate) && rate >= 1 && rate <= most;
+
+export function useJobRate(jobId: string) {
+  const queries = useQueryClient();
+  return useMutation({
+    mutationFn: (ratePerSecond: number) =>
+      must(api.PATCH("/api/v1/jobs/{jobId}", { params: { path: { jobId } }, body: { ratePerSecond } })),
     onSuccess: job => {
       queries.setQueryData(jobQuery(job.id).queryKey, job);
       void queries.invalidateQueries({ queryKey: ["jobs"], exact: true });

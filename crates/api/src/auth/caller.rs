@@ -8,7 +8,7 @@ use std::sync::Arc;
 use axum::extract::FromRequestParts;
 use http::request::Parts;
 use http::{HeaderMap, header};
-use postrider_core::event::TenantId;
+use postrider_core::event::{Event, EventKey, TenantId};
 use postrider_core::permission::{Permission, PermissionSet};
 use postrider_core::portal::{PortalSession, Visibility};
 use postrider_core::webhook::{Scope, Webhook};
@@ -65,7 +65,7 @@ impl Caller {
                 let detail = "a token of a portal's session opens the native API alone";
                 return Err(ApiError::new(Code::TokenInvalid, detail));
             }
-            let session = session::open_portal(id, state)?;
+            let session = session::open_portal(parts, id, state)?;
             portal_of(&parts.headers, session.environment_id)?;
             return Ok(Self::Portal(session));
         }
@@ -232,6 +232,18 @@ impl Member {
     /// Whether webhooks of that scope are within the caller's reach.
     pub(crate) fn reaches(&self, scope: &Scope) -> bool {
         self.tenant.is_none() || self.tenant.as_ref() == scope.tenant()
+    }
+
+    /// Whether the caller may know of events of that key: a tenant's user does not of those that are for the vendor alone.
+    pub(crate) fn knows(&self, state: &ApiState, key: &EventKey) -> bool {
+        self.tenant.is_none() || state.directory().is_for_tenants(self.environment_id, key)
+    }
+
+    /// Whether that event is within the caller's reach: a webhook of the caller's could have got it.
+    pub(crate) fn sees_event(&self, state: &ApiState, event: &Event) -> bool {
+        event.environment_id == self.environment_id
+            && (self.tenant.is_none() || self.tenant == event.tenant_id)
+            && self.knows(state, &event.key)
     }
 
     /// Whether that webhook is.

@@ -11,8 +11,10 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, header};
 use jsonwebtoken::jwk::{AlgorithmParameters, Jwk, PublicKeyUse};
 use jsonwebtoken::{Algorithm, DecodingKey};
+use postrider_core::attempt::BodyEnd;
+use postrider_core::limits::READ_BODY_KEPT;
 use postrider_core::{Clock, Timestamp};
-use postrider_egress::{Egress, OutboundRequest, PoolScope};
+use postrider_egress::{Egress, OutboundRequest, PoolScope, Repeat};
 use serde::Deserialize;
 use url::Url;
 
@@ -151,6 +153,8 @@ enum FetchError {
     Send(#[from] postrider_egress::SendError),
     #[error("the answer has status {0}")]
     Status(u16),
+    #[error("the answer broke off, or is longer than {READ_BODY_KEPT} bytes")]
+    Cut,
     #[error("the URL cannot be read")]
     Url(#[from] url::ParseError),
     #[error("the answer is no set of keys: {0}")]
@@ -168,11 +172,16 @@ async fn fetch(url: &str, egress: &Egress) -> Result<Vec<CheckingKey>, FetchErro
         deadline: DEADLINE,
         // Connections to issuers are shared with nobody's webhooks.
         pool: PoolScope::new(0),
+        keep: READ_BODY_KEPT,
+        repeat: Repeat::default(),
         identity: None,
     };
     let answer = egress.send(request).await.result?;
     if answer.status != 200 {
         return Err(FetchError::Status(answer.status));
+    }
+    if answer.body_end != BodyEnd::Complete {
+        return Err(FetchError::Cut);
     }
     Ok(keys_of(&answer.body)?)
 }

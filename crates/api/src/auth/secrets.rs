@@ -23,9 +23,9 @@ use tokio::sync::Semaphore;
 use crate::error::{ApiError, Code};
 
 /// Characters of a chosen secret at least: it is guessed at online, one at a time.
-pub(crate) const CHOSEN_SECRET_CHARS: usize = 16;
+pub const CHOSEN_SECRET_CHARS: usize = 16;
 /// Characters of a chosen secret at most.
-pub(crate) const CHOSEN_SECRET_CHARS_MOST: usize = 200;
+pub const CHOSEN_SECRET_CHARS_MOST: usize = 200;
 /// Logins with chosen secrets that may wait for their turn.
 const WAITING: usize = 16;
 /// Right secrets that are remembered: as many as there can be credentials in use.

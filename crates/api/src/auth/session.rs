@@ -18,6 +18,7 @@ use crate::auth::csrf;
 use crate::auth::ticket::Ticket;
 use crate::error::{ApiError, Code};
 use crate::state::ApiState;
+use crate::streams::OnlyLooking;
 
 /// The header by which a page of the portal names its session.
 const SESSION_HEADER: &str = "postrider-session";
@@ -34,7 +35,7 @@ pub(crate) fn caller(parts: &Parts, state: &ApiState) -> Result<Option<Caller>, 
     }
     if let Some(id) = portal_session_named(&parts.headers)? {
         csrf::check(parts, state)?;
-        let session = portal_by_cookie(&parts.headers, id, state)?;
+        let session = portal_by_cookie(parts, id, state)?;
         portal_of(&parts.headers, session.environment_id)?;
         return Ok(Some(Caller::Portal(session)));
     }
@@ -44,7 +45,9 @@ pub(crate) fn caller(parts: &Parts, state: &ApiState) -> Result<Option<Caller>, 
     csrf::check(parts, state)?;
     let console = console(&parts.headers, state)?;
     let sign_in = console.sign_in_meant(&parts.headers)?;
-    state.store().touch_console_session(console.session.id, state.now());
+    if parts.extensions.get::<OnlyLooking>().is_none() {
+        state.store().touch_console_session(console.session.id, state.now());
+    }
     Ok(Some(Caller::Vendor(Vendor {
         environment_id: sign_in.environment_id,
         credential_id: Some(sign_in.credential_id),
@@ -111,25 +114,28 @@ pub(crate) fn portal_session_named(headers: &HeaderMap) -> Result<Option<PortalS
     id.map(Some).ok_or_else(|| ApiError::at(Code::InvalidParameter, SESSION_HEADER, "is not the id of a session"))
 }
 
-fn portal_by_cookie(
-    headers: &HeaderMap,
-    id: PortalSessionId,
-    state: &ApiState,
-) -> Result<Arc<PortalSession>, ApiError> {
-    let value = cookies::portal(headers, state.transport(), id).ok_or_else(ended)?;
+fn portal_by_cookie(parts: &Parts, id: PortalSessionId, state: &ApiState) -> Result<Arc<PortalSession>, ApiError> {
+    let value = cookies::portal(&parts.headers, state.transport(), id).ok_or_else(ended)?;
     let ticket = Ticket::parse(value).filter(|ticket| ticket.id == id.as_uuid()).ok_or_else(ended)?;
-    let session = open_portal(id, state)?;
+    let session = open_portal(parts, id, state)?;
     if ticket.proves(&session.hash()) { Ok(session) } else { Err(ended()) }
 }
 
-/// The portal session of that id, where it is open; it is used by that.
-pub(crate) fn open_portal(id: PortalSessionId, state: &ApiState) -> Result<Arc<PortalSession>, ApiError> {
+/// The portal session of that id, where it is open; it is used by that, unless it is only
+/// looked at.
+pub(crate) fn open_portal(
+    parts: &Parts,
+    id: PortalSessionId,
+    state: &ApiState,
+) -> Result<Arc<PortalSession>, ApiError> {
     let now = state.now();
     let session = state.directory().live_portal_session(id, now).ok_or_else(ended)?;
     // A link's hash is its code's: that opens nothing but the link.
     if !matches!(session.stage, PortalStage::Open { .. }) {
         return Err(ended());
     }
-    state.store().touch_portal_session(id, now);
+    if parts.extensions.get::<OnlyLooking>().is_none() {
+        state.store().touch_portal_session(id, now);
+    }
     Ok(session)
 }

@@ -149,6 +149,9 @@ pub(crate) async fn retry(
     let row = state.store().attempt(scoped.environment_id(), id).await?;
     let row = row.ok_or_else(|| ApiError::not_found("log"))?;
     in_scope(&state, &scoped, row.webhook_id).map_err(|_| ApiError::not_found("log"))?;
+    if !scoped.member.knows(&state, &row.event_key) {
+        return Err(ApiError::not_found("log"));
+    }
     resend(&state, scoped.environment_id(), row.attempt.delivery_id).await?;
     Ok(Answer(Retried { status_code: 202 }))
 }

@@ -51,7 +51,8 @@ struct Failure<'a> {
 /// Test a URL
 #[utoipa::path(post, path = "/webhook/test", operation_id = "frontegg_test", tag = "frontegg", request_body = Form, responses(
     (status = 200, description = "What came of it, be it success or failure.", body = Tested),
-    (status = 400, description = "A member is wrong, or this server does not send to that URL.", body = FronteggErrors)))]
+    (status = 400, description = "A member is wrong, or this server does not send to that URL.", body = FronteggErrors),
+    (status = 429, description = "As many tests are under way as can be.", body = FronteggErrors)))]
 pub(crate) async fn send(
     State(state): State<ApiState>,
     scoped: Scoped,
@@ -71,7 +72,7 @@ pub(crate) async fn send(
     // The body as it is, as a plain webhook would get it: of a webhook's own headers and payload this call knows nothing.
     let event = sample::event(&state, scoped.environment_id(), None, sample::SAMPLE, body);
     let signed = (secret, Signing::default());
-    let (_, sent) = sample::send(&state, scoped.scope, url, signed, event, Draft::default()).await?;
+    let (_, sent) = sample::send(&state, &scoped.member, scoped.scope, url, signed, event, Draft::default()).await?;
     Ok(Answer(match sent.result {
         Ok(answer) => Tested {
             status_code: match answer.status {

@@ -57,7 +57,7 @@ pub(crate) async fn trigger(
 ) -> Result<(StatusCode, Answer<Triggered>), ApiError> {
     scoped.require(Permission::WriteTriggerEvent)?;
     let (head, body) = request.into_parts();
-    let read = body::read(&state, &head.headers, body, EVENT_BYTES).await?;
+    let read = body::read_events(&state, &head.headers, body, EVENT_BYTES).await?;
     let form: Form<'_> = body::parse(read.text()?)?;
     let data = form.data.ok_or_else(|| ApiError::new(Code::InvalidRequest, "data must be an object"))?;
     let data = checked("data", data)?;
@@ -149,8 +149,7 @@ pub(crate) async fn statuses(
 ) -> Result<Answer<Statuses>, ApiError> {
     member.require(Permission::WriteTriggerEvent)?;
     let event = state.store().event(member.environment_id, id).await?;
-    let event = event.filter(|event| member.tenant.is_none() || member.tenant == event.tenant_id);
-    let event = event.ok_or_else(|| ApiError::not_found("event"))?;
+    let event = event.filter(|event| member.sees_event(&state, event)).ok_or_else(|| ApiError::not_found("event"))?;
     let mut deliveries = state.store().newest_deliveries_of_event(member.environment_id, id).await?;
     if member.tenant.is_some() {
         // How the environment's own webhooks fare is not the tenant's to know.

@@ -7,7 +7,7 @@ use postrider_core::delivery::{Delivery as Stored, DeliveryState, Origin, StateK
 use postrider_core::permission::Permission;
 use postrider_core::{DeliveryId, EnvironmentId, WebhookId};
 use postrider_engine::Content;
-use postrider_store::{DeliveryFilter, DeliveryRow, LastAnswer, PageRequest, ResendOutcome};
+use postrider_store::{DeliveryFilter, DeliveryRow, LastAnswer, PageRequest, ResendOutcome, Walk};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::{IntoParams, ToSchema};
@@ -18,6 +18,7 @@ use crate::body::Ignored;
 use crate::error::{ApiError, Code, Problem};
 use crate::extract::{Ids, Params};
 use crate::native::events::read::{event_key, moment, tenant};
+use crate::native::jobs;
 use crate::native::webhooks::shape::MethodForm;
 use crate::native::wire::{self, Page, SearchPage, Time};
 use crate::state::ApiState;
@@ -161,6 +162,8 @@ pub(crate) struct DeliveryQuery {
     id: Option<String>,
     /// With that text in the event's body, ASCII letters in either case: 2 to 200 characters.
     text: Option<String>,
+    /// Made by that job.
+    job_id: Option<String>,
     /// Rows of the page: 1 to 250, 50 where it is left out.
     limit: Option<usize>,
     /// The `nextCursor` of the page before.
@@ -174,18 +177,18 @@ pub(crate) struct DeliveryQuery {
 #[utoipa::path(get, path = "/api/v1/deliveries", tag = "deliveries", params(DeliveryQuery), responses(
     (status = 200, description = "A page of deliveries.", body = SearchPage<Delivery>),
     (status = 400, description = "A parameter cannot be read.", body = Problem),
-    (status = 404, description = "There is no webhook of that id within reach.", body = Problem)))]
+    (status = 404, description = "There is no webhook, or no job, of that id within reach.", body = Problem)))]
 pub(crate) async fn list_deliveries(
     State(state): State<ApiState>,
     member: Member,
     Params(query): Params<DeliveryQuery>,
 ) -> Result<Answer<SearchPage<Delivery>>, ApiError> {
     member.require(Permission::ReadWebhookLogs)?;
-    let filter = DeliveryFilter {
+    let mut filter = DeliveryFilter {
         event: wire::id("eventId", query.event_id.as_deref())?,
         webhook: wire::id("webhookId", query.webhook_id.as_deref())?,
         tenant: tenant(query.tenant_id.as_deref())?,
-        states: query.state.iter().flat_map(|names| names.split(',')).map(state_kind).collect::<Result<_, _>>()?,
+        states: query.state.as_deref().map(state_kinds).transpose()?.unwrap_or_default(),
         answer: query.status_code.as_deref().map(last_answer).transpose()?,
         event_key: event_key(query.event_key.as_deref())?,
         from: moment("from", query.from.as_deref())?,
@@ -193,8 +196,14 @@ pub(crate) async fn list_deliveries(
         ids: wire::ids(query.id.as_deref())?
             .map(|(first, last)| (DeliveryId::from_uuid(first), DeliveryId::from_uuid(last))),
         text: wire::text(query.text)?,
+        job: wire::id("jobId", query.job_id.as_deref())?,
+        walk: Walk::Environment,
     };
-    if member.tenant.is_some() {
+    let page = PageRequest { limit: wire::page_rows(query.limit)?, before: wire::cursor(query.cursor.as_deref())? };
+    if let Some(job) = filter.job {
+        jobs::list::within_reach(&state, &member, job).await?;
+    }
+    if let Some(own) = &member.tenant {
         // Deliveries to the environment's webhooks concern the tenant's events too, and are not the tenant's to see.
         let webhook = filter.webhook.ok_or_else(|| {
             ApiError::at(
@@ -204,8 +213,12 @@ pub(crate) async fn list_deliveries(
             )
         })?;
         webhook_within_reach(&state, &member, webhook)?;
+        // A tenant's webhook gets that tenant's events alone: of another's there are none, and nothing of theirs is looked at.
+        if filter.tenant.take().is_some_and(|tenant| tenant != *own) {
+            return Ok(Answer(SearchPage { items: Vec::new(), next_cursor: None, searched_until: None }));
+        }
+        filter.walk = Walk::Webhook;
     }
-    let page = PageRequest { limit: wire::page_rows(query.limit)?, before: wire::cursor(query.cursor.as_deref())? };
     let page = state.store().deliveries(member.environment_id, filter, page).await?;
     Ok(Answer(SearchPage {
         items: page.rows.iter().map(Into::into).collect(),
@@ -229,8 +242,19 @@ pub(crate) fn last_answer(text: &str) -> Result<LastAnswer, ApiError> {
     })
 }
 
-/// The state of that name.
-pub(crate) fn state_kind(name: &str) -> Result<StateKind, ApiError> {
+/// The states of those names, each once however often it is named: each is looked for in a list of its own.
+pub(crate) fn state_kinds(names: &str) -> Result<Vec<StateKind>, ApiError> {
+    let mut kinds = Vec::new();
+    for kind in names.split(',').map(state_kind) {
+        let kind = kind?;
+        if !kinds.contains(&kind) {
+            kinds.push(kind);
+        }
+    }
+    Ok(kinds)
+}
+
+fn state_kind(name: &str) -> Result<StateKind, ApiError> {
     StateKind::from_name(name).ok_or_else(|| {
         let names: Vec<_> = StateKind::ALL.iter().map(|kind| kind.name()).collect();
         ApiError::at(Code::InvalidParameter, "state", format!("is one of {}", names.join(", ")))
@@ -306,6 +330,10 @@ pub(crate) async fn resend_delivery(
 ) -> Result<(StatusCode, Answer<Delivery>), ApiError> {
     member.require(Permission::WriteWebhook)?;
     let row = within_reach(&state, &member, id).await?;
+    // What was delivered while its type was open to tenants stays in the log, and is not sent again.
+    if !member.knows(&state, &row.event_key) {
+        return Err(ApiError::not_found("delivery"));
+    }
     let delivery = resend(&state, member.environment_id, id).await?;
     let event_key = Some(row.event_key.as_str().to_owned());
     Ok((StatusCode::ACCEPTED, Answer(Delivery { event_key, ..Delivery::new(&delivery) })))
@@ -334,5 +362,17 @@ pub(crate) async fn resend(
             "the delivery was not sent yet: others of its order key come first; it is sent when they have ended",
         )),
         ResendOutcome::WebhookDeleted => Err(ApiError::new(Code::WebhookInactive, "the webhook was deleted")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_state_that_is_named_often_is_looked_for_once() {
+        let names = "failed,delivered,".repeat(2_000) + "failed";
+        assert_eq!(state_kinds(&names).expect("states"), [StateKind::Failed, StateKind::Delivered]);
+        assert_eq!(state_kinds("failed,").expect_err("no state").code(), Code::InvalidParameter);
     }
 }

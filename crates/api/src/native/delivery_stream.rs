@@ -4,25 +4,19 @@
 //! A stream tells the state that a delivery has when it is told, not each state that it had: what changes often is told when it has
 //! settled for a moment. What comes faster than that is missed, and said to be.
 
-use std::collections::{HashSet, VecDeque};
-use std::convert::Infallible;
-use std::sync::Arc;
+use std::future::pending;
 use std::time::Duration;
 
 use axum::extract::State;
-use axum::response::sse::{Event as Message, KeepAlive, Sse};
-use axum::response::{IntoResponse as _, Response};
-use futures_util::stream;
+use axum::response::Response;
+use axum::response::sse::Event as Message;
 use postrider_core::event::TenantId;
 use postrider_core::permission::Permission;
 use postrider_core::statistics::{Counts, Resolution};
-use postrider_core::{DeliveryId, WebhookId};
-use postrider_engine::Change;
+use postrider_core::{DeliveryId, EnvironmentId, JobId, WebhookId};
+use postrider_engine::{Changes, ChangesWanted, HeldChanges, Watch};
 use postrider_store::{StatisticsOf, StatisticsQuery};
 use serde::{Deserialize, Serialize};
-use tokio::sync::OwnedSemaphorePermit;
-use tokio::sync::broadcast::Receiver;
-use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 use tokio::time::Instant;
 use utoipa::IntoParams;
 
@@ -31,17 +25,14 @@ use crate::error::{ApiError, Code, Problem};
 use crate::extract::Params;
 use crate::native::deliveries::{Delivery, webhook_within_reach};
 use crate::native::events::read::tenant;
-use crate::native::jobs::Job;
+use crate::native::jobs::{self, Job};
 use crate::native::statistics::Point;
 use crate::native::wire;
 use crate::state::ApiState;
+use crate::streams::{self, Source, Standing, message};
 
-/// How often a silent stream shows that it lives, so that nothing between closes it.
-const HEARTBEAT: Duration = Duration::from_secs(15);
 /// How long changes gather before they are told.
 const GATHERING: Duration = Duration::from_millis(200);
-/// Deliveries that are told at once; those beyond are missed.
-const AT_ONCE: usize = 100;
 /// How long the numbers stay as they were told.
 const NUMBERS_EVERY: Duration = Duration::from_secs(1);
 
@@ -54,6 +45,8 @@ pub(crate) struct StreamQuery {
     webhook_id: Option<String>,
     /// Of events of that tenant.
     tenant_id: Option<String>,
+    /// Made by that job.
+    job_id: Option<String>,
     /// Whether the numbers of the current minute are told as well: `statistics`. The vendor's alone.
     #[serde(default)]
     statistics: bool,
@@ -62,7 +55,7 @@ pub(crate) struct StreamQuery {
 /// `event: missed`: changes came faster than they are told.
 #[derive(Debug, Serialize)]
 struct Missed {
-    /// How many, at least and before filters: the list is to be loaded anew.
+    /// How many, at least: the list is to be loaded anew.
     deliveries: u64,
 }
 
@@ -71,57 +64,56 @@ struct Missed {
 /// Server-sent events. First `open`. Then `delivery`, each as in the list, whenever one was made or has changed; `job` for each job that
 /// was started or has changed; with `statistics=true` also `statistics`, the environment's numbers of the current minute, at most once a
 /// second; and `missed` with `{"deliveries": <count>}` where changes came faster than they are told: a list is to be loaded anew then.
+/// Last, where the caller's token, session, credential, permission or portal has ended, or the webhook was deleted, `ended` with
+/// `{"reason", "status", "detail"}`: what a new call would be answered.
 #[utoipa::path(get, path = "/api/v1/deliveries/stream", tag = "deliveries", params(StreamQuery), responses(
     (status = 200, description = "The stream.", content_type = "text/event-stream", body = String),
-    (status = 404, description = "There is no webhook of that id within reach.", body = Problem),
-    (status = 503, description = "There are as many streams as there can be.", body = Problem)))]
+    (status = 404, description = "There is no webhook, or no job, of that id within reach.", body = Problem),
+    (status = 429, description = "The session, credential, tenant or environment has as many streams open as it can have.",
+        body = Problem),
+    (status = 503, description = "The server has as many streams open as it can have.", body = Problem)))]
 pub(crate) async fn stream_deliveries(
     State(state): State<ApiState>,
     member: Member,
+    standing: Standing,
     Params(query): Params<StreamQuery>,
 ) -> Result<Response, ApiError> {
     member.require(Permission::ReadWebhookLogs)?;
-    let webhook = wire::id("webhookId", query.webhook_id.as_deref())?;
-    match webhook {
-        Some(webhook) => webhook_within_reach(&state, &member, webhook)?,
-        None if member.tenant.is_some() => {
-            let detail = "a tenant's user names the webhook whose deliveries to watch";
-            return Err(ApiError::at(Code::InvalidParameter, "webhookId", detail));
-        }
-        None => {}
+    let job = wire::id("jobId", query.job_id.as_deref())?;
+    if let Some(job) = job {
+        jobs::list::within_reach(&state, &member, job).await?;
     }
-    if query.statistics {
-        member.require_vendor()?;
+    let (webhook, of) = (wire::id("webhookId", query.webhook_id.as_deref())?, tenant(query.tenant_id.as_deref())?);
+    if webhook.is_none() && member.tenant.is_some() {
+        let detail = "a tenant's user names the webhook whose deliveries to watch";
+        return Err(ApiError::at(Code::InvalidParameter, "webhookId", detail));
     }
-    let place = Arc::clone(state.streams()).try_acquire_owned();
-    let place = place.map_err(|_| ApiError::new(Code::Overloaded, "there are as many streams as there can be"))?;
+    let wanted =
+        ChangesWanted { webhook, tenant: of.clone(), jobs_of: member.tenant.clone(), anything: query.statistics };
     let watching = Watching {
-        changes: state.engine().watch_changes(member.environment_id),
-        tenant: tenant(query.tenant_id.as_deref())?,
+        changes: state.engine().watch_changes(member.environment_id, wanted),
+        environment: member.environment_id,
         webhook,
-        member,
-        state,
+        job,
+        tenant: of,
         numbers: query.statistics.then(Numbers::default),
-        messages: VecDeque::from([message("open", &serde_json::json!({}))]),
-        _place: place,
+        has_changes: false,
+        state: state.clone(),
     };
-    let messages = stream::unfold(watching, |mut watching| async move {
-        let message = watching.next().await?;
-        Some((Ok::<_, Infallible>(message), watching))
-    });
-    Ok(Sse::new(messages).keep_alive(KeepAlive::new().interval(HEARTBEAT)).into_response())
+    watching.admit(&member)?;
+    streams::open(&state, standing, message("open", &serde_json::json!({})), watching).await
 }
 
 struct Watching {
     state: ApiState,
-    member: Member,
+    environment: EnvironmentId,
     webhook: Option<WebhookId>,
+    job: Option<JobId>,
     tenant: Option<TenantId>,
-    changes: Receiver<Change>,
+    changes: Watch<HeldChanges>,
     numbers: Option<Numbers>,
-    /// Those that wait to be read.
-    messages: VecDeque<Message>,
-    _place: OwnedSemaphorePermit,
+    /// Whether changes have gathered for long enough.
+    has_changes: bool,
 }
 
 /// The numbers as they were told last.
@@ -140,91 +132,69 @@ impl Numbers {
     }
 }
 
-/// What has gathered since the last messages.
-#[derive(Default)]
-struct Gathered {
-    deliveries: Vec<DeliveryId>,
-    jobs: Vec<Arc<postrider_core::job::Job>>,
-    missed: u64,
-}
+impl Source for Watching {
+    type Caller = Member;
 
-impl Watching {
-    /// The next message; none when the server stops.
-    async fn next(&mut self) -> Option<Message> {
-        loop {
-            if let Some(message) = self.messages.pop_front() {
-                return Some(message);
+    fn admit(&self, member: &Member) -> Result<(), ApiError> {
+        member.require(Permission::ReadWebhookLogs)?;
+        if self.numbers.is_some() {
+            member.require_vendor()?;
+        }
+        self.webhook.map_or(Ok(()), |webhook| webhook_within_reach(&self.state, member, webhook))
+    }
+
+    async fn news(&mut self) -> bool {
+        let numbers_due = self.numbers.as_ref().and_then(Numbers::due);
+        let numbers = async {
+            match numbers_due {
+                Some(due) => tokio::time::sleep_until(due).await,
+                None => pending().await,
             }
-            let numbers_due = self.numbers.as_ref().and_then(Numbers::due);
-            let numbers = async {
-                match numbers_due {
-                    Some(due) => tokio::time::sleep_until(due).await,
-                    None => std::future::pending().await,
-                }
-            };
-            let mut gathered = Gathered::default();
-            tokio::select! {
-                change = self.changes.recv() => match change {
-                    Ok(change) => self.gather(change, &mut gathered),
-                    Err(RecvError::Lagged(changes)) => gathered.missed += changes,
-                    Err(RecvError::Closed) => return None,
-                },
-                () = numbers => {
-                    self.tell_numbers().await;
-                    continue;
-                }
+        };
+        let changes = async {
+            let goes_on = self.changes.news().await;
+            if goes_on {
+                tokio::time::sleep(GATHERING).await;
             }
-            tokio::time::sleep(GATHERING).await;
-            loop {
-                match self.changes.try_recv() {
-                    Ok(change) => self.gather(change, &mut gathered),
-                    Err(TryRecvError::Lagged(changes)) => gathered.missed += changes,
-                    Err(TryRecvError::Empty | TryRecvError::Closed) => break,
-                }
+            goes_on
+        };
+        tokio::select! {
+            goes_on = changes => {
+                self.has_changes = goes_on;
+                goes_on
             }
+            () = numbers => true,
+        }
+    }
+
+    async fn tell(&mut self, member: &Member) -> Vec<Message> {
+        let mut messages = Vec::new();
+        if std::mem::take(&mut self.has_changes) {
             if let Some(numbers) = &mut self.numbers {
                 numbers.are_stale = true;
             }
-            self.tell(gathered).await;
+            let changes = self.changes.take();
+            self.tell_changes(member, changes, &mut messages).await;
         }
+        if self.numbers.as_ref().and_then(Numbers::due).is_some_and(|due| due <= Instant::now()) {
+            messages.extend(self.tell_numbers().await);
+        }
+        messages
     }
+}
 
-    fn gather(&self, change: Change, gathered: &mut Gathered) {
-        match change {
-            Change::Deliveries(deliveries) => {
-                let wanted = |of: WebhookId| self.webhook.is_none_or(|webhook| webhook == of);
-                gathered.deliveries.extend(deliveries.iter().filter(|(_, of)| wanted(*of)).map(|(id, _)| *id));
-            }
-            Change::Job(job) => {
-                if self.member.tenant.is_none() || self.member.tenant == job.tenant_id {
-                    // The newest word on each is enough.
-                    gathered.jobs.retain(|other| other.id != job.id);
-                    gathered.jobs.push(job);
-                }
-            }
-        }
-    }
-
-    async fn tell(&mut self, gathered: Gathered) {
-        let Gathered { deliveries, jobs, mut missed } = gathered;
-        // The newest change of each, and of too many the newest.
-        let mut ids = Vec::new();
-        let mut seen = HashSet::new();
-        for id in deliveries.into_iter().rev() {
-            if seen.insert(id) {
-                ids.push(id);
-            }
-        }
-        missed += ids.len().saturating_sub(AT_ONCE) as u64;
-        ids.truncate(AT_ONCE);
-        for id in ids.into_iter().rev() {
-            match self.state.store().delivery(self.member.environment_id, id).await {
+impl Watching {
+    async fn tell_changes(&self, member: &Member, changes: Changes, messages: &mut Vec<Message>) {
+        let Changes { deliveries, jobs, mut missed } = changes;
+        for id in deliveries {
+            match self.state.store().delivery(self.environment, id).await {
                 Ok(Some(row)) => {
                     let of = row.delivery.webhook_id;
-                    let is_reached = self.member.tenant.is_none()
-                        || self.state.directory().webhook(of).is_some_and(|webhook| self.member.sees(&webhook));
-                    if is_reached && (self.tenant.is_none() || self.tenant == row.delivery.tenant_id) {
-                        self.messages.push_back(message("delivery", &Delivery::from(&row)).id(id.to_string()));
+                    let is_reached = member.tenant.is_none()
+                        || self.state.directory().webhook(of).is_some_and(|webhook| member.sees(&webhook));
+                    let is_wanted = is_reached && (self.tenant.is_none() || self.tenant == row.delivery.tenant_id);
+                    if is_wanted && self.is_of_job(id).await {
+                        messages.push(message("delivery", &Delivery::from(&row)).id(id.to_string()));
                     }
                 }
                 // Another environment's, or expired.
@@ -232,31 +202,34 @@ impl Watching {
                 Err(_) => missed += 1,
             }
         }
-        self.messages.extend(jobs.iter().map(|job| message("job", &Job::from(&**job))));
+        messages.extend(jobs.iter().map(|job| message("job", &Job::from(&**job))));
         if missed > 0 {
-            self.messages.push_back(message("missed", &Missed { deliveries: missed }));
+            messages.push(message("missed", &Missed { deliveries: missed }));
         }
     }
 
-    async fn tell_numbers(&mut self) {
+    async fn is_of_job(&self, id: DeliveryId) -> bool {
+        match self.job {
+            None => true,
+            Some(job) => self.state.store().has_made(self.environment, job, id).await.unwrap_or(false),
+        }
+    }
+
+    async fn tell_numbers(&mut self) -> Option<Message> {
         let now = self.state.now();
         let at = Resolution::Minute.floor(now);
         let (of, resolution) = (StatisticsOf::Environment, Resolution::Minute);
         let asked = StatisticsQuery { of, resolution, from: at, to: at + resolution.span() };
-        let found = self.state.store().statistics(self.member.environment_id, asked).await;
-        let Some(numbers) = &mut self.numbers else { return };
+        let found = self.state.store().statistics(self.environment, asked).await;
+        let numbers = self.numbers.as_mut()?;
         (numbers.told_at, numbers.are_stale) = (Some(Instant::now()), false);
         // Without an answer the next change asks again.
-        let Ok(found) = found else { return };
-        let counts = found.into_iter().next().map(|point| point.counts).unwrap_or_default();
-        if numbers.told.as_ref() != Some(&(at, counts.clone())) {
-            self.messages.push_back(message("statistics", &Point { at: at.into(), counts: (&counts).into() }));
-            numbers.told = Some((at, counts));
+        let counts = found.ok()?.into_iter().next().map(|point| point.counts).unwrap_or_default();
+        if numbers.told.as_ref() == Some(&(at, counts.clone())) {
+            return None;
         }
+        let told = message("statistics", &Point { at: at.into(), counts: (&counts).into() });
+        numbers.told = Some((at, counts));
+        Some(told)
     }
-}
-
-fn message(name: &str, data: &impl Serialize) -> Message {
-    let data = serde_json::to_string(data).expect("strings and numbers can be written as JSON");
-    Message::default().event(name).data(data)
 }

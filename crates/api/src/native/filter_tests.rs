@@ -3,8 +3,7 @@
 use axum::Json as Answer;
 use axum::extract::{Request, State};
 use postrider_core::EventId;
-use postrider_core::event::{ApplicationId, Event, TenantId, UserId};
-use postrider_core::event_type::Audience;
+use postrider_core::event::{ApplicationId, TenantId, UserId};
 use postrider_core::limits::EVENT_BYTES;
 use postrider_core::permission::Permission;
 use postrider_engine::IncomingEvent;
@@ -78,7 +77,7 @@ async fn of_accepted(
     id: EventId,
 ) -> Result<Answer<FilterVerdict>, ApiError> {
     let event = state.store().event(member.environment_id, id).await?;
-    let event = event.filter(|event| is_open(state, member, event)).ok_or_else(|| ApiError::not_found("event"))?;
+    let event = event.filter(|event| member.sees_event(state, event)).ok_or_else(|| ApiError::not_found("event"))?;
     let facts = Facts {
         id: event.id,
         key: &event.key,
@@ -90,14 +89,6 @@ async fn of_accepted(
         accepted_at: event.accepted_at,
     };
     decided(filter, &facts, &event.body)
-}
-
-/// Whether a webhook of the caller's could have got the event.
-fn is_open(state: &ApiState, member: &Member, event: &Event) -> bool {
-    let Some(tenant) = &member.tenant else { return true };
-    let event_types = state.directory().event_types(member.environment_id);
-    let event_type = event_types.iter().find(|event_type| event_type.key == event.key);
-    event.tenant_id.as_ref() == Some(tenant) && event_type.is_none_or(|t| t.audience == Audience::Everybody)
 }
 
 fn of_draft(

@@ -61,7 +61,7 @@ pub(crate) fn routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(attempts::list_attempts))
         .routes(routes!(jobs::list::list_jobs, jobs::start::start_job))
         .routes(routes!(jobs::preview::preview_job))
-        .routes(routes!(jobs::list::get_job))
+        .routes(routes!(jobs::list::get_job, jobs::rate::change_job))
         .routes(routes!(jobs::control::pause_job))
         .routes(routes!(jobs::control::resume_job))
         .routes(routes!(jobs::control::cancel_job))

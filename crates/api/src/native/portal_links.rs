@@ -165,7 +165,8 @@ fn permissions(names: &[String]) -> Result<PermissionSet, ApiError> {
     }
     for (index, name) in names.iter().enumerate() {
         if in_portal([name]).is_empty() {
-            let detail = "is no permission that a portal can have, like fe.connectivity.read.webhooks or fe.connectivity.*";
+            let detail =
+                "is no permission that a portal can have, like fe.connectivity.read.webhooks or fe.connectivity.*";
             return Err(ApiError::value(format!("/permissions/{index}"), detail));
         }
     }

@@ -211,15 +211,14 @@ impl Chosen {
                 let id: EventId = id.parse().map_err(|_| ApiError::not_found("event"))?;
                 let event = state.store().event(environment_id, id).await?;
                 // A tenant's webhook gets that tenant's events alone, and shows no others.
-                let reaches = |event: &Event| match (tenant, member.tenant.as_ref()) {
-                    (Some(tenant), _) | (None, Some(tenant)) => event.tenant_id.as_ref() == Some(tenant),
-                    (None, None) => true,
+                let reaches = |event: &Event| {
+                    member.sees_event(state, event) && (tenant.is_none() || event.tenant_id.as_ref() == tenant)
                 };
                 event.filter(reaches).ok_or_else(|| ApiError::not_found("event"))
             }
             (None, Some(event), None) => event.event(state, member, scope),
             (None, None, key) => {
-                let key = key.as_deref().unwrap_or(default);
+                let key = sample::named_key(state, member, key.as_deref())?.unwrap_or(default);
                 let body = sample::body_of_type(state, environment_id, tenant.map(TenantId::as_str), key);
                 let body = body.or_else(|| sample::body(environment_id, None).filter(|_| key == default));
                 let body =

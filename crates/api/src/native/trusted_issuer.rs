@@ -157,7 +157,9 @@ pub(crate) async fn delete_trusted_issuer(
 
 fn checked(state: &ApiState, new: NewTrustedIssuer) -> Result<Stored, ApiError> {
     let key = match (new.jwks_url, new.public_key, new.secret) {
-        (Some(url), None, None) => IssuerKey::JwksUrl(rules::url_of_secrets(state, "/jwksUrl", &url)?.as_str().to_owned()),
+        (Some(url), None, None) => {
+            IssuerKey::JwksUrl(rules::url_of_secrets(state, "/jwksUrl", &url)?.as_str().to_owned())
+        }
         (None, Some(pem), None) => {
             if pem.len() > KEY_BYTES || issuer::public_key(&pem).is_none() {
                 return Err(ApiError::value("/publicKey", "is not a public key in PEM form (BEGIN PUBLIC KEY)"));

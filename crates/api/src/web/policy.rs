@@ -28,7 +28,8 @@ pub(super) fn apply<'a>(
     nonce: &str,
 ) {
     // Every part is ASCII; a policy that could not be written would have to stop the page.
-    let policy = HeaderValue::try_from(policy(face, portal, logos, nonce)).expect("origins and nonces are visible ASCII");
+    let policy =
+        HeaderValue::try_from(policy(face, portal, logos, nonce)).expect("origins and nonces are visible ASCII");
     headers.insert(header::CONTENT_SECURITY_POLICY, policy);
     if face == Face::Console {
         headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));

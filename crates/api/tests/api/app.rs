@@ -293,6 +293,16 @@ impl Call {
         Answer { status: head.status, headers: head.headers, body }
     }
 
+    /// Sends it, and gives the body of an answer that must be a stream.
+    pub(crate) async fn stream(self) -> Body {
+        let mut request = Request::builder().method(self.method).uri(self.path).body(self.body).expect("a request");
+        *request.headers_mut() = self.headers;
+        let response = self.router.oneshot(request).await.expect("never fails");
+        assert_eq!(response.status(), 200);
+        assert_eq!(response.headers()["content-type"], "text/event-stream");
+        response.into_body()
+    }
+
     /// Sends it, and reads the JSON of an answer that must have that status.
     pub(crate) async fn expect(self, status: u16) -> Value {
         let what = format!("{} {}", self.method, self.path);

@@ -1,9 +1,13 @@
 //! Event types: schemas and what they do to events, samples, deprecation, who sees them, documents.
 
+use std::time::Duration;
+
+use http::Method;
 use postrider_core::limits::IMPORT_BYTES;
+use postrider_testkit::receiver::Receiver;
 use serde_json::{Value, json};
 
-use crate::app::{App, Environment, text};
+use crate::app::{App, Environment, answers, eventually, text};
 
 const EVENTS: &str = "/api/v1/events";
 const TYPES: &str = "/api/v1/event-types";
@@ -228,6 +232,75 @@ async fn what_is_not_visible_to_tenants_does_not_exist_for_them() {
     app.patch(&path).token(&own.token).tenant(TENANT).json(&echo).expect(200).await;
     let accepted = app.post(EVENTS).token(&own.token).json(&order(1)).expect(202).await;
     assert_eq!(accepted["deliveries"], 0);
+}
+
+#[tokio::test]
+async fn what_is_or_was_for_the_vendor_alone_leaks_to_no_tenant() {
+    let app = App::start().await;
+    let own = app.environment("own").await;
+    app.trust_issuer(&own, "always").await;
+    let user = app.user(&own, TENANT, &["*"]);
+    let receiver = Receiver::start().await;
+    receiver.on("/", answers(200, "{}"));
+    let url = receiver.url("/");
+    let form = json!({ "tenantId": TENANT, "url": url, "eventKeys": ["*"] });
+    let webhook = text(&app.post("/api/v1/webhooks").token(&user).json(&form).expect(201).await["id"]);
+    // Delivered while it was open.
+    let event = text(&app.post(EVENTS).token(&own.token).json(&order(1)).expect(202).await["eventId"]);
+    let delivery = text(&app.deliveries_attempted(&own, &event).await[0]["id"]);
+    let log = app.get(&format!("/webhook/logs?id={webhook}")).token(&user).tenant(TENANT).expect(200).await;
+    let log = text(&log["rows"][0]["id"]);
+    let hidden =
+        order_type(&app, &own, json!({ "isVisibleToTenants": false, "sample": { "order": { "total": 7 } } })).await;
+
+    let of_key = json!({ "eventKey": "order.paid" });
+    let draft = json!({ "url": url, "eventKey": "order.paid" });
+    let draft_of_event = json!({ "url": url, "eventId": event });
+    let path = format!("/api/v1/webhooks/{webhook}");
+    let calls = [
+        (Method::POST, format!("{path}/preview"), &of_key),
+        (Method::POST, format!("{path}/preview"), &json!({ "eventId": event })),
+        (Method::POST, "/api/v1/webhooks/preview".to_owned(), &draft),
+        (Method::POST, "/api/v1/webhooks/preview".to_owned(), &draft_of_event),
+        (Method::POST, format!("{path}/test"), &of_key),
+        (Method::POST, "/api/v1/webhook-tests".to_owned(), &draft),
+        (Method::POST, "/api/v1/filters/test".to_owned(), &json!({ "filter": "true", "eventId": event })),
+        (Method::GET, format!("/event/resources/triggers/v3/{event}/statuses"), &Value::Null),
+        (Method::GET, format!("/event/resources/triggers/v2/statuses/{event}"), &Value::Null),
+        (Method::POST, format!("/api/v1/deliveries/{delivery}/resend"), &Value::Null),
+        (Method::POST, format!("/webhook/logs/{log}/retries"), &Value::Null),
+    ];
+    let deleted = format!("{TYPES}/{}", text(&hidden["id"]));
+    for is_deleted in [false, true] {
+        if is_deleted {
+            app.delete(&deleted).token(&own.token).expect(204).await;
+        }
+        for (method, path, body) in &calls {
+            let answer = app.call(method.clone(), path).token(&user).json(body).send().await;
+            let shown = String::from_utf8_lossy(&answer.body);
+            assert_eq!(answer.status, 404, "{method} {path}, deleted: {is_deleted}: {shown}");
+        }
+        let resend = json!({ "kind": "resend", "filter": { "webhookId": webhook } });
+        let start = app.post("/api/v1/jobs").token(&user).header("idempotency-key", &format!("{is_deleted}"));
+        let job = text(&start.json(&resend).expect(202).await["id"]);
+        let job = eventually(async || {
+            app.clock.advance(Duration::from_millis(100));
+            let job = app.get(&format!("/api/v1/jobs/{job}")).token(&user).expect(200).await;
+            (job["state"] == "completed").then_some(job)
+        })
+        .await;
+        assert_eq!((&job["done"], &job["skipped"]), (&json!(0), &json!(1)));
+        let accepted = app.post(EVENTS).token(&own.token).json(&order(1)).expect(202).await;
+        assert_eq!(accepted["deliveries"], 0, "deleted: {is_deleted}");
+    }
+    // For the vendor all of it is there, and what a tenant is shown without asking for a type is no secret.
+    let shown = app.post(&format!("{path}/preview")).token(&own.token).json(&json!({ "eventId": event }));
+    shown.expect(200).await;
+    app.post(&format!("{path}/preview")).token(&user).json(&json!({})).expect(200).await;
+    // A new event type of that key decides anew.
+    order_type(&app, &own, json!({ "isVisibleToTenants": true })).await;
+    let accepted = app.post(EVENTS).token(&own.token).json(&order(1)).expect(202).await;
+    assert_eq!(accepted["deliveries"], 1);
 }
 
 /// Event types of every sort beside the built-in ones.

@@ -30,14 +30,13 @@ async fn a_url_that_leads_elsewhere_takes_hidden_values_only_where_they_are_give
     let app = App::start().await;
     let own = app.environment("own").await;
     let pair = KeyPair::generate().expect("a key");
-    let certificate = CertificateParams::new(vec!["client".to_owned()]).expect("names").self_signed(&pair).expect("one");
+    let certificate =
+        CertificateParams::new(vec!["client".to_owned()]).expect("names").self_signed(&pair).expect("one");
     let (certificate, key) = (certificate.pem(), pair.serialize_pem());
     let key_header = json!({ "name": "X-Key", "value": "s3cret", "isSensitive": true });
     let shown_header = json!({ "name": "x-shown", "value": "for all" });
     let hidden_header = json!({ "name": "x-key", "isSensitive": true });
-    let oauth2 = |secret: Value| {
-        json!({ "type": "oauth2", "tokenUrl": "https://id.example/token", "clientId": "c", "clientSecret": secret })
-    };
+    let oauth2 = |secret: Value| json!({ "type": "oauth2", "tokenUrl": "https://id.example/token", "clientId": "c", "clientSecret": secret });
     let whole = json!({ "certificate": certificate, "privateKey": key });
     let chain = json!({ "certificate": certificate });
     for (has, says, at) in [

@@ -1,15 +1,13 @@
 //! Bulk resends and replays, and the stream that shows them.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
-use axum::body::Body;
-use http::Request;
-use http_body_util::BodyExt as _;
 use postrider_testkit::receiver::Receiver;
 use serde_json::{Value, json};
-use tower::ServiceExt as _;
 
 use crate::app::{App, Environment, answers, eventually, text};
+use crate::stream::Stream;
 
 const JOBS: &str = "/api/v1/jobs";
 const ALL: &[&str] = &["*"];
@@ -41,6 +39,9 @@ async fn what_failed_is_resent_and_what_was_before_is_replayed() {
         app.clock.advance(Duration::from_millis(10));
     }
     let resend = json!({ "kind": "resend", "filter": { "state": ["delivered"], "webhookId": old } });
+    let often = json!({ "kind": "resend", "filter": { "state": vec!["delivered"; 1_000], "webhookId": old } });
+    let preview = app.post("/api/v1/jobs/preview").token(&own.token).json(&often).expect(200).await;
+    assert_eq!(preview["deliveries"], 3, "each state is looked for once");
     let preview = app.post("/api/v1/jobs/preview").token(&own.token).json(&resend).expect(200).await;
     assert_eq!(preview, json!({ "deliveries": 3, "skipped": 0, "complete": true }));
     let job = start(&app, &own.token, "a", &resend).await;
@@ -159,22 +160,118 @@ async fn a_job_is_paused_resumed_and_cancelled_and_a_tenants_is_its_own() {
     assert_eq!(refused, "not_found");
 }
 
-/// The next message of a stream.
-async fn next(body: &mut Body, read: &mut String) -> (String, Value) {
-    loop {
-        if let Some(end) = read.find("\n\n") {
-            let rest = read.split_off(end + 2);
-            let message = std::mem::replace(read, rest);
-            let line = |name: &str| message.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
-            if let (Some(name), Some(data)) = (line("event:"), line("data:")) {
-                return (name.to_owned(), serde_json::from_str(data).expect("JSON"));
-            }
-            continue;
-        }
-        let frame = tokio::time::timeout(Duration::from_secs(20), body.frame()).await.expect("a frame in time");
-        let bytes = frame.expect("the stream goes on").expect("no error").into_data().expect("data");
-        read.push_str(std::str::from_utf8(&bytes).expect("UTF-8"));
+#[tokio::test]
+async fn a_jobs_rate_is_changed_within_what_its_owner_may() {
+    let app = App::start().await;
+    let own = app.environment("own").await;
+    app.trust_issuer(&own, "always").await;
+    let webhook = text(&app.webhook(&own, Some("tenant-1"), "https://example.com").await["id"]);
+    for _ in 0..3 {
+        let event = json!({ "eventKey": "order.paid", "tenantId": "tenant-1", "payload": {} });
+        app.post("/api/v1/events").token(&own.token).json(&event).expect(202).await;
     }
+    let user = app.user(&own, "tenant-1", ALL);
+    let replay =
+        json!({ "kind": "replay", "webhookIds": [webhook], "from": "2020-01-01T00:00:00Z", "ratePerSecond": 1 });
+    let job = start(&app, &user, "k", &replay).await;
+    assert_eq!(job["request"]["tenantId"], "tenant-1", "a tenant's replay takes its own events alone");
+    let path = format!("{JOBS}/{}", text(&job["id"]));
+    let rate = |token: &str, rate: i64| app.patch(&path).token(token).json(&json!({ "ratePerSecond": rate }));
+    assert_eq!(rate(&user, 500).expect(200).await["ratePerSecond"], 500);
+    assert_eq!(rate(&user, 501).code(422).await, "invalid_value");
+    assert_eq!(rate(&own.token, 5_000).expect(200).await["ratePerSecond"], 5_000);
+    assert_eq!(rate(&own.token, 0).code(422).await, "invalid_value");
+    assert_eq!(rate(&own.token, -1).code(400).await, "invalid_request");
+    assert_eq!(rate(&app.user(&own, "tenant-2", ALL), 5).code(404).await, "not_found");
+    completed(&app, &own, &text(&job["id"])).await;
+    assert_eq!(rate(&own.token, 5).code(409).await, "job_ended");
+
+    let fast =
+        json!({ "kind": "replay", "webhookIds": [webhook], "from": "2020-01-01T00:00:00Z", "ratePerSecond": 501 });
+    let call = app.post(JOBS).token(&user).header("idempotency-key", "f").json(&fast);
+    assert_eq!(call.code(422).await, "invalid_value");
+    let foreign =
+        json!({ "kind": "replay", "webhookIds": [webhook], "from": "2020-01-01T00:00:00Z", "tenantId": "tenant-2" });
+    let call = app.post("/api/v1/jobs/preview").token(&user).json(&foreign);
+    assert_eq!(call.code(403).await, "scope_foreign");
+}
+
+#[tokio::test]
+async fn what_a_job_has_made_is_listed_and_told() {
+    let app = App::start().await;
+    let receiver = Receiver::start().await;
+    receiver.on("/hook", answers(200, "{}"));
+    let own = app.environment("own").await;
+    app.trust_issuer(&own, "always").await;
+    let webhook = text(&app.webhook(&own, Some("tenant-1"), &receiver.url("/hook")).await["id"]);
+    for _ in 0..2 {
+        app.event(&own, Some("tenant-1")).await;
+        app.clock.advance(Duration::from_millis(10));
+    }
+    let replay = |rate: u32| json!({ "kind": "replay", "webhookIds": [webhook], "from": "2020-01-01T00:00:00Z", "ratePerSecond": rate });
+    let vendors = text(&start(&app, &own.token, "v", &replay(5)).await["id"]);
+    completed(&app, &own, &vendors).await;
+    let user = app.user(&own, "tenant-1", ALL);
+    let slow = text(&start(&app, &user, "t", &replay(1)).await["id"]);
+    let path = |job: &str| format!("/api/v1/deliveries/stream?webhookId={webhook}&jobId={job}");
+    let mut stream = Stream::of(app.get(&path(&slow)).token(&user)).await;
+    assert_eq!(stream.next().await.0, "open");
+    // One that comes later is none of the job's.
+    app.clock.advance(Duration::from_millis(10));
+    app.event(&own, Some("tenant-1")).await;
+    completed(&app, &own, &slow).await;
+    let list = async |token: &str, job: &str| {
+        let path = format!("/api/v1/deliveries?webhookId={webhook}&jobId={job}");
+        let page = app.get(&path).token(token).expect(200).await;
+        page["items"].as_array().expect("items").iter().map(|delivery| text(&delivery["id"])).collect::<Vec<_>>()
+    };
+    let (of_vendor, of_tenant) = (list(&own.token, &vendors).await, list(&user, &slow).await);
+    assert_eq!((of_vendor.len(), of_tenant.len()), (2, 2));
+    assert!(of_vendor.iter().all(|id| !of_tenant.contains(id)));
+    assert_eq!(list(&own.token, &slow).await, of_tenant);
+    let mut told = HashSet::new();
+    while told.len() < 2 {
+        match stream.next().await {
+            (name, data) if name == "delivery" => {
+                let id = text(&data["id"]);
+                assert!(of_tenant.contains(&id), "{data} was not made by the job");
+                told.insert(id);
+            }
+            (name, data) => assert_eq!(name, "job", "{data}"),
+        }
+    }
+    // Another's job is not there.
+    for path in [path(&vendors), format!("/api/v1/deliveries?webhookId={webhook}&jobId={vendors}")] {
+        assert_eq!(app.get(&path).token(&user).code(404).await, "not_found");
+    }
+    let nonsense = app.get("/api/v1/deliveries?jobId=x").token(&own.token).code(400).await;
+    assert_eq!(nonsense, "invalid_parameter");
+}
+
+#[tokio::test]
+async fn a_tenants_search_tells_nothing_of_others() {
+    let app = App::start().await;
+    let own = app.environment("own").await;
+    app.trust_issuer(&own, "always").await;
+    let mine = text(&app.webhook(&own, Some("tenant-1"), "https://example.com").await["id"]);
+    app.webhook(&own, Some("tenant-2"), "https://example.com").await;
+    let send = async |tenant: &str| {
+        let event = json!({ "eventKey": "order.paid", "tenantId": tenant, "payload": {} });
+        app.post("/api/v1/events").token(&own.token).json(&event).expect(202).await;
+        app.clock.advance(Duration::from_millis(10));
+    };
+    send("tenant-1").await;
+    send("tenant-2").await;
+    let user = app.user(&own, "tenant-1", ALL);
+    let list = async |more: &str| {
+        let path = format!("/api/v1/deliveries?webhookId={mine}{more}");
+        app.get(&path).token(&user).expect(200).await
+    };
+    let count = |page: &Value| page["items"].as_array().expect("items").len();
+    assert_eq!(count(&list("").await), 1);
+    assert_eq!(count(&list("&tenantId=tenant-1&eventKey=order.paid").await), 1);
+    let foreign = list("&tenantId=tenant-2").await;
+    assert_eq!((count(&foreign), &foreign["nextCursor"], &foreign["searchedUntil"]), (0, &Value::Null, &Value::Null));
 }
 
 #[tokio::test]
@@ -185,18 +282,14 @@ async fn deliveries_jobs_and_numbers_are_told_as_they_change() {
     let own = app.environment("own").await;
     let webhook = text(&app.webhook(&own, None, &receiver.url("/hook")).await["id"]);
     app.webhook(&own, None, &receiver.url("/hook")).await;
-    let request = Request::get(format!("/api/v1/deliveries/stream?webhookId={webhook}&statistics=true"))
-        .header("authorization", format!("Bearer {}", own.token))
-        .body(Body::empty())
-        .expect("a request");
-    let mut stream = app.router.clone().oneshot(request).await.expect("never fails").into_body();
-    let mut read = String::new();
-    assert_eq!(next(&mut stream, &mut read).await.0, "open");
+    let path = format!("/api/v1/deliveries/stream?webhookId={webhook}&statistics=true");
+    let mut stream = Stream::of(app.get(&path).token(&own.token)).await;
+    assert_eq!(stream.next().await.0, "open");
     let event = app.event(&own, None).await;
     let mut states = Vec::new();
     let mut numbers = Value::Null;
     while states.last() != Some(&json!("delivered")) || numbers["delivered"] != 2 {
-        match next(&mut stream, &mut read).await {
+        match stream.next().await {
             (name, delivery) if name == "delivery" => {
                 assert_eq!((&delivery["eventId"], &delivery["webhookId"]), (&json!(event), &json!(webhook)));
                 states.push(delivery["state"].clone());
@@ -210,7 +303,7 @@ async fn deliveries_jobs_and_numbers_are_told_as_they_change() {
     let job = json!({ "kind": "resend", "filter": { "webhookId": webhook } });
     start(&app, &own.token, "k", &job).await;
     loop {
-        let (name, told) = next(&mut stream, &mut read).await;
+        let (name, told) = stream.next().await;
         if name == "job" && told["state"] == "completed" {
             assert_eq!(told["done"], 1);
             break;

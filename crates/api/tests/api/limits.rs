@@ -1,17 +1,19 @@
 //! Every limit on what a caller sends holds, at its edge.
 
 use std::convert::Infallible;
+use std::time::Duration;
 
 use axum::body::Body;
 use bytes::Bytes;
 use futures_util::{StreamExt as _, stream};
 use postrider_core::limits::{
     BATCH_BYTES, BATCH_EVENTS, EVENT_BYTES, IDEMPOTENCY_KEY_CHARS, JSON_DEPTH, MEMORY_BUDGET, NAME_CHARS,
-    REQUEST_BYTES, REQUEST_READ_TIMEOUT, SUBSCRIPTIONS,
+    REQUEST_BYTES, REQUEST_READ_TIMEOUT, SUBSCRIPTIONS, TESTS_PER_TENANT,
 };
+use postrider_testkit::receiver::{Behaviour, Receiver};
 use serde_json::json;
 
-use crate::app::{App, eventually};
+use crate::app::{App, answers, eventually};
 
 /// An event of exactly that many bytes.
 fn event_of(bytes: usize) -> String {
@@ -165,4 +167,30 @@ async fn bodies_on_their_way_in_share_one_budget_and_give_it_back() {
         call.abort();
     }
     eventually(async || Some(large().await).filter(|answer| answer.status == 202)).await;
+}
+
+#[tokio::test]
+async fn tests_of_a_tenant_that_hang_take_no_turn_from_others() {
+    let app = App::start().await;
+    let receiver = Receiver::start().await;
+    receiver.on("/hangs", Behaviour::Hang);
+    receiver.on("/", answers(200, "{}"));
+    let own = app.environment("own").await;
+    app.trust_issuer(&own, "always").await;
+    let test = |token: &str, path: &str| {
+        let draft = json!({ "url": receiver.url(path), "payload": {} });
+        app.post("/api/v1/webhook-tests").token(token).json(&draft)
+    };
+    let (one, two) = (app.user(&own, "tenant-1", &["*"]), app.user(&own, "tenant-2", &["*"]));
+    let mut hanging: Vec<_> = (0..TESTS_PER_TENANT).map(|_| tokio::spawn(test(&one, "/hangs").send())).collect();
+    receiver.wait_for(TESTS_PER_TENANT, Duration::from_secs(20)).await;
+    let refused = test(&one, "/").send().await;
+    assert_eq!((refused.status.as_u16(), refused.header("retry-after")), (429, Some("1")));
+    assert_eq!(refused.json()["code"], "too_many_at_once");
+    test(&two, "/").expect(200).await;
+    test(&own.token, "/").expect(200).await;
+    // Whoever gives up waiting gives the turn back.
+    hanging.pop().expect("one").abort();
+    eventually(async || (test(&one, "/").send().await.status == 200).then_some(())).await;
+    hanging.iter().for_each(tokio::task::JoinHandle::abort);
 }

@@ -23,4 +23,5 @@ mod sessions;
 mod shapes;
 mod statistics;
 mod stream;
+mod stream_ends;
 mod tenants;

@@ -2,7 +2,7 @@
 
 use http::Method;
 use insta::assert_json_snapshot;
-use postrider_core::limits::TROUBLED_STEP;
+use postrider_core::limits::{READINESS_KEPT, TROUBLED_STEP};
 use postrider_egress::EgressOptions;
 use postrider_testkit::receiver::Receiver;
 use serde_json::{Value, json};
@@ -239,6 +239,30 @@ async fn a_webhook_is_made_changed_and_deleted() {
 }
 
 #[tokio::test]
+async fn event_keys_come_back_as_they_were_sent() {
+    let app = App::start().await;
+    let own = app.environment("own").await;
+    let keys = json!(["b.c", "a.*", "b.c"]);
+    let form = json!({ "url": "https://example.com", "eventKeys": keys });
+    let made = app.post(WEBHOOKS).token(&own.token).json(&form).expect(201).await;
+    assert_eq!(made["eventKeys"], keys);
+    let event = json!({ "eventKey": "b.c", "payload": {} });
+    let accepted = app.post(EVENTS).token(&own.token).json(&event).expect(202).await;
+    assert_eq!(accepted["deliveries"], 1, "one that is there twice means what it means once");
+}
+
+#[tokio::test]
+async fn the_environments_own_id_is_no_tenant() {
+    let app = App::start().await;
+    let own = app.environment("own").await;
+    app.webhook(&own, None, "https://example.com").await;
+    let event = json!({ "eventKey": "order.paid", "tenantId": own.id, "payload": {} });
+    let accepted = app.post(EVENTS).token(&own.token).json(&event).expect(202).await;
+    let read = app.get(&format!("{EVENTS}/{}", text(&accepted["eventId"]))).token(&own.token).expect(200).await;
+    assert_eq!((&read["tenantId"], &read["body"]["eventContext"]["tenantId"]), (&Value::Null, &Value::Null));
+}
+
+#[tokio::test]
 async fn pages_hold_every_webhook_once() {
     let app = App::start().await;
     let own = app.environment("own").await;
@@ -382,6 +406,11 @@ async fn health_readiness_metrics_and_the_document_need_no_token() {
     }
     app.engine.shutdown().await;
     app.engine.store().close().await;
+    // What was found holds for a while, so that nobody makes the store write as often as he asks.
+    tokio::time::pause();
+    assert_eq!(app.get("/readyz").send().await.status, 200);
+    tokio::time::advance(READINESS_KEPT).await;
+    tokio::time::resume();
     assert_eq!(app.get("/readyz").code(503).await, "unavailable");
     assert_eq!(app.get("/healthz").send().await.status, 200);
 }
@@ -434,10 +463,25 @@ async fn lists_are_searched_by_all_that_is_known_of_a_delivery() {
         let path = format!("/api/v1/deliveries?{query}");
         assert_eq!(app.get(&path).token(&own.token).code(400).await, "invalid_parameter", "{query}");
     }
-    for (query, expected) in [("text=ada", 0), ("tenantId=globex&text=Bob", 1), ("text=name", 2)] {
+    let (of_works, of_fails) =
+        (format!("webhookId={works}&statusCode=200"), format!("webhookId={fails}&statusCode=200"));
+    for (query, expected) in [
+        ("text=ada", 0),
+        ("tenantId=globex&text=Bob", 1),
+        ("text=name", 2),
+        (&*of_works, 2),
+        ("state=retrying,failed&tenantId=acme", 0),
+        ("statusCode=5xx&eventKey=order.paid", 1),
+    ] {
         let page = app.get(&format!("{EVENTS}?{query}")).token(&own.token).expect(200).await;
         let found = page["items"].as_array().expect("items").iter().map(|item| text(&item["id"])).collect::<Vec<_>>();
         assert_eq!(found.len(), if expected == 2 { 2 } else { 1 }, "{query}");
         assert!(expected == 2 || found[0] == events[expected], "{query}");
     }
+    // All of it is meant of one delivery.
+    for query in [&*of_fails, "state=discarded"] {
+        let page = app.get(&format!("{EVENTS}?{query}")).token(&own.token).expect(200).await;
+        assert_eq!(page["items"], json!([]), "{query}");
+    }
+    assert_eq!(app.get(&format!("{EVENTS}?state=lost")).token(&own.token).code(400).await, "invalid_parameter");
 }

@@ -88,6 +88,7 @@ fn body_of(method: &Method, path: &str) -> Value {
     let named = path.contains("/environments/") || path.contains("/categories/");
     match *method {
         Method::POST | Method::PATCH if named => json!({ "name": "Name" }),
+        Method::PATCH if path.starts_with("/api/v1/jobs/") => json!({ "ratePerSecond": 1 }),
         _ => json!({}),
     }
 }
@@ -225,7 +226,8 @@ const FOR_TENANTS: &[&str] = &[
 fn is_for_anybody(path: &str) -> bool {
     is_public(path)
         || ["/auth/", "/vendors/", "/api/v1/session", "/api/v1/portal-session"].iter().any(|start| {
-            path.strip_prefix(start).is_some_and(|rest| start.ends_with('/') || rest.is_empty() || rest.starts_with('/'))
+            path.strip_prefix(start)
+                .is_some_and(|rest| start.ends_with('/') || rest.is_empty() || rest.starts_with('/'))
         })
 }
 

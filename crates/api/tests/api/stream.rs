@@ -3,30 +3,28 @@
 use std::time::Duration;
 
 use axum::body::Body;
-use http::Request;
 use http_body_util::BodyExt as _;
 use postrider_core::Clock as _;
+use postrider_core::limits::{STREAMS_PER_CREDENTIAL, STREAMS_PER_TENANT};
 use postrider_core::signature::{Secret, verify_jwt, verify_standard};
 use serde_json::{Value, json};
-use tower::ServiceExt as _;
 
-use crate::app::{App, text};
+use crate::app::{App, Call, text};
 
 /// A stream that is being read.
-struct Stream(Body, String);
+pub(crate) struct Stream(Body, String);
 
 impl Stream {
-    async fn open(app: &App, token: &str, query: &str) -> Self {
-        let request = Request::get(format!("/api/v1/events/stream{query}"));
-        let request =
-            request.header("authorization", format!("Bearer {token}")).body(Body::empty()).expect("a request");
-        let response = app.router.clone().oneshot(request).await.expect("never fails");
-        assert_eq!(response.status(), 200);
-        Self(response.into_body(), String::new())
+    pub(crate) async fn of(call: Call) -> Self {
+        Self(call.stream().await, String::new())
     }
 
-    /// The next message: its name and its data.
-    async fn next(&mut self) -> (String, Value) {
+    async fn open(app: &App, token: &str, query: &str) -> Self {
+        Self::of(app.get(&format!("/api/v1/events/stream{query}")).token(token)).await
+    }
+
+    /// The next message, its name and its data; none at the end of the stream.
+    pub(crate) async fn next_if_any(&mut self) -> Option<(String, Value)> {
         loop {
             if let Some(end) = self.1.find("\n\n") {
                 let rest = self.1.split_off(end + 2);
@@ -34,14 +32,26 @@ impl Stream {
                 let line = |name: &str| message.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
                 let found = (line("event:").map(ToOwned::to_owned), line("data:").map(ToOwned::to_owned));
                 if let (Some(name), Some(data)) = found {
-                    return (name, serde_json::from_str(&data).expect("JSON"));
+                    return Some((name, serde_json::from_str(&data).expect("JSON")));
                 }
                 continue;
             }
             let frame = tokio::time::timeout(Duration::from_secs(20), self.0.frame()).await.expect("a frame in time");
-            let bytes = frame.expect("the stream goes on").expect("no error").into_data().expect("data");
+            let bytes = frame?.expect("no error").into_data().expect("data");
             self.1.push_str(std::str::from_utf8(&bytes).expect("UTF-8"));
         }
+    }
+
+    pub(crate) async fn next(&mut self) -> (String, Value) {
+        self.next_if_any().await.expect("the stream goes on")
+    }
+
+    /// The reason of the end, which must come next, and be the end.
+    pub(crate) async fn reason_of_end(&mut self) -> String {
+        let (name, data) = self.next().await;
+        assert_eq!(name, "ended", "{data}");
+        assert_eq!(self.next_if_any().await, None);
+        text(&data["reason"])
     }
 }
 
@@ -86,10 +96,28 @@ async fn streams_are_bounded_and_give_their_place_back() {
     let app = App::start().await;
     let own = app.environment("own").await;
     let mut open = Vec::new();
-    for _ in 0..64 {
+    for _ in 0..STREAMS_PER_CREDENTIAL {
         open.push(Stream::open(&app, &own.token, "").await);
     }
-    assert_eq!(app.get("/api/v1/events/stream").token(&own.token).code(503).await, "overloaded");
+    let refused = app.get("/api/v1/events/stream").token(&own.token).send().await;
+    assert_eq!((refused.status.as_u16(), refused.header("retry-after")), (429, Some("1")));
+    assert_eq!(refused.json()["code"], "too_many_at_once");
     open.pop();
     Stream::open(&app, &own.token, "").await;
+    // Neither the vendor's streams nor another tenant's keep a tenant's user out.
+    app.trust_issuer(&own, "always").await;
+    let webhook = |of: &'static str| {
+        let (app, own) = (&app, &own);
+        async move { text(&app.webhook(own, Some(of), "https://example.com").await["id"]) }
+    };
+    let (one, two) = (webhook("tenant-1").await, webhook("tenant-2").await);
+    let of = |tenant: &str, webhook: &str| {
+        let path = format!("/api/v1/deliveries/stream?webhookId={webhook}");
+        app.get(&path).token(&app.user(&own, tenant, &[]))
+    };
+    for _ in 0..STREAMS_PER_TENANT {
+        open.push(Stream::of(of("tenant-1", &one)).await);
+    }
+    assert_eq!(of("tenant-1", &one).code(429).await, "too_many_at_once");
+    Stream::of(of("tenant-2", &two)).await;
 }

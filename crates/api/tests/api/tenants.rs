@@ -220,7 +220,9 @@ fn key_set(kid: &str, key: &KeyPair) -> String {
     let key = json!({
         "kty": "EC", "crv": "P-256", "alg": "ES256", "use": "sig", "kid": kid, "x": encode(x), "y": encode(y),
     });
-    json!({ "keys": [{ "kty": "unknown" }, key] }).to_string()
+    // As long as a set with certificates can be.
+    let unknown = json!({ "kty": "unknown", "x5c": "x".repeat(100 * 1024) });
+    json!({ "keys": [unknown, key] }).to_string()
 }
 
 #[tokio::test]

@@ -170,6 +170,19 @@ fn what_is_for_the_vendor_alone_reaches_no_webhook_of_a_tenant() {
 }
 
 #[test]
+fn a_key_stays_hidden_that_no_event_type_has_any_more() {
+    let key = EventKey::parse("audit.signed").expect("a key");
+    let mut index = MatchIndex::new(catalogue().hiding([&key]));
+    let of_tenant = Scope::Tenant(tenant("a"));
+    let refused = index.catalogue().check(key.as_str(), &of_tenant);
+    assert_eq!(refused, Err(SubscriptionError::NotForTenants(key.as_str().to_owned())));
+    assert!(!index.catalogue().is_for_tenants(&key));
+    index.put(webhook(1, of_tenant, &["*"]));
+    index.put(webhook(2, Scope::Environment, &["*"]));
+    assert_eq!(reached(&index, key.as_str(), Some("a")), [2]);
+}
+
+#[test]
 fn changes_show_at_once() {
     let mut index = MatchIndex::new(catalogue());
     index.put(webhook(1, Scope::Environment, &["a", "b.*"]));

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use postrider_core::attempt::{FailureKind, OurFault};
@@ -284,7 +285,7 @@ async fn the_name_is_looked_up_once_and_the_checked_address_is_dialled() {
 async fn a_name_that_does_not_exist_is_the_endpoints_and_a_name_server_that_fails_is_ours() {
     let names = Names::new(&[]);
     names.fail("broken.test", ResolveError::Failed { host: "broken.test".to_owned(), reason: "SERVFAIL".to_owned() });
-    let egress = egress_with(options(), names);
+    let egress = egress_with(options(), names.clone());
     let (kind, message) = failure(egress.send(post("http://nobody.test/")).await);
     assert_eq!(
         (kind, message.as_str()),
@@ -294,6 +295,12 @@ async fn a_name_that_does_not_exist_is_the_endpoints_and_a_name_server_that_fail
     assert_eq!(
         (fault, message.as_str()),
         (OurFault::Resolver, "the name broken.test could not be looked up: SERVFAIL")
+    );
+    names.answers_for_others.store(true, Ordering::SeqCst);
+    let (kind, message) = failure(egress.send(post("http://broken.test/")).await);
+    assert_eq!(
+        (kind, message.as_str()),
+        (FailureKind::NameNotFound, "the name broken.test could not be looked up: SERVFAIL")
     );
 }
 

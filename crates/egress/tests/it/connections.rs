@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use postrider_core::attempt::{BodyEnd, FailureKind, OurFault};
 use postrider_core::limits;
-use postrider_egress::PoolScope;
+use postrider_egress::{EgressOptions, OutboundRequest, PoolScope, Repeat};
 use postrider_testkit::certificates::{Identity, RECEIVER_NAME};
 use postrider_testkit::receiver::{Behaviour, OnAccept, Receiver, ReceiverOptions, Reply};
 
-use super::{PATIENCE, SCOPE, answer, egress, failure, fault, post};
+use super::{Names, PATIENCE, SCOPE, answer, egress, egress_with, failure, fault, options, post};
 
 async fn http2_receiver() -> Receiver {
     Receiver::with(ReceiverOptions { identity: Some(Identity::Honest), http2: true, ..ReceiverOptions::default() })
@@ -60,6 +60,14 @@ async fn a_connection_that_died_while_idle_is_replaced_once() {
     assert_eq!(answer(client.send(post(&receiver.url("/"))).await).status, 200);
     let connections: Vec<usize> = receiver.received().iter().map(|received| received.connection).collect();
     assert_eq!(connections, [1, 1, 2], "the second request was seen twice");
+
+    // Unless the receiver must not get it twice.
+    let options = ReceiverOptions { on_accept: OnAccept::CloseAfter(1), ..ReceiverOptions::default() };
+    let (client, receiver) = (egress(), Receiver::with(options).await);
+    let once = || OutboundRequest { repeat: Repeat::IfUnsent, ..post(&receiver.url("/")) };
+    assert_eq!(answer(client.send(once()).await).status, 200);
+    assert_eq!(failure(client.send(once()).await).0, FailureKind::ConnectionLost);
+    assert_eq!(receiver.received().len(), 2);
 
     // A fresh connection that dies is not tried again.
     let options = ReceiverOptions { on_accept: OnAccept::CloseAfter(0), ..ReceiverOptions::default() };
@@ -152,6 +160,30 @@ async fn idle_connections_are_bounded_by_key_and_in_all() {
     let idle = egress.holdings().idle_connections;
     assert!(idle > limits::IDLE_CONNECTIONS * 9 / 10, "the newest are kept: {idle}");
     receiver.wait_for_open_connections(idle, PATIENCE).await;
+}
+
+#[tokio::test]
+async fn fewer_connections_are_kept_where_fewer_files_can_be_open() {
+    let options = EgressOptions { idle_connections: Some(4), ..options() };
+    let (egress, receiver) = (egress_with(options, Names::new(&[])), Receiver::start().await);
+    for scope in 0..20 {
+        let request = OutboundRequest { pool: PoolScope::new(1000 + scope), ..post(&receiver.url("/")) };
+        answer(egress.send(request).await);
+        assert!(egress.holdings().idle_connections <= 4);
+    }
+}
+
+#[tokio::test]
+async fn as_much_of_an_answer_is_kept_as_the_request_wants() {
+    let (egress, receiver) = (egress(), Receiver::start().await);
+    let body = vec![b'x'; 2 * limits::RESPONSE_BODY_READ];
+    receiver.on("/", Behaviour::Answer(Reply::new(200, body.clone())));
+    let kept = async |keep| {
+        let answer = answer(egress.send(OutboundRequest { keep, ..post(&receiver.url("/")) }).await);
+        (answer.body.len(), answer.body_end)
+    };
+    assert_eq!(kept(body.len()).await, (body.len(), BodyEnd::Complete));
+    assert_eq!(kept(10).await, (10, BodyEnd::Cut));
 }
 
 #[tokio::test]

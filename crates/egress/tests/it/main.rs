@@ -11,13 +11,16 @@ mod proxies;
 
 use std::collections::HashMap;
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use http::{HeaderMap, Method};
 use postrider_core::attempt::{FailureKind, OurFault};
+use postrider_core::limits::RESPONSE_BODY_KEPT;
 use postrider_egress::{
-    Answer, Egress, EgressOptions, Exchange, OutboundRequest, PoolScope, Resolve, ResolveError, Resolving, SendError,
+    Answer, Egress, EgressOptions, Exchange, OutboundRequest, PoolScope, Repeat, Resolve, ResolveError, Resolving,
+    SendError, Telling,
 };
 use postrider_testkit::certificates::{RECEIVER_NAME, authority_pem};
 
@@ -34,6 +37,8 @@ type Rounds = Vec<Result<Vec<IpAddr>, ResolveError>>;
 struct Names {
     answers: Mutex<HashMap<String, Rounds>>,
     asked: Mutex<Vec<String>>,
+    /// Whether others than the one that fails are answered for.
+    answers_for_others: AtomicBool,
 }
 
 impl Names {
@@ -65,6 +70,10 @@ impl Resolve for Names {
         };
         Box::pin(std::future::ready(answer))
     }
+
+    fn answers_for_others<'a>(&'a self, _: &'a str) -> Telling<'a> {
+        Box::pin(std::future::ready(self.answers_for_others.load(Ordering::SeqCst)))
+    }
 }
 
 fn options() -> EgressOptions {
@@ -91,6 +100,8 @@ fn post(url: &str) -> OutboundRequest {
         body: bytes::Bytes::from_static(b"{\"hello\":1}"),
         deadline: PATIENCE,
         pool: SCOPE,
+        keep: RESPONSE_BODY_KEPT,
+        repeat: Repeat::default(),
         identity: None,
     }
 }

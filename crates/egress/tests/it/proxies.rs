@@ -20,8 +20,12 @@ enum Mood {
     Tunnel,
     /// Answer `CONNECT` with that status.
     Status(u16),
+    /// Open the first tunnel and answer further ones with that status.
+    LaterStatus(u16),
     /// Answer a SOCKS request with that reply.
     Reply(u8),
+    /// Open the first tunnel and answer further requests with that reply.
+    LaterReply(u8),
     Hang,
 }
 
@@ -98,9 +102,11 @@ async fn connect<S: AsyncRead + AsyncWrite + Unpin>(
     }
     let request = String::from_utf8(request).unwrap();
     record.lock().unwrap().push(request.clone());
+    let is_first = record.lock().unwrap().len() == 1;
     let status = match mood {
         Mood::Hang => std::future::pending().await,
         Mood::Status(status) => status,
+        Mood::LaterStatus(status) if !is_first => status,
         _ => 200,
     };
     stream.write_all(format!("HTTP/1.1 {status} Whatever\r\nvia: proxy\r\n\r\n").as_bytes()).await.ok()?;
@@ -137,6 +143,7 @@ async fn socks<S: AsyncRead + AsyncWrite + Unpin>(
     let reply = match mood {
         Mood::Hang => std::future::pending().await,
         Mood::Reply(reply) => reply,
+        Mood::LaterReply(reply) if record.lock().unwrap().len() > 1 => reply,
         _ => 0,
     };
     // A bound address given as a name: as long as it says, and of no interest.
@@ -201,24 +208,24 @@ async fn the_guard_holds_before_any_proxy_is_asked() {
 }
 
 #[tokio::test]
-async fn what_a_proxy_says_of_the_endpoint_is_the_endpoints_and_the_rest_is_ours() {
-    use FailureKind::{ConnectFailed, ConnectionRefused, Timeout};
+async fn what_a_proxy_says_is_ours_while_nothing_got_through_to_anybody() {
+    use FailureKind::{ConnectionRefused, Timeout};
     let ours = Err(OurFault::Proxy);
     for (scheme, mood, expected) in [
         ("http://", Mood::Status(407), ours),
         ("http://", Mood::Status(403), ours),
         ("http://", Mood::Status(500), ours),
         ("http://", Mood::Status(302), ours),
-        ("http://", Mood::Status(502), Ok(ConnectFailed)),
-        ("http://", Mood::Status(503), Ok(ConnectFailed)),
-        ("http://", Mood::Status(504), Ok(Timeout)),
+        ("http://", Mood::Status(502), ours),
+        ("http://", Mood::Status(503), ours),
+        ("http://", Mood::Status(504), ours),
         ("http://", Mood::Hang, Ok(Timeout)),
         ("socks5://", Mood::Reply(1), ours),
         ("socks5://", Mood::Reply(2), ours),
-        ("socks5://", Mood::Reply(3), Ok(ConnectFailed)),
-        ("socks5://", Mood::Reply(4), Ok(ConnectFailed)),
+        ("socks5://", Mood::Reply(3), ours),
+        ("socks5://", Mood::Reply(4), ours),
         ("socks5://", Mood::Reply(5), Ok(ConnectionRefused)),
-        ("socks5://", Mood::Reply(6), Ok(ConnectFailed)),
+        ("socks5://", Mood::Reply(6), ours),
         ("socks5://", Mood::Reply(7), ours),
         ("socks5://", Mood::Reply(8), ours),
         ("socks5://", Mood::Reply(99), ours),
@@ -230,6 +237,31 @@ async fn what_a_proxy_says_of_the_endpoint_is_the_endpoints_and_the_rest_is_ours
         let mut request = post("http://127.0.0.1:9/");
         request.deadline = Duration::from_millis(500);
         let exchange = proxy.client(scheme).send(request).await;
+        match expected {
+            Ok(kind) => assert_eq!(failure(exchange).0, kind, "{scheme} {mood:?}"),
+            Err(expected) => assert_eq!(fault(exchange).0, expected, "{scheme} {mood:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_a_proxy_that_works_for_others_says_of_a_target_is_the_targets() {
+    use FailureKind::{ConnectFailed, Timeout};
+    let receiver = Receiver::start().await;
+    for (scheme, mood, expected) in [
+        ("http://", Mood::LaterStatus(403), Ok(ConnectFailed)),
+        ("http://", Mood::LaterStatus(500), Ok(ConnectFailed)),
+        ("http://", Mood::LaterStatus(502), Ok(ConnectFailed)),
+        ("http://", Mood::LaterStatus(504), Ok(Timeout)),
+        ("http://", Mood::LaterStatus(407), Err(OurFault::Proxy)),
+        ("socks5://", Mood::LaterReply(1), Ok(ConnectFailed)),
+        ("socks5://", Mood::LaterReply(2), Ok(ConnectFailed)),
+        ("socks5://", Mood::LaterReply(3), Ok(ConnectFailed)),
+    ] {
+        let proxy = Proxy::start(mood, None).await;
+        let egress = proxy.client(scheme);
+        answer(egress.send(post(&receiver.url("/"))).await);
+        let exchange = egress.send(post("http://127.0.0.1:9/")).await;
         match expected {
             Ok(kind) => assert_eq!(failure(exchange).0, kind, "{scheme} {mood:?}"),
             Err(expected) => assert_eq!(fault(exchange).0, expected, "{scheme} {mood:?}"),

@@ -5,8 +5,9 @@
 //! stops answering. After some bad outcomes in a row the breaker opens: the lane pauses, longer each time, and then sends one
 //! probe at a time. An endpoint that has never answered is given fewer chances: thousands of those may come at once.
 //!
-//! Faults of our own say nothing of the endpoint and change none of this. After some of them in a row a lane merely tries again one
-//! by one and with a breath between, so that a proxy that is down is not asked a thousand times a second for nothing.
+//! Faults of our own say nothing of the endpoint and change none of this. After some of them in a row a lane merely holds its breath,
+//! longer each time, and then tries one by one, so that a proxy that is down is not asked a thousand times a second for nothing. What
+//! could not be rendered was never sent and changes nothing at all.
 
 use std::time::Duration;
 
@@ -29,8 +30,10 @@ const FIRST_PAUSE: Duration = Duration::from_secs(5);
 const PAUSE_JITTER: f64 = 0.25;
 /// Faults of our own in a row after which a lane holds its breath.
 const FAULTS_HOLD_AFTER: u32 = 3;
-/// For how long.
+/// For how long at first; each further time twice as long, up to [`BREAKER_PAUSE`].
 const FAULT_HOLD: Duration = Duration::from_secs(1);
+/// How often a lane's faults are told in the log.
+const FAULTS_TOLD_EVERY: Duration = Duration::from_mins(1);
 /// How long a lane with attempts in flight may be silent until it counts as one that does not answer: well beyond what a healthy
 /// endpoint takes, well below any deadline.
 const SILENT_AFTER: Duration = Duration::from_secs(2);
@@ -44,14 +47,17 @@ pub(crate) enum Signal {
     Unwell,
     /// The same, where the webhook itself is switched off after a few failures: there the breaker would only keep these from happening.
     UnwellUntilOff,
-    /// The attempt says nothing: the fault was ours, or it was given up.
+    /// The fault was ours.
+    Ours,
+    /// Nothing was sent, as there is nothing to send.
     Nothing,
 }
 
 impl Signal {
     pub(crate) fn of(outcome: &Outcome, retry: &RetryPolicy) -> Self {
         match outcome {
-            Outcome::Ours(_) | Outcome::Unrenderable => Self::Nothing,
+            Outcome::Ours(_) => Self::Ours,
+            Outcome::Unrenderable => Self::Nothing,
             outcome if outcome.is_unwell() && *retry == RetryPolicy::Frontegg => Self::UnwellUntilOff,
             outcome if outcome.is_unwell() => Self::Unwell,
             _ => Self::Well,
@@ -85,6 +91,17 @@ struct Pause {
     length: Duration,
 }
 
+impl Pause {
+    fn begun(length: Duration, now: Timestamp, jitter: f64) -> Self {
+        Self { until: now + length.mul_f64(1.0 - PAUSE_JITTER * jitter), length }
+    }
+
+    /// A clock that was set back makes no pause longer than it is.
+    fn within_its_length(self, now: Timestamp) -> Self {
+        Self { until: self.until.min(now + self.length), ..self }
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct Health {
     share: usize,
@@ -93,7 +110,9 @@ pub(super) struct Health {
     unwell_in_a_row: u32,
     pause: Option<Pause>,
     faults_in_a_row: u32,
-    held_until: Option<Timestamp>,
+    hold: Option<Pause>,
+    /// When its faults were last told.
+    told_at: Option<Timestamp>,
     /// The last answer, or the launch that found nothing in flight.
     silent_since: Timestamp,
 }
@@ -108,7 +127,8 @@ impl Health {
             unwell_in_a_row: 0,
             pause: None,
             faults_in_a_row: 0,
-            held_until: None,
+            hold: None,
+            told_at: None,
             silent_since: Timestamp::from_micros(0),
         }
     }
@@ -132,16 +152,33 @@ impl Health {
 
     /// Until when nothing is sent for whatever reason; the moment may have passed, then one at a time is.
     pub(super) fn quiet_until(&self) -> Option<Timestamp> {
-        self.paused_until().max(self.held_until)
+        self.paused_until().max(self.hold.map(|hold| hold.until))
     }
 
     /// A person changed the webhook, perhaps what was wrong with it: the next probe is due at once. Should it fail, the pause goes on
     /// growing from where it was.
     pub(super) fn probe_now(&mut self, now: Timestamp) {
-        if let Some(pause) = &mut self.pause {
+        for pause in [&mut self.pause, &mut self.hold].into_iter().flatten() {
             pause.until = pause.until.min(now);
         }
-        self.held_until = self.held_until.map(|until| until.min(now));
+    }
+
+    /// The clock was set back.
+    pub(super) fn set_back(&mut self, now: Timestamp) {
+        for pause in [&mut self.pause, &mut self.hold].into_iter().flatten() {
+            *pause = pause.within_its_length(now);
+        }
+        self.silent_since = self.silent_since.min(now);
+        self.told_at = self.told_at.filter(|at| *at <= now);
+    }
+
+    /// Whether a fault of our own is to be told now: not each of them, as they come by the thousand.
+    pub(super) fn tells_fault(&mut self, now: Timestamp) -> bool {
+        let tells = self.told_at.is_none_or(|at| now < at || now.since(at) >= FAULTS_TOLD_EVERY);
+        if tells {
+            self.told_at = Some(now);
+        }
+        tells
     }
 
     /// How many more may be launched now.
@@ -171,15 +208,26 @@ impl Health {
 
     /// One of `in_flight` has ended. `jitter` is from 0 up to 1.
     pub(super) fn ended(&mut self, signal: Signal, in_flight: usize, now: Timestamp, jitter: f64) {
+        if signal == Signal::Nothing {
+            return;
+        }
         self.silent_since = now;
-        if signal != Signal::Nothing {
+        if signal != Signal::Ours {
             self.faults_in_a_row = 0;
-            self.held_until = None;
+            self.hold = None;
         }
         match signal {
-            Signal::Nothing => {
+            Signal::Nothing => {}
+            Signal::Ours => {
                 self.faults_in_a_row = self.faults_in_a_row.saturating_add(1);
-                self.held_until = (self.faults_in_a_row >= FAULTS_HOLD_AFTER).then_some(now + FAULT_HOLD);
+                let length = match self.hold {
+                    // What was sent before says nothing new.
+                    Some(hold) if now < hold.until => return,
+                    Some(hold) => (hold.length * 2).min(BREAKER_PAUSE),
+                    None if self.faults_in_a_row >= FAULTS_HOLD_AFTER => FAULT_HOLD,
+                    None => return,
+                };
+                self.hold = Some(Pause::begun(length, now, jitter));
             }
             Signal::Well => {
                 self.unwell_in_a_row = 0;
@@ -204,8 +252,7 @@ impl Health {
                     None if self.unwell_in_a_row >= opens_after => FIRST_PAUSE,
                     None => return,
                 };
-                let until = now + length.mul_f64(1.0 - PAUSE_JITTER * jitter);
-                self.pause = Some(Pause { until, length });
+                self.pause = Some(Pause::begun(length, now, jitter));
             }
         }
     }
@@ -243,7 +290,7 @@ mod tests {
         let now = Timestamp::from_micros(0);
         let mut health = Health::unknown(MOST);
         for _ in 0..100 {
-            health.ended(Signal::Nothing, 1, now, 0.0);
+            health.ended(Signal::Ours, 1, now, 0.0);
         }
         assert_eq!((health.share(), health.is_paused(), health.failures_in_a_row()), (1, false, 0));
         assert_eq!((health.room(0, now), health.room(0, now + FAULT_HOLD)), (0, 1), "one by one, a second apart");
@@ -251,6 +298,51 @@ mod tests {
             health.ended(Signal::Unwell, 1, now, 0.0);
         }
         assert_eq!(health.paused_until(), Some(now + FIRST_PAUSE));
+    }
+
+    #[test]
+    fn our_faults_hold_a_lane_twice_as_long_each_time_and_are_told_once_a_minute() {
+        let mut now = Timestamp::from_micros(0);
+        let mut health = Health::unknown(MOST);
+        for _ in 0..FAULTS_HOLD_AFTER {
+            health.ended(Signal::Ours, 1, now, 0.0);
+        }
+        for seconds in [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300] {
+            let until = health.quiet_until().expect("held");
+            assert_eq!(until.since(now), Duration::from_secs(seconds));
+            now = until;
+            health.ended(Signal::Ours, 1, now, 0.0);
+        }
+        health.ended(Signal::Well, 1, now, 0.0);
+        assert_eq!(health.quiet_until(), None, "one that gets through ends it");
+        let told: Vec<_> = [0, 30, 59, 60, 119, 120].map(|s| health.tells_fault(now + Duration::from_secs(s))).into();
+        assert_eq!(told, [true, false, false, true, false, true]);
+    }
+
+    #[test]
+    fn what_cannot_be_rendered_changes_nothing() {
+        let now = Timestamp::from_micros(0);
+        let mut health = Health::unknown(MOST);
+        health.ended(Signal::Well, 1, now, 0.0);
+        health.ended(Signal::Unwell, 1, now, 0.0);
+        let share = health.share();
+        for _ in 0..100 {
+            health.ended(Signal::Nothing, 1, now, 0.0);
+        }
+        assert_eq!((health.quiet_until(), health.share(), health.failures_in_a_row()), (None, share, 1));
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_lengthens_no_pause() {
+        let now = Timestamp::from_micros(1_000_000_000_000);
+        let mut health = Health::unknown(MOST);
+        for _ in 0..10 {
+            health.ended(Signal::Unwell, 1, now, 0.0);
+        }
+        let earlier = now - Duration::from_hours(24);
+        health.set_back(earlier);
+        assert_eq!(health.paused_until(), Some(earlier + FIRST_PAUSE));
+        assert!(health.tells_fault(earlier));
     }
 
     #[test]

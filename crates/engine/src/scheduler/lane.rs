@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use postrider_core::delivery::{Delivery, Fault, Origin};
 use postrider_core::event::{Event, TenantId};
-use postrider_core::limits::PACED_SECONDS;
+use postrider_core::limits::{PACED_SECONDS, WAIT_MOST};
 use postrider_core::order::OrderKey;
 use postrider_core::rate::Pace;
 use postrider_core::shape::ShapeRevision;
@@ -300,6 +300,12 @@ impl Stored {
         let reading = self.reading.take().map(|reading| Reading { stale: true, ..reading });
         // Its place in the queue for reading is given up when its turn comes.
         *self = Self { reading, hungry: self.hungry, ..Self::default() };
+    }
+
+    /// The clock was set back. What is due so late now that nothing is meant to be was so by the clock as it was.
+    pub(super) fn set_back(&mut self, now: Timestamp) {
+        self.not_before = self.not_before.map(|at| at.min(now + READ_AGAIN));
+        self.next_due = self.next_due.map(|due_at| if due_at > now + WAIT_MOST { now } else { due_at });
     }
 
     /// Something in the database will be due then.

@@ -119,7 +119,7 @@ enum Step {
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let which = 0..1_000usize;
-    let signal = prop_oneof![3 => Just(Signal::Well), 3 => Just(Signal::Unwell), 1 => Just(Signal::Nothing)];
+    let signal = prop_oneof![3 => Just(Signal::Well), 3 => Just(Signal::Unwell), 1 => Just(Signal::Ours), 1 => Just(Signal::Nothing)];
     let standing = prop_oneof![Just(Standing::Active), Just(Standing::Off)];
     let step = prop_oneof![
         8 => (0..4usize, 0..5usize, prop_oneof![9 => Just(0usize), 1 => 0..3_000usize], proptest::option::of(0..3u8))
@@ -668,6 +668,31 @@ fn a_webhook_that_a_person_changes_is_probed_at_once() {
     scheduler.finished(probes[0].delivery.id, Signal::Unwell, now, 0.0);
     let paused_until = scheduler.report(webhook(0), START).paused_until.expect("a pause");
     assert_eq!(paused_until.since(now), Duration::from_secs(10), "the pause goes on growing");
+}
+
+#[test]
+fn a_clock_that_is_set_back_stops_no_lane() {
+    let (mut scheduler, mut now) = (full_size(), START + Duration::from_hours(24 * 365));
+    for number in 0..4 {
+        scheduler.push(webhook(0), ready(number, 0), now);
+    }
+    for _ in 0..2 {
+        for launch in scheduler.launch_all(now) {
+            let id = launch.delivery.id;
+            scheduler.finished(id, Signal::Unwell, now, 0.0);
+            let retry = DeliveryState::Retrying { due_at: now + Duration::from_secs(5), fault: None };
+            scheduler.settled(webhook(0), id, retry, now);
+        }
+    }
+    assert_eq!(scheduler.launch_all(now).len(), 0, "it pauses");
+    now = START;
+    assert_eq!(scheduler.launch_all(now).len(), 0);
+    let wake = scheduler.next_wake(now).expect("it waits");
+    assert!(wake.since(now) <= Duration::from_secs(5), "the pause is as long as it was");
+    assert_eq!(scheduler.launch_all(wake).len(), 1);
+    // Another lane, of which the database says that something is due a year from now.
+    scheduler.stored(webhook(1), START + Duration::from_hours(24 * 365), now);
+    assert_eq!(scheduler.page_wanted(now).map(|page| page.webhook), Some(webhook(1)));
 }
 
 // --- order and rate ---

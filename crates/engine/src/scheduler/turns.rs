@@ -5,7 +5,7 @@ use postrider_core::{DeliveryId, Timestamp};
 use super::health::Class;
 use super::lane::Place;
 use super::tenant::{Tier, seat, tenant_of};
-use super::{Launch, Scheduler, Stage, Standing, THAWED_AT_ONCE, TURN_BYTES};
+use super::{CLOCK_STEP, Launch, Scheduler, Stage, Standing, THAWED_AT_ONCE, TURN_BYTES};
 
 impl Scheduler {
     pub(super) fn has_slot(&self) -> bool {
@@ -255,6 +255,21 @@ impl Scheduler {
     }
 
     // --- time ---
+
+    /// Where the clock was set back, no lane waits longer than it meant to.
+    pub(super) fn look_at_the_clock(&mut self, now: Timestamp) {
+        if now + CLOCK_STEP >= self.latest {
+            self.latest = self.latest.max(now);
+            return;
+        }
+        self.latest = now;
+        let lanes: Vec<u32> = self.lane_of.values().copied().collect();
+        for lane in lanes {
+            self.lanes[lane].health.set_back(now);
+            self.lanes[lane].stored.set_back(now);
+            self.consider(lane, now);
+        }
+    }
 
     /// Wakes the lanes whose moment has come.
     pub(super) fn ring_alarms(&mut self, now: Timestamp) {

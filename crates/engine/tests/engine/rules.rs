@@ -6,12 +6,12 @@ use bytes::Bytes;
 use postrider_core::attempt::{FailureKind, OurFault};
 use postrider_core::delivery::{DeliveryState, DiscardReason, FailReason, Fault, Origin};
 use postrider_core::event::{Event, EventKey, Room};
-use postrider_core::limits::LANE_DELIVERIES;
+use postrider_core::limits::{BATCH_DELIVERIES, LANE_DELIVERIES};
 use postrider_core::retry::RetryPolicy;
 use postrider_core::signature::{Secret, Signing, verify_jwt, verify_standard};
 use postrider_core::webhook::{DisableReason, EndpointUrl, Scope, WebhookStatus};
 use postrider_core::{Clock, EventId, Timestamp};
-use postrider_engine::{AcceptError, Draft, EngineOptions, TestRequest};
+use postrider_engine::{AcceptError, Draft, EngineOptions, EventsWanted, TestRequest};
 use postrider_store::{AcceptOutcome, ResendOutcome};
 
 use crate::support::{Reply, Server, event, event_of, tenant};
@@ -226,6 +226,34 @@ fn producers_are_told_to_come_back_rather_than_memory_grows() {
 }
 
 #[test]
+fn what_is_being_read_takes_the_memory_that_its_events_take() {
+    let options =
+        EngineOptions { memory_budget: 32 * 1024, intake_patience: Duration::ZERO, ..EngineOptions::default() };
+    let server = Server::start(1, options);
+    let engine = server.engine();
+    let events = || vec![event_of(None, 12 * 1024)];
+    let room = server.wait(engine.room_for(12 * 1024)).unwrap();
+    assert_eq!(server.wait(engine.accept(server.environment(), events(), None)), Err(AcceptError::Overloaded));
+    let accepted = server.wait(engine.accept_read(server.environment(), events(), None, room));
+    assert!(matches!(accepted, Ok(AcceptOutcome::Accepted(_))), "it has its room already: {accepted:?}");
+    let accepted = server.wait(engine.accept(server.environment(), events(), None));
+    assert!(matches!(accepted, Ok(AcceptOutcome::Accepted(_))), "all of it is given back: {accepted:?}");
+}
+
+#[test]
+fn a_batch_that_fans_out_too_far_is_refused_and_a_single_event_is_not() {
+    let server = start();
+    let webhooks: Vec<_> =
+        (0..41).map(|_| server.create_webhook("well", Scope::Environment, no_retries()).id).collect();
+    let refused = server.try_accept(vec![event(None); 500]);
+    assert_eq!(refused, Err(AcceptError::TooManyDeliveries { most: BATCH_DELIVERIES }));
+    let (id, deliveries) = server.accept(vec![event(None)])[0];
+    assert_eq!(deliveries, 41);
+    server.finish(&webhooks);
+    assert!(server.receivers.log().iter().all(|request| request.event == id), "all or nothing");
+}
+
+#[test]
 fn a_caller_who_goes_away_loses_nothing() {
     let server = start();
     server.create_webhook("well", Scope::Environment, no_retries());
@@ -335,7 +363,10 @@ fn a_test_has_a_deliverys_headers_and_is_recorded_nowhere() {
 #[test]
 fn watchers_see_what_is_accepted() {
     let server = start();
-    let mut watcher = server.engine().watch(server.environment());
+    let watcher = server.engine().watch(server.environment(), EventsWanted::default());
     let (id, _) = server.accept(vec![event(None)])[0];
-    assert_eq!(server.wait(watcher.recv()).unwrap().id, id);
+    assert!(server.wait(watcher.news()));
+    let accepted = watcher.take();
+    assert_eq!(accepted.events.iter().map(|event| event.id).collect::<Vec<_>>(), [id]);
+    assert_eq!(accepted.missed, 0);
 }

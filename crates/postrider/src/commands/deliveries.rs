@@ -1,6 +1,7 @@
 //! `postrider deliveries`: finds deliveries, and repeats many.
 
 use http::Method;
+use postrider_core::JobId;
 use serde_json::{Map, Value, json};
 use url::form_urlencoded::Serializer;
 
@@ -12,9 +13,9 @@ use crate::output::{FAINT, Form, note, styled, table, tame};
 
 pub(crate) async fn run(what: Deliveries, form: Form) -> Result<(), Failure> {
     match what {
-        Deliveries::List { filter, limit, target } => {
+        Deliveries::List { filter, job, limit, target } => {
             let client = Client::connect_for_environment(target.find()?).await?;
-            let found = find(&client, &filter, limit, form).await?;
+            let found = find(&client, (&filter, job), limit, form).await?;
             form.print(&found, || {
                 let rows: Vec<_> = found.iter().map(cells).collect();
                 table(["delivery", "made", "state", "status", "event", "webhook", "tenant"], &rows)
@@ -33,13 +34,21 @@ pub(crate) async fn run(what: Deliveries, form: Form) -> Result<(), Failure> {
 }
 
 /// As many as asked for, however many pages the search takes.
-async fn find(client: &Client, filter: &DeliveryFilter, limit: usize, form: Form) -> Result<Vec<Value>, Failure> {
+async fn find(
+    client: &Client,
+    (filter, job): (&DeliveryFilter, Option<JobId>),
+    limit: usize,
+    form: Form,
+) -> Result<Vec<Value>, Failure> {
     let mut found: Vec<Value> = Vec::new();
     let mut cursor: Option<String> = None;
     while found.len() < limit {
         let mut query = Serializer::new(String::new());
         for (name, value) in parameters(filter) {
             query.append_pair(name, value);
+        }
+        if let Some(job) = job {
+            query.append_pair("jobId", &job.to_string());
         }
         query.append_pair("limit", &(limit - found.len()).min(250).to_string());
         if let Some(cursor) = &cursor {

@@ -1,7 +1,11 @@
 //! `postrider doctor`: looks at everything a server depends on, and says what to do about what is wrong.
 //!
 //! Each check is one function that ends in a finding; a check that cannot be made says so instead of passing. The network is asked with
-//! short time limits. Nothing is changed: what is written to time the disk is removed again.
+//! short time limits, through a client that is made as the server makes its own. Nothing is changed: what is written to time the disk
+//! is removed again.
+
+mod database;
+mod network;
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -12,7 +16,6 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use http::Method;
-use postrider_core::{Clock as _, Timestamp};
 use serde::Serialize;
 use url::Url;
 
@@ -23,7 +26,6 @@ use crate::failure::{FAILED, Failure};
 use crate::output::{BAD, DOUBTFUL, FAINT, Form, GOOD, styled};
 use crate::serve::control::SOCKET_NAME;
 use crate::serve::files;
-use crate::system::SystemClock;
 
 /// How long one question to the network may take.
 const QUESTION: Duration = Duration::from_secs(5);
@@ -31,12 +33,8 @@ const QUESTION: Duration = Duration::from_secs(5);
 const SYNCS: usize = 21;
 /// A sync slower than this is that of a network disk or a worn card: events are accepted slowly.
 const SLOW_SYNC: Duration = Duration::from_millis(20);
-/// How far this machine's clock may be off before receivers begin to refuse signatures (five minutes) or look ill.
-const CLOCK_TOLERANCE: Duration = Duration::from_secs(30);
 /// A limit with which all of the server's own are at their full size.
 const FILES: usize = 32_768;
-/// A host that exists as long as the Internet does, to try names and time.
-const PROBE_HOST: &str = "www.iana.org";
 
 /// How a check ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -79,9 +77,13 @@ pub(crate) async fn run(given: Doctor, form: Form) -> Result<(), Failure> {
         Ok(settings) => {
             findings.push(configuration(&unknown));
             findings.extend(machine(&settings).await);
-            if !given.offline {
-                let (names, time) = tokio::join!(names(), clock());
-                findings.extend([names, time]);
+            match network::egress(&settings) {
+                Ok(egress) if !given.offline => {
+                    let (way_out, time) = tokio::join!(network::way_out(&egress, &settings), network::clock(&egress));
+                    findings.extend([way_out, time]);
+                }
+                Ok(_) => {}
+                Err(finding) => findings.push(finding),
             }
             findings.extend(server(&settings, given.url).await);
         }
@@ -122,8 +124,11 @@ fn configuration(unknown: &[String]) -> Finding {
 }
 
 async fn machine(settings: &Settings) -> Vec<Finding> {
-    let data_dir = settings.data_dir.clone();
-    let disk = tokio::task::spawn_blocking(move || [data_directory(&data_dir), sync_latency(&data_dir)]).await;
+    let (data_dir, master_key) = (settings.data_dir.clone(), settings.master_key.clone());
+    let disk = tokio::task::spawn_blocking(move || {
+        [data_directory(&data_dir), database::database(&data_dir, master_key), sync_latency(&data_dir)]
+    });
+    let disk = disk.await;
     let mut findings = disk.map(Vec::from).unwrap_or_default();
     findings.push(open_files());
     findings.push(roots(settings));
@@ -236,16 +241,11 @@ fn open_files() -> Finding {
 fn roots(settings: &Settings) -> Finding {
     const CHECK: &str = "certificates";
     let found = rustls_native_certs::load_native_certs();
-    if let Some(path) = &settings.egress_extra_roots
-        && let Err(error) = fs::read(path)
-    {
-        return Finding::fail(
-            CHECK,
-            format!("egress_extra_roots: {} cannot be read: {error}", path.display()),
-            "correct the path",
-        );
-    }
     match found.certs.len() {
+        // Whether that file can be used shows when the client is made with it.
+        0 if settings.egress_extra_roots.is_some() => {
+            Finding::ok(CHECK, "only the certificate authorities of egress_extra_roots are trusted")
+        }
         0 => Finding::fail(
             CHECK,
             "this machine trusts no certificate authority: webhooks to https URLs will fail",
@@ -269,65 +269,6 @@ fn source_addresses(settings: &Settings) -> Vec<Finding> {
             ),
         })
         .collect()
-}
-
-async fn names() -> Finding {
-    const CHECK: &str = "names";
-    let begun = Instant::now();
-    let found = tokio::time::timeout(QUESTION, tokio::net::lookup_host((PROBE_HOST, 443))).await;
-    match found.map(|looked_up| looked_up.map(Iterator::count)) {
-        Ok(Ok(1..)) => Finding::ok(CHECK, format!("host names are found ({} ms)", begun.elapsed().as_millis())),
-        outcome => {
-            let why = match outcome {
-                Err(_) => "the name server does not answer".to_owned(),
-                Ok(Err(error)) => error.to_string(),
-                Ok(Ok(_)) => "it has no address".to_owned(),
-            };
-            Finding::warn(
-                CHECK,
-                format!("{PROBE_HOST} was not found: {why}"),
-                "check /etc/resolv.conf; on a machine without the Internet, only webhooks to known names will work",
-            )
-        }
-    }
-}
-
-/// Compares the clock with the date that a web server puts into its answers.
-async fn clock() -> Finding {
-    const CHECK: &str = "clock";
-    let advice = "let a time service such as chrony or systemd-timesyncd set the clock: receivers refuse signatures that are off by minutes";
-    let theirs = match date_of(PROBE_HOST).await {
-        Ok(theirs) => theirs,
-        Err(why) => {
-            return Finding::warn(
-                CHECK,
-                format!("the clock could not be compared: {why}"),
-                "compare it by hand, or leave this out with --offline",
-            );
-        }
-    };
-    let ours = SystemClock.now();
-    let off = Duration::from_micros(ours.as_micros().abs_diff(theirs.as_micros()));
-    let message = format!("the clock is within {} s of {PROBE_HOST}'s", off.as_secs() + 1);
-    if off > CLOCK_TOLERANCE {
-        return Finding::fail(CHECK, format!("the clock is off by {} s", off.as_secs()), advice);
-    }
-    Finding::ok(CHECK, message)
-}
-
-async fn date_of(host: &str) -> Result<Timestamp, String> {
-    let url = Url::parse(&format!("http://{host}/")).map_err(|error| error.to_string())?;
-    let http = client::http_for(&url).map_err(|failure| failure.message().unwrap_or_default())?;
-    let answer = http.head(url).timeout(QUESTION).send().await.map_err(|_| format!("{host} cannot be reached"))?;
-    let date =
-        answer.headers().get(http::header::DATE).and_then(|value| value.to_str().ok()).map(httpdate::parse_http_date);
-    match date {
-        Some(Ok(at)) => {
-            let since = at.duration_since(std::time::UNIX_EPOCH).map_err(|error| error.to_string())?;
-            Ok(Timestamp::from_micros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX)))
-        }
-        _ => Err(format!("{host} does not tell the time")),
-    }
 }
 
 /// Whether a server runs, and whether it sends from where the configuration says.
@@ -357,10 +298,30 @@ async fn server(settings: &Settings, url: Option<Url>) -> Vec<Finding> {
             "start it with `postrider serve`, or name it with --url",
         ),
     }];
+    if findings[0].verdict == Verdict::Warn {
+        findings.extend(listening(settings));
+    }
     if settings.data_dir.join(SOCKET_NAME).exists() {
         findings.extend(reported_addresses(settings).await);
     }
     findings
+}
+
+/// Whether a server that does not run yet could listen; told where it could not for a reason that another account would meet, too.
+fn listening(settings: &Settings) -> Option<Finding> {
+    const CHECK: &str = "listen";
+    let error = TcpListener::bind(settings.listen).err()?;
+    let why = match error.kind() {
+        io::ErrorKind::AddrInUse => "another program that is no Postrider listens there",
+        io::ErrorKind::AddrNotAvailable => "it is no address of this machine",
+        _ => return None,
+    };
+    let message = format!("a server cannot listen on {}: {why}", settings.listen);
+    Some(Finding::fail(
+        CHECK,
+        message,
+        "stop that program, or choose another address with --listen or POSTRIDER_LISTEN",
+    ))
 }
 
 /// Compares the addresses that the server tells to receivers with those that are configured here.

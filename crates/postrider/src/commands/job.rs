@@ -67,7 +67,9 @@ async fn follow(client: &Client, mut job: Value, id: &str, form: Form) -> Result
         }
         if job["state"] == "paused" {
             let why = tame(job["pausedBecause"].as_str().unwrap_or_default());
-            return Err(Failure::said(format!("the job {id} is paused ({why}); resume it with POST {path}/resume")));
+            return Err(Failure::said(format!(
+                "the job {id} is paused ({why}); resume it with `postrider jobs resume {id}`"
+            )));
         }
         tokio::time::sleep(GLANCE).await;
         job = client.call(Method::GET, &path, None).await?;

@@ -38,6 +38,8 @@ enum Message {
     Event { headers: HeaderMap, body: String },
     /// Events came faster than they were forwarded.
     Missed { events: u64 },
+    /// Nothing more comes, as the caller's right has ended, or something stands in its way for now.
+    Ended { may_begin_again: bool, detail: String },
     /// Something that a later server says.
     Unknown,
 }
@@ -62,6 +64,12 @@ impl Message {
         struct Missed {
             events: u64,
         }
+        #[derive(Deserialize)]
+        struct Ended {
+            reason: String,
+            status: u16,
+            detail: String,
+        }
         Ok(match name {
             "stream" => Self::Opening { secret: serde_json::from_str::<Opening>(data)?.secret },
             "event" => {
@@ -72,6 +80,10 @@ impl Message {
                 Self::Event { headers: headers.collect::<HeaderMap<HeaderValue>>(), body }
             }
             "missed" => Self::Missed { events: serde_json::from_str::<Missed>(data)?.events },
+            "ended" => {
+                let Ended { reason, status, detail } = serde_json::from_str(data)?;
+                Self::Ended { may_begin_again: status >= 500 || reason == "token_expired", detail }
+            }
             _ => Self::Unknown,
         })
     }
@@ -182,6 +194,10 @@ impl Forward {
             }
             Message::Missed { events } => {
                 output::note(format_args!("{}: {events} events", styled(BAD, "missed, as they came too fast")));
+            }
+            Message::Ended { may_begin_again: true, detail } => output::note(tame(&detail)),
+            Message::Ended { may_begin_again: false, detail } => {
+                return Err(Failure::said(format!("the server ended the stream: {}", tame(&detail))));
             }
             Message::Opening { .. } | Message::Unknown => {}
         }

@@ -10,7 +10,8 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use figment::value::Value;
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net};
+use postrider_api::{CHOSEN_SECRET_CHARS, CHOSEN_SECRET_CHARS_MOST};
 use postrider_core::EnvironmentId;
 use postrider_egress::ProxyUrl;
 use postrider_store::MasterKey;
@@ -24,8 +25,6 @@ use super::{Bootstrap, Layers, LogFormat, Problems, Settings};
 const RETENTION_DAYS: std::ops::RangeInclusive<u64> = 1..=3_650;
 /// Seconds of patience that can be asked for.
 const PATIENCE_SECONDS: std::ops::RangeInclusive<u64> = 0..=3_600;
-/// Characters of a chosen secret: longer ones are not looked at when somebody logs in.
-const BOOTSTRAP_SECRET_CHARS: usize = 200;
 
 /// Takes values out of the layers and notes what is wrong with them.
 struct Reader {
@@ -153,13 +152,13 @@ fn bootstrap(reader: &mut Reader) -> Option<Bootstrap> {
         // Taken as it is: white space in it is part of it.
         match secret {
             None => reader.problems.add("bootstrap_secret", "give one value, in quotes"),
-            Some(text) if text.chars().count() > BOOTSTRAP_SECRET_CHARS => {
-                reader
-                    .problems
-                    .add("bootstrap_secret", format!("choose one of at most {BOOTSTRAP_SECRET_CHARS} characters"));
-            }
-            Some(text) if text.is_empty() => {
-                reader.problems.add("bootstrap_secret", "it is empty; choose a long random one");
+            Some(text) if !(CHOSEN_SECRET_CHARS..=CHOSEN_SECRET_CHARS_MOST).contains(&text.chars().count()) => {
+                let range = format!("{CHOSEN_SECRET_CHARS} to {CHOSEN_SECRET_CHARS_MOST} characters");
+                let have = text.chars().count();
+                reader.problems.add(
+                    "bootstrap_secret",
+                    format!("it has {have} characters, and has to have {range}; choose a long random one"),
+                );
             }
             Some(_) => {}
         }
@@ -221,9 +220,19 @@ fn network(text: &str) -> Result<IpNet, String> {
     };
     // With bits set beyond the prefix, somebody meant another network than would be allowed.
     if net.addr() == net.network() {
-        Ok(net)
+        Ok(as_dialled(net))
     } else {
         Err(format!("`{text}` has bits set beyond its prefix; did you mean {}?", net.trunc()))
+    }
+}
+
+/// A network of IPv4 addresses in IPv6 clothes, as these addresses are compared: bare.
+fn as_dialled(net: IpNet) -> IpNet {
+    match (net.network(), net.prefix_len().checked_sub(96)) {
+        (IpAddr::V6(v6), Some(prefix)) => {
+            v6.to_ipv4_mapped().and_then(|v4| Ipv4Net::new(v4, prefix).ok()).map_or(net, IpNet::V4)
+        }
+        _ => net,
     }
 }
 

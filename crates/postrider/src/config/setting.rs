@@ -136,7 +136,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         arity: Arity::One,
         visibility: Visibility::Secret,
         summary: "The secret of the first environment, chosen beforehand for automation",
-        detail: "Together with `bootstrap_client_id`. Only an Argon2id hash of it is kept. Another value adds another secret; the \
+        detail: "Together with `bootstrap_client_id`. 16 to 200 characters, of which only an Argon2id hash is kept. Another value adds another secret; the \
                  old one stays valid until it is revoked.",
         example: "a-long-random-text",
     },

@@ -61,7 +61,7 @@ fn all_problems_are_told_at_once_by_key() {
         in_file("retention_days = 0\negress_alow = []\nlisten = 8400\negress_allow = [1]\n[engine]\nx = 1");
     sources.variables = [
         ("POSTRIDER_DATABASE_URL", "postgres://db/postrider"),
-        ("POSTRIDER_BOOTSTRAP_SECRET", "chosen"),
+        ("POSTRIDER_BOOTSTRAP_SECRET", "chosen for the test"),
         ("POSTRIDER_EGRESS_SOURCE_ADDRESSES", "198.51.100.7,nowhere, ::1,10.0.0.0/8"),
         ("POSTRIDER_EGRESS_PROXY", "postgres://user:hunter2@proxy"),
         ("POSTRIDER_MASTER_KEY", "c2hvcnQ="),
@@ -128,9 +128,29 @@ fn lists_are_arrays_or_have_commas_and_networks_mean_what_they_say() {
 fn a_secret_is_taken_as_it_is_typed() {
     let given = sources(&[
         ("POSTRIDER_BOOTSTRAP_CLIENT_ID", "6f1c2f0e-2f7c-4a52-9c35-0c5bb1b7a001"),
-        ("POSTRIDER_BOOTSTRAP_SECRET", " 007 "),
+        ("POSTRIDER_BOOTSTRAP_SECRET", " 0070070070070070 "),
     ]);
-    assert_eq!(Layers::read(&given).settings().unwrap().bootstrap.unwrap().secret, " 007 ");
+    assert_eq!(Layers::read(&given).settings().unwrap().bootstrap.unwrap().secret, " 0070070070070070 ");
+}
+
+#[test]
+fn a_chosen_secret_is_as_long_as_the_api_wants_it() {
+    let problems = |secret: &str| {
+        let given = sources(&[
+            ("POSTRIDER_BOOTSTRAP_CLIENT_ID", "6f1c2f0e-2f7c-4a52-9c35-0c5bb1b7a001"),
+            ("POSTRIDER_BOOTSTRAP_SECRET", secret),
+        ]);
+        Layers::read(&given).settings().err().map(|problems| problems.to_string()).unwrap_or_default()
+    };
+    assert!(problems("fifteen letters").contains("it has 15 characters, and has to have 16 to 200 characters"));
+    assert_eq!(problems("sixteen  letters"), "");
+}
+
+#[test]
+fn networks_of_ipv4_addresses_in_ipv6_clothes_are_taken_for_what_they_are() {
+    let given = sources(&[("POSTRIDER_EGRESS_ALLOW", "::ffff:10.0.0.0/104, ::ffff:127.0.0.1")]);
+    let expected: Vec<IpNet> = ["10.0.0.0/8", "127.0.0.1/32"].map(|net| net.parse().unwrap()).into();
+    assert_eq!(Layers::read(&given).settings().unwrap().egress_allow, expected);
 }
 
 #[test]

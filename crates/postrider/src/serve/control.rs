@@ -31,8 +31,8 @@ impl Drop for SocketFile {
     }
 }
 
-/// Opens the socket in a data directory whose lock is held.
-pub(crate) fn open(data_dir: &Path) -> Result<(UnixListener, SocketFile), String> {
+/// The socket's path in a data directory, if it can be one.
+pub(crate) fn check_path(data_dir: &Path) -> Result<PathBuf, String> {
     let path = data_dir.join(SOCKET_NAME);
     let longest = path.as_os_str().len();
     if longest > PATH_BYTES {
@@ -41,6 +41,12 @@ pub(crate) fn open(data_dir: &Path) -> Result<(UnixListener, SocketFile), String
             path.display()
         ));
     }
+    Ok(path)
+}
+
+/// Opens the socket in a data directory whose lock is held.
+pub(crate) fn open(data_dir: &Path) -> Result<(UnixListener, SocketFile), String> {
+    let path = check_path(data_dir)?;
     let file = SocketFile(path.clone());
     let listener = bind(&data_dir.join(UNFINISHED_NAME), &path)
         .map_err(|error| format!("the control socket {} cannot be made: {error}", path.display()))?;

@@ -3,8 +3,8 @@
 use postrider_core::limits;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Files for everything but connections: the database, logs, name servers.
-const OTHERS: usize = 128;
+/// Files for everything but the connections that are shared out: the database, logs, name servers, the control socket's.
+const OTHERS: usize = 128 + limits::CONTROL_CONNECTIONS;
 
 /// How many connections each side may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,6 +13,15 @@ pub(crate) struct Shares {
     pub(crate) incoming: usize,
     /// To receivers: attempts in flight.
     pub(crate) in_flight: usize,
+    /// To receivers: connections that wait for further requests, of each kind.
+    pub(crate) idle: usize,
+}
+
+impl Shares {
+    /// Streams that may be open: as each takes a connection for long, half of them, so that calls find one.
+    pub(crate) fn streams(self) -> usize {
+        self.incoming / 2
+    }
 }
 
 /// Raises this process's limit to what it may have; the limit that then applies.
@@ -27,10 +36,14 @@ pub(crate) fn raise_limit() -> usize {
     applies.map_or(usize::MAX, |files| usize::try_from(files).unwrap_or(usize::MAX))
 }
 
-/// Shares the files out: attempts come first, and an endpoint's idle connection takes a file as well.
+/// Shares the files out: a third for callers, a third for attempts, and a third for connections to receivers that wait.
 pub(crate) fn shares(files: usize) -> Shares {
     let free = files.saturating_sub(OTHERS);
-    Shares { incoming: (free / 3).clamp(16, limits::CONNECTIONS), in_flight: (free / 3).clamp(16, limits::IN_FLIGHT) }
+    Shares {
+        incoming: (free / 3).clamp(16, limits::CONNECTIONS),
+        in_flight: (free / 3).clamp(16, limits::IN_FLIGHT),
+        idle: (free / 6).clamp(8, limits::IDLE_CONNECTIONS.min(limits::SHARED_CONNECTIONS)),
+    }
 }
 
 #[cfg(test)]
@@ -39,10 +52,14 @@ mod tests {
 
     #[test]
     fn both_sides_fit_into_the_limit_together_with_idle_connections() {
-        assert_eq!(shares(usize::MAX), Shares { incoming: limits::CONNECTIONS, in_flight: limits::IN_FLIGHT });
+        let all =
+            Shares { incoming: limits::CONNECTIONS, in_flight: limits::IN_FLIGHT, idle: limits::IDLE_CONNECTIONS };
+        assert_eq!(shares(usize::MAX), all);
         for files in [256, 1_024, 4_096, 20_000, 65_536] {
-            let Shares { incoming, in_flight } = shares(files);
-            assert!(incoming + 2 * in_flight + OTHERS <= files, "of {files} files: {incoming} and {in_flight}");
+            let Shares { incoming, in_flight, idle } = shares(files);
+            let all = incoming + in_flight + 2 * idle + OTHERS;
+            assert!(all <= files, "of {files} files: {incoming}, {in_flight} and twice {idle}");
+            assert!(shares(files).streams() * 2 <= incoming, "calls find a connection beside streams");
         }
     }
 }

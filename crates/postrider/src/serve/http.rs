@@ -1,9 +1,10 @@
 //! The server's sockets: accepting connections, speaking HTTP/1.1 on them, and letting them go in order.
 //!
-//! Owns limits on connections and on the heads of requests. Does not own what is answered: that is the router's. Bodies are limited
-//! where they are read.
+//! Owns limits on connections, in all and from one address, and on the heads of requests. Does not own what is answered: that is the
+//! router's. Bodies are limited where they are read.
 
 mod linger;
+mod peers;
 mod stall;
 
 use std::convert::Infallible;
@@ -27,7 +28,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::Service;
 
-use linger::{Lingering, Noting, Unread};
+use linger::{Lingering, Noted, Noting};
+use peers::Peers;
 use stall::Unstalled;
 
 /// How long accepting rests after the system refused, mostly for lack of files: trying again at once would take a whole processor.
@@ -38,7 +40,7 @@ pub(crate) trait Listener: Send + Sync + 'static {
     /// A connection.
     type Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static;
 
-    /// Waits for the next one, with the address that it comes from, where it has one.
+    /// Waits for the next one. With the address that it comes from, where it comes from another machine or may.
     fn accept(&self) -> impl Future<Output = io::Result<(Self::Stream, Option<IpAddr>)>> + Send;
 }
 
@@ -73,25 +75,22 @@ impl<S> Answers for S where
 }
 
 /// Connections that are being served, and the word that ends them.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Connections {
     tasks: TaskTracker,
     stop: CancellationToken,
-    slots: Arc<Semaphore>,
 }
 
 impl Connections {
-    /// Up to that many connections at a time.
-    pub(crate) fn up_to(connections: usize) -> Self {
-        Self { tasks: TaskTracker::new(), stop: CancellationToken::new(), slots: Arc::new(Semaphore::new(connections)) }
+    /// Serves whatever comes from the listener until the end, up to `most` connections at a time: each listener has its own, so that
+    /// whoever fills one up keeps nobody from another.
+    pub(crate) fn serve<S: Answers>(&self, listener: impl Listener, service: S, most: usize) {
+        self.tasks.spawn(self.clone().accept(listener, service, most));
     }
 
-    /// Serves whatever comes from the listener until the end.
-    pub(crate) fn serve<S: Answers>(&self, listener: impl Listener, service: S) {
-        self.tasks.spawn(self.clone().accept(listener, service));
-    }
-
-    async fn accept<L: Listener, S: Answers>(self, listener: L, service: S) {
+    async fn accept<L: Listener, S: Answers>(self, listener: L, service: S, most: usize) {
+        let slots = Arc::new(Semaphore::new(most));
+        let peers = Peers::sharing(most);
         let mut http = http1::Builder::new();
         http.timer(TokioTimer::new())
             .header_read_timeout(limits::REQUEST_HEAD_TIMEOUT)
@@ -99,7 +98,7 @@ impl Connections {
         loop {
             let accepted = async {
                 // Whoever comes when all slots are taken waits in the system's queue.
-                let slot = Arc::clone(&self.slots).acquire_owned().await;
+                let slot = Arc::clone(&slots).acquire_owned().await;
                 (slot.expect("the semaphore is never closed"), listener.accept().await)
             };
             let (slot, accepted) = tokio::select! {
@@ -109,17 +108,22 @@ impl Connections {
             };
             match accepted {
                 Ok((stream, peer)) => {
-                    let unread = Unread::default();
-                    let stream = TokioIo::new(Lingering::new(Unstalled::new(stream), unread.clone()));
-                    let service = Noting::new(service.clone(), peer.map(Peer), unread, self.stop.clone());
+                    let Ok(place) = peers.take_place(peer) else {
+                        tracing::debug!("a connection was closed: its address has as many as one may have");
+                        continue;
+                    };
+                    let noted = Noted::default();
+                    let stream = TokioIo::new(Lingering::new(Unstalled::new(stream), noted.clone()));
+                    let service = Noting::new(service.clone(), peer.map(Peer), noted.clone(), self.stop.clone());
                     let connection = http.serve_connection(stream, service);
                     let stop = self.stop.clone();
                     self.tasks.spawn(async move {
-                        let _slot = slot;
+                        let _held = (slot, place);
                         let mut connection = pin!(connection);
                         // An error ends the connection and is the caller's: it went away, or did not speak HTTP.
                         tokio::select! {
                             _ended = connection.as_mut() => return,
+                            () = noted.silence() => return,
                             () = stop.cancelled() => connection.as_mut().graceful_shutdown(),
                         }
                         let _ended = connection.await;

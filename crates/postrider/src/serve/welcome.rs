@@ -28,7 +28,7 @@ pub(crate) fn listening(url: &Url, is_first_start: IsFirstStart, form: Form) -> 
         match is_first_start {
             IsFirstStart::No => listening,
             IsFirstStart::Yes => format!(
-                "{listening}\n\nIn another terminal:\n\
+                "{listening}\nThe console is at {url}/ in a browser: sign in with the client id and the secret.\n\nIn another terminal:\n\
                  \x20 postrider listen --forward-to http://127.0.0.1:3000/hooks   {}\n\
                  \x20 postrider trigger frontegg.user.created                     {}\n\
                  \x20 postrider doctor                                            {}\n\

@@ -1,9 +1,11 @@
 //! Commands that need no server.
 
+use std::process::Command;
+
 use postrider_core::Timestamp;
 use postrider_core::signature::{Secret, SigningKey};
 
-use crate::support::{json_of, postrider, run, stderr_of};
+use crate::support::{Server, json_of, postrider, run, stderr_of};
 
 const SECRET: &str = "a-long-secret";
 
@@ -107,5 +109,30 @@ async fn the_doctor_finds_what_is_wrong() {
     }
     // An address of the block for documentation is no machine's.
     let ill = run(command.args(["--egress-source-addresses", "203.0.113.7"])).await;
-    assert_eq!((verdict(&json_of(&ill), "source addresses"), ill.status.code()), ("fail".to_owned(), Some(1)));
+    let ill_report = json_of(&ill);
+    assert_eq!((verdict(&ill_report, "source addresses"), ill.status.code()), ("fail".to_owned(), Some(1)));
+    assert_eq!(verdict(&ill_report, "webhooks"), "fail", "nor would a server start");
+}
+
+#[tokio::test]
+async fn the_doctor_refuses_what_a_start_would_refuse() {
+    let folder = tempfile::tempdir().unwrap();
+    let failed = async |command: &mut Command| {
+        let examined = run(command.args(["--json", "doctor", "--offline", "--listen", "127.0.0.1:1"])).await;
+        let report = json_of(&examined);
+        let all = report["findings"].as_array().unwrap();
+        let of_verdict = all.iter().filter(|finding| finding["verdict"] == "fail");
+        of_verdict.map(|finding| finding["check"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let pem = folder.path().join("roots.pem");
+    std::fs::write(&pem, "no certificate").unwrap();
+    let mut command = postrider(folder.path());
+    command.env("POSTRIDER_EGRESS_EXTRA_ROOTS", &pem);
+    assert_eq!(failed(&mut command).await, ["webhooks"]);
+
+    drop(Server::start(folder.path()).await);
+    assert_eq!(failed(&mut postrider(folder.path())).await, [""; 0]);
+    let mut command = postrider(folder.path());
+    command.env("POSTRIDER_MASTER_KEY", "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=");
+    assert_eq!(failed(&mut command).await, ["database"]);
 }

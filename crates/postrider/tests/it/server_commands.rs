@@ -202,3 +202,38 @@ async fn event_types_go_out_as_documents_and_come_in_from_one() {
     let refused = command(&["import", "missing.json"]).await;
     assert!(stderr_of(&refused).contains("missing.json cannot be read"), "{}", stderr_of(&refused));
 }
+
+#[tokio::test]
+async fn jobs_are_listed_and_steered() {
+    let folder = tempfile::tempdir().unwrap();
+    let receiver = Receiver::start().await;
+    let server = Server::start_with(folder.path(), bootstrapped).await;
+    let token = server.log_in(CLIENT_ID, SECRET).await;
+    server.subscribe(&token, &receiver.url("/hook"), WEBHOOK_SECRET).await;
+    let call = async |arguments: &[&str]| {
+        let mut command = postrider(folder.path());
+        run(command.arg("--json").args(arguments).args(["--data-dir", "data"])).await
+    };
+    let events = vec![serde_json::json!({ "eventKey": "a.b", "payload": {} }); 50];
+    server.post(&token, "/api/v1/events/batch", &events.into()).await;
+    receiver.wait_for(50, PATIENCE).await;
+    let webhook = json_of(&call(&["deliveries", "list"]).await)[0]["webhookId"].as_str().unwrap().to_owned();
+    // It has something to do for longer than this test takes.
+    let replay = ["replay", "--from", "2020-01-01T00:00:00Z", "--webhook", &webhook, "--rate", "1", "--detach"];
+    let id = json_of(&call(&replay).await)["id"].as_str().unwrap().to_owned();
+    assert_eq!(json_of(&call(&["jobs", "list"]).await)[0]["id"], *id);
+    assert_eq!(json_of(&call(&["jobs", "pause", &id]).await)["state"], "paused");
+    assert_eq!(json_of(&call(&["jobs", "rate", &id, "7"]).await)["ratePerSecond"], 7);
+    let shown = json_of(&call(&["jobs", "show", &id]).await);
+    assert_eq!((&shown["state"], &shown["ratePerSecond"]), (&"paused".into(), &7.into()));
+    let made = json_of(&call(&["deliveries", "list", "--job", &id]).await).as_array().unwrap().len();
+    assert_eq!(shown["done"], made);
+    assert_eq!(json_of(&call(&["jobs", "resume", &id]).await)["state"], "running");
+    json_of(&call(&["jobs", "rate", &id, "1"]).await);
+    assert_eq!(json_of(&call(&["jobs", "cancel", &id]).await)["state"], "cancelled");
+    let refused = call(&["jobs", "rate", &id, "1"]).await;
+    assert!(!refused.status.success() && stderr_of(&refused).contains("ended"), "{}", stderr_of(&refused));
+    let mut command = postrider(folder.path());
+    let told = run(command.args(["jobs", "list", "--data-dir", "data"])).await;
+    assert!(String::from_utf8_lossy(&told.stdout).contains("cancelled"));
+}

@@ -9,14 +9,15 @@ use postrider_core::{AttemptId, DeliveryId, EnvironmentId, EventId};
 use rusqlite::{Connection, OptionalExtension as _, Row, ToSql};
 use uuid::Uuid;
 
+use super::jobs::read::{has_made, job_key};
 use super::rows::{
     self, Result, environment_key, event_key, event_number, parsed_if_any, state_number, time, uuid, webhook_key,
 };
 use super::search::Seen;
 use super::search::ids::{Common, Ids, Next};
-use super::search::postings::{Of, Subject};
+use super::search::postings::{Numbering, Of};
 use super::{Sqlite, behind};
-use crate::{DeliveryFilter, DeliveryRow, LastAttempt, Page, PageRequest, StoreError};
+use crate::{DeliveryFilter, DeliveryRow, LastAttempt, Page, PageRequest, StoreError, Walk};
 
 /// A delivery with what a list shows beside it; the way in follows.
 macro_rules! select {
@@ -89,7 +90,7 @@ fn way_in<'c>(
     connection: &'c Connection,
     environment: i64,
     filter: &DeliveryFilter,
-    webhook: Option<i64>,
+    (webhook, job): (Option<i64>, Option<i64>),
     range: Range,
 ) -> Result<Option<WayIn<'c>>> {
     if let Some(event) = filter.event {
@@ -100,16 +101,23 @@ fn way_in<'c>(
     if let Some(webhook) = webhook {
         lists.push(Ids::of_webhook(connection, webhook, tail_of(connection, webhook, range)?, from));
     }
+    if let Some(job) = job {
+        lists.push(Ids::of_job(connection, job, from));
+    }
+    if filter.walk == Walk::Webhook && !lists.is_empty() {
+        return Ok(Some(WayIn::Common(Common::new(lists, below))));
+    }
     if let Some(states) = indexed_states(filter) {
         let of_state = |state: &StateKind| Ids::of_state(connection, environment, state_number(*state), from);
         lists.push(Ids::Any(states.iter().map(of_state).collect()));
     }
+    let numbering = Numbering::read(connection)?;
     if let Some(tenant) = &filter.tenant {
-        let subject = Subject::tenant(Of::Deliveries, environment, tenant);
+        let subject = numbering.tenant(Of::Deliveries, environment, tenant);
         lists.push(Ids::of_subject(connection, subject, from)?);
     }
     if let Some(key) = &filter.event_key {
-        let subject = Subject::event_type(Of::Deliveries, environment, key);
+        let subject = numbering.event_type(Of::Deliveries, environment, key);
         lists.push(Ids::of_subject(connection, subject, from)?);
     }
     Ok(Some(if lists.is_empty() {
@@ -147,6 +155,7 @@ struct Filling<'f> {
     environment: EnvironmentId,
     filter: &'f DeliveryFilter,
     webhook: Option<i64>,
+    job: Option<i64>,
     limit: usize,
     seen: Seen,
     last: Option<DeliveryId>,
@@ -165,8 +174,13 @@ impl Filling<'_> {
 
     /// Looks at a row.
     fn take(&mut self, row: &Row<'_>) -> Result<()> {
-        self.saw(DeliveryId::from_uuid(uuid(row, "delivery_id")?));
-        if matches(row, self.filter, self.webhook)? && self.has_text(row)? {
+        if self.filter.walk == Walk::Webhook && self.webhook != Some(row.get("webhook")?) {
+            return Ok(());
+        }
+        let id = DeliveryId::from_uuid(uuid(row, "delivery_id")?);
+        self.saw(id);
+        let is_made_by = |job| has_made(self.connection, job, id);
+        if matches(row, self.filter, self.webhook)? && self.job.map_or(Ok(true), is_made_by)? && self.has_text(row)? {
             self.page.rows.push(delivery_row(row, self.environment)?);
         }
         Ok(())
@@ -200,11 +214,18 @@ fn deliveries(
             some => some,
         },
     };
+    let job = match filter.job {
+        None => None,
+        Some(id) => match job_key(connection, key, id)? {
+            None => return Ok(nothing),
+            some => some,
+        },
+    };
     let (from, below) = range(filter, page.before);
     let seen = Seen::new(filter.text.as_deref());
     let limit = page.limit.clamp(1, PAGE_ROWS_MOST);
-    let mut filling = Filling { connection, environment, filter, webhook, limit, seen, last: None, page: nothing };
-    match way_in(connection, key, filter, webhook, (from, below))? {
+    let mut filling = Filling { connection, environment, filter, webhook, job, limit, seen, last: None, page: nothing };
+    match way_in(connection, key, filter, (webhook, job), (from, below))? {
         None => {}
         Some(WayIn::Rows(sql, entry)) => {
             let mut statement = connection.prepare_cached(sql)?;
@@ -255,7 +276,7 @@ fn range(filter: &DeliveryFilter, before: Option<DeliveryId>) -> Range {
     (from, before.map_or(below, |before| below.min(number(before))))
 }
 
-/// The whole filter but event, times, environment and text.
+/// The whole filter but event, times, environment, job and text.
 pub(super) fn matches(row: &Row<'_>, filter: &DeliveryFilter, webhook: Option<i64>) -> Result<bool> {
     if webhook.is_some() && webhook != row.get("webhook")? {
         return Ok(false);

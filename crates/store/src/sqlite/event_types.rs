@@ -40,6 +40,9 @@ pub(super) const DELETE_SCHEMAS: &str = "DELETE FROM former_schemas WHERE event_
 pub(super) const FORMER_SCHEMAS_OF: &str =
     "SELECT version, schema, replaced_at FROM former_schemas WHERE event_type = ?1 ORDER BY version DESC";
 pub(super) const DELETE_EVENT_TYPE: &str = "DELETE FROM event_types WHERE id = ?1";
+pub(super) const HIDE_KEY: &str =
+    "INSERT INTO hidden_keys (environment, event_key) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
+pub(super) const SHOW_KEY: &str = "DELETE FROM hidden_keys WHERE environment = ?1 AND event_key = ?2";
 
 impl Sqlite {
     pub(crate) async fn create_category(
@@ -118,6 +121,10 @@ impl Sqlite {
     ) -> Result<Option<Arc<EventType>>, StoreError> {
         self.change(move |tx| {
             let Some(old) = tx.directory.event_type(environment, id) else { return Ok(None) };
+            if old.audience == Audience::Vendor {
+                let key = tx.environment_key(environment)?;
+                tx.prepare(HIDE_KEY)?.execute((key, old.key.as_str()))?;
+            }
             tx.prepare(DELETE_SCHEMAS)?.execute([id.as_bytes()])?;
             tx.prepare(DELETE_EVENT_TYPE)?.execute([id.as_bytes()])?;
             tx.changes.push(DirectoryChange::DeleteEventType(environment, id));
@@ -243,7 +250,8 @@ fn change(
             category_ids.push(*id);
         }
     }
-    if keys.len() > EVENT_TYPES_PER_ENVIRONMENT {
+    let hidden = tx.directory.hidden_keys(environment);
+    if keys.iter().copied().chain(&hidden).collect::<HashSet<_>>().len() > EVENT_TYPES_PER_ENVIRONMENT {
         return Ok(ChangeEventTypes::LimitReached);
     }
     if category_ids.iter().any(|id| tx.directory.category(environment, *id).is_none()) {
@@ -269,7 +277,10 @@ fn create(tx: &mut Tx<'_, '_>, new: &NewEventType) -> Result<PutEventType, Failu
     if there.iter().any(|t| t.key == new.key) {
         return Ok(PutEventType::KeyTaken);
     }
-    if there.len() >= EVENT_TYPES_PER_ENVIRONMENT {
+    // A key that a deleted type left hidden takes a place, until a type takes it over.
+    let mut hidden = tx.directory.hidden_keys(environment);
+    hidden.remove(&new.key);
+    if there.len() + hidden.len() >= EVENT_TYPES_PER_ENVIRONMENT {
         return Ok(PutEventType::LimitReached);
     }
     if let CategoryRef::Id(id) = new.category
@@ -305,6 +316,7 @@ fn create_in(tx: &mut Tx<'_, '_>, key: i64, new: &NewEventType) -> Result<Arc<Ev
 }
 
 fn insert(tx: &mut Tx<'_, '_>, key: i64, event_type: EventType) -> Result<Arc<EventType>, Failure> {
+    tx.prepare(SHOW_KEY)?.execute((key, event_type.key.as_str()))?;
     let (deprecated_at, replaced_by) = deprecation(&event_type);
     tx.prepare(INSERT_EVENT_TYPE)?.execute(params![
         event_type.id.as_bytes(),

@@ -6,11 +6,13 @@ use postrider_core::{EnvironmentId, EventId};
 use rusqlite::{Connection, OptionalExtension as _, Row};
 use uuid::Uuid;
 
-use super::Sqlite;
-use super::rows::{self, Result, environment_key, event_key, parsed_if_any, tenant, time, time_if_any, uuid};
+use super::rows::{
+    self, Result, environment_key, event_key, parsed_if_any, tenant, time, time_if_any, uuid, webhook_key,
+};
 use super::search::Seen;
 use super::search::ids::{Common, Ids, Next};
-use super::search::postings::{Of, Subject};
+use super::search::postings::{Numbering, Of};
+use super::{Sqlite, deliveries};
 use crate::{EventFilter, EventRow, Page, PageRequest, StoreError};
 
 pub(super) const BY_ID: &str = "SELECT id AS event_id, event_key, tenant, user_id, application_id, occurred_at, \
@@ -82,10 +84,18 @@ fn events(
     let (from, below) = range(filter, page.before);
     let limit = page.limit.clamp(1, PAGE_ROWS_MOST);
     let seen = Seen::new(filter.text.as_deref());
-    let mut filling = Filling { connection, filter, limit, seen, last: None, page: nothing };
+    let webhook = match filter.delivery.as_ref().and_then(|delivery| delivery.webhook) {
+        None => None,
+        Some(id) => match webhook_key(connection, key, id)? {
+            None => return Ok(nothing),
+            some => some,
+        },
+    };
+    let mut filling = Filling { connection, environment: key, filter, webhook, limit, seen, last: None, page: nothing };
+    let numbering = Numbering::read(connection)?;
     let subjects = [
-        filter.tenant.as_ref().map(|tenant| Subject::tenant(Of::Events, key, tenant)),
-        filter.event_key.as_ref().map(|event_key| Subject::event_type(Of::Events, key, event_key)),
+        filter.tenant.as_ref().map(|tenant| numbering.tenant(Of::Events, key, tenant)),
+        filter.event_key.as_ref().map(|event_key| numbering.event_type(Of::Events, key, event_key)),
     ];
     let lists = subjects.into_iter().flatten().map(|subject| Ids::of_subject(connection, subject, from));
     let lists: Vec<_> = lists.collect::<Result<_>>()?;
@@ -136,7 +146,10 @@ fn range(filter: &EventFilter, before: Option<EventId>) -> (u128, u128) {
 /// A page that is being filled.
 struct Filling<'f> {
     connection: &'f Connection,
+    environment: i64,
     filter: &'f EventFilter,
+    /// Of the filter's delivery.
+    webhook: Option<i64>,
     limit: usize,
     seen: Seen,
     last: Option<EventId>,
@@ -156,7 +169,7 @@ impl Filling<'_> {
     /// Looks at a row.
     fn take(&mut self, row: &Row<'_>) -> Result<()> {
         self.saw(EventId::from_uuid(uuid(row, "id")?));
-        if !matches(row, self.filter)? {
+        if !matches(row, self.filter)? || !self.has_delivery(row)? {
             return Ok(());
         }
         if self.filter.text.is_none() || self.seen.finds(self.connection, row.get("key")?)? {
@@ -165,13 +178,28 @@ impl Filling<'_> {
         Ok(())
     }
 
+    /// Whether one of the event's deliveries is as the filter says. Each that is looked at counts as a row.
+    fn has_delivery(&mut self, row: &Row<'_>) -> Result<bool> {
+        let Some(delivery) = &self.filter.delivery else { return Ok(true) };
+        let event: i64 = row.get("key")?;
+        let mut statement = self.connection.prepare_cached(deliveries::OF_EVENT)?;
+        let mut rows = statement.query((self.environment, [0_u8; 16], [0xff_u8; 16], event))?;
+        while let Some(row) = rows.next()? {
+            self.seen.row();
+            if deliveries::matches(row, delivery, self.webhook)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     fn saw(&mut self, id: EventId) {
         self.seen.row();
         self.last = Some(id);
     }
 }
 
-/// The whole filter but times, environment and text.
+/// The whole filter but times, environment, deliveries and text.
 fn matches(row: &Row<'_>, filter: &EventFilter) -> Result<bool> {
     if let Some(key) = &filter.event_key
         && row.get_ref("event_key")?.as_str().is_ok_and(|text| text != key.as_str())

@@ -12,10 +12,11 @@ use rusqlite::{Connection, OptionalExtension as _, Statement, ToSql, params};
 use uuid::Uuid;
 
 use super::behind::{self, Behind};
+use super::following::{Aside, Following};
 use super::order::{self, Place};
 use super::rows::{self, StateColumns, micros, unreadable};
 use super::search::postings::{NOTE_LATE, Postings, Whose};
-use super::statistics::Journal;
+use super::statistics::{Counting, Journal};
 use super::tx::{Failure, Tx};
 use crate::{AcceptBatch, AcceptOutcome, AcceptedEvent, Idempotency, NewEvent, Receipt, Settled, Settlement, Waiting};
 
@@ -35,6 +36,8 @@ pub(super) struct Statements<'c> {
     /// These two are told by the writer what becomes of a transaction.
     pub journal: Journal,
     pub postings: Postings,
+    /// What is not written any more.
+    pub aside: Aside,
 }
 
 /// As they stand in the statements below, for the test that prepares everything.
@@ -112,6 +115,7 @@ impl<'c> Statements<'c> {
             behind,
             journal: Journal::read(connection)?,
             postings: Postings::read(connection)?,
+            aside: Aside::default(),
         })
     }
 
@@ -161,13 +165,40 @@ impl<'c> Statements<'c> {
         self.next_event
     }
 
-    /// Brings the indexes that are written behind up to date, where enough has gathered.
-    pub(super) fn catch_up(&mut self, connection: &Connection) -> rusqlite::Result<()> {
-        self.behind.catch_up(connection, self.next_event - 1, self.next_attempt - 1)?;
-        self.postings.catch_up(connection, self.next_event - 1)
+    /// Writes what was counted, and brings up to date what is written behind, where enough has gathered. `following`: the part that is
+    /// under way.
+    pub(super) fn follow(
+        &mut self,
+        connection: &Connection,
+        counting: Counting,
+        now: Timestamp,
+        following: &mut Option<Following>,
+    ) -> rusqlite::Result<()> {
+        let (last_event, last_attempt) = (self.next_event - 1, self.next_attempt - 1);
+        if !self.aside.has(Following::Statistics) {
+            *following = Some(Following::Statistics);
+            self.journal.write(connection, counting, now)?;
+        }
+        if !self.aside.has(Following::Indexes) {
+            *following = Some(Following::Indexes);
+            self.behind.catch_up(connection, last_event, last_attempt)?;
+        }
+        if !self.aside.has(Following::Segments) {
+            *following = Some(Following::Segments);
+            self.postings.catch_up(connection, last_event)?;
+        }
+        Ok(())
     }
 
-    /// The same for deliveries, however little has gathered.
+    /// Has a part of what follows from every commit not written any more; false where it was not written anyway.
+    pub(super) fn set_aside(&mut self, part: Following) -> bool {
+        if part == Following::Segments {
+            self.postings.set_aside();
+        }
+        self.aside.put(part)
+    }
+
+    /// Brings the index of deliveries up to date, however little has gathered.
     pub(super) fn index_deliveries(&mut self, connection: &Connection) -> rusqlite::Result<()> {
         self.behind.index_deliveries(connection, self.next_event - 1)
     }

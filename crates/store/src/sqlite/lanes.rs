@@ -2,7 +2,7 @@
 //!
 //! What is on its way out by a sweep is not work, though its rows still wait.
 
-use postrider_core::limits::LANE_PAGE_BYTES;
+use postrider_core::limits::{LANE_PAGE_BYTES, WAIT_MOST};
 use postrider_core::{DeliveryId, EnvironmentId, Timestamp, WebhookId};
 use rusqlite::{Connection, OptionalExtension as _};
 use uuid::Uuid;
@@ -18,7 +18,7 @@ pub(super) const NEXT_LANE: &str = "SELECT d.webhook, d.due_at, w.id, s.up_to, w
      CROSS JOIN webhooks AS w ON w.key = d.webhook LEFT JOIN sweeps AS s ON s.webhook = d.webhook \
      WHERE d.state <= 1 AND d.webhook > ?1 ORDER BY d.webhook, d.due_at LIMIT 1";
 pub(super) const EARLIEST: &str = "SELECT due_at FROM deliveries INDEXED BY deliveries_waiting \
-     WHERE webhook = ?1 AND state <= 1 AND due_at > ?2 AND due_at < 9223372036854775807 AND id > ?3 ORDER BY due_at, id LIMIT 1";
+     WHERE webhook = ?1 AND state <= 1 AND due_at > ?2 AND due_at < ?4 AND id > ?3 ORDER BY due_at, id LIMIT 1";
 pub(super) const LANE: &str = "SELECT w.key, n.id, s.up_to FROM webhooks AS w \
      JOIN environments AS n ON n.key = w.environment LEFT JOIN sweeps AS s ON s.webhook = w.key \
      WHERE w.id = ?1 AND w.disabled IS NULL AND w.deleted_at IS NULL";
@@ -64,7 +64,7 @@ fn lanes_with_work(connection: &Connection) -> Result<Vec<(WebhookId, Timestamp)
             _ if is_off => None,
             // Those that are behind others follow these.
             None => Some(due_at).filter(|due_at| *due_at < AT_THE_END),
-            Some(up_to) => earliest(connection, webhook, i64::MIN, &up_to)?,
+            Some(up_to) => earliest(connection, webhook, (i64::MIN, AT_THE_END), &up_to)?,
         };
         if let Some(due_at) = due_at {
             lanes.push((WebhookId::from_uuid(Uuid::from_bytes(id)), Timestamp::from_micros(due_at)));
@@ -72,9 +72,14 @@ fn lanes_with_work(connection: &Connection) -> Result<Vec<(WebhookId, Timestamp)
     }
 }
 
-/// When the earliest is due that is due after a moment, of those after a delivery.
-fn earliest(connection: &Connection, webhook: i64, after: i64, swept: &[u8; 16]) -> Result<Option<i64>> {
-    connection.prepare_cached(EARLIEST)?.query_row((webhook, after, swept), |row| row.get(0)).optional()
+/// When the earliest is due that is due after a moment and before another, of those after a delivery.
+fn earliest(
+    connection: &Connection,
+    webhook: i64,
+    (after, before): (i64, i64),
+    swept: &[u8; 16],
+) -> Result<Option<i64>> {
+    connection.prepare_cached(EARLIEST)?.query_row((webhook, after, swept, before), |row| row.get(0)).optional()
 }
 
 fn page_lane(
@@ -98,19 +103,28 @@ fn page_lane(
         Some(LanePosition { due_at, delivery }) => (due_at.as_micros(), *delivery.as_bytes()),
         None => (i64::MIN, [0; 16]),
     };
+    // What is due later than anything is meant to wait was put there by a clock that has been set back since: it is due.
+    let too_late = (now + WAIT_MOST).as_micros();
+    let from_too_late = (after_due, after_id).max((too_late, [0xff; 16]));
+    let ranges = [((after_due, after_id), now.as_micros()), (from_too_late, AT_THE_END - 1)];
     let mut statement = connection.prepare_cached(DUE)?;
-    let mut found_rows = statement.query((key, after_due, after_id, now.as_micros(), swept, webhook.as_bytes()))?;
     let mut bytes = 0;
-    while let Some(row) = found_rows.next()? {
-        if page.waiting.len() >= limit || bytes >= LANE_PAGE_BYTES {
-            page.more = true;
+    for ((after_due, after_id), up_to) in ranges {
+        let mut found_rows = statement.query((key, after_due, after_id, up_to, swept, webhook.as_bytes()))?;
+        while let Some(row) = found_rows.next()? {
+            if page.waiting.len() >= limit || bytes >= LANE_PAGE_BYTES {
+                page.more = true;
+                break;
+            }
+            let event = shared_event(row, environment)?;
+            bytes += event.body.len();
+            page.waiting.push(Waiting { delivery: rows::delivery(row, environment)?, event });
+        }
+        if page.more {
             break;
         }
-        let event = shared_event(row, environment)?;
-        bytes += event.body.len();
-        page.waiting.push(Waiting { delivery: rows::delivery(row, environment)?, event });
     }
-    let next_due = earliest(connection, key, now.as_micros(), &swept)?;
+    let next_due = earliest(connection, key, (now.as_micros(), too_late.saturating_add(1)), &swept)?;
     page.next_due = next_due.map(Timestamp::from_micros);
     Ok(page)
 }

@@ -32,6 +32,7 @@ pub(super) const CATEGORIES: &str = "SELECT id, environment, name, created_at, u
 pub(super) const EVENT_TYPES: &str = "SELECT id, environment, event_key, category, display_name, description, \
      schema, schema_version, schema_mode, sample, audience, deprecated_at, replaced_by, created_at, updated_at \
      FROM event_types";
+pub(super) const HIDDEN_KEYS: &str = "SELECT environment, event_key FROM hidden_keys";
 pub(super) const WEBHOOKS: &str = "SELECT w.key, w.id, w.environment, w.tenant, w.display_name, w.description, \
      w.url, w.secret, w.signing, w.event_keys, w.disabled, w.filter, w.sending, w.created_at, w.updated_at, \
      t.invocations, \
@@ -62,6 +63,9 @@ pub(super) fn directory(connection: &Connection, seal: &Seal, token_key: [u8; 32
     changes.extend(all(connection, CATEGORIES, |r| Ok(DirectoryChange::PutCategory(Arc::new(category(r, &ids)?))))?);
     changes
         .extend(all(connection, EVENT_TYPES, |r| Ok(DirectoryChange::PutEventType(Arc::new(event_type(r, &ids)?))))?);
+    changes.extend(all(connection, HIDDEN_KEYS, |r| {
+        Ok(DirectoryChange::HideKey(environment_of(r, &ids)?, event_key(r)?))
+    })?);
     changes.extend(all(connection, WEBHOOKS, |r| {
         Ok(DirectoryChange::PutWebhook { key: r.get("key")?, webhook: Arc::new(webhook(r, &ids, seal)?) })
     })?);

@@ -6,7 +6,9 @@
 mod behind;
 mod checkpoint;
 mod connect;
+mod following;
 mod hot;
+mod inspect;
 mod load;
 mod order;
 mod readers;
@@ -42,7 +44,9 @@ use std::thread::{self, JoinHandle};
 
 use postrider_core::{Clock, Timestamp};
 use rusqlite::Connection;
-use tokio::sync::oneshot;
+use tokio::sync::{Semaphore, oneshot};
+
+pub(crate) use self::inspect::inspect;
 
 use self::checkpoint::Checkpoints;
 use self::readers::Readers;
@@ -70,6 +74,8 @@ pub(crate) struct Sqlite {
     checkpoints: Arc<Checkpoints>,
     api: Readers,
     lanes: Readers,
+    /// One looks ahead for jobs at a time, be it to count or to go on, so that a thread is always left for lists.
+    looks_ahead: Semaphore,
     clock: Arc<dyn Clock>,
     /// How far the deletion of old events has come in its present round.
     expired_up_to: AtomicI64,
@@ -134,6 +140,7 @@ impl Sqlite {
             checkpoints,
             api,
             lanes,
+            looks_ahead: Semaphore::new(1),
             clock,
             expired_up_to: AtomicI64::new(0),
             threads: Mutex::new(threads),
@@ -158,6 +165,7 @@ impl Sqlite {
     /// Finishes what was handed over, copies the log back, ends the threads and gives the directory free. Blocks meanwhile.
     pub(crate) fn close(&self, last: LastCheckpoint) {
         self.inbox.close();
+        self.looks_ahead.close();
         self.api.close();
         self.lanes.close();
         self.checkpoints.close();

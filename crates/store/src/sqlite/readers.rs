@@ -1,7 +1,8 @@
 //! Threads that read, each with a connection of its own.
 //!
 //! Each read is one short snapshot: a long one would keep the write-ahead log from starting anew. The engine's reads have threads
-//! of their own, so that no list of the API makes a lane wait.
+//! of their own, so that no list of the API makes a lane wait. A read whose caller has gone is not carried out, and no more than
+//! [`READS_WAITING`] wait.
 
 use std::collections::VecDeque;
 use std::panic::AssertUnwindSafe;
@@ -9,6 +10,7 @@ use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
+use postrider_core::limits::READS_WAITING;
 use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::oneshot;
 
@@ -56,6 +58,10 @@ impl Readers {
     ) -> Result<T, StoreError> {
         let (reply, answer) = oneshot::channel();
         let job: Read = Box::new(move |connection| {
+            // Whoever asked may have gone while it waited.
+            if reply.is_closed() {
+                return;
+            }
             let result = connection
                 .transaction_with_behavior(TransactionBehavior::Deferred)
                 .and_then(|snapshot| read(&snapshot));
@@ -66,6 +72,9 @@ impl Readers {
             let mut queue = self.shared.queue.lock().unwrap_or_else(PoisonError::into_inner);
             if queue.closing {
                 return Err(StoreError::Closed);
+            }
+            if queue.reads.len() >= READS_WAITING {
+                return Err(StoreError::Overloaded);
             }
             queue.reads.push_back(job);
             self.shared.arrived.notify_one();
@@ -109,5 +118,61 @@ fn work(shared: &Shared, mut connection: Connection) {
         if std::panic::catch_unwind(AssertUnwindSafe(|| read(&mut connection))).is_err() {
             tracing::error!("a read ended by a defect");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::mpsc;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_read_whose_caller_has_gone_is_not_carried_out_and_few_wait() {
+        let directory = tempfile::TempDir::new().unwrap();
+        let path = directory.path().join("some.db");
+        drop(connect::writer(&path).unwrap());
+        let readers = Arc::new(Readers::start(&path, "test", 1).unwrap());
+        let (go, held) = mpsc::channel::<()>();
+        let (begun, has_begun) = mpsc::channel();
+        let first = tokio::spawn({
+            let readers = Arc::clone(&readers);
+            async move {
+                readers
+                    .read(move |_| {
+                        begun.send(()).unwrap();
+                        held.recv().unwrap();
+                        Ok(())
+                    })
+                    .await
+            }
+        });
+        tokio::task::spawn_blocking(move || has_begun.recv().unwrap()).await.unwrap();
+        let carried_out = Arc::new(AtomicUsize::new(0));
+        let waiting: Vec<_> = (0..READS_WAITING)
+            .map(|_| {
+                let carried_out = Arc::clone(&carried_out);
+                let mut read = Box::pin(readers.read(move |_| {
+                    carried_out.fetch_add(1, Ordering::SeqCst);
+                    Ok(())
+                }));
+                assert!(poll_once(&mut read).is_pending());
+                read
+            })
+            .collect();
+        assert_eq!(readers.read(|_| Ok(())).await, Err(StoreError::Overloaded));
+        drop(waiting);
+        go.send(()).unwrap();
+        first.await.unwrap().unwrap();
+        // Behind all of them, as soon as there is room.
+        while readers.read(|_| Ok(())).await == Err(StoreError::Overloaded) {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(carried_out.load(Ordering::SeqCst), 0);
+    }
+
+    fn poll_once<F: Future + Unpin>(future: &mut F) -> std::task::Poll<F::Output> {
+        std::pin::Pin::new(future).poll(&mut std::task::Context::from_waker(std::task::Waker::noop()))
     }
 }

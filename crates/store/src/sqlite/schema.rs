@@ -23,6 +23,8 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0007_shapes.sql"),
     include_str!("../../migrations/0008_sessions.sql"),
     include_str!("../../migrations/0009_attempts_by_id.sql"),
+    include_str!("../../migrations/0010_keyed_postings.sql"),
+    include_str!("../../migrations/0011_hidden_keys_and_deliveries_of_jobs.sql"),
 ];
 
 /// Marks the file as Postrider's: "PstR".
@@ -31,9 +33,13 @@ const APPLICATION_ID: i32 = 0x5073_7452;
 /// What the key check seals. Its text says nothing; that it opens says that the key is right.
 const KEY_CHECK: &[u8] = b"postrider";
 
-/// Brings the database to the newest version of `migrations`.
-pub(super) fn migrate(connection: &mut Connection, path: &Path, migrations: &[&str]) -> Result<(), OpenError> {
-    let known = u32::try_from(migrations.len()).expect("there are few migrations");
+/// The newest version.
+pub(super) fn known() -> u32 {
+    u32::try_from(MIGRATIONS.len()).expect("there are few migrations")
+}
+
+/// The version of a database; none: nothing is in it yet.
+pub(super) fn version(connection: &Connection, path: &Path, known: u32) -> Result<Option<u32>, OpenError> {
     let version: u32 = connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(database_error)?;
     let application: i32 =
         connection.pragma_query_value(None, "application_id", |row| row.get(0)).map_err(database_error)?;
@@ -46,6 +52,14 @@ pub(super) fn migrate(connection: &mut Connection, path: &Path, migrations: &[&s
     if version > known {
         return Err(OpenError::Newer { found: version, known });
     }
+    Ok((!fresh).then_some(version))
+}
+
+/// Brings the database to the newest version of `migrations`.
+pub(super) fn migrate(connection: &mut Connection, path: &Path, migrations: &[&str]) -> Result<(), OpenError> {
+    let known = u32::try_from(migrations.len()).expect("there are few migrations");
+    let before = version(connection, path, known)?;
+    let version = before.unwrap_or(0);
     for (number, sql) in (1..).zip(migrations).skip_while(|(number, _)| *number <= version) {
         let step = |connection: &mut Connection| {
             let transaction = connection.transaction()?;
@@ -55,7 +69,12 @@ pub(super) fn migrate(connection: &mut Connection, path: &Path, migrations: &[&s
             transaction.commit()
         };
         step(connection).map_err(database_error)?;
-        tracing::info!(database.version = number, "the database was migrated");
+        if before.is_some() {
+            tracing::info!(database.version = number, "the database was migrated");
+        }
+    }
+    if before.is_none() {
+        tracing::info!(database.version = known, "created the database");
     }
     Ok(())
 }
@@ -74,6 +93,16 @@ pub(super) fn has_key_check(connection: &Connection) -> Result<bool, OpenError> 
 
 fn place(name: &str) -> Place<'_> {
     Place { column: "meta.value", row: name.as_bytes() }
+}
+
+/// Checks the master key, where the database was made with one already.
+pub(super) fn check_key(connection: &Connection, seal: &Seal) -> Result<(), OpenError> {
+    match meta(connection, "key_check")? {
+        Some(check) if seal.open(place("key_check"), &check).as_deref() != Some(KEY_CHECK) => {
+            Err(OpenError::MasterKeyWrong)
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Checks the master key and reads what vendors' tokens are signed with; at the first start it makes both.

@@ -16,6 +16,7 @@ use postrider_core::webhook::{DisableReason, Webhook, WebhookStatus};
 use postrider_core::{DeliveryId, Entropy, EnvironmentId, Timestamp, WebhookId};
 use rusqlite::{CachedStatement, Connection, OptionalExtension as _};
 
+use super::following::Following;
 use super::hot::Statements;
 use super::search::postings::Whose;
 use super::statistics::Counting;
@@ -303,8 +304,9 @@ impl<'c, 's> Tx<'c, 's> {
 
     /// Writes what was counted: one row for each webhook.
     pub(super) fn write_tallies(&mut self) -> Result<(), Failure> {
+        let writes = !self.hot.aside.has(Following::Tallies);
         for (id, touched) in std::mem::take(&mut self.touched) {
-            if touched.invocations > 0 || touched.attempts > 0 || touched.waiting != 0 {
+            if writes && (touched.invocations > 0 || touched.attempts > 0 || touched.waiting != 0) {
                 let tallies = (touched.key, touched.invocations, touched.attempts, touched.waiting);
                 self.hot.add_tallies.execute(tallies)?;
             }
@@ -312,7 +314,7 @@ impl<'c, 's> Tx<'c, 's> {
                 self.changes.push(DirectoryChange::AddInvocations(id, touched.invocations.into()));
             }
             let Some(webhook) = touched.webhook else { continue };
-            if touched.streak_changed {
+            if touched.streak_changed && writes {
                 write_streak(self.connection, touched.key, webhook.streak)?;
             }
             if touched.streak_changed || touched.status_changed {

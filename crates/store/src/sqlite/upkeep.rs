@@ -160,6 +160,15 @@ pub(super) fn expire(tx: &mut Tx<'_, '_>, before: Timestamp, after: i64) -> Resu
     let mut budget = UPKEEP_BITE;
     let mut up_to = after;
     for &(event, accepted_at) in &events {
+        if accepted_at > tx.now.as_micros() {
+            // The clock was ahead then, and has been set back: those after it may be old.
+            budget = budget.saturating_sub(1);
+            up_to = event;
+            if budget == 0 {
+                return Ok((Upkeep::More, up_to));
+            }
+            continue;
+        }
         if accepted_at >= before.as_micros() {
             purge_webhooks(tx, before, budget)?;
             return Ok((Upkeep::Done, 0));

@@ -7,7 +7,7 @@
 //! out one change of another kind, in a transaction of its own, so that neither holds the other up.
 //!
 //! Invariants: a caller is answered after the commit that carries its command, or when nothing of it has happened; a command that
-//! fails by itself does so alone; settlements are kept until they are committed, and a delivery whose settlement is refused is put off.
+//! fails by itself does so alone, and what is derived from all of them never makes one fail; settlements are kept until they are committed, and a delivery whose settlement is refused is put off.
 
 use std::collections::VecDeque;
 use std::panic::AssertUnwindSafe;
@@ -20,6 +20,7 @@ use rusqlite::Connection;
 use tokio::sync::{oneshot, watch};
 
 use super::checkpoint::Checkpoints;
+use super::following::Following;
 use super::hot::{self, Statements};
 use super::tx::{Failure, Tx};
 use crate::directory::Directory;
@@ -41,7 +42,10 @@ impl Command {
     /// What it counts in a group.
     fn weight(&self) -> usize {
         match self {
-            Self::Accept(batch, _) => batch.events.len().max(1),
+            Self::Accept(batch, _) => {
+                let deliveries: usize = batch.events.iter().map(|event| event.deliveries.len()).sum();
+                deliveries.max(batch.events.len()).max(1)
+            }
             Self::Settle(_) => 1,
         }
     }
@@ -303,6 +307,7 @@ impl Writer {
         let mut outcomes = Vec::with_capacity(group.len());
         let mut failed_at = None;
         let committed = self.transact(statements, |tx| {
+            outcomes.clear();
             for (index, command) in group.iter().enumerate() {
                 failed_at = Some(index);
                 outcomes.push(match command {
@@ -324,8 +329,9 @@ impl Writer {
                 tell(observer, commit);
                 Ok(outcomes)
             }
-            (Err(failure), Some(index)) if !failure.is_of_storage() => Err(GroupFailure::Command(index, failure)),
-            (Err(failure), _) => Err(GroupFailure::Storage(failure)),
+            (Err(failure), _) if failure.is_of_storage() => Err(GroupFailure::Storage(failure)),
+            // Where none failed by itself, all together did: each is to be tried alone, beginning with the first.
+            (Err(failure), index) => Err(GroupFailure::Command(index.unwrap_or(0), failure)),
         }
     }
 
@@ -376,46 +382,58 @@ impl Writer {
         }
     }
 
-    /// One transaction: all of `work`, or nothing. Brings the directory up to date.
+    /// One transaction: all of `work`, or nothing. Brings the directory up to date. Where what follows from every commit fails by
+    /// itself, that is set aside and the transaction is run again without it: it can be done without, and intake cannot.
     fn transact<'c>(
         &'c self,
         statements: &mut Statements<'c>,
-        work: impl FnOnce(&mut Tx<'c, '_>) -> Result<(), Failure>,
+        mut work: impl FnMut(&mut Tx<'c, '_>) -> Result<(), Failure>,
     ) -> Result<Commit, Failure> {
-        let behind = statements.behind;
-        let result = self.run_transaction(statements, work);
-        if result.is_ok() {
-            statements.committed(self.clock.now());
-        } else {
+        let (changes, commit) = loop {
+            let behind = statements.behind;
+            let mut following = None;
+            let failure = match self.run_transaction(statements, &mut following, &mut work) {
+                Ok(done) => break done,
+                Err(failure) => failure,
+            };
             statements.behind = behind;
             statements.rolled_back();
-        }
-        if result.is_err() && !self.connection.is_autocommit() {
-            // SQLite has rolled back by itself after some errors; after the others this cannot fail.
-            if let Err(error) = self.connection.execute_batch("ROLLBACK") {
-                tracing::error!(%error, "a transaction could not be rolled back");
+            if !self.connection.is_autocommit() {
+                // SQLite has rolled back by itself after some errors; after the others this cannot fail.
+                if let Err(error) = self.connection.execute_batch("ROLLBACK") {
+                    tracing::error!(%error, "a transaction could not be rolled back");
+                }
             }
-        }
-        let (changes, commit) = result?;
+            match following {
+                Some(part) if !failure.is_of_storage() && statements.set_aside(part) => {
+                    tracing::error!(?failure, "{} cannot be written; {}", part.name(), part.consequence());
+                }
+                _ => return Err(failure),
+            }
+        };
+        statements.committed(self.clock.now());
         if !changes.is_empty() {
             self.directory.apply(changes);
         }
         Ok(commit)
     }
 
+    /// `following`: what follows from every commit and was under way, for the case that it fails.
     fn run_transaction<'c>(
         &'c self,
         statements: &mut Statements<'c>,
-        work: impl FnOnce(&mut Tx<'c, '_>) -> Result<(), Failure>,
+        following: &mut Option<Following>,
+        work: &mut impl FnMut(&mut Tx<'c, '_>) -> Result<(), Failure>,
     ) -> Result<(Vec<crate::directory::DirectoryChange>, Commit), Failure> {
         statements.begin.execute([])?;
         let now = self.clock.now();
         let mut tx = Tx::new(&self.connection, statements, &self.directory, &self.seal, self.entropy.as_ref(), now);
         work(&mut tx)?;
+        *following = Some(Following::Tallies);
         tx.write_tallies()?;
         let (changes, commit, counting) = (tx.changes, tx.commit, tx.counting);
-        statements.journal.write(&self.connection, counting, now)?;
-        statements.catch_up(&self.connection)?;
+        statements.follow(&self.connection, counting, now, following)?;
+        *following = None;
         statements.commit.execute([])?;
         Ok((changes, commit))
     }

@@ -41,6 +41,7 @@ fn portrait(directory: &Directory) -> String {
                 let tenant = tenant.map(|t| TenantId::parse(t).unwrap());
                 let checking = directory.checking_event_type(id, &EventKey::parse(key).unwrap());
                 writeln!(text, "{checking:?}").unwrap();
+                writeln!(text, "{}", directory.is_for_tenants(id, &EventKey::parse(key).unwrap())).unwrap();
                 let matches = directory.matches(id, &EventKey::parse(key).unwrap(), tenant.as_ref());
                 writeln!(text, "{key} {tenant:?} {:?}", matches.iter().map(|w| w.id).collect::<Vec<_>>()).unwrap();
             }
@@ -317,6 +318,27 @@ pub(crate) async fn schemas_are_kept_by_version_up_to_a_limit(mut world: World) 
     assert!(world.store().former_schemas(elsewhere, made.id).await.unwrap().is_empty());
     assert!(world.store().delete_event_type(environment, made.id).await.unwrap().is_some());
     assert!(world.store().former_schemas(environment, made.id).await.unwrap().is_empty());
+}
+
+pub(crate) async fn a_deleted_types_key_stays_hidden_until_another_has_it(mut world: World) {
+    let environment = world.environment("Production").await;
+    let elsewhere = world.environment("Development").await;
+    let key = EventKey::parse("audit.signed").unwrap();
+    let hidden = |audience| NewEventType {
+        audience,
+        ..event_type(environment, key.as_str(), CategoryRef::Name("Audit".into()))
+    };
+    let is_open = |world: &World| world.store().directory().is_for_tenants(environment, &key);
+    for (audience, opens) in [(Audience::Vendor, false), (Audience::Vendor, false), (Audience::Everybody, true)] {
+        let made = world.store().create_event_type(hidden(audience)).await.unwrap();
+        let PutEventType::Put(made) = made else { panic!("{made:?}") };
+        assert_eq!(is_open(&world), opens);
+        world.store().delete_event_type(environment, made.id).await.unwrap().expect("it is there");
+        assert_eq!(is_open(&world), opens, "a deletion opens nothing");
+        world.reopen();
+        assert_eq!(is_open(&world), opens);
+        assert!(world.store().directory().is_for_tenants(elsewhere, &key));
+    }
 }
 
 pub(crate) async fn event_types_change_together_or_not_at_all(world: World) {

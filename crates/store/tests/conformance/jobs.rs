@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use postrider_core::delivery::Origin;
+use postrider_core::event::{EventKey, TenantId};
 use postrider_core::job::{Include, Job, JobState, PauseReason, Replay, Resend, Work};
-use postrider_core::limits::JOBS_PER_ENVIRONMENT;
+use postrider_core::limits::{JOBS_OF_VENDOR, JOBS_PER_TENANT, UPKEEP_BITE};
 use postrider_core::webhook::Webhook;
 use postrider_core::{EnvironmentId, EventId, Timestamp, WebhookId};
 use postrider_store::{
     Control, ControlJob, Cursor, DeliveryFilter, DeliveryRow, JobStep, NewJob, PageRequest, Repeatable, ReplayAhead,
-    RunningJob, Send, StartJob, Stepped, WebhookPatch,
+    RunningJob, Send, StartJob, Stepped, Upkeep, Walk, WebhookPatch,
 };
 
 use crate::world::{World, answered, failed};
@@ -233,12 +234,142 @@ pub(crate) async fn a_job_is_started_once_and_controlled_until_it_ends(mut world
     assert_eq!(world.store().jobs(environment, None, page()).await.unwrap().rows.len(), 1);
     assert!(world.store().jobs(other, None, page()).await.unwrap().rows.is_empty());
 
-    for number in 0..JOBS_PER_ENVIRONMENT {
+    let of_tenant = |key: &str, tenant: &str| NewJob {
+        tenant_id: Some(TenantId::parse(tenant).unwrap()),
+        ..new_job(environment, key, work())
+    };
+    for number in 0..JOBS_OF_VENDOR {
         started(&world, environment, &format!("number {number}"), work()).await;
     }
-    assert_eq!(start(&world, new_job(environment, "one too many", work())).await, StartJob::LimitReached);
+    for number in 0..JOBS_PER_TENANT {
+        let job = start(&world, of_tenant(&format!("number {number}"), "a")).await;
+        assert!(matches!(job, StartJob::Started(_)), "the vendor's jobs do not count for a tenant's: {job:?}");
+    }
+    for too_many in [new_job(environment, "one too many", work()), of_tenant("one too many", "a")] {
+        assert_eq!(world.store().obstacle_to_job(too_many.clone()).await, Ok(Some(StartJob::LimitReached)));
+        assert_eq!(start(&world, too_many).await, StartJob::LimitReached);
+    }
+    assert_eq!(world.store().obstacle_to_job(of_tenant("number 0", "b")).await, Ok(None), "nor another tenant's");
+    let known = world.store().obstacle_to_job(of_tenant("number 0", "a")).await.unwrap();
+    assert!(matches!(known, Some(StartJob::Repeated(_))), "{known:?}");
+    assert!(matches!(start(&world, of_tenant("number 0", "b")).await, StartJob::Started(_)));
     let before = world.advance(Duration::from_secs(1));
     world.store().forget_jobs_bite(before).await.unwrap();
     assert!(world.store().job(environment, job.id).await.unwrap().is_none());
-    assert_eq!(world.store().running_jobs().await.unwrap().len(), JOBS_PER_ENVIRONMENT);
+    assert_eq!(world.store().running_jobs().await.unwrap().len(), JOBS_OF_VENDOR + JOBS_PER_TENANT + 1);
+}
+
+pub(crate) async fn a_jobs_rate_changes_while_it_has_not_ended(mut world: World) {
+    let environment = world.environment("Production").await;
+    let webhook = world.webhook(environment).await;
+    let work = Work::Resend(Resend { webhook: Some(webhook.id), ..Resend::default() });
+    let job = started(&world, environment, "key", work).await;
+    let control = async |world: &World, control| world.store().control_job(environment, job.id, control).await.unwrap();
+    for (steer, state) in
+        [(Control::Resume, JobState::Running), (Control::Pause, JobState::Paused(PauseReason::ByUser))]
+    {
+        control(&world, steer).await;
+        let ControlJob::Done(changed) = control(&world, Control::Rate(77)).await else { panic!("it has not ended") };
+        assert_eq!((changed.rate, changed.state), (77, state));
+    }
+    world.reopen();
+    control(&world, Control::Resume).await;
+    assert_eq!(running(&world, &job).await.expect("it runs").job.rate, 77);
+    control(&world, Control::Cancel).await;
+    assert_eq!(control(&world, Control::Rate(1)).await, ControlJob::Ended);
+}
+
+pub(crate) async fn what_a_job_has_made_is_found_and_goes_with_it(mut world: World) {
+    let environment = world.environment("Production").await;
+    let other = world.environment("Staging").await;
+    let webhooks = [world.webhook(environment).await, world.webhook(environment).await];
+    let from = world.now();
+    for _ in 0..UPKEEP_BITE / 2 {
+        world.accept(&webhooks).await;
+    }
+    let to = world.advance(Duration::from_millis(5));
+    let ids = webhooks.each_ref().map(|webhook| webhook.id);
+    let mut jobs = Vec::new();
+    for key in ["one", "two"] {
+        let job = started(&world, environment, key, replay(&ids, from, to, Include::All)).await;
+        jobs.push(run(&mut world, &job, 100, true).await);
+    }
+    let found = async |world: &World, environment, filter: DeliveryFilter| {
+        let (mut found, mut before) = (Vec::new(), None);
+        loop {
+            let page = PageRequest { limit: 250, before };
+            let page = world.store().deliveries(environment, filter.clone(), page).await.unwrap();
+            found.extend(page.rows.iter().map(|row| row.delivery.id));
+            before = page.next;
+            if before.is_none() {
+                return found;
+            }
+        }
+    };
+    let of = |job: &Job| DeliveryFilter { job: Some(job.id), ..DeliveryFilter::default() };
+    let (one, two) = (found(&world, environment, of(&jobs[0])).await, found(&world, environment, of(&jobs[1])).await);
+    assert_eq!((one.len(), two.len()), (UPKEEP_BITE, UPKEEP_BITE));
+    assert!(one.is_sorted_by(|a, b| a > b) && one.iter().all(|id| !two.contains(id)));
+    assert!(found(&world, other, of(&jobs[0])).await.is_empty());
+    for walk in [Walk::Environment, Walk::Webhook] {
+        let filter = DeliveryFilter { webhook: Some(ids[0]), walk, ..of(&jobs[0]) };
+        assert_eq!(found(&world, environment, filter).await.len(), UPKEEP_BITE / 2);
+    }
+    let delivery = world.store().delivery(environment, one[0]).await.unwrap().expect("it is there").delivery;
+    let filter = DeliveryFilter { event: Some(delivery.event_id), ..of(&jobs[0]) };
+    assert_eq!(found(&world, environment, filter).await.len(), 2, "of the event's deliveries those that it made");
+    assert_eq!(world.store().has_made(environment, jobs[0].id, one[0]).await, Ok(true));
+    assert_eq!(world.store().has_made(environment, jobs[1].id, one[0]).await, Ok(false));
+
+    let before = world.advance(Duration::from_secs(1));
+    let mut bites = 1;
+    while world.store().forget_jobs_bite(before).await.unwrap() == Upkeep::More {
+        bites += 1;
+    }
+    assert!(bites > 2, "rows go in bites: {bites}");
+    for job in &jobs {
+        assert!(world.store().job(environment, job.id).await.unwrap().is_none());
+        assert!(found(&world, environment, of(job)).await.is_empty());
+    }
+}
+
+pub(crate) async fn a_replay_of_a_tenant_walks_its_own_events_in_order(mut world: World) {
+    let environment = world.environment("Production").await;
+    let webhook = world.webhook(environment).await;
+    let from = world.now();
+    let tenant = TenantId::parse("rare").unwrap();
+    let mut expected = Vec::new();
+    for group in 0..40 {
+        // Segments are written behind: some of these are in one, the last are in none yet.
+        let common = (0..300).map(|_| world.event(environment, "order.made", Some("common")));
+        let mut batch: Vec<_> = common.map(|event| world.for_webhooks(event, &[])).collect();
+        let rare = world.event(environment, "order.paid", Some("rare"));
+        expected.push(rare.id);
+        batch.push(world.for_webhooks(rare, std::slice::from_ref(&webhook)));
+        world.accept_batch(batch, None).await.unwrap();
+        if group == 20 {
+            world.reopen();
+        }
+    }
+    let to = world.advance(Duration::from_millis(5));
+    let work = |tenant| Replay { webhooks: vec![webhook.id], from, to, event_key: None, tenant, include: Include::All };
+    let walk = async |world: &World, replay: Replay| {
+        let (mut found, mut rows, mut after) = (Vec::new(), 0, Cursor::default());
+        loop {
+            let asked = ReplayAhead { replay: replay.clone(), webhook: webhook.id, after };
+            let ahead = world.store().replay_ahead(environment, asked).await.unwrap();
+            assert!(ahead.is_over || ahead.reached > after, "each look leads on");
+            found.extend(ahead.items.iter().map(|(_, item)| item.event.id));
+            (rows, after) = (rows + ahead.rows, ahead.reached);
+            if ahead.is_over {
+                return (found, rows);
+            }
+        }
+    };
+    assert_eq!(walk(&world, work(Some(tenant.clone()))).await, (expected.clone(), expected.len()));
+    let key = EventKey::parse("order.paid").unwrap();
+    let of_key = Replay { event_key: Some(key), ..work(None) };
+    assert_eq!(walk(&world, of_key).await, (expected.clone(), expected.len()));
+    let later = Replay { from: expected[30].made_at(), ..work(Some(tenant)) };
+    assert_eq!(walk(&world, later).await, (expected[30..].to_vec(), 10));
 }

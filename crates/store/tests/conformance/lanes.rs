@@ -87,3 +87,24 @@ pub(crate) async fn a_page_of_large_bodies_is_cut(world: World) {
     assert_eq!((rest.waiting.len(), rest.more), (3, false));
     assert_eq!(rest.waiting[2].event.body.len(), EVENT_BYTES);
 }
+
+pub(crate) async fn what_a_clock_ahead_has_put_off_is_due_when_it_is_set_back(world: World) {
+    const YEAR: Duration = Duration::from_hours(24 * 365);
+    let environment = world.environment("Production").await;
+    let webhook = world.webhook(environment).await;
+    let webhooks = [webhook.clone()];
+    world.advance(YEAR);
+    let mut put_off = Vec::new();
+    for _ in 0..3 {
+        let accepted = world.accept(&webhooks).await;
+        world.settle(&accepted.event, accepted.deliveries[0], answered(500)).await;
+        put_off.push(accepted.deliveries[0]);
+    }
+    assert!(ids(&page(&world, &webhook, None, 10).await).is_empty());
+    world.set_back(YEAR);
+    let new = world.accept(&webhooks).await.deliveries[0];
+    let first = page(&world, &webhook, None, 2).await;
+    assert_eq!((ids(&first), first.more, first.next_due), (vec![new, put_off[0]], true, None));
+    let rest = page(&world, &webhook, LanePosition::of(&first.waiting[1].delivery), 10).await;
+    assert_eq!((ids(&rest), rest.more, rest.next_due), (put_off[1..].to_vec(), false, None));
+}

@@ -66,7 +66,8 @@ rules! {
     lanes:
         a_lane_is_paged_in_the_order_of_due_times,
         lanes_with_work_are_found_with_their_earliest,
-        a_page_of_large_bodies_is_cut;
+        a_page_of_large_bodies_is_cut,
+        what_a_clock_ahead_has_put_off_is_due_when_it_is_set_back;
     ordering:
         the_next_of_a_key_goes_when_the_first_has_ended,
         a_key_outlives_the_setting_it_was_made_under,
@@ -86,11 +87,15 @@ rules! {
         old_events_go_and_what_waits_stays,
         large_events_go_in_bites,
         deleted_webhooks_go_with_their_last_delivery,
-        idempotency_keys_are_forgotten;
+        idempotency_keys_are_forgotten,
+        an_event_of_a_clock_ahead_keeps_no_other;
     jobs:
         a_resend_repeats_what_failed_and_was_not_repeated_once_and_in_order,
         a_replay_sends_what_was_before_the_webhook_and_what_it_missed,
-        a_job_is_started_once_and_controlled_until_it_ends;
+        a_job_is_started_once_and_controlled_until_it_ends,
+        a_jobs_rate_changes_while_it_has_not_ended,
+        what_a_job_has_made_is_found_and_goes_with_it,
+        a_replay_of_a_tenant_walks_its_own_events_in_order;
     statistics:
         each_thing_counts_once_wherever_it_belongs,
         what_many_commits_count_is_exact_after_any_restart,
@@ -104,6 +109,7 @@ rules! {
         credentials_are_limited_revoked_and_touched_by_the_minute,
         a_change_shows_before_it_is_answered,
         categories_and_event_types_keep_their_rules,
+        a_deleted_types_key_stays_hidden_until_another_has_it,
         schemas_are_kept_by_version_up_to_a_limit,
         event_types_change_together_or_not_at_all;
     sessions:

@@ -121,7 +121,34 @@ pub(crate) async fn event_filters_mean_what_they_say(world: World) {
     let all = all_events(&world, many.environment, &EventFilter::default(), 250).await;
     let key = EventKey::parse("order.paid").unwrap();
     let tenant = TenantId::parse("t2").unwrap();
+    let deliveries = all_deliveries(&world, many.environment, &DeliveryFilter::default(), 250).await;
+    let with = |is: &dyn Fn(&DeliveryRow) -> bool| -> HashSet<EventId> {
+        deliveries.iter().filter(|row| is(row)).map(|row| row.delivery.event_id).collect()
+    };
+    let webhook = many.webhooks[1].id;
+    let to_webhook = with(&|row| row.delivery.webhook_id == webhook);
+    let delivered = with(&|row| row.delivery.state.kind() == StateKind::Delivered);
+    let both = with(&|row| {
+        row.delivery.webhook_id == webhook && row.last_attempt.is_some_and(|last| last.status == Some(200))
+    });
+    let of_delivery = |filter| EventFilter { delivery: Some(filter), ..Default::default() };
     let filters: Vec<(EventFilter, Meaning<EventRow>)> = vec![
+        (
+            of_delivery(DeliveryFilter { webhook: Some(webhook), ..DeliveryFilter::default() }),
+            Box::new(move |r| to_webhook.contains(&r.id)),
+        ),
+        (
+            of_delivery(DeliveryFilter { states: vec![StateKind::Delivered], ..DeliveryFilter::default() }),
+            Box::new(move |r| delivered.contains(&r.id)),
+        ),
+        (
+            of_delivery(DeliveryFilter {
+                webhook: Some(webhook),
+                answer: Some(LastAnswer::Class(2)),
+                ..DeliveryFilter::default()
+            }),
+            Box::new(move |r| both.contains(&r.id)),
+        ),
         (EventFilter { event_key: Some(key.clone()), ..Default::default() }, Box::new(move |r| r.key == key)),
         (
             EventFilter { tenant: Some(tenant.clone()), ..Default::default() },

@@ -108,3 +108,17 @@ pub(crate) async fn idempotency_keys_are_forgotten(world: World) {
     let kept = world.accept_batch(event(), Some(key(3))).await.unwrap();
     assert!(matches!(kept, AcceptOutcome::Repeated(_)), "{kept:?}");
 }
+
+pub(crate) async fn an_event_of_a_clock_ahead_keeps_no_other(world: World) {
+    let environment = world.environment("Production").await;
+    world.advance(400 * DAY);
+    let ahead = world.accept_event(world.event(environment, "nobody.cares", None), &[]).await;
+    world.set_back(400 * DAY);
+    let old = world.accept_event(world.event(environment, "nobody.cares", None), &[]).await;
+    let before = world.advance(DAY);
+    let young = world.accept_event(world.event(environment, "nobody.cares", None), &[]).await;
+    world.expire(before).await;
+    for (accepted, is_kept) in [(ahead, true), (old, false), (young, true)] {
+        assert_eq!(world.store().event(environment, accepted.event.id).await.unwrap().is_some(), is_kept);
+    }
+}

@@ -132,6 +132,11 @@ impl World {
         self.clock.now()
     }
 
+    pub(crate) fn set_back(&self, by: Duration) -> Timestamp {
+        self.clock.set(self.clock.now() - by);
+        self.clock.now()
+    }
+
     pub(crate) fn advance(&self, by: Duration) -> Timestamp {
         self.clock.advance(by)
     }

@@ -345,7 +345,8 @@ pub(crate) async fn update_event_type(
 
 /// Delete an event type
 ///
-/// Webhooks that subscribe to its key go on getting such events.
+/// Webhooks that subscribe to its key go on getting such events. One that was not visible to tenants stays hidden from them: its key is
+/// open to tenants only once there is an event type of that key again that is.
 #[utoipa::path(delete, path = "/api/v1/event-types/{eventTypeId}", tag = "event types",
     params(("eventTypeId" = Uuid, Path, description = "The event type.")), responses(
     (status = 204, description = "It is deleted."),

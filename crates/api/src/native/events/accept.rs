@@ -43,11 +43,11 @@ pub(crate) async fn accept_event(
     request: Request,
 ) -> Result<Response, ApiError> {
     let (head, body) = request.into_parts();
-    let read = body::read(&state, &head.headers, body, EVENT_BYTES).await?;
+    let read = body::read_events(&state, &head.headers, body, EVENT_BYTES).await?;
     let event: NewEvent<'_> = body::parse(read.text()?)?;
     let event = event.composed(vendor.environment_id)?;
     let (receipt, freshness) =
-        take_in(&state, vendor.environment_id, &head.headers, &read.bytes, vec![event], Form::One).await?;
+        take_in(&state, vendor.environment_id, &head.headers, read, vec![event], Form::One).await?;
     let &[(event_id, deliveries)] = receipt.as_slice() else {
         return Err(ApiError::new(Code::Internal, "a receipt for one event has another number of them"));
     };

@@ -23,8 +23,8 @@ pub(crate) struct AcceptedBatch {
 
 /// Send many events
 ///
-/// A JSON array, or one event a line (NDJSON): 1 to 1,000 events, at most 8 MiB in all and 256 KiB each. All are accepted, or none:
-/// an error names the first that is wrong by its place, counted from 0.
+/// A JSON array, or one event a line (NDJSON): 1 to 1,000 events, at most 8 MiB in all and 256 KiB each, which come to 20,000
+/// deliveries at most. All are accepted, or none: an error names the first that is wrong by its place, counted from 0.
 #[utoipa::path(post, path = "/api/v1/events/batch", tag = "events",
     request_body(content((Vec<NewEvent> = "application/json"), (String = "application/x-ndjson"))),
     params(("Idempotency-Key" = Option<String>, Header, description = "1 to 255 characters, unique to this batch.")),
@@ -32,8 +32,8 @@ pub(crate) struct AcceptedBatch {
     (status = 202, description = "All events are durable.", body = AcceptedBatch),
     (status = 400, description = "The body, or an event of it, cannot be read.", body = Problem),
     (status = 413, description = "The body is larger than 8 MiB, or an event of it than 256 KiB.", body = Problem),
-    (status = 422, description = "A value is outside what it can be, there are too many events, or none, the \
-        schema of an event's type does not allow it, or the idempotency key was used with another body.", body = Problem),
+    (status = 422, description = "A value is outside what it can be, there are too many events, or none, or they have \
+        too many deliveries, the schema of an event's type does not allow it, or the idempotency key was used with another body.", body = Problem),
     (status = 503, description = "There is no room at the moment; see the header Retry-After.", body = Problem)))]
 pub(crate) async fn accept_events(
     State(state): State<ApiState>,
@@ -41,7 +41,7 @@ pub(crate) async fn accept_events(
     request: Request,
 ) -> Result<Response, ApiError> {
     let (head, body) = request.into_parts();
-    let read = body::read(&state, &head.headers, body, BATCH_BYTES).await?;
+    let read = body::read_events(&state, &head.headers, body, BATCH_BYTES).await?;
     let texts = elements(read.text()?)?;
     let compose = |(index, text): (usize, &&str)| -> Result<IncomingEvent, ApiError> {
         if text.len() > EVENT_BYTES {
@@ -51,8 +51,7 @@ pub(crate) async fn accept_events(
         element(text, index)?.composed(vendor.environment_id).map_err(|error| error.of_element(index))
     };
     let events = texts.iter().enumerate().map(compose).collect::<Result<Vec<_>, _>>()?;
-    let (receipt, freshness) =
-        take_in(&state, vendor.environment_id, &head.headers, &read.bytes, events, Form::Batch).await?;
+    let (receipt, freshness) = take_in(&state, vendor.environment_id, &head.headers, read, events, Form::Batch).await?;
     let events = receipt
         .into_iter()
         .map(|(event_id, deliveries)| Accepted { event_id: event_id.as_uuid(), deliveries })

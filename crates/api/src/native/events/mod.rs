@@ -18,6 +18,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::auth::secrets;
+use crate::body::Read;
 use crate::error::{ApiError, Code};
 use crate::state::ApiState;
 
@@ -74,7 +75,7 @@ pub(crate) struct NewEvent<'a> {
     #[serde(borrow)]
     #[schema(value_type = String)]
     event_key: Text<'a>,
-    /// The tenant it concerns; without one it reaches the environment's webhooks alone.
+    /// The tenant it concerns; without one, or with the environment's own id, it reaches the environment's webhooks alone.
     #[serde(borrow)]
     #[schema(value_type = Option<String>)]
     tenant_id: Option<Text<'a>>,
@@ -109,7 +110,10 @@ impl NewEvent<'_> {
         tenant: Option<&TenantId>,
     ) -> Result<IncomingEvent, ApiError> {
         let key = named("/eventKey", EventKey::parse(self.event_key.as_str()))?;
-        let tenant_id = optional("/tenantId", self.tenant_id.as_ref(), TenantId::parse)?.or_else(|| tenant.cloned());
+        // As Frontegg's API has it: the environment's own id in the tenant's place means the environment.
+        let is_tenant = |id: &TenantId| id.as_str().parse() != Ok(environment_id);
+        let tenant_id = optional("/tenantId", self.tenant_id.as_ref(), TenantId::parse)?.filter(is_tenant);
+        let tenant_id = tenant_id.or_else(|| tenant.cloned());
         let user_id = optional("/userId", self.user_id.as_ref(), UserId::parse)?;
         let application_id = optional("/applicationId", self.application_id.as_ref(), ApplicationId::parse)?;
         let occurred_at = self.occurred_at.map(|text| Timestamp::parse(text.as_str())).transpose();
@@ -166,17 +170,20 @@ enum Form {
     Batch,
 }
 
-/// Hands events to the engine under the request's idempotency key, if it has one. `body` is the request's.
+/// Hands events to the engine under the request's idempotency key, if it has one. `read`: the request's body, which is not kept.
 async fn take_in(
     state: &ApiState,
     environment_id: EnvironmentId,
     headers: &HeaderMap,
-    body: &[u8],
+    read: Read,
     events: Vec<IncomingEvent>,
     form: Form,
 ) -> Result<(Receipt, Freshness), ApiError> {
-    let idempotency = idempotency(environment_id, headers, body)?;
-    let outcome = state.engine().accept(environment_id, events, idempotency).await;
+    let idempotency = idempotency(environment_id, headers, &read.bytes)?;
+    let outcome = match read.into_room() {
+        Some(room) => state.engine().accept_read(environment_id, events, idempotency, room).await,
+        None => state.engine().accept(environment_id, events, idempotency).await,
+    };
     let outcome = outcome.map_err(|error| {
         let index = match error {
             AcceptError::AgainstSchema { index, .. } if form == Form::Batch => Some(index),

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use crate::auth::caller::Vendor;
 use crate::error::{ApiError, Code, Issue, Problem};
 use crate::extract::{Ids, Params};
-use crate::native::deliveries::{Delivery, deliveries_page};
+use crate::native::deliveries::{Delivery, deliveries_page, last_answer, state_kinds};
 use crate::native::wire::{self, Page, SearchPage, Time};
 use crate::state::ApiState;
 
@@ -129,6 +129,12 @@ pub(crate) struct EventQuery {
     to: Option<String>,
     /// Whether any webhook matched.
     matched: Option<bool>,
+    /// With a delivery to that webhook. This, `state` and `statusCode` are meant of one and the same delivery.
+    webhook_id: Option<String>,
+    /// With a delivery in that state: `pending`, `retrying`, `delivered`, `failed` or `discarded`; several with commas between.
+    state: Option<String>,
+    /// With a delivery whose last attempt came to that: a status code, a class of them (`2xx` to `5xx`), or `none`.
+    status_code: Option<String>,
     /// With that id, or with one that begins so: 4 hexadecimal digits at least.
     id: Option<String>,
     /// With that text in the body, ASCII letters in either case: 2 to 200 characters.
@@ -137,6 +143,17 @@ pub(crate) struct EventQuery {
     limit: Option<usize>,
     /// The `nextCursor` of the page before.
     cursor: Option<String>,
+}
+
+impl EventQuery {
+    /// What one of an event's deliveries is to be like.
+    fn delivery(&self) -> Result<Option<DeliveryFilter>, ApiError> {
+        let webhook = wire::id("webhookId", self.webhook_id.as_deref())?;
+        let states = self.state.as_deref().map(state_kinds).transpose()?.unwrap_or_default();
+        let answer = self.status_code.as_deref().map(last_answer).transpose()?;
+        let matters = webhook.is_some() || !states.is_empty() || answer.is_some();
+        Ok(matters.then(|| DeliveryFilter { webhook, states, answer, ..DeliveryFilter::default() }))
+    }
 }
 
 /// The moment that a parameter names.
@@ -175,6 +192,7 @@ pub(crate) async fn list_events(
         to: moment("to", query.to.as_deref())?,
         matched: query.matched,
         ids: wire::ids(query.id.as_deref())?.map(|(first, last)| (EventId::from_uuid(first), EventId::from_uuid(last))),
+        delivery: query.delivery()?,
         text: wire::text(query.text)?,
     };
     let page = PageRequest { limit: wire::page_rows(query.limit)?, before: wire::cursor(query.cursor.as_deref())? };

@@ -63,7 +63,12 @@ pub(crate) async fn cancel_job(
     control(&state, &member, id, Control::Cancel).await
 }
 
-async fn control(state: &ApiState, member: &Member, id: JobId, control: Control) -> Result<Answer<Job>, ApiError> {
+pub(super) async fn control(
+    state: &ApiState,
+    member: &Member,
+    id: JobId,
+    control: Control,
+) -> Result<Answer<Job>, ApiError> {
     member.require(Permission::WriteWebhook)?;
     within_reach(state, member, id).await?;
     match state.store().control_job(member.environment_id, id, control).await? {

@@ -50,7 +50,7 @@ pub(crate) async fn get_job(
 }
 
 /// The job of that id, where it is within the caller's reach.
-pub(super) async fn within_reach(state: &ApiState, member: &Member, id: JobId) -> Result<Stored, ApiError> {
+pub(crate) async fn within_reach(state: &ApiState, member: &Member, id: JobId) -> Result<Stored, ApiError> {
     let job = state.store().job(member.environment_id, id).await?;
     let reached = job.filter(|job| member.tenant.is_none() || member.tenant == job.tenant_id);
     reached.ok_or_else(|| ApiError::not_found("job"))

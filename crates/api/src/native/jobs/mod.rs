@@ -1,9 +1,13 @@
 //! Jobs: resending many deliveries, and replaying events, as all of their calls take and answer it.
 
+use std::collections::HashSet;
+
 use postrider_core::delivery::StateKind;
 use postrider_core::event::{EventKey, TenantId};
 use postrider_core::job::{Include, Job as Stored, JobState, Replay, Resend, Work};
-use postrider_core::limits::{JOB_RATE, JOB_RATE_MOST, JOB_WEBHOOKS, SEARCH_TEXT_CHARS_LEAST, SEARCH_TEXT_CHARS_MOST};
+use postrider_core::limits::{
+    JOB_RATE, JOB_RATE_MOST, JOB_RATE_MOST_OF_TENANT, JOB_WEBHOOKS, SEARCH_TEXT_CHARS_LEAST, SEARCH_TEXT_CHARS_MOST,
+};
 use postrider_core::{Timestamp, WebhookId};
 use postrider_store::LastAnswer;
 use serde::{Deserialize, Serialize};
@@ -17,8 +21,10 @@ use crate::native::wire::Time;
 use crate::state::ApiState;
 
 pub(crate) mod control;
+mod counting;
 pub(crate) mod list;
 pub(crate) mod preview;
+pub(crate) mod rate;
 pub(crate) mod start;
 
 /// What a job is to do.
@@ -50,7 +56,7 @@ pub(crate) struct JobRequest {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(inline)]
     include: Option<IncludeName>,
-    /// Deliveries that it makes a second: 1 to 5,000, 200 where it is left out.
+    /// Deliveries that it makes a second: 1 to 5,000, for a tenant's user to 500; 200 where it is left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     rate_per_second: Option<u32>,
 }
@@ -210,10 +216,7 @@ impl JobRequest {
 
     /// What it asks for, within the caller's reach, and at which rate.
     fn work(self, state: &ApiState, member: &Member) -> Result<(Work, u32), ApiError> {
-        let rate = self.rate_per_second.unwrap_or(JOB_RATE);
-        if !(1..=JOB_RATE_MOST).contains(&rate) {
-            return Err(ApiError::value("/ratePerSecond", format!("is 1 to {JOB_RATE_MOST}")));
-        }
+        let rate = checked_rate(member, self.rate_per_second.unwrap_or(JOB_RATE))?;
         let work = match self.kind {
             Kind::Resend => Work::Resend(self.resend(state, member)?),
             Kind::Replay => Work::Replay(self.replay(state, member)?),
@@ -233,13 +236,16 @@ impl JobRequest {
         if let Some((at, _)) = others.into_iter().find(|(_, is_given)| *is_given) {
             return Err(ApiError::value(at, "is of a replay; a resend says in `filter` which deliveries it repeats"));
         }
-        let filter =
+        let mut filter =
             self.filter.ok_or_else(|| ApiError::value("/filter", "says which deliveries to repeat; `{}` means all"))?;
         if let Some(name) = filter.state.iter().find(|name| StateKind::from_name(name).is_none()) {
             let names: Vec<_> = StateKind::ALL.iter().map(|kind| kind.name()).collect();
             let detail = format!("`{name}` is no state; these are: {}", names.join(", "));
             return Err(ApiError::value("/filter/state", detail));
         }
+        // Each once: each is looked for in a list of its own.
+        let mut known = HashSet::new();
+        filter.state.retain(|name| known.insert(name.clone()));
         if filter.status_code.as_ref().is_some_and(|text| LastAnswer::parse(text).is_none()) {
             let detail = "is a status code, one of `2xx` to `5xx`, or `none`";
             return Err(ApiError::value("/filter/statusCode", detail));
@@ -262,7 +268,7 @@ impl JobRequest {
             states: filter.state,
             status_code: filter.status_code,
             webhook,
-            tenant: tenant("/filter/tenantId", filter.tenant_id.as_deref())?,
+            tenant: tenant_of(member, "/filter/tenantId", filter.tenant_id.as_deref())?,
             event_key: event_key("/filter/eventKey", filter.event_key.as_deref())?,
             from: filter.from.map(|at| at.0),
             to: filter.to.map(|at| at.0),
@@ -298,7 +304,7 @@ impl JobRequest {
             from,
             to,
             event_key: event_key("/eventKey", self.event_key.as_deref())?,
-            tenant: tenant("/tenantId", self.tenant_id.as_deref())?,
+            tenant: tenant_of(member, "/tenantId", self.tenant_id.as_deref())?,
             include: match self.include {
                 None | Some(IncludeName::All) => Include::All,
                 Some(IncludeName::Undelivered) => Include::Undelivered,
@@ -307,8 +313,24 @@ impl JobRequest {
     }
 }
 
-fn tenant(at: &str, text: Option<&str>) -> Result<Option<TenantId>, ApiError> {
-    text.map(TenantId::parse).transpose().map_err(|error| ApiError::value(at, error))
+/// The tenant whose events are meant: of a tenant's user, its own.
+fn tenant_of(member: &Member, at: &str, text: Option<&str>) -> Result<Option<TenantId>, ApiError> {
+    let named = text.map(TenantId::parse).transpose().map_err(|error| ApiError::value(at, error))?;
+    match &member.tenant {
+        None => Ok(named),
+        Some(own) if named.as_ref().is_none_or(|named| named == own) => Ok(Some(own.clone())),
+        Some(_) => Err(ApiError::new(Code::ScopeForeign, "the token is another tenant's")),
+    }
+}
+
+/// A rate that the caller may give a job.
+fn checked_rate(member: &Member, rate: u32) -> Result<u32, ApiError> {
+    let most = if member.tenant.is_some() { JOB_RATE_MOST_OF_TENANT } else { JOB_RATE_MOST };
+    if (1..=most).contains(&rate) {
+        Ok(rate)
+    } else {
+        Err(ApiError::value("/ratePerSecond", format!("is 1 to {most}")))
+    }
 }
 
 fn event_key(at: &str, text: Option<&str>) -> Result<Option<EventKey>, ApiError> {

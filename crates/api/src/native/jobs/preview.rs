@@ -7,6 +7,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::JobRequest;
+use super::counting::count;
 use crate::auth::caller::Member;
 use crate::body::Json;
 use crate::error::{ApiError, Problem};
@@ -26,12 +27,14 @@ pub(crate) struct Preview {
 
 /// Preview a job
 ///
-/// Counts what a job would do, and does nothing. At most a million rows are looked at.
+/// Counts what a job would do, and does nothing. At most a million rows are looked at; one count is under way at a time for the vendor, and for
+/// each tenant.
 #[utoipa::path(post, path = "/api/v1/jobs/preview", tag = "jobs", request_body = JobRequest, responses(
     (status = 200, description = "The count.", body = Preview),
     (status = 400, description = "The body cannot be read.", body = Problem),
     (status = 404, description = "There is no webhook of that id within reach.", body = Problem),
-    (status = 422, description = "A value is outside what it can be.", body = Problem)))]
+    (status = 422, description = "A value is outside what it can be.", body = Problem),
+    (status = 429, description = "Another count is under way.", body = Problem)))]
 pub(crate) async fn preview_job(
     State(state): State<ApiState>,
     member: Member,
@@ -39,6 +42,6 @@ pub(crate) async fn preview_job(
 ) -> Result<Answer<Preview>, ApiError> {
     member.require(Permission::WriteWebhook)?;
     let (work, _) = request.work(&state, &member)?;
-    let count = state.engine().count_job(member.environment_id, &work).await?;
+    let count = count(&state, &member, &work).await?;
     Ok(Answer(Preview { deliveries: count.deliveries, skipped: count.skipped, complete: count.is_complete }))
 }

@@ -7,6 +7,7 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use postrider_core::permission::Permission;
 use postrider_store::{NewJob, StartJob};
 
+use super::counting::count;
 use super::{Job, JobRequest, inactive};
 use crate::auth::caller::Member;
 use crate::auth::secrets;
@@ -26,7 +27,8 @@ use crate::state::ApiState;
     (status = 404, description = "There is no webhook of that id within reach.", body = Problem),
     (status = 409, description = "A webhook is disabled, or there are as many jobs as there can be.", body = Problem),
     (status = 422, description = "A value is outside what it can be, or the idempotency key was used with another body.",
-        body = Problem)))]
+        body = Problem),
+    (status = 429, description = "What another job would do is being counted.", body = Problem)))]
 pub(crate) async fn start_job(
     State(state): State<ApiState>,
     member: Member,
@@ -39,17 +41,24 @@ pub(crate) async fn start_job(
     })?;
     let written = serde_json::to_vec(&request).expect("a request can be written as JSON");
     let (work, rate) = request.work(&state, &member)?;
-    let count = state.engine().count_job(member.environment_id, &work).await?;
-    let new = NewJob {
+    let mut new = NewJob {
         environment_id: member.environment_id,
         tenant_id: member.tenant.clone(),
         idempotency_key: key,
         request_hash: secrets::sha256_of(&written),
         work,
         rate,
-        total: count.is_complete.then_some(count.deliveries + count.skipped),
+        total: None,
     };
-    let (job, is_repeated) = match state.store().start_job(new).await? {
+    // Counting is dear, and for nothing where the job cannot be started, or was already.
+    let outcome = if let Some(obstacle) = state.store().obstacle_to_job(new.clone()).await? {
+        obstacle
+    } else {
+        let count = count(&state, &member, &new.work).await?;
+        new.total = count.is_complete.then_some(count.deliveries + count.skipped);
+        state.store().start_job(new).await?
+    };
+    let (job, is_repeated) = match outcome {
         StartJob::Started(job) => (job, false),
         StartJob::Repeated(job) => (job, true),
         StartJob::KeyReused => {
@@ -58,7 +67,9 @@ pub(crate) async fn start_job(
         }
         StartJob::WebhookInactive => return Err(inactive()),
         StartJob::LimitReached => {
-            let detail = "the environment has as many jobs as can run or be paused at a time";
+            let whose = if member.tenant.is_some() { "the tenant has" } else { "the vendor has" };
+            let detail =
+                format!("{whose} as many jobs as can run or be paused at a time; wait for one to end, or cancel one");
             return Err(ApiError::new(Code::LimitReached, detail));
         }
     };

@@ -75,9 +75,9 @@ fn authentication(access: &Access, form: &Given<AuthenticationForm>) -> Option<K
     let is_given = match form {
         Given::Absent => false,
         Given::Null => true,
-        Given::Value(AuthenticationForm::Basic { password: given, .. } | AuthenticationForm::Bearer { token: given }) => {
-            given.is_some()
-        }
+        Given::Value(
+            AuthenticationForm::Basic { password: given, .. } | AuthenticationForm::Bearer { token: given },
+        ) => given.is_some(),
         Given::Value(AuthenticationForm::OAuth2 { client_secret, .. }) => client_secret.is_some(),
     };
     (!is_given).then(|| Kept::new(format!("/authentication/{member}"), name))

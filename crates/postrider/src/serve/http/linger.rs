@@ -30,22 +30,40 @@ use tokio_util::sync::CancellationToken;
 /// Bytes that are thrown away at a time.
 const PIECE: usize = 16 * 1024;
 
-/// Whether a request of a connection was answered before it was read.
+/// What is noted of a connection's requests.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Unread(Arc<AtomicBool>);
+pub(super) struct Noted(Arc<Notes>);
 
-/// A service that notes what it leaves unread.
+#[derive(Debug, Default)]
+struct Notes {
+    /// One has come.
+    heard: AtomicBool,
+    /// One was answered before it was read.
+    unread: AtomicBool,
+}
+
+impl Noted {
+    /// Ends when the time for the first request is over and none has come; else never.
+    pub(super) async fn silence(&self) {
+        tokio::time::sleep(limits::FIRST_HEAD_TIMEOUT).await;
+        if self.0.heard.load(Ordering::Relaxed) {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+/// A service that notes that it was called, and what it leaves unread.
 pub(super) struct Noting<S> {
     service: S,
     peer: Option<Peer>,
-    unread: Unread,
+    noted: Noted,
     stop: CancellationToken,
 }
 
 impl<S> Noting<S> {
     /// Answers that never end by themselves end with `stop`. `peer`: where the connection comes from, which requests tell the service.
-    pub(super) fn new(service: S, peer: Option<Peer>, unread: Unread, stop: CancellationToken) -> Self {
-        Self { service, peer, unread, stop }
+    pub(super) fn new(service: S, peer: Option<Peer>, noted: Noted, stop: CancellationToken) -> Self {
+        Self { service, peer, noted, stop }
     }
 }
 
@@ -58,12 +76,13 @@ where
     type Future = Answering<S::Future>;
 
     fn call(&self, mut request: Request<Incoming>) -> Self::Future {
+        self.noted.0.heard.store(true, Ordering::Relaxed);
         if let Some(peer) = self.peer {
             request.extensions_mut().insert(peer);
         }
-        let noted = |body| axum::body::Body::new(Noted { body, has_ended: false, unread: self.unread.clone() });
+        let watched = |body| axum::body::Body::new(Watched { body, has_ended: false, noted: self.noted.clone() });
         // The service is always ready: what holds callers up is within its answers.
-        let answer = Box::pin(self.service.clone().call(request.map(noted)));
+        let answer = Box::pin(self.service.clone().call(request.map(watched)));
         Answering { answer, stop: self.stop.clone() }
     }
 }
@@ -94,13 +113,13 @@ fn end_with_the_server(answer: Response, stop: &CancellationToken) -> Response {
 }
 
 /// A body that says when it is dropped whether something of it was left.
-pub(super) struct Noted {
+pub(super) struct Watched {
     body: Incoming,
     has_ended: bool,
-    unread: Unread,
+    noted: Noted,
 }
 
-impl Body for Noted {
+impl Body for Watched {
     type Data = Bytes;
     type Error = hyper::Error;
 
@@ -122,10 +141,10 @@ impl Body for Noted {
     }
 }
 
-impl Drop for Noted {
+impl Drop for Watched {
     fn drop(&mut self) {
         if !self.has_ended && !self.body.is_end_stream() {
-            self.unread.0.store(true, Ordering::Relaxed);
+            self.noted.0.unread.store(true, Ordering::Relaxed);
         }
     }
 }
@@ -133,7 +152,7 @@ impl Drop for Noted {
 /// A stream that lingers when it is closed with something unread.
 pub(super) struct Lingering<S> {
     stream: S,
-    unread: Unread,
+    noted: Noted,
     closing: Option<Closing>,
 }
 
@@ -144,8 +163,8 @@ struct Closing {
 }
 
 impl<S> Lingering<S> {
-    pub(super) fn new(stream: S, unread: Unread) -> Self {
-        Self { stream, unread, closing: None }
+    pub(super) fn new(stream: S, noted: Noted) -> Self {
+        Self { stream, noted, closing: None }
     }
 }
 
@@ -180,7 +199,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Lingering<S> {
         let this = self.get_mut();
         if this.closing.is_none() {
             ready!(Pin::new(&mut this.stream).poll_shutdown(context))?;
-            if !this.unread.0.load(Ordering::Relaxed) {
+            if !this.noted.0.unread.load(Ordering::Relaxed) {
                 return Poll::Ready(Ok(()));
             }
         }

@@ -12,14 +12,14 @@ use tokio::time::Instant;
 use super::*;
 
 /// Connections that a test makes.
-struct InMemory(Mutex<Receiver<DuplexStream>>);
+struct InMemory(Mutex<Receiver<(DuplexStream, Option<IpAddr>)>>);
 
 impl Listener for InMemory {
     type Stream = DuplexStream;
 
     async fn accept(&self) -> io::Result<(DuplexStream, Option<IpAddr>)> {
         match self.0.lock().await.recv().await {
-            Some(stream) => Ok((stream, None)),
+            Some(connection) => Ok(connection),
             None => std::future::pending().await,
         }
     }
@@ -27,7 +27,7 @@ impl Listener for InMemory {
 
 struct Served {
     connections: Connections,
-    connect: Sender<DuplexStream>,
+    connect: Sender<(DuplexStream, Option<IpAddr>)>,
 }
 
 fn served(connections: usize) -> Served {
@@ -44,8 +44,9 @@ fn served(connections: usize) -> Served {
             }),
         );
     let (connect, streams) = channel(16);
-    let connections = Connections::up_to(connections);
-    connections.serve(InMemory(Mutex::new(streams)), router);
+    let most = connections;
+    let connections = Connections::default();
+    connections.serve(InMemory(Mutex::new(streams)), router, most);
     Served { connections, connect }
 }
 
@@ -56,7 +57,13 @@ impl Served {
 
     async fn connection_that_holds(&self, bytes: usize) -> DuplexStream {
         let (ours, theirs) = duplex(bytes);
-        self.connect.send(theirs).await.unwrap();
+        self.connect.send((theirs, None)).await.unwrap();
+        ours
+    }
+
+    async fn connection_from(&self, peer: &str) -> DuplexStream {
+        let (ours, theirs) = duplex(1024);
+        self.connect.send((theirs, Some(peer.parse().unwrap()))).await.unwrap();
         ours
     }
 }
@@ -80,10 +87,34 @@ async fn a_connection_without_a_request_is_closed_in_time() {
         (served.connection().await, served.connection().await, served.connection().await);
     slow.write_all(b"GET / HTTP/1.1\r\nhost: te").await.unwrap();
     ask(&mut idle, "/").await;
-    for stream in [&mut silent, &mut slow, &mut idle] {
+    for (stream, patience) in [
+        (&mut silent, limits::FIRST_HEAD_TIMEOUT),
+        (&mut slow, limits::FIRST_HEAD_TIMEOUT),
+        (&mut idle, limits::REQUEST_HEAD_TIMEOUT),
+    ] {
         rest(stream).await;
-        assert_eq!(begun.elapsed().as_secs(), limits::REQUEST_HEAD_TIMEOUT.as_secs());
+        assert_eq!(begun.elapsed().as_secs(), patience.as_secs());
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_address_does_not_take_all_slots() {
+    let served = served(160);
+    let mut held = Vec::new();
+    for _ in 0..20 {
+        held.push(served.connection_from("192.0.2.1").await);
+    }
+    let mut refused = served.connection_from("192.0.2.1").await;
+    assert_eq!(refused.read(&mut [0]).await.unwrap(), 0, "closed at once");
+    let mut other = served.connection_from("192.0.2.2").await;
+    ask(&mut other, "/").await;
+    other.read_exact(&mut [0]).await.unwrap();
+    drop(held);
+    // Their ends are noticed before the next one is accepted.
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    let mut again = served.connection_from("192.0.2.1").await;
+    ask(&mut again, "/").await;
+    again.read_exact(&mut [0]).await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]

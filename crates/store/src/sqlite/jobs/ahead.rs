@@ -2,18 +2,22 @@
 //!
 //! A read looks at a bounded number of rows and bytes and says how far it came.
 
+use std::collections::HashSet;
+
 use postrider_core::delivery::StateKind;
-use postrider_core::job::{Include, Resend};
+use postrider_core::job::{Include, Replay, Resend};
 use postrider_core::limits::{JOB_BYTES_READ, JOB_ROWS_READ};
 use postrider_core::{DeliveryId, EnvironmentId, EventId, Timestamp};
 use rusqlite::{Connection, OptionalExtension as _, Row};
 use uuid::Uuid;
 
-use super::NEWEST_OF;
+use super::{EVENT, NEWEST_OF};
 use crate::sqlite::Sqlite;
 use crate::sqlite::deliveries::{self, indexed_states, tail_of};
 use crate::sqlite::rows::{Result, environment_key, limit, shared_event, state_number, unreadable, webhook_key};
 use crate::sqlite::search::Seen;
+use crate::sqlite::search::forward::events_after;
+use crate::sqlite::search::postings::{Numbering, Of};
 use crate::{Ahead, Cursor, DeliveryFilter, LastAnswer, Repeatable, ReplayAhead, Replayable, StoreError};
 
 pub(in crate::sqlite) const OF_WEBHOOK: &str = "SELECT delivery FROM deliveries_of_webhooks \
@@ -33,6 +37,7 @@ impl Sqlite {
         after: Cursor,
         until: Timestamp,
     ) -> std::result::Result<Ahead<Repeatable>, StoreError> {
+        let _turn = self.looks_ahead.acquire().await.map_err(|_| StoreError::Closed)?;
         self.api.read(move |connection| resend_ahead(connection, environment, &resend, after, until)).await
     }
 
@@ -41,6 +46,7 @@ impl Sqlite {
         environment: EnvironmentId,
         asked: ReplayAhead,
     ) -> std::result::Result<Ahead<Replayable>, StoreError> {
+        let _turn = self.looks_ahead.acquire().await.map_err(|_| StoreError::Closed)?;
         self.api.read(move |connection| replay_ahead(connection, environment, &asked)).await
     }
 }
@@ -57,7 +63,11 @@ fn before(first: u128) -> Cursor {
 }
 
 fn filter(resend: &Resend) -> Option<DeliveryFilter> {
-    let states = resend.states.iter().map(|name| StateKind::from_name(name)).collect::<Option<_>>()?;
+    let mut states: Vec<StateKind> =
+        resend.states.iter().map(|name| StateKind::from_name(name)).collect::<Option<_>>()?;
+    // Of jobs that were started before each state was taken once.
+    let mut known = HashSet::new();
+    states.retain(|state| known.insert(*state));
     let answer = match &resend.status_code {
         None => None,
         Some(text) => Some(LastAnswer::parse(text)?),
@@ -176,33 +186,81 @@ fn replay_ahead(connection: &Connection, environment: EnvironmentId, asked: &Rep
     let number = |at: Timestamp| EventId::first_at(at).as_uuid().as_u128();
     let after = (*after).max(before(number(replay.from)));
     let below = number(replay.to).to_be_bytes();
-    let mut ahead = Ahead { items: Vec::new(), reached: after, rows: 0, is_over: false };
-    let mut bytes = 0;
-    let mut statement = connection.prepare_cached(EVENTS)?;
-    let mut rows = statement.query((key, after, below, limit(JOB_ROWS_READ)))?;
-    while let Some(row) = rows.next()? {
-        if bytes >= JOB_BYTES_READ {
-            return Ok(ahead);
+    let mut looking = Looking {
+        connection,
+        environment,
+        replay,
+        webhook,
+        bytes: 0,
+        ahead: Ahead { items: Vec::new(), reached: after, rows: 0, is_over: false },
+    };
+    let numbering = Numbering::read(connection)?;
+    let subject = match (&replay.tenant, &replay.event_key) {
+        (Some(tenant), _) => Some(numbering.tenant(Of::Events, key, tenant)),
+        (None, Some(event_key)) => Some(numbering.event_type(Of::Events, key, event_key)),
+        (None, None) => None,
+    };
+    let Some(subject) = subject else {
+        let mut statement = connection.prepare_cached(EVENTS)?;
+        let mut rows = statement.query((key, after, below, limit(JOB_ROWS_READ)))?;
+        while let Some(row) = rows.next()? {
+            if !looking.has_room() {
+                return Ok(looking.ahead);
+            }
+            looking.take(row)?;
         }
+        looking.ahead.is_over = looking.ahead.rows < JOB_ROWS_READ;
+        return Ok(looking.ahead);
+    };
+    let onward = events_after(connection, subject, (after, below), JOB_ROWS_READ)?;
+    let mut statement = connection.prepare_cached(EVENT)?;
+    for id in onward.ids {
+        if !looking.has_room() {
+            return Ok(looking.ahead);
+        }
+        // One whose time of keeping is over is passed.
+        statement.query_row((key, id), |row| looking.take(row)).optional()?;
+    }
+    (looking.ahead.reached, looking.ahead.is_over) = (onward.reached, onward.is_all);
+    Ok(looking.ahead)
+}
+
+/// A look at what a replay has before it.
+struct Looking<'a> {
+    connection: &'a Connection,
+    environment: EnvironmentId,
+    replay: &'a Replay,
+    webhook: i64,
+    bytes: usize,
+    ahead: Ahead<Replayable>,
+}
+
+impl Looking<'_> {
+    fn has_room(&self) -> bool {
+        self.bytes < JOB_BYTES_READ
+    }
+
+    fn take(&mut self, row: &Row<'_>) -> Result<()> {
+        let Self { replay, ahead, .. } = self;
         ahead.rows += 1;
         ahead.reached = row.get("event_id")?;
         let text = |column| row.get_ref(column)?.as_str_or_null().map_err(|_| unreadable(column));
         if replay.event_key.as_ref().is_some_and(|key| text("event_key").ok().flatten() != Some(key.as_str()))
             || replay.tenant.as_ref().is_some_and(|tenant| text("tenant").ok().flatten() != Some(tenant.as_str()))
         {
-            continue;
+            return Ok(());
         }
         let is_delivered = match replay.include {
             Include::All => false,
-            Include::Undelivered => connection
+            Include::Undelivered => self
+                .connection
                 .prepare_cached(NEWEST_OF)?
-                .query_row((row.get::<_, i64>("key")?, webhook), |row| row.get::<_, Option<bool>>(1))?
+                .query_row((row.get::<_, i64>("key")?, self.webhook), |row| row.get::<_, Option<bool>>(1))?
                 .unwrap_or(false),
         };
-        let event = shared_event(row, environment)?;
-        bytes += event.body.len();
+        let event = shared_event(row, self.environment)?;
+        self.bytes += event.body.len();
         ahead.items.push((ahead.reached, Replayable { event, is_delivered }));
+        Ok(())
     }
-    ahead.is_over = ahead.rows < JOB_ROWS_READ;
-    Ok(ahead)
 }

@@ -4,29 +4,31 @@
 //! which it was prepared: so nothing is made twice, and nothing left out, whatever is repeated or crashes in between.
 
 pub(super) mod ahead;
-mod read;
+pub(super) mod read;
 
 use std::sync::Arc;
 
 use postrider_core::delivery::Origin;
-use postrider_core::event::Event;
+use postrider_core::event::{Event, TenantId};
 use postrider_core::job::{Include, Job, JobState, PauseReason, Progress, Work};
-use postrider_core::limits::{JOBS_PER_ENVIRONMENT, UPKEEP_BITE};
+use postrider_core::limits::{JOBS_OF_TENANTS, JOBS_OF_VENDOR, JOBS_PER_TENANT, UPKEEP_BITE};
 use postrider_core::{DeliveryId, EnvironmentId, JobId, Timestamp, WebhookId};
-use rusqlite::{OptionalExtension as _, params};
+use rusqlite::{Connection, OptionalExtension as _, params};
 use uuid::Uuid;
 
 use super::Sqlite;
 use super::resend::{Again, make_again};
 use super::rows::{limit, shared_event, unreadable};
 use super::tx::{Failure, Tx};
+use crate::directory::Directory;
 use crate::{Control, ControlJob, JobChange, JobStep, NewJob, Send, StartJob, Stepped, StoreError, Upkeep};
 
 #[cfg(test)]
-pub(super) use self::read::{BY_ID, OF_ENVIRONMENT, OF_TENANT, PARTS, RUNNING};
+pub(super) use self::read::{BY_ID, HAS_MADE, KEY, OF_ENVIRONMENT, OF_TENANT, PARTS, RUNNING};
 
-pub(super) const UNENDED: &str =
-    "SELECT count(*) FROM jobs WHERE environment = ?1 AND (state = 'running' OR state = 'paused')";
+/// Those of one owner, and those of all tenants.
+pub(super) const UNENDED: &str = "SELECT count(*) FILTER (WHERE tenant IS ?2), count(*) FILTER (WHERE tenant IS NOT NULL) \
+     FROM jobs WHERE environment = ?1 AND ended_at IS NULL";
 pub(super) const BY_IDEMPOTENCY: &str =
     "SELECT id, request_hash FROM jobs WHERE environment = ?1 AND idempotency_key = ?2 AND tenant IS ?3";
 pub(super) const INSERT: &str = "INSERT INTO jobs (id, environment, tenant, idempotency_key, request_hash, work, rate, \
@@ -34,6 +36,10 @@ pub(super) const INSERT: &str = "INSERT INTO jobs (id, environment, tenant, idem
 pub(super) const INSERT_PART: &str = "INSERT INTO job_parts (job, part, cursor, is_over) VALUES (?1, ?2, ?3, 0)";
 pub(super) const SET_STATE: &str = "UPDATE jobs SET state = ?2, paused_because = ?3, ended_at = ?4, updated_at = ?5 \
      WHERE id = ?1";
+pub(super) const SET_RATE: &str = "UPDATE jobs SET rate = ?2, updated_at = ?3 WHERE id = ?1";
+pub(super) const MADE: &str = "INSERT INTO job_deliveries (job, delivery) VALUES (?1, ?2)";
+pub(super) const FORGET_MADE: &str = "DELETE FROM job_deliveries WHERE job = ?1 AND delivery IN \
+     (SELECT delivery FROM job_deliveries WHERE job = ?1 LIMIT ?2)";
 pub(super) const STEP_PART: &str = "UPDATE job_parts SET cursor = ?4, is_over = ?5 WHERE job = ?1 AND part = ?2 \
      AND cursor = ?3 AND is_over = 0";
 pub(super) const STEP: &str = "UPDATE jobs SET done = done + ?2, skipped = skipped + ?3, failed = failed + ?4, \
@@ -57,6 +63,12 @@ impl Sqlite {
         self.change(move |tx| start(tx, &new)).await
     }
 
+    pub(crate) async fn obstacle_to_job(&self, new: NewJob) -> Result<Option<StartJob>, StoreError> {
+        let directory = Arc::clone(&self.directory);
+        let Some(environment) = directory.environment_key(new.environment_id) else { return Ok(None) };
+        self.api.read(move |connection| obstacle(connection, &directory, environment, &new)).await
+    }
+
     pub(crate) async fn control_job(
         &self,
         environment: EnvironmentId,
@@ -76,7 +88,12 @@ impl Sqlite {
                 .prepare(OLD)?
                 .query_map((before.as_micros(), limit(UPKEEP_BITE)), |row| row.get(0))?
                 .collect::<Result<_, _>>()?;
+            let mut room = UPKEEP_BITE;
             for job in &old {
+                room -= tx.prepare(FORGET_MADE)?.execute((job, limit(room)))?;
+                if room == 0 {
+                    return Ok(Upkeep::More);
+                }
                 tx.prepare(DELETE_PARTS)?.execute([job])?;
                 tx.prepare(DELETE)?.execute([job])?;
             }
@@ -88,26 +105,10 @@ impl Sqlite {
 
 fn start(tx: &mut Tx<'_, '_>, new: &NewJob) -> Result<StartJob, Failure> {
     let environment = tx.environment_key(new.environment_id)?;
-    let tenant = new.tenant_id.as_ref().map(postrider_core::event::TenantId::as_str);
-    let earlier: Option<([u8; 16], [u8; 32])> = tx
-        .prepare(BY_IDEMPOTENCY)?
-        .query_row((environment, &new.idempotency_key, tenant), |row| Ok((row.get(0)?, row.get(1)?)))
-        .optional()?;
-    if let Some((id, hash)) = earlier {
-        if hash != new.request_hash {
-            return Ok(StartJob::KeyReused);
-        }
-        let id = JobId::from_uuid(Uuid::from_bytes(id));
-        let job = read::job(tx.connection, new.environment_id, environment, id)?.ok_or_else(|| unreadable("jobs"))?;
-        return Ok(StartJob::Repeated(Arc::new(job)));
+    if let Some(obstacle) = obstacle(tx.connection, tx.directory, environment, new)? {
+        return Ok(obstacle);
     }
-    if new.work.webhooks().iter().any(|webhook| !is_active(tx, *webhook)) {
-        return Ok(StartJob::WebhookInactive);
-    }
-    let unended: i64 = tx.prepare(UNENDED)?.query_row([environment], |row| row.get(0))?;
-    if unended >= limit(JOBS_PER_ENVIRONMENT) {
-        return Ok(StartJob::LimitReached);
-    }
+    let tenant = new.tenant_id.as_ref().map(TenantId::as_str);
     let job = Job {
         id: JobId::new(tx.now, tx.entropy),
         environment_id: new.environment_id,
@@ -142,6 +143,38 @@ fn start(tx: &mut Tx<'_, '_>, new: &NewJob) -> Result<StartJob, Failure> {
     Ok(StartJob::Started(job))
 }
 
+/// What stands in the way of a job's start.
+fn obstacle(
+    connection: &Connection,
+    directory: &Directory,
+    environment: i64,
+    new: &NewJob,
+) -> rusqlite::Result<Option<StartJob>> {
+    let tenant = new.tenant_id.as_ref().map(TenantId::as_str);
+    let earlier: Option<([u8; 16], [u8; 32])> = connection
+        .prepare_cached(BY_IDEMPOTENCY)?
+        .query_row((environment, &new.idempotency_key, tenant), |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    if let Some((id, hash)) = earlier {
+        if hash != new.request_hash {
+            return Ok(Some(StartJob::KeyReused));
+        }
+        let id = JobId::from_uuid(Uuid::from_bytes(id));
+        let job = read::job(connection, new.environment_id, environment, id)?.ok_or_else(|| unreadable("jobs"))?;
+        return Ok(Some(StartJob::Repeated(Arc::new(job))));
+    }
+    if new.work.webhooks().iter().any(|webhook| !is_active(directory, *webhook)) {
+        return Ok(Some(StartJob::WebhookInactive));
+    }
+    let (own, of_tenants): (i64, i64) =
+        connection.prepare_cached(UNENDED)?.query_row((environment, tenant), |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let is_full = match tenant {
+        None => own >= limit(JOBS_OF_VENDOR),
+        Some(_) => own >= limit(JOBS_PER_TENANT) || of_tenants >= limit(JOBS_OF_TENANTS),
+    };
+    Ok(is_full.then_some(StartJob::LimitReached))
+}
+
 /// The webhooks of a job's parts.
 fn parts(work: &Work) -> Vec<Option<WebhookId>> {
     match work {
@@ -150,8 +183,8 @@ fn parts(work: &Work) -> Vec<Option<WebhookId>> {
     }
 }
 
-fn is_active(tx: &Tx<'_, '_>, webhook: WebhookId) -> bool {
-    tx.directory.known_webhook(webhook).is_some_and(|known| known.webhook.status.is_active())
+fn is_active(directory: &Directory, webhook: WebhookId) -> bool {
+    directory.known_webhook(webhook).is_some_and(|known| known.webhook.status.is_active())
 }
 
 fn control(
@@ -169,8 +202,15 @@ fn control(
         | (Control::Pause, JobState::Paused(_))
         | (Control::Resume, JobState::Running) => return Ok(ControlJob::Done(Arc::new(job))),
         (_, JobState::Cancelled { .. } | JobState::Completed { .. }) => return Ok(ControlJob::Ended),
-        (Control::Resume, _) if job.work.webhooks().iter().any(|webhook| !is_active(tx, *webhook)) => {
+        (Control::Resume, _) if job.work.webhooks().iter().any(|webhook| !is_active(tx.directory, *webhook)) => {
             return Ok(ControlJob::WebhookInactive);
+        }
+        (Control::Rate(rate), _) => {
+            (job.rate, job.updated_at) = (rate, tx.now);
+            tx.prepare(SET_RATE)?.execute((job.id.as_bytes(), rate, tx.now.as_micros()))?;
+            let job = Arc::new(job);
+            tx.commit.jobs.push(JobChange::Controlled(job.clone()));
+            return Ok(ControlJob::Done(job));
         }
         (Control::Resume, _) => JobState::Running,
         (Control::Pause, _) => JobState::Paused(PauseReason::ByUser),
@@ -203,7 +243,7 @@ fn step(tx: &mut Tx<'_, '_>, step: &JobStep) -> Result<Stepped, Failure> {
         return Ok(Stepped::No);
     }
     // To a webhook that is off everything would be discarded: a person is to decide.
-    if step.part.webhook.is_some_and(|webhook| !is_active(tx, webhook)) {
+    if step.part.webhook.is_some_and(|webhook| !is_active(tx.directory, webhook)) {
         let Some(mut job) = read::job(tx.connection, environment_id, environment, step.job.id)? else {
             return Ok(Stepped::No);
         };
@@ -219,7 +259,7 @@ fn step(tx: &mut Tx<'_, '_>, step: &JobStep) -> Result<Stepped, Failure> {
     let (mut done, mut skipped, mut failed) = (0, step.skipped, 0);
     for send in &step.send {
         let made = match send {
-            Send::Again(of) => repeat(tx, environment_id, environment, *of)?,
+            Send::Again(of) => repeat(tx, environment_id, environment, &step.job, *of)?,
             Send::Event(event) => {
                 let (webhook, include) = (step.part.webhook, include(&step.job.work));
                 let Some(webhook) = webhook else { return Ok(Stepped::No) };
@@ -236,7 +276,10 @@ fn step(tx: &mut Tx<'_, '_>, step: &JobStep) -> Result<Stepped, Failure> {
             }
         };
         match made {
-            Made::Yes => done += 1,
+            Made::Yes(delivery) => {
+                tx.prepare(MADE)?.execute((key, delivery.as_bytes()))?;
+                done += 1;
+            }
             Made::NotNeeded => skipped += 1,
             Made::Impossible => failed += 1,
         }
@@ -263,7 +306,8 @@ fn include(work: &Work) -> Include {
 
 /// What became of something to send.
 enum Made {
-    Yes,
+    /// That delivery.
+    Yes(DeliveryId),
     NotNeeded,
     Impossible,
 }
@@ -279,6 +323,7 @@ fn repeat(
     tx: &mut Tx<'_, '_>,
     environment_id: EnvironmentId,
     environment: i64,
+    job: &Job,
     of: DeliveryId,
 ) -> Result<Made, Failure> {
     let found: Option<(i64, [u8; 16])> = tx
@@ -294,9 +339,12 @@ fn repeat(
         return Ok(Made::NotNeeded);
     }
     let event = tx.prepare(EVENT_BY_KEY)?.query_row([number], |row| shared_event(row, environment_id))?;
+    // A tenant sends nothing again that it may not know of any more.
+    if job.tenant_id.is_some() && !tx.directory.is_for_tenants(environment_id, &event.key) {
+        return Ok(Made::NotNeeded);
+    }
     let again = Again { event_number: number, event: &event, origin: Origin::Resend, of: Some(of) };
-    make_again(tx, environment, &known, &again)?;
-    Ok(Made::Yes)
+    Ok(Made::Yes(make_again(tx, environment, &known, &again)?.id))
 }
 
 /// Sends an event to a webhook.
@@ -314,6 +362,5 @@ fn replay(
         return Ok(Made::NotNeeded);
     }
     let again = Again { event_number: number, event, origin: Origin::Replay, of: newest };
-    make_again(tx, environment, &known, &again)?;
-    Ok(Made::Yes)
+    Ok(Made::Yes(make_again(tx, environment, &known, &again)?.id))
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use postrider_core::event::TenantId;
 use postrider_core::job::{Job, JobState, PauseReason, Progress};
 use postrider_core::limits::PAGE_ROWS_MOST;
-use postrider_core::{EnvironmentId, JobId};
+use postrider_core::{DeliveryId, EnvironmentId, JobId};
 use rusqlite::{Connection, OptionalExtension as _, Row};
 use uuid::Uuid;
 
@@ -32,6 +32,9 @@ pub(in crate::sqlite) const OF_ENVIRONMENT: &str =
 pub(in crate::sqlite) const OF_TENANT: &str =
     select!("j.environment = ?1 AND j.id < ?2 AND j.tenant = ?4 ORDER BY j.id DESC LIMIT ?3");
 pub(in crate::sqlite) const RUNNING: &str = select!("j.ended_at IS NULL AND j.state = 'running' ORDER BY j.key");
+pub(in crate::sqlite) const KEY: &str = "SELECT key FROM jobs WHERE environment = ?1 AND id = ?2";
+pub(in crate::sqlite) const HAS_MADE: &str =
+    "SELECT EXISTS (SELECT 1 FROM job_deliveries WHERE job = ?1 AND delivery = ?2)";
 pub(in crate::sqlite) const PARTS: &str =
     "SELECT part, cursor FROM job_parts WHERE job = ?1 AND is_over = 0 ORDER BY part";
 
@@ -58,9 +61,35 @@ impl Sqlite {
         self.api.read(move |connection| jobs(connection, environment, of.as_ref(), page)).await
     }
 
+    pub(crate) async fn has_made(
+        &self,
+        environment: EnvironmentId,
+        id: JobId,
+        delivery: DeliveryId,
+    ) -> std::result::Result<bool, StoreError> {
+        self.api
+            .read(move |connection| {
+                let Some(environment) = environment_key(connection, environment)? else { return Ok(false) };
+                let Some(job) = job_key(connection, environment, id)? else { return Ok(false) };
+                has_made(connection, job, delivery)
+            })
+            .await
+    }
+
     pub(crate) async fn running_jobs(&self) -> std::result::Result<Vec<RunningJob>, StoreError> {
         self.lanes.read(running).await
     }
+}
+
+/// The job's number.
+pub(in crate::sqlite) fn job_key(connection: &Connection, environment: i64, id: JobId) -> Result<Option<i64>> {
+    let mut statement = connection.prepare_cached(KEY)?;
+    statement.query_row((environment, id.as_bytes()), |row| row.get(0)).optional()
+}
+
+/// Whether the job has made that delivery.
+pub(in crate::sqlite) fn has_made(connection: &Connection, job: i64, delivery: DeliveryId) -> Result<bool> {
+    connection.prepare_cached(HAS_MADE)?.query_row((job, delivery.as_bytes()), |row| row.get(0))
 }
 
 pub(super) fn job(

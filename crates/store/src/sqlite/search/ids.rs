@@ -21,6 +21,8 @@ pub(in crate::sqlite) const OF_WEBHOOK: &str = "SELECT delivery FROM deliveries_
      WHERE webhook = ?1 AND delivery >= ?2 AND delivery <= ?3 ORDER BY delivery DESC LIMIT ?4";
 pub(in crate::sqlite) const OF_STATE: &str = "SELECT id FROM deliveries WHERE environment = ?1 AND state = ?5 \
      AND (state = 1 OR state >= 3) AND id >= ?2 AND id <= ?3 ORDER BY id DESC LIMIT ?4";
+pub(in crate::sqlite) const OF_JOB: &str = "SELECT delivery FROM job_deliveries \
+     WHERE job = ?1 AND delivery >= ?2 AND delivery <= ?3 ORDER BY delivery DESC LIMIT ?4";
 pub(in crate::sqlite) const SEGMENTS: &str = "SELECT s.segment, s.first_delivery, s.first_event, \
      s.reach_of_deliveries, s.reach_of_events, p.ids FROM segments AS s LEFT JOIN postings AS p \
      ON p.segment = s.segment AND p.subject = ?1 WHERE s.segment < ?2 ORDER BY s.segment DESC LIMIT ?3";
@@ -51,6 +53,11 @@ impl<'c> Ids<'c> {
     /// Deliveries in a state that has an index: retrying, failed or discarded.
     pub(in crate::sqlite) fn of_state(connection: &'c Connection, environment: i64, state: u8, from: u128) -> Self {
         Self::Index(Index::new(connection, OF_STATE, environment, Some(state), from))
+    }
+
+    /// The deliveries that a job has made.
+    pub(in crate::sqlite) fn of_job(connection: &'c Connection, job: i64, from: u128) -> Self {
+        Self::Index(Index::new(connection, OF_JOB, job, None, from))
     }
 
     /// What is of a tenant or an event type.

@@ -3,6 +3,7 @@
 //! Each filter that an index serves is a list of ids, newest first ([`ids`]); what combined filters match is what their lists share,
 //! found without a look at the rows. Filters that no index serves, and text, are looked for in the rows that are left.
 
+pub(super) mod forward;
 pub(super) mod ids;
 pub(super) mod postings;
 mod text;

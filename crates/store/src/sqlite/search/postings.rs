@@ -7,10 +7,11 @@
 //! Invariants: segments and what lies beyond the last one are complete together in every snapshot, and that is short. What is in a
 //! segment and not in its table any more has expired. Numbers of events that a segment has passed are not given again.
 
-use std::hash::Hasher;
+use std::hash::Hasher as _;
 
 use postrider_core::event::{EventKey, TenantId};
 use rusqlite::{Connection, OptionalExtension as _, Row};
+use siphasher::sip::SipHasher13;
 
 use crate::sqlite::Sqlite;
 use crate::sqlite::rows::{Result, event_key, limit, tenant};
@@ -27,6 +28,7 @@ pub(in crate::sqlite) const NEWEST: &str = "SELECT segment, last_event, reach_of
 pub(in crate::sqlite) const INSERT_SEGMENT: &str = "INSERT INTO segments (segment, last_event, first_delivery, \
      first_event, reach_of_deliveries, reach_of_events) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
 pub(in crate::sqlite) const INSERT_POSTINGS: &str = "INSERT INTO postings (segment, subject, ids) VALUES (?1, ?2, ?3)";
+pub(in crate::sqlite) const NUMBERING: &str = "SELECT value FROM meta WHERE name = 'postings_key'";
 pub(in crate::sqlite) const NOTE_LATE: &str = "INSERT INTO late_deliveries (environment, id) VALUES (?1, ?2)";
 pub(in crate::sqlite) const FORGET_LATE: &str = "DELETE FROM late_deliveries";
 /// What is in no segment yet.
@@ -63,7 +65,8 @@ pub(in crate::sqlite) enum Of {
     Events,
 }
 
-/// What the ids of a list have in common, as a number that stays the same. Two can have the same number: rows are looked at besides.
+/// What the ids of a list have in common, as a number that stays the same. Two can have the same number, though nobody can choose them
+/// so: rows are looked at besides. Lists of deliveries and of events never have the same number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::sqlite) struct Subject {
     number: i64,
@@ -71,22 +74,6 @@ pub(in crate::sqlite) struct Subject {
 }
 
 impl Subject {
-    pub(in crate::sqlite) fn tenant(of: Of, environment: i64, tenant: &TenantId) -> Self {
-        Self::new(of, 0, environment, tenant.as_str())
-    }
-
-    pub(in crate::sqlite) fn event_type(of: Of, environment: i64, key: &EventKey) -> Self {
-        Self::new(of, 1, environment, key.as_str())
-    }
-
-    fn new(of: Of, kind: u8, environment: i64, text: &str) -> Self {
-        let mut hasher = Fnv(0xcbf2_9ce4_8422_2325);
-        hasher.write(&[of as u8, kind]);
-        hasher.write(&environment.to_le_bytes());
-        hasher.write(text.as_bytes());
-        Self { number: hasher.finish().cast_signed(), of }
-    }
-
     pub(super) fn number(self) -> i64 {
         self.number
     }
@@ -96,18 +83,38 @@ impl Subject {
     }
 }
 
-/// FNV-1a: what is stored must not change with a version of the standard library.
-struct Fnv(u64);
+/// How subjects get their numbers: by a hash with a key that the database keeps, since tenants and event types are chosen by others.
+#[derive(Clone, Copy)]
+pub(in crate::sqlite) struct Numbering {
+    key: [u8; 16],
+}
 
-impl Hasher for Fnv {
-    fn finish(&self) -> u64 {
-        self.0
+impl std::fmt::Debug for Numbering {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Numbering").finish_non_exhaustive()
+    }
+}
+
+impl Numbering {
+    pub(in crate::sqlite) fn read(connection: &Connection) -> Result<Self> {
+        Ok(Self { key: connection.prepare_cached(NUMBERING)?.query_row([], |row| row.get(0))? })
     }
 
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
-        }
+    pub(in crate::sqlite) fn tenant(&self, of: Of, environment: i64, tenant: &TenantId) -> Subject {
+        self.subject(of, 0, environment, tenant.as_str())
+    }
+
+    pub(in crate::sqlite) fn event_type(&self, of: Of, environment: i64, key: &EventKey) -> Subject {
+        self.subject(of, 1, environment, key.as_str())
+    }
+
+    fn subject(&self, of: Of, kind: u8, environment: i64, text: &str) -> Subject {
+        let mut hasher = SipHasher13::new_with_key(&self.key);
+        hasher.write(&[kind]);
+        hasher.write(&environment.to_le_bytes());
+        hasher.write(text.as_bytes());
+        let number = (hasher.finish() & !1) | of as u64;
+        Subject { number: number.cast_signed(), of }
     }
 }
 
@@ -120,13 +127,13 @@ pub(in crate::sqlite) struct Whose<'a> {
 }
 
 impl Whose<'_> {
-    fn subjects(self, of: Of) -> impl Iterator<Item = Subject> {
-        let tenant = self.tenant.map(|tenant| Subject::tenant(of, self.environment, tenant));
-        [Subject::event_type(of, self.environment, self.event_key)].into_iter().chain(tenant)
+    fn subjects(self, numbering: Numbering, of: Of) -> impl Iterator<Item = Subject> {
+        let tenant = self.tenant.map(|tenant| numbering.tenant(of, self.environment, tenant));
+        [numbering.event_type(of, self.environment, self.event_key)].into_iter().chain(tenant)
     }
 
-    pub(super) fn is(self, subject: Subject) -> bool {
-        self.subjects(subject.of).any(|other| other == subject)
+    fn is(self, numbering: Numbering, subject: Subject) -> bool {
+        self.subjects(numbering, subject.of).any(|other| other == subject)
     }
 }
 
@@ -143,6 +150,7 @@ struct Reach([[u8; 16]; 2]);
 /// What the writer has gathered for the next segment.
 #[derive(Debug)]
 pub(in crate::sqlite) struct Postings {
+    numbering: Numbering,
     gathered: Vec<Posting>,
     /// How many of them are committed.
     committed: usize,
@@ -150,6 +158,8 @@ pub(in crate::sqlite) struct Postings {
     newest: (i64, Reach),
     /// The same of the one that the transaction under way has written.
     written: Option<(i64, Reach)>,
+    /// Nothing more is gathered: the next start does it again.
+    is_aside: bool,
 }
 
 impl Postings {
@@ -159,7 +169,10 @@ impl Postings {
             .query_row(NEWEST, [], |row| Ok((row.get(0)?, row.get(1)?, Reach([row.get(2)?, row.get(3)?]))))
             .optional()?;
         let (segment, mut mark, reach): (i64, i64, _) = newest.unwrap_or((0, 0, Reach([[0; 16]; 2])));
-        let mut postings = Self { gathered: Vec::new(), committed: 0, newest: (segment, reach), written: None };
+        let numbering = Numbering::read(connection)?;
+        let newest = (segment, reach);
+        let mut postings =
+            Self { numbering, gathered: Vec::new(), committed: 0, newest, written: None, is_aside: false };
         late(connection, |whose, id| postings.delivery(whose, id))?;
         loop {
             let before = mark;
@@ -181,11 +194,24 @@ impl Postings {
     }
 
     pub(in crate::sqlite) fn event(&mut self, whose: Whose<'_>, id: [u8; 16]) {
-        self.gathered.extend(whose.subjects(Of::Events).map(|subject| Posting { subject, id }));
+        self.gather(whose, Of::Events, id);
     }
 
     pub(in crate::sqlite) fn delivery(&mut self, whose: Whose<'_>, id: [u8; 16]) {
-        self.gathered.extend(whose.subjects(Of::Deliveries).map(|subject| Posting { subject, id }));
+        self.gather(whose, Of::Deliveries, id);
+    }
+
+    fn gather(&mut self, whose: Whose<'_>, of: Of, id: [u8; 16]) {
+        if !self.is_aside {
+            self.gathered.extend(whose.subjects(self.numbering, of).map(|subject| Posting { subject, id }));
+        }
+    }
+
+    /// Writes no segments any more: what is in none stays to be read row by row until the next start writes them.
+    pub(in crate::sqlite) fn set_aside(&mut self) {
+        self.is_aside = true;
+        self.gathered = Vec::new();
+        self.committed = 0;
     }
 
     /// Writes a segment where enough has gathered. `last_event` is the newest of all.
@@ -282,10 +308,11 @@ fn whose<T>(row: &Row<'_>, take: impl FnOnce(Whose<'_>) -> Result<T>) -> Result<
 /// The ids of a subject that are in no segment yet.
 pub(super) fn tail(connection: &Connection, subject: Subject) -> Result<Vec<[u8; 16]>> {
     let newest = connection.prepare_cached(NEWEST)?.query_row([], |row| row.get("last_event")).optional()?;
+    let numbering = Numbering::read(connection)?;
     let mut ids = Vec::new();
     events_after(connection, newest.unwrap_or(0), usize::MAX, |key, whose, id| {
         match subject.of {
-            _ if !whose.is(subject) => {}
+            _ if !whose.is(numbering, subject) => {}
             Of::Events => ids.push(id),
             Of::Deliveries => deliveries_of(connection, key, |id| ids.push(id))?,
         }
@@ -293,10 +320,28 @@ pub(super) fn tail(connection: &Connection, subject: Subject) -> Result<Vec<[u8;
     })?;
     if subject.of == Of::Deliveries {
         late(connection, |whose, id| {
-            if whose.is(subject) {
+            if whose.is(numbering, subject) {
                 ids.push(id);
             }
         })?;
     }
     Ok(ids)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_depend_on_the_key_and_differ_for_deliveries_and_events() {
+        let (one, other) = (Numbering { key: [1; 16] }, Numbering { key: [2; 16] });
+        for text in ["acme", "globex", "initech"] {
+            let tenant = TenantId::parse(text).unwrap();
+            let subject = one.tenant(Of::Deliveries, 1, &tenant);
+            assert_eq!(subject, one.tenant(Of::Deliveries, 1, &tenant));
+            assert_ne!(subject.number(), other.tenant(Of::Deliveries, 1, &tenant).number());
+            assert_ne!(subject.number(), one.tenant(Of::Deliveries, 2, &tenant).number());
+            assert_eq!((subject.number() & 1, one.tenant(Of::Events, 1, &tenant).number() & 1), (0, 1));
+        }
+    }
 }

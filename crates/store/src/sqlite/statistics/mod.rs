@@ -89,7 +89,14 @@ impl Journal {
         let mut statement = connection.prepare(JOURNAL)?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
-            let (at, counting) = (row.get(0)?, entries(row)?);
+            let at: i64 = row.get(0)?;
+            let Ok(counting) = entries(row) else {
+                tracing::error!(
+                    at,
+                    "a row of the statistics' journal cannot be read; what it counted is missing from the statistics"
+                );
+                continue;
+            };
             journal.step = Step::Wrote(at, counting);
             // How old it is matters little: the next commit adds it up.
             journal.committed(Timestamp::from_micros(at));
@@ -165,7 +172,20 @@ fn add(connection: &Connection, place: &Place, mut counts: Counts) -> Result<()>
     let (resolution, environment, dimension, at, subject) = place;
     let (resolution, dimension) = (*resolution as u8, *dimension as u8);
     let place = (resolution, environment, dimension, at, subject);
-    if let Some(before) = connection.prepare_cached(ROW)?.query_row(place, self::counts).optional()? {
+    let before = connection.prepare_cached(ROW)?.query_row(place, |row| {
+        let counts = self::counts(row);
+        if counts.is_err() {
+            tracing::error!(
+                resolution,
+                environment,
+                dimension,
+                at,
+                "a row of the statistics cannot be read; it begins anew"
+            );
+        }
+        Ok(counts.ok())
+    });
+    if let Some(before) = before.optional()?.flatten() {
         counts.add(&before);
     }
     let mut bytes = Vec::new();

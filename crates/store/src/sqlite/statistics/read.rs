@@ -85,8 +85,11 @@ impl Sqlite {
     }
 }
 
+/// Rows that cannot be read were told of when the writer started, and count nothing.
 fn read_journal(connection: &Connection) -> Result<Vec<(i64, Counting)>> {
-    connection.prepare_cached(JOURNAL)?.query_map([], |row| Ok((row.get(0)?, entries(row)?)))?.collect()
+    let mut statement = connection.prepare_cached(JOURNAL)?;
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, entries(row).ok())))?;
+    rows.filter_map(|row| row.map(|(at, counting)| Some((at, counting?))).transpose()).collect()
 }
 
 /// The dimension and subject of a query's rows.

@@ -1,4 +1,4 @@
-//! How many events a second the store takes and settles: `cargo run --release --example throughput -- [producers] [seconds] [directory]`.
+//! How many events a second the store takes and settles: `cargo run --release --example accepting -- [producers] [seconds] [directory]`.
 //!
 //! Each producer accepts one event after another, with one delivery, and hands over a successful attempt for each. So an event is
 //! four rows: event, delivery, its update, attempt, in a database with all its indexes. Beside the figures stands the median

@@ -1,7 +1,7 @@
 //! Requests per second, and processor time per request, of [`Egress::send`] beside hyper-util's client, against one bare sink.
 //!
 //! Both clients and the sink share this process and its processors, so the figures compare; they are not limits of either. Rounds
-//! alternate, because the machine's mood changes. Run it with `cargo run --release -p postrider-egress --example throughput`.
+//! alternate, because the machine's mood changes. Run it with `cargo run --release -p postrider-egress --example sending`.
 
 #![expect(clippy::print_stdout, reason = "the figures are the purpose of the program")]
 
@@ -17,7 +17,7 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::service::service_fn;
 use hyper_util::client::legacy;
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use postrider_egress::{Egress, EgressOptions, OutboundRequest, PoolScope};
+use postrider_egress::{Egress, EgressOptions, OutboundRequest, PoolScope, Repeat};
 use rustix::time::{ClockId, clock_gettime};
 
 const ROUNDS: usize = 4;
@@ -107,6 +107,8 @@ impl Client {
                     body,
                     deadline,
                     pool,
+                    keep: 0,
+                    repeat: Repeat::default(),
                     identity: None,
                 };
                 egress.send(request).await.result.expect("the sink answers").status

@@ -1,0 +1,102 @@
+//! How many connections one address may have.
+//!
+//! Somebody who opens connections and leaves them silent would otherwise take all slots. Addresses of this machine and of private
+//! networks are not counted: there stands the reverse proxy through which everybody comes.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// An address's part of all slots: one in so many.
+const PART: usize = 8;
+/// The fewest that an address may have, however few slots there are.
+const LEAST: usize = 16;
+
+/// The addresses that have connections.
+#[derive(Debug, Clone)]
+pub(super) struct Peers {
+    open: Arc<Mutex<HashMap<IpAddr, usize>>>,
+    most: usize,
+}
+
+/// A connection's place among those of its address.
+#[derive(Debug)]
+pub(super) struct Place(Option<(Peers, IpAddr)>);
+
+/// The address has as many connections as it may have.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Full;
+
+impl Peers {
+    /// Addresses that share so many slots.
+    pub(super) fn sharing(slots: usize) -> Self {
+        Self { open: Arc::default(), most: (slots / PART).max(LEAST) }
+    }
+
+    /// A place for one more connection, until it is dropped.
+    pub(super) fn take_place(&self, peer: Option<IpAddr>) -> Result<Place, Full> {
+        let Some(peer) = peer.and_then(counted_as) else { return Ok(Place(None)) };
+        let mut open = self.lock();
+        let count = open.entry(peer).or_default();
+        if *count >= self.most {
+            return Err(Full);
+        }
+        *count += 1;
+        drop(open);
+        Ok(Place(Some((self.clone(), peer))))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let Some((peers, peer)) = &self.0 else { return };
+        if let Entry::Occupied(mut count) = peers.lock().entry(*peer) {
+            *count.get_mut() -= 1;
+            if *count.get() == 0 {
+                count.remove();
+            }
+        }
+    }
+}
+
+/// What an address counts as; none: it is not counted. One who has an IPv6 network has all of its addresses.
+fn counted_as(peer: IpAddr) -> Option<IpAddr> {
+    match peer.to_canonical() {
+        IpAddr::V4(v4) => (!v4.is_loopback() && !v4.is_private() && !v4.is_link_local()).then_some(IpAddr::V4(v4)),
+        IpAddr::V6(v6) if v6.is_loopback() || v6.is_unique_local() || v6.is_unicast_link_local() => None,
+        IpAddr::V6(v6) => {
+            let [a, b, c, d, ..] = v6.segments();
+            Some(IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0)))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_has_an_eighth_and_those_of_private_networks_are_not_counted() {
+        let peers = Peers::sharing(8_192);
+        let place = |text: &str| peers.take_place(Some(text.parse().unwrap()));
+        let held: Vec<_> = (0..1_024).map(|_| place("192.0.2.1").unwrap()).collect();
+        assert_eq!(place("192.0.2.1").map(drop), Err(Full));
+        assert_eq!(place("::ffff:192.0.2.1").map(drop), Err(Full), "the same address");
+        assert!(place("192.0.2.2").is_ok());
+        drop(held);
+        assert!(place("192.0.2.1").is_ok() && peers.lock().is_empty());
+
+        let _network: Vec<_> = (0..1_024).map(|n| place(&format!("2001:db8::{n:x}")).unwrap()).collect();
+        assert_eq!(place("2001:db8::ffff").map(drop), Err(Full), "a network counts as one");
+        assert!(place("2001:db8:0:1::1").is_ok());
+        let _proxies: Vec<_> = ["127.0.0.1", "10.1.2.3", "192.168.0.1", "::1", "fd00::1"]
+            .iter()
+            .flat_map(|address| (0..2_000).map(|_| place(address).unwrap()))
+            .collect();
+    }
+}

@@ -1,0 +1,60 @@
+//! What follows from every commit: the webhooks' tallies, the statistics, the indexes that are written behind.
+//!
+//! All of it is derived from what commands write. Where one of these parts cannot be written for a reason of its own, be it a row that
+//! nobody can read or a damaged page, it is set aside until the next start and everything else goes on.
+
+/// A part of what follows from every commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Following {
+    Tallies,
+    Statistics,
+    Indexes,
+    Segments,
+}
+
+impl Following {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Tallies => "the tallies of webhooks",
+            Self::Statistics => "the statistics",
+            Self::Indexes => "the indexes by webhook",
+            Self::Segments => "the index by tenant and event type",
+        }
+    }
+
+    /// What comes of it that it is set aside.
+    pub(super) fn consequence(self) -> &'static str {
+        match self {
+            Self::Tallies => {
+                "they stand still until the next start, and lack what happens until then. Nothing else is concerned: events are \
+                 accepted and delivered"
+            }
+            Self::Statistics => {
+                "nothing is counted until the next start. Nothing else is concerned: events are accepted and delivered"
+            }
+            Self::Indexes | Self::Segments => {
+                "lists are complete but slow until the next start, which brings it up to date. Nothing else is concerned: events are \
+                 accepted and delivered"
+            }
+        }
+    }
+}
+
+/// The parts that are set aside.
+#[derive(Debug, Default)]
+pub(super) struct Aside(Vec<Following>);
+
+impl Aside {
+    pub(super) fn has(&self, part: Following) -> bool {
+        self.0.contains(&part)
+    }
+
+    /// Sets a part aside; false where it is already.
+    pub(super) fn put(&mut self, part: Following) -> bool {
+        let is_new = !self.has(part);
+        if is_new {
+            self.0.push(part);
+        }
+        is_new
+    }
+}
