@@ -16,6 +16,8 @@ export interface HiddenValue {
   name?: string;
 }
 
+type Member = "headers" | "authentication" | "clientCertificate";
+
 const SECRETS = { basic: "password", bearer: "token", oauth2: "clientSecret" } as const;
 
 /** Whether two URLs lead to the same server: scheme, host and port. A URL that cannot be read leads nowhere yet. */
@@ -40,11 +42,8 @@ export function hiddenValues(webhook: Shown): HiddenValue[] {
 }
 
 /** The members of a change that give hidden values again, by their places. */
-export function givenAgain<T extends Shown>(
-  webhook: T,
-  given: Record<string, string>,
-): Partial<Pick<T, "headers" | "authentication" | "clientCertificate">> {
-  const change: Partial<Pick<T, "headers" | "authentication" | "clientCertificate">> = {};
+export function givenAgain<T extends Shown>(webhook: T, given: Record<string, string>): Partial<Pick<T, Member>> {
+  const change: Partial<Record<Member, unknown>> = {};
   const kinds = new Set(hiddenValues(webhook).map(value => value.kind));
   if (kinds.has("header")) {
     change.headers = webhook.headers.map((header, index) =>
@@ -59,5 +58,5 @@ export function givenAgain<T extends Shown>(
     const privateKey = given["/clientCertificate/privateKey"] ?? "";
     change.clientCertificate = { ...webhook.clientCertificate, privateKey };
   }
-  return change;
+  return change as Partial<Pick<T, Member>>;
 }

@@ -17,7 +17,7 @@ export function Replays() {
   const m = useMessages();
   const face = useFace();
   // Who watches a tenant's portal names a webhook to the stream; jobs have many, so here the list is read again while one runs.
-  const query = useInfiniteQuery(face.kind === "portal" ? { ...jobsQuery, refetchInterval: whileRunning } : jobsQuery);
+  const query = useInfiniteQuery({ ...jobsQuery, refetchInterval: face.kind === "portal" && whileRunning });
   const queries = useQueryClient();
   const refresh = () => void queries.invalidateQueries({ queryKey: ["jobs"] });
   useLive(face.kind === "portal" ? null : "", {
