@@ -9,10 +9,9 @@ use postrider_core::signature::{Secret, Signing};
 use postrider_core::webhook::{EndpointUrl, Scope};
 use postrider_core::{EnvironmentId, EventId, catalogue};
 use postrider_egress::{Answer, SendError};
-use postrider_engine::{Draft, TestRequest};
+use postrider_engine::{Draft, RenderError, TestRequest};
 
 use crate::error::{ApiError, Code};
-use crate::native::webhooks::shape::render_error;
 use crate::state::ApiState;
 
 /// The event that a test sends unless told otherwise: receivers know it best.
@@ -67,7 +66,7 @@ pub(crate) fn event(
 }
 
 /// Sends a test. A URL that the guard refuses, by its name's addresses, is the caller's error, and so is a template that cannot be
-/// rendered; what else happens is the result.
+/// rendered, as `refused` says it; what else happens is the result.
 pub(crate) async fn send(
     state: &ApiState,
     scope: Scope,
@@ -75,10 +74,11 @@ pub(crate) async fn send(
     signed: (Option<Secret>, Signing),
     event: Event,
     draft: Draft,
+    refused: impl FnOnce(&RenderError) -> ApiError,
 ) -> Result<(EventId, Sent), ApiError> {
-    let (access, (secret, signing)) = (draft.access.clone(), signed);
+    let (secret, signing) = signed;
     let request = TestRequest { scope, url, secret, signing, event, deadline: ATTEMPT_DEADLINE, draft };
-    let report = state.engine().test(request).await.map_err(|error| render_error("", &access, &error))?;
+    let report = state.engine().test(request).await.map_err(|error| refused(&error))?;
     if let Err(SendError::Endpoint { kind: FailureKind::AddressRefused, message }) = &report.exchange.result {
         return Err(ApiError::at(Code::UrlRefused, "/url", message));
     }

@@ -206,12 +206,16 @@ pub(crate) struct PatchForm {
     #[schema(value_type = Option<Object>)]
     schema: Given<Box<RawValue>>,
     /// What becomes of events that the schema does not allow.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = SchemaModeName, required = false)]
     schema_mode: Option<SchemaModeName>,
     /// A sample of the payload; `null`: none. The schema has to allow it.
     #[serde(default)]
     #[schema(value_type = Option<Object>)]
     sample: Given<Box<RawValue>>,
     /// Whether tenants see it, and their webhooks can get its events.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = bool, required = false)]
     is_visible_to_tenants: Option<bool>,
     /// Since when it should no longer be used; `null`: it is in use.
     #[serde(default)]
