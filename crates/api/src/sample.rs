@@ -9,11 +9,10 @@ use postrider_core::signature::{Secret, Signing};
 use postrider_core::webhook::{EndpointUrl, Scope};
 use postrider_core::{EnvironmentId, EventId, catalogue};
 use postrider_egress::{Answer, SendError};
-use postrider_engine::{Draft, TestError, TestRequest};
+use postrider_engine::{Draft, RenderError, TestError, TestRequest};
 
 use crate::auth::caller::Member;
 use crate::error::{ApiError, Code};
-use crate::native::webhooks::shape::render_error;
 use crate::state::ApiState;
 
 /// The event that a test sends unless told otherwise: receivers know it best.
@@ -87,7 +86,7 @@ pub(crate) fn event(
 }
 
 /// Sends a test. A URL that the guard refuses, by its name's addresses, is the caller's error, and so is a template that cannot be
-/// rendered; what else happens is the result.
+/// rendered, as `refused` says it; what else happens is the result.
 pub(crate) async fn send(
     state: &ApiState,
     member: &Member,
@@ -96,6 +95,7 @@ pub(crate) async fn send(
     signed: (Option<Secret>, Signing),
     event: Event,
     draft: Draft,
+    refused: impl FnOnce(&RenderError) -> ApiError,
 ) -> Result<(EventId, Sent), ApiError> {
     let whose = (member.environment_id, member.tenant.clone());
     let most = if member.tenant.is_some() { TESTS_PER_TENANT } else { TESTS_OF_VENDOR };
@@ -103,10 +103,10 @@ pub(crate) async fn send(
         let detail = format!("{most} tests are under way already; try again when one of them has ended");
         ApiError::new(Code::TooManyAtOnce, detail)
     })?;
-    let (access, (secret, signing)) = (draft.access.clone(), signed);
+    let (secret, signing) = signed;
     let request = TestRequest { scope, url, secret, signing, event, deadline: ATTEMPT_DEADLINE, draft };
     let report = state.engine().test(request).await.map_err(|error| match error {
-        TestError::Unrenderable(error) => render_error("", &access, &error),
+        TestError::Unrenderable(error) => refused(&error),
         TestError::Busy => ApiError::new(Code::TooManyAtOnce, "others test too many endpoints; try again in a moment"),
     })?;
     if let Err(SendError::Endpoint { kind: FailureKind::AddressRefused, message }) = &report.exchange.result {

@@ -107,6 +107,11 @@ pub const FORMER_SCHEMAS: usize = 50;
 /// How often one value of an event may be held against parts of a schema. References that fan out would otherwise make this grow with
 /// every level of the event.
 pub const SCHEMA_VISITS: u64 = 500;
+/// Places of the patterns that one text of an event may be held against: how many characters a matcher waits for at once. It may go through
+/// all of them for each character of the text.
+pub const SCHEMA_PLACES: u64 = 2_000;
+/// Steps beyond which an event is held against its schema on a thread of its own: most schemas and events take less.
+pub const SCHEMA_STEPS_AT_ONCE: u64 = 400_000;
 /// Bytes of the compiled form of one regular expression in a schema or a filter.
 pub const REGEX_BYTES: usize = 128 * 1024;
 /// What is told of an event that its schema does not allow: more of the same helps nobody.
@@ -129,6 +134,11 @@ pub const FILTER_PATTERNS: usize = 5;
 pub const FILTER_STEPS: u32 = 400_000;
 /// Steps of all filters over an event after which others have a turn on the processor.
 pub const FILTER_STEPS_IN_A_ROW: u32 = 400_000;
+/// Steps that the filters of one owner's webhooks may take together over one event, the owner being the environment or the event's
+/// tenant: some hundred milliseconds. What is left beyond it is undecided.
+pub const FILTER_STEPS_PER_OWNER: u32 = 4_000_000;
+/// Webhooks of one tenant that have a filter: each is decided before an event of the tenant's is accepted.
+pub const FILTERS_PER_TENANT: usize = 1_000;
 /// Bytes of a document that event types are imported from: all event types of a large environment, with their schemas.
 pub const IMPORT_BYTES: usize = 8 * 1024 * 1024;
 /// Secrets of one environment at a time.
@@ -137,6 +147,9 @@ pub const CREDENTIALS_PER_ENVIRONMENT: usize = 50;
 pub const POINTER_CHARS: usize = 255;
 /// Steps of such a pointer: each reads a part of the body once more.
 pub const POINTER_STEPS: usize = 16;
+/// Steps that an expression that a webhook is ordered by may take over an event, as of a filter: about a millisecond, as it is taken by the
+/// one who writes when a delivery is resent.
+pub const ORDER_STEPS: u32 = 20_000;
 /// The highest rate limit, per second or minute: beyond it there is no need for one.
 pub const RATE_LIMIT: u32 = 100_000;
 /// Entries of a webhook's own list of retry delays.
@@ -201,12 +214,17 @@ pub const LINK_PERMISSIONS: usize = 50;
 pub const TEMPLATE_BYTES: usize = 32 * 1024;
 /// Bytes that a template may make: as much as an event may have.
 pub const RENDERED_BYTES: usize = 256 * 1024;
-/// Work that one rendering may do: an instruction, or 64 bytes made or looked at, costs one. Some milliseconds.
-pub const TEMPLATE_FUEL: u64 = 50_000;
+/// Work that the renderings of one request may do: an instruction, or 64 bytes made or looked at, costs one. Some ten milliseconds. An
+/// object of an event that is written as a whole costs a quarter of a step for each byte, so this pays for the largest event.
+pub const TEMPLATE_FUEL: u64 = 100_000;
+/// What they may do of it where others wait for the same thread: a millisecond. What takes more is rendered apart.
+pub const TEMPLATE_FUEL_AT_ONCE: u64 = 10_000;
+/// How long renderings may take apart, whatever their fuel says: the last resort, of what is somehow not charged for.
+pub const RENDERING_TIME: Duration = Duration::from_secs(2);
 /// Loops and conditions within one another in a template, and calls.
 pub const TEMPLATE_DEPTH: usize = 50;
-/// Compiled templates that are kept: some ten kilobytes each.
-pub const TEMPLATES_KEPT: usize = 1_024;
+/// Bytes of compiled payloads that are kept, and as many of headers: those of some thousand webhooks. Others are compiled when they are used.
+pub const COMPILED_BYTES: usize = 32 * 1024 * 1024;
 /// Characters of the reason that a failed delivery shows.
 pub const PROBLEM_CHARS: usize = 1_000;
 /// Characters of a media type.

@@ -15,6 +15,7 @@ use serde_json::value::RawValue;
 
 use crate::event::{Event, TenantId, UserId};
 use crate::limits::{POINTER_CHARS, POINTER_STEPS};
+use crate::source::Source;
 
 /// What the deliveries of an ordered webhook are ordered by: those that agree in it are sent strictly one after the other.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,6 +27,54 @@ pub enum OrderBy {
     User,
     /// A member of the event's body.
     Member(Pointer),
+    /// The value of an expression over the event, within its tenant.
+    Expression(Expression),
+}
+
+/// What an expression comes to for an event. The crate that reads expressions implements it: this one knows their text alone.
+pub trait Value: Send + Sync {
+    /// The value as text that tells it from others; none: it has none.
+    fn of(&self, event: &Event) -> Option<String>;
+}
+
+/// An expression, and what it comes to, once somebody has read it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Expression(Source);
+
+type Read = Option<Box<dyn Value>>;
+
+impl Expression {
+    /// The expression of that text.
+    pub fn new(text: impl Into<std::sync::Arc<str>>) -> Self {
+        Self(Source::new(text))
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+
+    /// Reads it, unless that was done before; it stays read for all clones. Until then, and where it cannot be read, it has no value for
+    /// any event.
+    pub fn read(&self, read: impl FnOnce(&str) -> Option<Box<dyn Value>>) {
+        let _: Option<&Read> = self.0.made(read);
+    }
+
+    fn value(&self, event: &Event) -> Option<String> {
+        self.0.made_already::<Read>()?.as_ref()?.of(event)
+    }
+}
+
+impl Serialize for Expression {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for Expression {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(Self::new)
+    }
 }
 
 /// Deliveries of a webhook with the same key wait for one another.
@@ -75,6 +124,13 @@ impl OrderBy {
                     Err(_) => OrderKey::of("json", Some(value.get().as_bytes())),
                 },
             },
+            Self::Expression(expression) => {
+                let tenant = event.tenant_id.as_ref().map_or("", TenantId::as_str);
+                let value = expression.value(event);
+                // With its length, so that no tenant's name and value read as another's.
+                let within = format!("{}:{tenant}{}", tenant.len(), value.as_deref().unwrap_or_default());
+                OrderKey::of(if value.is_some() { "value" } else { "no value" }, Some(within.as_bytes()))
+            }
         }
     }
 }
@@ -249,6 +305,31 @@ mod tests {
         assert_ne!(key(OrderBy::User, a, a), key(OrderBy::Tenant, a, a), "kinds are apart");
         assert_eq!(key(OrderBy::Tenant, None, a), key(OrderBy::Tenant, None, b), "those without one are together");
         assert_ne!(key(OrderBy::Tenant, None, a), key(OrderBy::Tenant, a, a));
+    }
+
+    #[test]
+    fn a_value_counts_within_its_tenant() {
+        struct Length;
+        impl Value for Length {
+            fn of(&self, event: &Event) -> Option<String> {
+                (event.body.len() > 2).then(|| event.body.len().to_string())
+            }
+        }
+        let unread = Expression::new("size(...)");
+        let read = unread.clone();
+        let by = OrderBy::Expression(unread);
+        let of = |tenant, body| by.key(&event(tenant, None, body));
+        let before = of(Some("a"), "123");
+        read.read(|_| Some(Box::new(Length)));
+        assert_eq!(of(Some("a"), "123"), of(Some("a"), "456"));
+        assert_ne!(of(Some("a"), "123"), of(Some("a"), "4567"));
+        assert_ne!(of(Some("a"), "123"), of(Some("b"), "123"));
+        assert_ne!(of(None, "123"), of(Some("a"), "123"));
+        assert_eq!(of(Some("a"), "1"), before, "those without a value are together");
+        assert_ne!(of(Some("a"), "1"), of(Some("b"), "1"), "within their tenant");
+        let json = serde_json::to_string(&by).expect("JSON");
+        assert_eq!(json, r#"{"expression":"size(...)"}"#);
+        assert_eq!(serde_json::from_str::<OrderBy>(&json).expect("the same"), by);
     }
 
     #[test]

@@ -30,6 +30,11 @@ impl Source {
     pub fn made<T: Any + Send + Sync>(&self, make: impl FnOnce(&str) -> T) -> Option<&T> {
         self.made.get_or_init(|| Box::new(make(&self.text))).downcast_ref()
     }
+
+    /// What was made of the text, where that was done.
+    pub fn made_already<T: Any>(&self) -> Option<&T> {
+        self.made.get()?.downcast_ref()
+    }
 }
 
 impl PartialEq for Source {
@@ -57,6 +62,7 @@ mod tests {
         assert_eq!(source.made(|text| text.parse::<u8>().expect("a number")), Some(&7));
         assert_eq!(clone.made(|_| -> u8 { panic!("it was made before") }), Some(&7));
         assert_eq!(clone.made(|_| 'x'), None, "it is of another kind");
+        assert_eq!((clone.made_already::<u8>(), Source::new("7").made_already::<u8>()), (Some(&7), None));
         assert_eq!(source, Source::new("7"));
     }
 }

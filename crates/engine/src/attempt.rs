@@ -19,9 +19,10 @@ use postrider_egress::{Answer, Exchange, OutboundRequest, PoolScope, Repeat, Sen
 use postrider_store::Settlement;
 use tokio::time::Instant;
 
+use crate::compiled::RenderError;
 use crate::dispatch::Core;
 use crate::scheduler::{Launch, Ready, Signal, Standing};
-use crate::shaping::{RenderError, Unmade};
+use crate::shaping::Unmade;
 use crate::signing::Signer;
 use crate::tokens::Asking;
 use crate::{TestError, TestReport, TestRequest};
@@ -146,7 +147,8 @@ impl Core {
         self.store.record(settlement);
     }
 
-    /// Makes an attempt whose request is not the plain one, within the deadline of the plain one.
+    /// Makes an attempt whose request is not the plain one, within the deadline of the plain one. What it takes to render is nobody's
+    /// deadline: it comes before.
     async fn send_shaped(
         &self,
         mut request: OutboundRequest,
@@ -155,12 +157,16 @@ impl Core {
         signer: Option<&Signer>,
         started_at: Timestamp,
     ) -> Result<Exchange, RenderError> {
+        let shaped = match self.shaped(delivery, webhook).await {
+            Ok(shaped) => shaped,
+            Err(Unmade::Template(error)) => return Err(error),
+            Err(Unmade::Send(error)) => return Ok(unsent(error, Instant::now())),
+        };
         let begun = Instant::now();
-        let made = tokio::time::timeout(request.deadline, self.shaping(delivery, webhook)).await;
-        let mut shaping = match made {
+        let asking = Asking { deadline: request.deadline, pool: request.pool };
+        let mut shaping = match tokio::time::timeout(request.deadline, self.shown(shaped, asking)).await {
             Ok(Ok(shaping)) => shaping,
-            Ok(Err(Unmade::Template(error))) => return Err(error),
-            Ok(Err(Unmade::Send(error))) => return Ok(unsent(error, begun)),
+            Ok(Err(error)) => return Ok(unsent(error, begun)),
             Err(_) => return Ok(unsent(no_token_in_time(), begun)),
         };
         request.body = shaping.content.body.clone();
@@ -174,7 +180,7 @@ impl Core {
         let mut exchange = self.transport.send(request).await;
         exchange.timings.total = begun.elapsed();
         if let Ok(answer) = &exchange.result {
-            shaping.answered(answer.status).await;
+            shaping.answered(answer.status);
         }
         Ok(exchange)
     }
@@ -183,15 +189,20 @@ impl Core {
         let TestRequest { scope, url, secret, signing, event, deadline, draft } = request;
         let turn = tokio::time::timeout(TEST_PATIENCE, self.tests.acquire()).await;
         let _turn = turn.map_err(|_| TestError::Busy)?;
+        let shaped = match draft.shaped(self, &event).await {
+            Ok(shaped) => Ok(shaped),
+            Err(Unmade::Template(error)) => return Err(error.into()),
+            Err(Unmade::Send(error)) => Err(error),
+        };
         let (begun, now) = (Instant::now(), self.clock.now());
         let signer = Signer::new(secret, signing);
         let pool = pool(event.environment_id, &scope);
-        let shaping = draft.shaping(self, &event, Asking { deadline, pool });
-        let made = match tokio::time::timeout(deadline, shaping).await {
-            Ok(Ok(shaping)) => Ok(shaping),
-            Ok(Err(Unmade::Template(error))) => return Err(error.into()),
-            Ok(Err(Unmade::Send(error))) => Err(error),
-            Err(_) => Err(no_token_in_time()),
+        let made = match shaped {
+            Ok(shaped) => {
+                let shown = self.shown(shaped, Asking { deadline, pool });
+                tokio::time::timeout(deadline, shown).await.unwrap_or_else(|_| Err(no_token_in_time()))
+            }
+            Err(error) => Err(error),
         };
         let exchange = match made {
             Ok(mut shaping) => {

@@ -9,21 +9,25 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread;
 use std::time::Duration;
 
-use postrider_core::{Clock, Entropy, EnvironmentId, Timestamp, WebhookId};
+use postrider_core::event::Event;
+use postrider_core::order::OrderBy;
+use postrider_core::{Clock, DeliveryId, Entropy, EnvironmentId, Timestamp, WebhookId};
 use postrider_egress::Egress;
+use postrider_shape::filter::order;
 use postrider_store::{Commit, CommitObserver, JobChange, Store, Waiting, WebhookChange};
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::compiled::Compiled;
 use crate::intake::Share;
 use crate::meters::Meters;
 use crate::options::EngineOptions;
 use crate::scheduler::{Before, LaneReport, Limits, Ready, Scheduler, Standing};
-use crate::shaping::Shapes;
 use crate::signing::Signers;
 use crate::transport::Transport;
+use crate::undecided::UndecidedFilters;
 use crate::watch::{Changed, HeldChanges, HeldEvents, Watchers, Whose};
 
 /// Launches and pushes under one lock: others wait for no more than these.
@@ -48,7 +52,12 @@ pub(crate) struct Core {
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) options: EngineOptions,
     pub(crate) signers: Signers,
-    pub(crate) shapes: Shapes,
+    pub(crate) compiled: Compiled,
+    /// Renderings that may be made apart at once.
+    pub(crate) apart: Arc<Semaphore>,
+    /// Bodies that may be held against schemas apart at once.
+    pub(crate) judging: Arc<Semaphore>,
+    pub(crate) undecided: UndecidedFilters,
     pub(crate) watchers: Arc<Watchers<HeldEvents>>,
     pub(crate) changes: Arc<Watchers<HeldChanges>>,
     pub(crate) meters: Meters,
@@ -100,7 +109,10 @@ impl Core {
             clock,
             entropy,
             signers: Signers::default(),
-            shapes: Shapes::default(),
+            compiled: Compiled::default(),
+            apart: Arc::new(Semaphore::new(half_the_processors())),
+            judging: Arc::new(Semaphore::new(half_the_processors())),
+            undecided: UndecidedFilters::default(),
             watchers: Watchers::new(stopping.clone()),
             changes: Watchers::new(stopping.clone()),
             meters: Meters::new(),
@@ -119,7 +131,7 @@ impl Core {
             ended: Notify::new(),
             options,
         });
-        core.limit_rates();
+        core.take_in_webhooks();
         core.store.start(Arc::new(Observer(Arc::downgrade(&core))));
         core.spawn(core.clone().find_work());
         core.spawn(core.clone().keep_time());
@@ -129,13 +141,17 @@ impl Core {
         core
     }
 
-    /// Takes in the rate limits of all webhooks, before anything is sent. What was sent before this process is not known.
-    fn limit_rates(&self) {
+    /// Takes in the rate limits of all webhooks, before anything is sent: what was sent before this process is not known. And reads what they
+    /// are ordered by, before anything is accepted.
+    fn take_in_webhooks(&self) {
         let (directory, now) = (self.store.directory(), self.clock.now());
         let mut scheduler = self.scheduler();
         for environment in directory.environments() {
             for webhook in directory.webhooks(environment.id, None) {
                 scheduler.limit_rate(webhook.id, webhook.sending.rate_limit, Before::Unknown, now);
+                if let Some(OrderBy::Expression(expression)) = &webhook.sending.order_by {
+                    order::read(expression);
+                }
             }
         }
     }
@@ -376,13 +392,19 @@ impl Core {
                     WebhookChange::Deleted(webhook) => {
                         scheduler.webhook_stands(webhook, Standing::Gone, now);
                         self.signers.forget(webhook);
-                        self.shapes.forget(webhook);
+                        self.compiled.forget(webhook);
+                        self.undecided.forget(webhook);
                         self.upkeep.notify_one();
                     }
                 }
             }
         });
     }
+}
+
+/// Threads for what is done apart: the others are left to what everybody waits for.
+fn half_the_processors() -> usize {
+    thread::available_parallelism().map_or(1, |all| all.get().div_ceil(2))
 }
 
 /// Does not keep the engine alive: the store has it for as long as it is open.

@@ -9,7 +9,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use bytes::Bytes;
 use postrider_core::event::{ApplicationId, Event, EventKey, Room, SchemaNote, TenantId, UserId};
-use postrider_core::limits::BATCH_DELIVERIES;
+use postrider_core::limits::{BATCH_DELIVERIES, ORDER_STEPS};
+use postrider_core::order::OrderBy;
 use postrider_core::webhook::Webhook;
 use postrider_core::{DeliveryId, EnvironmentId, EventId, Timestamp};
 use postrider_store::{AcceptBatch, AcceptOutcome, Idempotency, NewDelivery, NewEvent, StoreError};
@@ -138,7 +139,19 @@ impl Core {
         let mut turn = Turn::default();
         let mut schema_notes = Vec::with_capacity(events.len());
         for (index, event) in events.iter().enumerate() {
-            schema_notes.push(self.against_schema(environment, event, index, &mut turn).await?);
+            match self.against_schema(environment, event, index, &mut turn).await {
+                Ok(note) => schema_notes.push(note),
+                Err(refused) => {
+                    // What was accepted under the key before counts, whatever the schema has become since.
+                    if let Some(idempotency) = idempotency
+                        && let Some(earlier) = self.store.earlier_outcome(idempotency, self.clock.now()).await?
+                    {
+                        return Ok(earlier);
+                    }
+                    self.meters.schema_rejected.increment(1);
+                    return Err(refused);
+                }
+            }
         }
         let directory = self.store.directory();
         let now = self.clock.now();
@@ -156,7 +169,7 @@ impl Core {
             // The last one takes what is left over, so that all is given back at once.
             let is_last = new_events.len() + 1 == fan_out.events;
             let share = if is_last { room.rest() } else { room.part(event.body.len() + OVERHEAD_BYTES) };
-            let mut new = self.new_event(environment, id, event, webhooks, share, now);
+            let mut new = self.new_event(environment, id, event, webhooks, (share, now), &mut turn).await;
             new.notes = notes;
             new_events.push(new);
         }
@@ -216,14 +229,14 @@ impl Core {
         Ok(Share { memory: self.intake.clone(), bytes: AtomicU32::new(bytes) })
     }
 
-    fn new_event(
+    async fn new_event(
         &self,
         environment_id: EnvironmentId,
         id: EventId,
         event: IncomingEvent,
         webhooks: Vec<Arc<Webhook>>,
-        share: Share,
-        now: Timestamp,
+        (share, now): (Share, Timestamp),
+        turn: &mut Turn,
     ) -> NewEvent {
         let entropy = &*self.entropy;
         let IncomingEvent { key, tenant_id, user_id, application_id, occurred_at, body } = event;
@@ -239,12 +252,16 @@ impl Core {
             body,
             room: Room::of(share),
         };
-        let deliveries = webhooks.into_iter().map(|webhook| NewDelivery {
-            id: DeliveryId::new(now, entropy),
-            order_key: webhook.sending.order_by.as_ref().map(|by| by.key(&event)),
-            webhook,
-        });
-        NewEvent { deliveries: deliveries.collect(), event: Arc::new(event), notes: None }
+        let mut deliveries = Vec::with_capacity(webhooks.len());
+        for webhook in webhooks {
+            let order_by = webhook.sending.order_by.as_ref();
+            if let Some(OrderBy::Expression(_)) = order_by {
+                turn.spend(ORDER_STEPS as usize).await;
+            }
+            let order_key = order_by.map(|by| by.key(&event));
+            deliveries.push(NewDelivery { id: DeliveryId::new(now, entropy), order_key, webhook });
+        }
+        NewEvent { deliveries, event: Arc::new(event), notes: None }
     }
 }
 

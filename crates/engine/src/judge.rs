@@ -6,10 +6,11 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use postrider_core::event::{ApplicationId, Event, EventNotes, Filtered, SchemaNote, TenantId, UserId};
 use postrider_core::event_type::{EventType, SchemaMode};
-use postrider_core::limits::{FILTER_NOTES, FILTER_STEPS_IN_A_ROW};
-use postrider_core::webhook::Webhook;
+use postrider_core::limits::{FILTER_NOTES, FILTER_STEPS_IN_A_ROW, FILTER_STEPS_PER_OWNER, SCHEMA_STEPS_AT_ONCE};
+use postrider_core::webhook::{Scope, Webhook};
 use postrider_core::{EnvironmentId, EventId, Timestamp};
 use postrider_shape::filter::{Facts, Filter, Subject};
 use postrider_shape::schema::Schema;
@@ -49,17 +50,42 @@ impl Core {
         let Some(event_type) = self.store.directory().checking_event_type(environment, &event.key) else {
             return Ok(None);
         };
-        let Some(note) = note_of(&event_type, &event.body) else { return Ok(None) };
-        turn.spend(event.body.len() / BYTES_A_STEP).await;
+        let Some(note) = self.note(event_type.clone(), &event.body, turn).await else { return Ok(None) };
         if note.violations.is_empty() {
             return Ok(None);
         }
         if event_type.schema_mode == SchemaMode::Reject {
-            self.meters.schema_rejected.increment(1);
             return Err(AcceptError::AgainstSchema { index, key: event.key.clone(), note });
         }
         self.meters.schema_warned.increment(1);
         Ok(Some(note))
+    }
+
+    /// What the schema says of a body; none: it has no schema. What may take long is looked at on a thread of its own, of which there are
+    /// few.
+    async fn note(&self, event_type: Arc<EventType>, body: &Bytes, turn: &mut Turn) -> Option<SchemaNote> {
+        let steps = match Schema::of(event_type.schema.as_ref()?) {
+            Ok(schema) => schema.steps(body.len()),
+            Err(error) => {
+                tracing::error!(event_type.id = %event_type.id, "a stored schema cannot be read: {error}");
+                return None;
+            }
+        };
+        if steps <= SCHEMA_STEPS_AT_ONCE {
+            turn.spend(body.len() / BYTES_A_STEP).await;
+            return note_of(&event_type, body);
+        }
+        let place = Arc::clone(&self.judging).acquire_owned().await.ok()?;
+        let body = body.clone();
+        let noted = tokio::task::spawn_blocking(move || {
+            let note = note_of(&event_type, &body);
+            drop(place);
+            note
+        });
+        noted.await.unwrap_or_else(|error| {
+            tracing::error!("a schema could not be looked at: {error}");
+            None
+        })
     }
 
     /// Takes from `webhooks` those whose filters do not let the event through, and notes them.
@@ -87,11 +113,14 @@ impl Core {
             accepted_at: now,
         };
         let mut kept_out = Vec::new();
+        let mut budget = Budget::default();
         let mut rest = with_filters.iter();
         while !rest.as_slice().is_empty() {
             // The tree is several times as large as the body, so it is not held while others have their turn.
             let steps = match Subject::new(&facts, &event.body) {
-                Ok(subject) => event.body.len() / BYTES_A_STEP + decide(&mut rest, &subject, &mut kept_out),
+                Ok(subject) => {
+                    event.body.len() / BYTES_A_STEP + decide(&mut rest, &subject, &mut budget, &mut kept_out)
+                }
                 Err(error) => {
                     kept_out.extend(rest.by_ref().map(|webhook| (webhook.id, Some(error.to_string()))));
                     0
@@ -102,7 +131,16 @@ impl Core {
         if kept_out.is_empty() {
             return None;
         }
-        let errors = kept_out.iter().filter(|(_, error)| error.is_some()).count();
+        let mut errors = 0_usize;
+        let mut asked = with_filters.iter();
+        for (id, error) in &kept_out {
+            let Some(error) = error else { continue };
+            errors += 1;
+            // Both are in the order in which the webhooks matched.
+            if let Some(webhook) = asked.find(|webhook| webhook.id == *id) {
+                self.undecided.note(webhook, now, error);
+            }
+        }
         self.meters.filters_undecided.increment(errors as u64);
         self.meters.filters_closed.increment((kept_out.len() - errors) as u64);
         // Both are in the order in which the webhooks matched.
@@ -119,17 +157,7 @@ impl Core {
 /// Whether a webhook's filter lets an event through that was accepted before.
 pub(crate) async fn lets_through(webhook: &Webhook, event: &Event, turn: &mut Turn) -> bool {
     let Some(filter) = &webhook.filter else { return true };
-    let facts = Facts {
-        id: event.id,
-        key: &event.key,
-        environment_id: event.environment_id,
-        tenant_id: event.tenant_id.as_ref().map(TenantId::as_str),
-        user_id: event.user_id.as_ref().map(UserId::as_str),
-        application_id: event.application_id.as_ref().map(ApplicationId::as_str),
-        occurred_at: event.occurred_at,
-        accepted_at: event.accepted_at,
-    };
-    let (is_let_through, steps) = match (Filter::of(filter), Subject::new(&facts, &event.body)) {
+    let (is_let_through, steps) = match (Filter::of(filter), Subject::new(&Facts::of(event), &event.body)) {
         (Ok(filter), Ok(subject)) => {
             let decision = filter.decide(&subject);
             (decision.verdict == Ok(true), event.body.len() / BYTES_A_STEP + decision.steps as usize)
@@ -140,33 +168,48 @@ pub(crate) async fn lets_through(webhook: &Webhook, event: &Event, turn: &mut Tu
     is_let_through
 }
 
-/// What the schema says of a body; none: it has no schema.
 fn note_of(event_type: &EventType, body: &[u8]) -> Option<SchemaNote> {
-    let violations = match Schema::of(event_type.schema.as_ref()?) {
-        Ok(schema) => schema.violations(body),
-        Err(error) => {
-            tracing::error!(event_type.id = %event_type.id, "a stored schema cannot be read: {error}");
-            Vec::new()
-        }
-    };
-    Some(SchemaNote { version: event_type.schema_version, violations })
+    let schema = Schema::of(event_type.schema.as_ref()?).ok()?;
+    Some(SchemaNote { version: event_type.schema_version, violations: schema.violations(body) })
 }
 
 type KeptOut = (postrider_core::WebhookId, Option<String>);
+
+/// The steps that filters have taken over an event, by whose webhooks they are of: no tenant's filters are at the cost of the environment's,
+/// or the other way round.
+#[derive(Debug, Default)]
+struct Budget {
+    environment: u32,
+    tenant: u32,
+}
+
+impl Budget {
+    fn of(&mut self, scope: &Scope) -> &mut u32 {
+        match scope.tenant() {
+            None => &mut self.environment,
+            // An event is of one tenant.
+            Some(_) => &mut self.tenant,
+        }
+    }
+}
 
 /// Asks filters until they have taken enough steps. Returns how many.
 fn decide(
     webhooks: &mut std::slice::Iter<'_, Arc<Webhook>>,
     subject: &Subject<'_>,
+    budget: &mut Budget,
     kept_out: &mut Vec<KeptOut>,
 ) -> usize {
     let mut steps = 0;
     for webhook in webhooks.by_ref() {
         let Some(filter) = &webhook.filter else { continue };
+        let taken = budget.of(&webhook.scope);
         let verdict = match Filter::of(filter) {
+            _ if *taken >= FILTER_STEPS_PER_OWNER => Err(out_of_steps(&webhook.scope)),
             Ok(filter) => {
                 let decision = filter.decide(subject);
                 steps += decision.steps as usize;
+                *taken = taken.saturating_add(decision.steps);
                 decision.verdict
             }
             Err(error) => Err(format!("the filter {error}")),
@@ -181,6 +224,13 @@ fn decide(
         }
     }
     steps
+}
+
+fn out_of_steps(scope: &Scope) -> String {
+    let whose = if scope.tenant().is_some() { "the tenant" } else { "the environment" };
+    format!(
+        "the filters of {whose} that were asked before took more than {FILTER_STEPS_PER_OWNER} steps over this event"
+    )
 }
 
 #[cfg(test)]

@@ -13,10 +13,12 @@
 //! what is in the database is not.
 
 mod attempt;
+mod compiled;
 mod dispatch;
 mod intake;
 mod jobs;
 mod judge;
+mod kept;
 mod meters;
 mod options;
 mod pages;
@@ -25,6 +27,7 @@ mod shaping;
 mod signing;
 mod tokens;
 mod transport;
+mod undecided;
 mod upkeep;
 mod watch;
 
@@ -35,17 +38,19 @@ use postrider_core::event::Event;
 use postrider_core::job::Work;
 use postrider_core::shape::ShapeRevision;
 use postrider_core::signature::{Secret, Signing};
-use postrider_core::webhook::{EndpointUrl, Scope};
+use postrider_core::webhook::{EndpointUrl, Scope, Webhook};
 use postrider_core::{Clock, DeliveryId, Entropy, EnvironmentId, EventId, WebhookId};
 use postrider_egress::{Egress, Exchange};
 use postrider_store::{ResendOutcome, SkipOutcome, Store, StoreError};
 
+pub use self::compiled::{Content, RenderError, RenderedPart, SentHeader};
 pub use self::intake::{AcceptError, IncomingEvent, Share};
 pub use self::jobs::JobCount;
 pub use self::options::EngineOptions;
 pub use self::scheduler::LaneReport;
-pub use self::shaping::{Content, Draft, Preview, RenderError, RenderedPart, SentHeader};
+pub use self::shaping::{Draft, Preview};
 pub use self::transport::{Sending, Transport};
+pub use self::undecided::Undecided;
 pub use self::watch::{Accepted, Changes, ChangesWanted, EventsWanted, Held, HeldChanges, HeldEvents, Watch};
 
 use self::dispatch::Core;
@@ -195,6 +200,11 @@ impl Engine {
     /// How a webhook's lane stands.
     pub fn lane(&self, webhook: WebhookId) -> LaneReport {
         self.core.report(webhook)
+    }
+
+    /// What the webhook's filter could not decide since the server started; none: it decided everything.
+    pub fn undecided(&self, webhook: &Webhook) -> Option<Undecided> {
+        self.core.undecided.of(webhook)
     }
 
     /// Events of the environment as they are accepted. Who reads slowly misses some.

@@ -1,33 +1,30 @@
 //! Requests of webhooks that send something else than the event as it is, or show something to be let in.
 //!
-//! Owns what is compiled of shapes and accesses, and the rule which of the two is read when: the shape by the revision that the delivery
-//! keeps, the access as the webhook has it at the moment. Webhooks that have neither never come here.
+//! Owns the rule which of the two is read when: the shape by the revision that the delivery keeps, the access as the webhook has it at the
+//! moment; and on which thread they are rendered. Webhooks that have neither never come here.
+//!
+//! Invariant: a template that does a lot keeps nobody waiting but the deliveries of its own webhook, and threads that are there for that.
 
-use std::collections::HashMap;
-use std::hash::Hash;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
-use http::{HeaderName, HeaderValue, Method};
-use postrider_core::attempt::OurFault;
+use http::{HeaderValue, Method};
+use postrider_core::attempt::{FailureKind, OurFault};
 use postrider_core::event::Event;
-use postrider_core::limits::{HEADER_VALUE_BYTES, TEMPLATES_KEPT};
-use postrider_core::shape::{
-    Access, Authentication, CustomHeader, HeaderVisibility, RequestMethod, Shape, ShapeRevision, Syntax,
-};
+use postrider_core::limits::RENDERING_TIME;
+use postrider_core::shape::{Access, RequestMethod, Shape, ShapeRevision};
 use postrider_core::webhook::Webhook;
-use postrider_core::{EnvironmentId, EventId, WebhookId};
+use postrider_core::{EnvironmentId, EventId};
 use postrider_egress::{ClientIdentity, OutboundRequest, SendError};
-use postrider_shape::{Subject, Template, TemplateError};
+use postrider_shape::{Allowance, Subject, TemplateError};
 use postrider_store::StoreError;
 
-use crate::attempt::pool;
+use crate::compiled::{
+    CompiledAccess, CompiledShape, Content, RenderError, RenderedPart, Rendering, SentHeader, Shown, Weight, rendered,
+};
 use crate::dispatch::Core;
 use crate::scheduler::Ready;
-use crate::tokens::{Asking, TokenSource};
+use crate::tokens::Asking;
 
 /// Why there is no request.
 #[derive(Debug)]
@@ -38,185 +35,10 @@ pub(crate) enum Unmade {
     Send(SendError),
 }
 
-/// What cannot be rendered, and why.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{part}: {error}")]
-pub struct RenderError {
-    /// Which part.
-    pub part: RenderedPart,
-    /// What is wrong.
-    pub error: TemplateError,
-}
-
-/// The parts of a request that are rendered.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum RenderedPart {
-    /// The payload.
-    Payload,
-    /// The header of that name.
-    Header(Arc<str>),
-}
-
-impl std::fmt::Display for RenderedPart {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Payload => f.write_str("payload"),
-            Self::Header(name) => write!(f, "header `{name}`"),
-        }
-    }
-}
-
-/// A request's method and body, as a shape makes them of an event.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Content {
-    /// The method.
-    pub method: RequestMethod,
-    /// What the body is; none where there is no body.
-    pub content_type: Option<HeaderValue>,
-    /// The body.
-    pub body: Bytes,
-}
-
-impl Content {
-    /// A POST of an event's body.
-    pub fn plain(body: Bytes) -> Self {
-        let content_type = Some(HeaderValue::from_static("application/json"));
-        Self { method: RequestMethod::Post, content_type, body }
-    }
-}
-
-/// A shape that can be applied.
-pub(crate) struct CompiledShape {
-    method: RequestMethod,
-    /// An old revision may be of a language that has changed since; then each of its deliveries says so.
-    payload: Option<Result<Template, TemplateError>>,
-    content_type: HeaderValue,
-}
-
-impl CompiledShape {
-    pub(crate) fn new(shape: &Shape) -> Self {
-        let payload = shape.payload.as_ref();
-        let content_type = payload.and_then(|payload| HeaderValue::from_str(payload.content_type.as_str()).ok());
-        Self {
-            method: shape.method,
-            payload: payload.map(|payload| Template::compile(&payload.template, payload.content_type.syntax())),
-            content_type: content_type.unwrap_or(HeaderValue::from_static("application/json")),
-        }
-    }
-
-    /// What it makes of an event, whose body is `plain`.
-    pub(crate) fn content(&self, subject: &Subject, plain: &Bytes) -> Result<Content, RenderError> {
-        let method = self.method;
-        if !method.has_body() {
-            return Ok(Content { method, content_type: None, body: Bytes::new() });
-        }
-        let body = match &self.payload {
-            None => plain.clone(),
-            Some(template) => template
-                .as_ref()
-                .map_err(Clone::clone)
-                .and_then(|template| template.render(subject))
-                .map_err(|error| RenderError { part: RenderedPart::Payload, error })?,
-        };
-        Ok(Content { method, content_type: Some(self.content_type.clone()), body })
-    }
-}
-
-/// An access that can be shown.
-pub(crate) struct CompiledAccess {
-    source: Arc<Access>,
-    headers: Vec<CompiledHeader>,
-    authentication: Shown,
-    identity: Option<Result<ClientIdentity, String>>,
-}
-
-struct CompiledHeader {
-    label: Arc<str>,
-    name: HeaderName,
-    visibility: HeaderVisibility,
-    value: Result<Template, TemplateError>,
-}
-
-enum Shown {
-    Nothing,
-    Always(HeaderValue),
-    Token(Box<TokenSource>),
-}
-
-/// A header as it is sent.
-#[derive(Debug, Clone)]
-pub struct SentHeader {
-    /// Its name.
-    pub name: HeaderName,
-    /// Its value.
-    pub value: HeaderValue,
-    /// Whether people see the value.
-    pub visibility: HeaderVisibility,
-}
-
-impl CompiledAccess {
-    pub(crate) fn new(source: Arc<Access>) -> Self {
-        let authentication = match &source.authentication {
-            None => Shown::Nothing,
-            Some(Authentication::Basic { username, password }) => {
-                let pair = STANDARD.encode(format!("{username}:{}", password.expose()));
-                Shown::Always(hidden(&format!("Basic {pair}")))
-            }
-            Some(Authentication::Bearer { token }) => Shown::Always(hidden(&format!("Bearer {}", token.expose()))),
-            Some(Authentication::OAuth2(settings)) => Shown::Token(Box::new(TokenSource::new(settings.clone()))),
-        };
-        let identity = source.certificate.as_ref().map(|certificate| {
-            ClientIdentity::from_pem(&certificate.chain, certificate.key.expose()).map_err(|error| error.to_string())
-        });
-        Self {
-            headers: source.headers.iter().filter_map(CompiledHeader::new).collect(),
-            authentication,
-            identity,
-            source,
-        }
-    }
-
-    /// The headers for an event, without the one that authenticates.
-    pub(crate) fn headers(&self, subject: &Subject) -> Result<Vec<SentHeader>, RenderError> {
-        self.headers.iter().map(|header| header.sent(subject)).collect()
-    }
-
-    /// Whether a header authenticates.
-    pub(crate) fn authenticates(&self) -> bool {
-        !matches!(self.authentication, Shown::Nothing)
-    }
-}
-
-impl CompiledHeader {
-    fn new(header: &CustomHeader) -> Option<Self> {
-        Some(Self {
-            label: Arc::clone(&header.name),
-            name: HeaderName::from_bytes(header.name.as_bytes()).ok()?,
-            visibility: header.visibility,
-            value: Template::compile(header.value.expose(), Syntax::Text),
-        })
-    }
-
-    fn sent(&self, subject: &Subject) -> Result<SentHeader, RenderError> {
-        let wrong = |error| RenderError { part: RenderedPart::Header(Arc::clone(&self.label)), error };
-        let template = self.value.as_ref().map_err(|error| wrong(error.clone()))?;
-        let value = template.render(subject).map_err(wrong)?;
-        let value = value.trim_ascii();
-        if value.len() > HEADER_VALUE_BYTES {
-            return Err(wrong(TemplateError::new(format!("the value has more than {HEADER_VALUE_BYTES} bytes"))));
-        }
-        let mut value = HeaderValue::from_bytes(value)
-            .map_err(|_| wrong(TemplateError::new("the value has a line break or another control character in it")))?;
-        value.set_sensitive(self.visibility == HeaderVisibility::Sensitive);
-        Ok(SentHeader { name: self.name.clone(), value, visibility: self.visibility })
-    }
-}
-
-/// A header's value that no log shows. Its parts were checked when they were saved.
-fn hidden(text: &str) -> HeaderValue {
-    let mut value = HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static(""));
-    value.set_sensitive(true);
-    value
+/// What a request sends, and what it is to show.
+pub(crate) struct Shaped {
+    pub(crate) rendering: Rendering,
+    access: Option<Arc<CompiledAccess>>,
 }
 
 /// What differs from a plain request.
@@ -225,7 +47,8 @@ pub(crate) struct Shaping {
     headers: Vec<SentHeader>,
     authorization: Option<HeaderValue>,
     identity: Option<ClientIdentity>,
-    access: Option<Arc<CompiledAccess>>,
+    /// The token that is shown, and where it is from.
+    token: Option<(HeaderValue, Arc<CompiledAccess>)>,
 }
 
 impl Shaping {
@@ -246,12 +69,12 @@ impl Shaping {
     }
 
     /// Takes note of the answer's status: a token that was refused is not used again.
-    pub(crate) async fn answered(&self, status: u16) {
+    pub(crate) fn answered(&self, status: u16) {
         if status == 401
-            && let Some(access) = &self.access
+            && let Some((token, access)) = &self.token
             && let Shown::Token(source) = &access.authentication
         {
-            source.forget().await;
+            source.forget(token.clone());
         }
     }
 }
@@ -266,41 +89,6 @@ pub(crate) fn method(method: RequestMethod) -> Method {
     }
 }
 
-/// What was compiled, of those who were sent to last.
-#[derive(Default)]
-pub(crate) struct Shapes {
-    shapes: Mutex<HashMap<ShapeRevision, Arc<CompiledShape>>>,
-    accesses: Mutex<HashMap<WebhookId, Arc<CompiledAccess>>>,
-}
-
-/// Keeps a value, and drops another where there are too many.
-fn keep<K: Eq + Hash + Clone, V>(map: &Mutex<HashMap<K, V>>, key: K, value: V) {
-    let mut map = map.lock().unwrap_or_else(PoisonError::into_inner);
-    if map.len() >= TEMPLATES_KEPT && !map.contains_key(&key) {
-        // The first that the table happens to have: no order is worth its upkeep here.
-        let any = map.keys().next().cloned();
-        any.and_then(|any| map.remove(&any));
-    }
-    map.insert(key, value);
-}
-
-impl Shapes {
-    pub(crate) fn forget(&self, webhook: WebhookId) {
-        self.accesses.lock().unwrap_or_else(PoisonError::into_inner).remove(&webhook);
-    }
-
-    /// What a webhook's requests show, as it is at the moment.
-    fn access(&self, webhook: WebhookId, access: &Arc<Access>) -> Arc<CompiledAccess> {
-        let known = self.accesses.lock().unwrap_or_else(PoisonError::into_inner).get(&webhook).cloned();
-        if let Some(known) = known.filter(|known| Arc::ptr_eq(&known.source, access)) {
-            return known;
-        }
-        let compiled = Arc::new(CompiledAccess::new(Arc::clone(access)));
-        keep(&self.accesses, webhook, Arc::clone(&compiled));
-        compiled
-    }
-}
-
 impl Core {
     /// The shape of a revision, compiled; none where it is gone.
     async fn shape(
@@ -308,9 +96,8 @@ impl Core {
         revision: ShapeRevision,
         webhook: Option<&Webhook>,
     ) -> Result<Option<Arc<CompiledShape>>, StoreError> {
-        let known = self.shapes.shapes.lock().unwrap_or_else(PoisonError::into_inner).get(&revision).cloned();
-        if known.is_some() {
-            return Ok(known);
+        if let Some(known) = self.compiled.shape(revision) {
+            return Ok(Some(known));
         }
         let current = webhook.and_then(|webhook| webhook.shape.as_ref()).filter(|pinned| pinned.revision == revision);
         let shape = match current {
@@ -320,15 +107,12 @@ impl Core {
                 None => return Ok(None),
             },
         };
-        let compiled = Arc::new(CompiledShape::new(&shape));
-        keep(&self.shapes.shapes, revision, Arc::clone(&compiled));
-        Ok(Some(compiled))
+        Ok(Some(self.compiled.compile_shape(revision, &shape)))
     }
 
-    /// What a delivery's request is, where its webhook has anything of its own.
-    pub(crate) async fn shaping(&self, delivery: &Ready, webhook: &Webhook) -> Result<Shaping, Unmade> {
-        let event = &delivery.event;
-        let subject = Subject::of(event);
+    /// What a delivery's request is made of, where its webhook has anything of its own. Takes the time that rendering takes, which is no
+    /// receiver's.
+    pub(crate) async fn shaped(&self, delivery: &Ready, webhook: &Webhook) -> Result<Shaped, Unmade> {
         let shape = match delivery.shape {
             None => None,
             Some(revision) => {
@@ -336,45 +120,86 @@ impl Core {
                 Some(shape.ok_or_else(|| ours(format!("the shape {} is not stored any more", revision.get())))?)
             }
         };
-        let content = content(shape.as_deref(), &subject, &event.body).map_err(Unmade::Template)?;
-        let access = webhook.access.as_ref().map(|access| self.shapes.access(webhook.id, access));
-        let pool = pool(webhook.environment_id, &webhook.scope);
-        let asking = Asking { deadline: webhook.sending.deadline.get(), pool };
-        self.shown(access, &subject, content, asking).await
+        let exists = || self.store.directory().webhook(webhook.id).is_some();
+        let access = webhook.access.as_ref().map(|access| self.compiled.access(webhook.id, access, exists));
+        self.render(shape, access, &delivery.event).await
+    }
+
+    /// Renders on this thread what is quickly done, and everything else on a thread of its own, of which there are few.
+    async fn render(
+        &self,
+        shape: Option<Arc<CompiledShape>>,
+        access: Option<Arc<CompiledAccess>>,
+        event: &Event,
+    ) -> Result<Shaped, Unmade> {
+        let subject = Subject::of(event);
+        let plain = event.body.clone();
+        let weights = || {
+            let (shape, access) = (shape.as_ref(), access.as_ref());
+            shape.map(|shape| &shape.weight).into_iter().chain(access.map(|access| &access.weight))
+        };
+        if !weights().any(Weight::is_heavy) {
+            let mut allowance = Allowance::at_once(plain.len());
+            match rendered(shape.as_deref(), access.as_deref(), &mut allowance, &subject, &plain) {
+                Err(error) if error.is_work() => weights().for_each(Weight::set_heavy),
+                done => return done.map(|rendering| Shaped { rendering, access }).map_err(Unmade::Template),
+            }
+        }
+        // One of them is there, or nothing would be heavy. Who waits here, waits for its own webhook.
+        let _turn = match weights().next() {
+            Some(weight) => Some(weight.turn.lock().await),
+            None => None,
+        };
+        let place =
+            Arc::clone(&self.apart).acquire_owned().await.map_err(|_| ours("the server is stopping".to_owned()))?;
+        let mut allowance = Allowance::whole();
+        let given_up = allowance.given_up();
+        let work = {
+            let (shape, access) = (shape.clone(), access.clone());
+            tokio::task::spawn_blocking(move || {
+                let done = rendered(shape.as_deref(), access.as_deref(), &mut allowance, &subject, &plain);
+                drop(place);
+                done
+            })
+        };
+        match tokio::time::timeout(RENDERING_TIME, work).await {
+            Ok(Ok(done)) => {
+                done.map(|rendering| Shaped { rendering, access: access.clone() }).map_err(Unmade::Template)
+            }
+            Ok(Err(error)) => Err(ours(format!("rendering ended without a result: {error}"))),
+            Err(_) => {
+                given_up.give_up();
+                let message = format!("the template takes longer than {} seconds", RENDERING_TIME.as_secs());
+                let error = TemplateError::new(message);
+                Err(Unmade::Template(RenderError { part: RenderedPart::Payload, error }))
+            }
+        }
     }
 
     /// Adds what is shown to be let in.
-    pub(crate) async fn shown(
-        &self,
-        access: Option<Arc<CompiledAccess>>,
-        subject: &Subject,
-        content: Content,
-        asking: Asking,
-    ) -> Result<Shaping, Unmade> {
-        let Some(access) = access else {
-            return Ok(Shaping { content, headers: Vec::new(), authorization: None, identity: None, access: None });
-        };
-        let headers = access.headers(subject).map_err(Unmade::Template)?;
-        let identity = match &access.identity {
+    pub(crate) async fn shown(&self, shaped: Shaped, asking: Asking) -> Result<Shaping, SendError> {
+        let Shaped { rendering: Rendering { content, headers }, access } = shaped;
+        let mut shaping = Shaping { content, headers, authorization: None, identity: None, token: None };
+        let Some(access) = access else { return Ok(shaping) };
+        shaping.identity = match &access.identity {
             None => None,
             Some(Ok(identity)) => Some(identity.clone()),
             Some(Err(message)) => {
                 let message = format!("the client certificate cannot be used: {message}");
-                return Err(Unmade::Send(SendError::Endpoint {
-                    kind: postrider_core::attempt::FailureKind::Tls,
-                    message,
-                }));
+                return Err(SendError::Endpoint { kind: FailureKind::Tls, message });
             }
         };
-        let authorization = match &access.authentication {
+        shaping.authorization = match &access.authentication {
             Shown::Nothing => None,
             Shown::Always(value) => Some(value.clone()),
             Shown::Token(source) => {
-                let token = source.token(&*self.transport, &*self.clock, asking, identity.as_ref()).await;
-                Some(token.map_err(Unmade::Send)?)
+                let identity = shaping.identity.as_ref();
+                let token = source.token(&*self.transport, &*self.clock, asking, identity).await?;
+                shaping.token = Some((token.clone(), Arc::clone(&access)));
+                Some(token)
             }
         };
-        Ok(Shaping { content, headers, authorization, identity, access: Some(access) })
+        Ok(shaping)
     }
 
     /// What an attempt of a delivery sent: rendered anew, which gives the same. None where event or shape are gone.
@@ -386,20 +211,12 @@ impl Core {
     ) -> Result<Option<Content>, StoreError> {
         let Some(shape) = self.shape(revision, None).await? else { return Ok(None) };
         let Some(event) = self.store.event(environment, event).await? else { return Ok(None) };
-        Ok(shape.content(&Subject::of(&event), &event.body).ok())
+        Ok(self.render(Some(shape), None, &event).await.ok().map(|shaped| shaped.rendering.content))
     }
 }
 
 fn ours(message: String) -> Unmade {
     Unmade::Send(SendError::Ours { fault: OurFault::Store, message })
-}
-
-/// What is sent of an event: what its shape makes of it, or its body as it is.
-pub(crate) fn content(shape: Option<&CompiledShape>, subject: &Subject, plain: &Bytes) -> Result<Content, RenderError> {
-    match shape {
-        Some(shape) => shape.content(subject, plain),
-        None => Ok(Content::plain(plain.clone())),
-    }
 }
 
 /// A request to be shown, or tried out, before anything is sent by its settings.
@@ -423,20 +240,19 @@ pub struct Preview {
 }
 
 impl Draft {
-    /// What it sends and shows for that event.
-    pub(crate) async fn shaping(&self, core: &Core, event: &Event, asking: Asking) -> Result<Shaping, Unmade> {
-        let subject = Subject::of(event);
-        let content = CompiledShape::new(&self.shape).content(&subject, &event.body).map_err(Unmade::Template)?;
-        let access = (!self.access.is_empty()).then(|| Arc::new(CompiledAccess::new(Arc::clone(&self.access))));
-        core.shown(access, &subject, content, asking).await
+    /// What it sends for that event, and the headers of its own.
+    pub(crate) async fn shaped(&self, core: &Core, event: &Event) -> Result<Shaped, Unmade> {
+        let shape = Arc::new(CompiledShape::new(&self.shape));
+        let access = (!self.access.is_empty()).then(|| Arc::new(CompiledAccess::new(Arc::clone(&self.access), None)));
+        core.render(Some(shape), access, event).await
     }
 
     /// What the request for that event would be.
     pub fn preview(&self, event: &Event) -> Result<Preview, RenderError> {
-        let subject = Subject::of(event);
-        let content = CompiledShape::new(&self.shape).content(&subject, &event.body)?;
-        let access = CompiledAccess::new(Arc::clone(&self.access));
-        let headers = access.headers(&subject)?;
-        Ok(Preview { content, headers, authenticates: access.authenticates() })
+        let shape = CompiledShape::new(&self.shape);
+        let access = CompiledAccess::new(Arc::clone(&self.access), None);
+        let mut allowance = Allowance::whole();
+        let made = rendered(Some(&shape), Some(&access), &mut allowance, &Subject::of(event), &event.body)?;
+        Ok(Preview { content: made.content, headers: made.headers, authenticates: access.authenticates() })
     }
 }

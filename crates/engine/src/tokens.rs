@@ -4,8 +4,9 @@
 //! transport as everybody, and what it does wrong is its owner's, who is the receiver's.
 //!
 //! Invariant: for one webhook, one request for a token is under way at a time. Who waited for one that failed, fails with it: a server that
-//! is down is not asked by everybody in turn.
+//! is down is not asked by everybody in turn. A token that a receiver refused is dropped, and no other: by then a newer one may be in use.
 
+use std::sync::PoisonError;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -18,7 +19,7 @@ use postrider_core::limits::{READ_BODY_KEPT, TOKEN_KEPT, TOKEN_KEPT_MOST, TOKEN_
 use postrider_core::shape::{ClientAuthentication, OAuth2};
 use postrider_core::{Clock, Timestamp};
 use postrider_egress::{Answer, ClientIdentity, OutboundRequest, PoolScope, Repeat, SendError};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use tokio::sync::Mutex;
 use url::form_urlencoded;
 
@@ -37,6 +38,8 @@ pub(crate) struct Asking {
 pub(crate) struct TokenSource {
     settings: OAuth2,
     state: Mutex<State>,
+    /// A token that the receiver refused, until another is fetched. Beside the rest, so that nobody waits to say it.
+    refused: std::sync::Mutex<Option<HeaderValue>>,
 }
 
 #[derive(Default)]
@@ -58,7 +61,17 @@ struct Token {
 struct Granted {
     access_token: String,
     token_type: Option<String>,
+    #[serde(default, deserialize_with = "seconds")]
     expires_in: Option<f64>,
+}
+
+/// A number of seconds, which some servers give as a text. What is neither says nothing.
+fn seconds<'de, D: Deserializer<'de>>(given: D) -> Result<Option<f64>, D::Error> {
+    Ok(match serde_json::Value::deserialize(given)? {
+        serde_json::Value::Number(number) => number.as_f64(),
+        serde_json::Value::String(text) => text.trim().parse().ok(),
+        _ => None,
+    })
 }
 
 #[derive(Default, Deserialize)]
@@ -69,7 +82,12 @@ struct Refused {
 
 impl TokenSource {
     pub(crate) fn new(settings: OAuth2) -> Self {
-        Self { settings, state: Mutex::default() }
+        Self { settings, state: Mutex::default(), refused: std::sync::Mutex::default() }
+    }
+
+    /// Whether it is made of those settings.
+    pub(crate) fn is_of(&self, settings: &OAuth2) -> bool {
+        self.settings == *settings
     }
 
     /// The token in use, or a new one.
@@ -85,7 +103,9 @@ impl TokenSource {
             Ok(state) => (state, false),
             Err(_) => (self.state.lock().await, true),
         };
-        if let Some(token) = state.token.as_ref().filter(|token| clock.now() < token.until) {
+        let refused = self.refused().clone();
+        let is_good = |token: &&Token| clock.now() < token.until && refused.as_ref() != Some(&token.value);
+        if let Some(token) = state.token.as_ref().filter(is_good) {
             return Ok(token.value.clone());
         }
         if let Some(failure) = state.failure.as_ref().filter(|_| waited) {
@@ -96,6 +116,7 @@ impl TokenSource {
         match answer.result.map_err(|error| self.not_asked(error)).and_then(|answer| self.read(&answer, clock.now())) {
             Ok(token) => {
                 state.failure = None;
+                *self.refused() = None;
                 let value = token.value.clone();
                 state.token = Some(token);
                 Ok(value)
@@ -107,9 +128,13 @@ impl TokenSource {
         }
     }
 
-    /// Does not use the token again: the receiver refused it.
-    pub(crate) async fn forget(&self) {
-        self.state.lock().await.token = None;
+    /// Does not use that token again: the receiver refused it.
+    pub(crate) fn forget(&self, token: HeaderValue) {
+        *self.refused() = Some(token);
+    }
+
+    fn refused(&self) -> std::sync::MutexGuard<'_, Option<HeaderValue>> {
+        self.refused.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn request(&self, asking: Asking, identity: Option<&ClientIdentity>) -> OutboundRequest {
@@ -193,5 +218,28 @@ impl TokenSource {
         // Of a short life at least half is used.
         let spare = TOKEN_SPARE.min(lifetime / 2);
         Ok(Token { value, until: now + lifetime.saturating_sub(spare) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lifetime_may_be_a_text_and_what_cannot_be_read_says_nothing() {
+        for (lifetime, expected) in [
+            ("3600", Some(3_600.0)),
+            ("\"3600\"", Some(3_600.0)),
+            ("\" 60 \"", Some(60.0)),
+            ("\"soon\"", None),
+            ("null", None),
+            ("[1]", None),
+        ] {
+            let answer = format!(r#"{{"access_token":"t","token_type":"Bearer","expires_in":{lifetime}}}"#);
+            let granted: Granted = serde_json::from_str(&answer).expect("a token all the same");
+            assert_eq!(granted.expires_in, expected, "{lifetime}");
+        }
+        let granted: Granted = serde_json::from_str(r#"{"access_token":"t"}"#).expect("a token");
+        assert_eq!(granted.expires_in, None);
     }
 }

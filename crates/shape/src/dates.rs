@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use jiff::fmt::strtime;
 use jiff::tz::{Offset, TimeZone};
 use minijinja::value::ValueKind;
-use minijinja::{Error, Value};
+use minijinja::{Error, State, Value};
 
 use crate::functions::invalid;
 use crate::json::{computable, text_of};
@@ -14,11 +14,16 @@ const MILLISECONDS_FROM: f64 = 1e11;
 
 /// A moment (RFC 3339, or seconds or milliseconds since 1970) in the form that is asked for: `iso` where none is, `date`, `time`, `unix`,
 /// `unix_ms`, `rfc2822`, or a pattern as of `strftime`. In UTC, or at the offset that is given as `+02:00`. What is missing stays so.
-pub(crate) fn date(value: &Value, form: Option<&str>, offset: Option<&str>) -> Result<Value, Error> {
+pub(crate) fn date(
+    state: &State<'_, '_>,
+    value: &Value,
+    form: Option<&str>,
+    offset: Option<&str>,
+) -> Result<Value, Error> {
     if matches!(value.kind(), ValueKind::Undefined | ValueKind::None) {
         return Ok(value.clone());
     }
-    let at = moment(&computable(value))?.to_zoned_datetime(zone(offset)?);
+    let at = moment(state, &computable(value))?.to_zoned_datetime(zone(offset)?);
     let pattern = match form.unwrap_or("iso") {
         "unix" => return Ok(Value::from(at.timestamp().as_second())),
         "unix_ms" => return Ok(Value::from(at.timestamp().as_millisecond())),
@@ -35,7 +40,7 @@ pub(crate) fn date(value: &Value, form: Option<&str>, offset: Option<&str>) -> R
     Ok(Value::from(text))
 }
 
-fn moment(value: &Value) -> Result<Timestamp, Error> {
+fn moment(state: &State<'_, '_>, value: &Value) -> Result<Timestamp, Error> {
     if value.is_number() {
         let number = f64::try_from(value.clone())?;
         let seconds = if number.abs() >= MILLISECONDS_FROM { number / 1e3 } else { number };
@@ -43,7 +48,7 @@ fn moment(value: &Value) -> Result<Timestamp, Error> {
         let micros = (seconds * 1e6).round() as i64;
         return Timestamp::from_microsecond(micros).map_err(|_| invalid(format!("date: {number} is no moment")));
     }
-    let text = text_of(value)?;
+    let text = text_of(state, value)?;
     let parsed = text.trim().parse::<Timestamp>().or_else(|error| {
         // A day alone is its beginning.
         text.trim()

@@ -11,6 +11,7 @@
 
 mod compile;
 mod eval;
+pub mod order;
 mod value;
 
 use postrider_core::event::EventKey;

@@ -10,12 +10,16 @@ mod dates;
 mod escape;
 pub mod filter;
 mod functions;
+mod guard;
 mod json;
+mod places;
 pub mod preset;
 mod scan;
 pub mod schema;
 mod subject;
 pub mod template;
+mod work;
 
 pub use subject::Subject;
-pub use template::{Template, TemplateError};
+pub use template::{Template, TemplateError, TemplateErrorKind};
+pub use work::{Allowance, GivenUp};

@@ -9,6 +9,7 @@
 //! are found again by [`Prepared::original`].
 
 use minijinja::machinery::{Span, Token, tokenize};
+use minijinja::syntax::SyntaxConfig;
 use postrider_core::shape::Syntax;
 
 use crate::template::TemplateError;
@@ -100,12 +101,20 @@ struct Scan<'a> {
     copied_to: usize,
 }
 
+/// Whether a text can be read as a template at all.
+pub(crate) fn parse(source: &str) -> Result<(), TemplateError> {
+    match minijinja::machinery::parse(source, "template", SyntaxConfig::default()) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(TemplateError::of_engine(&error, source, |offset| offset)),
+    }
+}
+
 /// Finds where the expressions of a template stand that could be parsed.
 pub(crate) fn prepare(source: &str, syntax: Syntax) -> Result<Prepared, TemplateError> {
     let prepared = Prepared { source: String::with_capacity(source.len() + 64), insertions: Vec::new() };
     let mut scanned = Scan { source, syntax, place: Place::Value, open: Vec::new(), prepared, copied_to: 0 };
     let mut tag: Vec<(Token<'_>, Span)> = Vec::new();
-    for token in tokenize(source, false, minijinja::syntax::SyntaxConfig::default()) {
+    for token in tokenize(source, false, SyntaxConfig::default()) {
         let (token, span) = token.map_err(|error| TemplateError::of_engine(&error, source, |offset| offset))?;
         match token {
             Token::TemplateData(text) => scanned.literal(text),

@@ -4,21 +4,26 @@
 //! The last is [`cost`]'s. Does not own what follows from a body that a schema does not allow.
 //!
 //! Invariants: whatever a schema that was accepted is held against, each value of the body is looked at a bounded number of times;
-//! regular expressions are matched in linear time.
+//! regular expressions are matched in linear time, and how large they are together is bounded, too.
 
 mod cost;
 pub mod places;
 
 use jsonschema::{PatternOptions, Validator};
 use postrider_core::event::Violation;
-use postrider_core::limits::{JSON_DEPTH, NOTE_CHARS, REGEX_BYTES, SCHEMA_BYTES, SCHEMA_VIOLATIONS, SCHEMA_VISITS};
+use postrider_core::limits::{
+    JSON_DEPTH, NOTE_CHARS, REGEX_BYTES, SCHEMA_BYTES, SCHEMA_PLACES, SCHEMA_VIOLATIONS, SCHEMA_VISITS,
+};
 use postrider_core::source::Source;
 use serde_json::Value;
+
+use self::cost::Cost;
 
 /// A schema that bodies can be held against.
 #[derive(Debug)]
 pub struct Schema {
     validator: Validator,
+    cost: Cost,
 }
 
 /// Why a text cannot be an event type's schema.
@@ -73,6 +78,11 @@ pub enum SchemaError {
     /// Its parts multiply.
     #[error("a value of an event could be held against parts of it more than {SCHEMA_VISITS} times")]
     Costly,
+    /// Its patterns are large together.
+    #[error(
+        "a text of an event could be held against patterns that have more than {SCHEMA_PLACES} places together; make them simpler"
+    )]
+    CostlyPatterns,
     /// The validator refuses it.
     #[error("at {at}: {message}")]
     Refused {
@@ -96,14 +106,21 @@ impl Schema {
         if depth(&schema) > JSON_DEPTH {
             return Err(SchemaError::TooDeep);
         }
-        cost::check(&schema)?;
+        let cost = cost::check(&schema)?;
         let patterns = PatternOptions::regex().size_limit(REGEX_BYTES).dfa_size_limit(REGEX_BYTES);
         let options = jsonschema::options().with_pattern_options(patterns).should_validate_formats(true);
         let validator = options.build(&schema).map_err(|error| SchemaError::Refused {
             at: pointer(error.instance_path().as_str()),
             message: shortened(&error.to_string()),
         })?;
-        Ok(Self { validator })
+        Ok(Self { validator, cost })
+    }
+
+    /// What it takes at most to hold a body of so many bytes against it, in steps as of a filter.
+    pub fn steps(&self, bytes: usize) -> u64 {
+        // A value has some eight bytes, name included; a place is gone through as quickly as for a filter.
+        let each = self.cost.visits + self.cost.places;
+        1 + (bytes as u64 / 8).saturating_mul(each)
     }
 
     /// The schema that a stored text is; read once.

@@ -2,12 +2,13 @@
 
 use std::path::Path;
 
+use postrider_core::body::{EventContext, Payload as EventPayload, compose};
 use postrider_core::catalogue;
 use postrider_core::event::{Event, EventKey, Room, TenantId};
 use postrider_core::shape::{CustomHeader, HeaderVisibility, Payload, Shape};
 use postrider_core::{EnvironmentId, EventId, Timestamp};
 use postrider_shape::{Subject, Template, preset};
-use serde_json::Value;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 fn sample_events() -> Vec<Event> {
@@ -59,6 +60,47 @@ fn every_preset_is_accepted_by_its_receivers_schema() {
         }
     }
     assert!(rendered > 300, "{rendered}");
+}
+
+/// What a preset makes of an event with that payload.
+fn made(preset: &str, payload: &str) -> Value {
+    let preset = preset::all().iter().find(|known| known.id == preset).expect("a preset");
+    let environment_id = EnvironmentId::from_uuid(Uuid::from_u128(1));
+    let context =
+        EventContext { vendor_id: environment_id, tenant_id: Some("t_1"), user_id: None, application_id: None };
+    let body = compose("frontegg.user.created", &context, &EventPayload::parse(payload).expect("a payload"));
+    let event = Event { body, ..sample_events().remove(0) };
+    let template = Template::compile(&preset.template, preset.content_type.syntax()).expect("a template");
+    serde_json::from_slice(&template.render(&Subject::of(&event)).expect("rendered")).expect("JSON")
+}
+
+#[test]
+fn what_has_no_value_is_no_member_for_hubspot() {
+    let properties = |payload: &str| made("hubspot", payload)["inputs"][0]["properties"].clone();
+    assert_eq!(properties(r#"{"user":{"email":"a@b.c"}}"#), json!({ "email": "a@b.c" }));
+    assert_eq!(
+        properties(r#"{"user":{"email":"a@b.c","name":"Ada","phoneNumber":""}}"#),
+        json!({ "email": "a@b.c", "firstname": "Ada" })
+    );
+    assert_eq!(
+        properties(r#"{"user":{"email":"a@b.c","name":"Ada of Lovelace","phoneNumber":"1"}}"#),
+        json!({ "email": "a@b.c", "firstname": "Ada", "lastname": "of Lovelace", "phone": "1" })
+    );
+}
+
+#[test]
+fn names_are_no_markup() {
+    let payload = r#"{"user":{"email":"a_b@c.d","name":"*[x](https://evil.example)* <!channel> \\"}}"#;
+    let card = made("teams", payload)["attachments"][0]["content"]["body"][1]["facts"][0]["value"].clone();
+    assert_eq!(card, r"\*\[x\]\(https://evil.example\)\* <!channel> \\ (a\_b@c.d)");
+    let message = made("slack", payload);
+    assert_eq!(message["mrkdwn"], false);
+    assert_eq!(message["blocks"][0]["text"]["type"], "plain_text");
+    assert!(message["text"].as_str().expect("text").contains("&lt;!channel&gt;"), "{message}");
+    // What is cut off is no half of an entity.
+    let long = format!(r#"{{"user":{{"name":"{}"}}}}"#, "<".repeat(300));
+    let text = made("slack", &long)["text"].as_str().expect("text").to_owned();
+    assert!(text.ends_with("&lt;…"), "{text}");
 }
 
 #[test]

@@ -3,10 +3,10 @@
 use bytes::Bytes;
 use postrider_core::body::{EventContext, Payload, compose};
 use postrider_core::event::{Event, EventKey, Room, TenantId};
-use postrider_core::limits::{RENDERED_BYTES, TEMPLATE_BYTES};
+use postrider_core::limits::RENDERED_BYTES;
 use postrider_core::shape::Syntax;
 use postrider_core::{EnvironmentId, EventId, Timestamp};
-use postrider_shape::{Subject, Template, TemplateError};
+use postrider_shape::{Allowance, Subject, Template, TemplateError, TemplateErrorKind};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -125,6 +125,7 @@ proptest! {
                 proptest::sample::select(vec![
                     "{{", "}}", "{%", "%}", "{#", "#}", "\"", "\\", "|", "if", "for", "in", "else", "endif", "endfor", "set", "x", ".", "[",
                     "]", "{", "}", "(", ")", ",", ":", "=", "~", "json", "u00", "-", "raw", "endraw", "is", "not", "1", "*", "é",
+                    "recursive", "loop", "+", "==", "map", "range", "elif", "with", "cycle",
                 ]).prop_map(str::to_owned),
                 any::<String>(),
             ],
@@ -250,6 +251,17 @@ fn errors_are_found_when_a_template_is_compiled() {
         ("{{ x | __in_string }}", 1, 8, "cannot be used"),
         ("{{ __body }}", 1, 4, "cannot be used"),
         ("{{ x | safe }}", 1, 8, "no filter `safe`"),
+        ("{{ now() }}", 1, 4, "no function `now`"),
+        ("{{ lower(x) }}", 1, 4, "{{ value | lower }}"),
+        ("{{ user.email.lower() }}", 1, 4, "{{ value | lower }}"),
+        ("{{ x | map('shout') }}", 1, 12, "no filter `shout`"),
+        ("{{ x | map('__in_string') }}", 1, 12, "no filter"),
+        ("{{ x | map(name) }}", 1, 8, "as a text in quotes"),
+        ("{{ x | select('odder') }}", 1, 15, "no test `odder`"),
+        ("{{ x | rejectattr('a', 'odder') }}", 1, 24, "no test `odder`"),
+        ("{{ x | json(indent=2) }}", 1, 8, "nothing in parentheses"),
+        ("{{ x | replace(*x) }}", 1, 8, "without `*`"),
+        ("{% for a in x recursive %}1{% endfor %}", 1, 4, "`recursive`"),
     ] {
         let error = refused(template);
         assert!(error.message.contains(words), "{template}: {error}");
@@ -270,35 +282,190 @@ fn errors_of_a_rendering_say_where_they_are() {
         "what was put in before it does not count: {error}"
     );
     let error = render(r"[{% for n in [1, 2] %}{{ n }},{% endfor %}]");
-    assert!(
-        error.message.contains("not JSON: ") && error.message.contains("near `[1,2,]`") && error.line().is_none(),
-        "{error}"
-    );
+    assert!(error.message.contains("not JSON: ") && error.message.contains("near `[1,2,]`"), "{error}");
+    assert_eq!((error.line(), error.column()), (Some(1), Some(43)), "where the byte came from: {error}");
     assert!(render("{{ x | date }}").message.contains("`a` is no moment"));
-    assert!(render("{{ unknown_function() }}").message.contains("unknown_function"));
 }
 
-#[test]
-fn a_hostile_template_is_stopped() {
+/// Templates that would take all memory, or all time, if somebody let them. Each is stopped, within its fuel.
+fn hostile() -> Vec<String> {
     let doubled = format!("{{% set s = 'x' * 1000 %}}{}{{{{ s | length }}}}", "{% set s = s ~ s %}".repeat(1_000));
     let nested = format!(
         "{}1{}",
         [0, 1, 2, 3, 4, 5].map(|n| format!("{{% for a{n} in range(1000) %}}")).concat(),
         "{% endfor %}".repeat(6)
     );
-    let deep = format!("{}1{}", "{% if true %}".repeat(2_000), "{% endif %}".repeat(2_000));
-    let parens = format!("{{{{ {}1{} }}}}", "(".repeat(10_000), ")".repeat(10_000));
-    let replaced =
-        "{% set s = 'x' * 1000 %}{% set s = s | replace('x', s) %}{% set s = s | replace('x', s) %}{{ s }}".to_owned();
-    let lists = "{% for a in range(100000) %}{{ range(100000) | list | join(',') | sha512 }}{% endfor %}".to_owned();
-    for template in [doubled, nested, deep, parens, replaced, lists, "{{ 'x' * 1000000000 }}".to_owned()] {
-        assert!(template.len() <= TEMPLATE_BYTES || template.contains("((") || template.contains("{% if true %}{% if"));
-        let error = rendered_as(Syntax::Text, &template, &json!({})).expect_err("it is stopped");
-        assert!(!error.message.is_empty());
+    // A list of itself and itself, and so on: small to make, and endless to go through.
+    let shared = |end: &str| format!("{{% set a = [payload, payload] %}}{}{end}", "{% set a = [a, a] %}".repeat(40));
+    let added = |end: &str| format!("{{% set a = [1, payload] %}}{}{end}", "{% set a = a + a %}".repeat(40));
+    let members = |end: &str| format!("{{% set a = {{'b': 1}} %}}{}{end}", "{% set a = {'b': a, 'c': a} %}".repeat(40));
+    let chained = format!(
+        "{{% set a = payload.list %}}{}{{{{ a | list | length }}}}",
+        "{% set a = a | chain(a, a) %}".repeat(40)
+    );
+    let mut templates = vec![
+        doubled,
+        nested,
+        shared("{{ a }}"),
+        shared("{{ a ~ '' }}"),
+        shared("{% if a == a %}1{% endif %}"),
+        shared("{{ a | string | length }}"),
+        added("{{ a }}"),
+        added("{{ a | length }}"),
+        members("{{ a }}"),
+        members("{{ a == a }}"),
+        chained,
+        format!("{}1{}", "{% if true %}".repeat(2_000), "{% endif %}".repeat(2_000)),
+        format!("{{% if a %}}{}{{% endif %}}", "{% elif a %}".repeat(2_500)),
+        format!("{{{{ {}1{} }}}}", "(".repeat(10_000), ")".repeat(10_000)),
+        format!("{{{{ {}1 }}}}", "not ".repeat(8_000)),
+        format!("{{{{ {}1 }}}}", "-".repeat(16_000)),
+        format!("{{{{ x{} }}}}", ".a".repeat(16_000)),
+        format!("{{{{ x{} }}}}", "[0]".repeat(10_000)),
+        format!("{{{{ x{} }}}}", "[1:]".repeat(8_000)),
+        format!("{{{{ x{} }}}}", "|list".repeat(6_000)),
+        format!("{{{{ x{} }}}}", " ~ x".repeat(8_000)),
+        format!("{{{{ x{} }}}}", " ** x".repeat(6_000)),
+        format!("{{{{ {}1 }}}}", "1 if x else ".repeat(2_500)),
+        format!("{{{{ {}1{} }}}}", "[".repeat(10_000), "]".repeat(10_000)),
+        format!("{{% set a = 1 %}}{}{{{{ a }}}}", "{% set a = [a] %}".repeat(1_900)),
+    ];
+    templates.extend(
+        [
+            "{% set s = 'x' * 1000 %}{% set s = s | replace('x', s) %}{% set s = s | replace('x', s) %}{{ s }}",
+            "{% for a in range(100000) %}{{ range(100000) | list | join(',') | sha512 }}{% endfor %}",
+            "{{ 'x' * 1000000000 }}",
+            "{{ [payload] * 100000000 }}",
+            "{{ 100000000 * [payload] }}",
+            "{{ (payload.list * 100000000) | length }}",
+            "{{ ([payload] * 10000) | map('json') | list | length }}",
+            "{% for a in range(10000) %}{% set b = payload | json %}{% endfor %}{{ range(100000) | map('string') | map('json') | list | length }}",
+            "{% for i in range(9000) %}{% set x = ([''] * 100000000) | join %}{% endfor %}",
+            "{% for i in range(6000) %}{% if payload | sha512 %}{% endif %}{% endfor %}",
+            "{% for i in range(9000) %}{% if payload.long | sha512 %}{% endif %}{% endfor %}",
+            "{% for i in range(9000) %}{% if payload.long | upper | lower | title | base64encode | length %}{% endif %}{% endfor %}",
+            "{% for i in range(9000) %}{% if payload.long | replace('y', 'zz') %}{% endif %}{% endfor %}",
+            "{% for i in range(9000) %}{% if 'q' in payload.long %}{% endif %}{% endfor %}",
+            "{% for i in range(9000) %}{% if payload == payload %}{% endif %}{% endfor %}",
+            "{% for i in range(9000) %}{% if payload.long is lower %}{% endif %}{% endfor %}",
+            "{% for i in range(9000) %}{% if payload.list | sort | unique | list %}{% endif %}{% endfor %}",
+            "{% for i in range(9000) %}{% if loop.changed(payload) %}{% endif %}{% endfor %}",
+            "{{ [''] * 100000000 == [''] * 100000000 }}",
+            "{% if [''] * 100000000 %}{{ [''] * 100000000 ~ '' }}{% endif %}",
+            "{{ ['a'] * 100000000 is in(['b']) }}",
+            "{{ [1] | batch(100000000, payload) }}",
+            "{{ [1, 2, 3] | map('batch', 100000000, payload) | list | length }}",
+            "{% for i in range(9000) %}{% set x = [[1], [2], [3]] | map('batch', 100000, 0) %}{% endfor %}",
+            "{{ [1] | slice(100000000) | length }}",
+            "{{ range(100000) | zip(range(100000), range(100000)) | list | length }}",
+            "{{ range(100000) | map('default', payload) | list | tojson }}",
+            "{% for i in range(9000) %}{% set x = range(100000)[99999:] %}{% endfor %}",
+            "{% for i in range(9000) %}{% set x = payload.long | split('') %}{% endfor %}",
+            "{% for i in range(9000) %}{% set x = payload.long | split('y') | length %}{% endfor %}",
+            "{% for i in range(9000) %}{% set x = payload.long | list %}{% endfor %}",
+            "{{ range(100000) | sum(start=[]) }}",
+            "{% for a in payload.list recursive %}{{ loop(payload.list) }}{% endfor %}",
+            "{% for a in payload.list %}{{ loop(payload.list) }}{% endfor %}",
+            "{% for a in payload.list %}{{ loop.cycle() }}{% endfor %}",
+        ]
+        .map(str::to_owned),
+    );
+    templates
+}
+
+#[test]
+fn a_hostile_template_is_stopped() {
+    let payload = json!({ "long": "y".repeat(100_000), "list": vec![1; 1_000] });
+    let subject = Subject::of(&event_of(&payload.to_string()));
+    for syntax in [Syntax::Text, Syntax::Json] {
+        for template in hostile() {
+            let made = Template::compile(&template, syntax).and_then(|template| template.render(&subject));
+            let error = made.expect_err(&template[..template.len().min(200)]);
+            assert!(!error.message.is_empty());
+            // Nothing here takes the engine by surprise.
+            assert!(!error.message.contains("report"), "{error}: {template}");
+        }
     }
-    let long = rendered_as(Syntax::Text, "{{ x }}{{ x }}{{ x }}", &json!({ "x": "y".repeat(RENDERED_BYTES / 2) }));
-    assert!(long.expect_err("too long").message.contains("bytes"));
-    let whole =
-        rendered_as(Syntax::Json, "{{ payload }}", &json!({ "x": vec!["y"; 20_000] })).expect("a large event passes");
-    assert!(whole.len() > 60_000);
+    let long = rendered_as(Syntax::Text, "{{ x }}\n{{ x }}{{ x }}", &json!({ "x": "y".repeat(RENDERED_BYTES / 2) }));
+    let long = long.expect_err("too long");
+    assert!(long.message.contains("bytes"), "{long}");
+    assert_eq!(long.line(), Some(2), "{long}");
+    let whole = rendered_as(Syntax::Json, "{{ payload }}", &json!({ "x": vec!["y"; 60_000] }))
+        .expect("the largest event passes");
+    assert!(whole.len() > 200_000);
+}
+
+#[test]
+fn renderings_of_a_request_have_their_work_in_common() {
+    let subject = Subject::of(&event_of("{}"));
+    let template = Template::compile("{% for i in range(5000) %}{% endfor %}", Syntax::Text).expect("a template");
+    let mut whole = Allowance::whole();
+    let made = (0..100).map(|_| template.render_within(&mut whole, &subject)).take_while(Result::is_ok).count();
+    assert!((2..50).contains(&made), "{made}");
+    let error = template.render_within(&mut Allowance::at_once(0), &subject).expect_err("more than others wait for");
+    assert_eq!(error.kind, TemplateErrorKind::Work);
+    template.render(&subject).expect("and less than one may");
+    // Nobody waits for it any more.
+    let mut allowance = Allowance::whole();
+    allowance.given_up().give_up();
+    let heavy = Template::compile("{{ 'x' * 10000 | sha256 }}", Syntax::Text).expect("a template");
+    let heavy_of_text =
+        Template::compile("{% set s = 'x' * 10000 %}{{ s | sha256 }}", Syntax::Text).expect("a template");
+    assert!(heavy.render_within(&mut Allowance::whole(), &subject).is_err(), "a digest is no number");
+    assert_eq!(
+        heavy_of_text.render_within(&mut allowance, &subject).expect_err("given up").kind,
+        TemplateErrorKind::Work
+    );
+}
+
+/// What is written anew for the engine means what was written.
+#[test]
+fn guards_change_nothing_that_is_in_bounds() {
+    let payload = json!({ "l": [3, 1, 2], "m": [1], "o": { "a": 1, "b": [1, 2] }, "s": "a\"b\\c", "n": 7, "x": null });
+    for (expression, expected) in [
+        ("1 + 2 * 3 - 4 / 2", json!(5.0)),
+        ("(1 + 2) * 3 % 5 // 2", json!(2)),
+        ("2 ** 3 ** 2", json!(512)),
+        ("-n + 1", json!(-6)),
+        ("l + m", json!([3, 1, 2, 1])),
+        ("l + m + [9] | first", json!([3, 1, 2, 9])),
+        ("(l + m) == [3, 1, 2, 1]", json!(true)),
+        ("l[1:]", json!([1, 2])),
+        ("l[::-1]", json!([2, 1, 3])),
+        ("s[1:3]", json!("\"b")),
+        ("l[0] ~ '-' ~ o.b[1] ~ s", json!("3-2a\"b\\c")),
+        ("'x' ~ l ~ o", json!("x[3,1,2]{\"a\":1,\"b\":[1,2]}")),
+        ("'ab' * 3", json!("ababab")),
+        ("n > 5 and not (n == 8) or false", json!(true)),
+        ("1 < n < 10", json!(true)),
+        ("3 in l and 4 not in l and 'a' in o and 'b\\\\' in s", json!(true)),
+        ("x in l", json!(false)),
+        ("o == {'a': 1, 'b': [1, 2]}", json!(true)),
+        ("o['b'][0]", json!(1)),
+        ("l[n - 6]", json!(1)),
+        ("n is divisibleby(7) and n is not even and x is none and y is undefined", json!(true)),
+        ("2 is in l", json!(true)),
+        ("(l | sort | first) if l else 'none'", json!(1)),
+        ("l | select('gt', 1) | map('string') | join('+')", json!("3+2")),
+        ("[l, (1, 2), {'k': l}][2].k[0]", json!(3)),
+        ("{'a': 1} | chain({'b': 2}) | items | list", json!([["a", 1], ["b", 2]])),
+        ("l | zip(l) | map('first') | list", json!([3, 1, 2])),
+        ("l | batch(2) | list", json!([[3, 1], [2]])),
+        ("(l | groupby('x'))[0].list | list | length", json!(3)),
+        ("l | sum + (l | max)", json!(9)),
+        ("'a' 'b'", json!("ab")),
+        ("1.5e3", json!(1500.0)),
+        ("[] == [] and () | list == []", json!(true)),
+    ] {
+        let made = rendered_as(Syntax::Json, &format!("{{{{ {expression} }}}}"), &payload).expect(expression);
+        assert_eq!(serde_json::from_str::<Value>(&made).expect("JSON"), expected, "{expression}");
+    }
+    let statements = "{% for k, v in o | items %}{{ loop.index }}{{ k }}{{ loop.cycle('x', 'y') }}{% else %}none{% endfor %}\
+        {% with a = 1, (b, c) = [2, 3] %}{{ a + b + c }}{% endwith %}{% set a, b = l[:2] %}{{ a }}{{ b }}\
+        {% for i in l if i > 1 %}{{ i }}{% endfor %}{% if n == 1 %}1{% elif n == 7 %}7{% else %}?{% endif %}\
+        {% raw %}{{ raw }}{% endraw %}{# nothing #}\n";
+    assert_eq!(
+        rendered_as(Syntax::Text, statements, &payload).expect("text"),
+        "1ax2by63132 7{{ raw }}".replace(' ', "")
+    );
 }

@@ -162,6 +162,15 @@ impl Store {
         self.engine.accept(batch).await
     }
 
+    /// What the first use of an idempotency key came to, as far as it is committed; none where there was none that still counts at `now`.
+    pub async fn earlier_outcome(
+        &self,
+        idempotency: Idempotency,
+        now: Timestamp,
+    ) -> Result<Option<AcceptOutcome>, StoreError> {
+        self.engine.earlier_outcome(idempotency, now).await
+    }
+
     /// Hands over what became of an attempt. It is kept and tried again until it is committed; the result comes by
     /// [`Commit::settled`].
     pub fn record(&self, settlement: Settlement) {

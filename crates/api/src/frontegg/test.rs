@@ -5,7 +5,7 @@ use axum::extract::State;
 use bytes::Bytes;
 use postrider_core::permission::Permission;
 use postrider_core::signature::{Secret, Signing};
-use postrider_engine::Draft;
+use postrider_engine::{Draft, RenderError};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
@@ -72,7 +72,8 @@ pub(crate) async fn send(
     // The body as it is, as a plain webhook would get it: of a webhook's own headers and payload this call knows nothing.
     let event = sample::event(&state, scoped.environment_id(), None, sample::SAMPLE, body);
     let signed = (secret, Signing::default());
-    let (_, sent) = sample::send(&state, &scoped.member, scoped.scope, url, signed, event, Draft::default()).await?;
+    let refused = |error: &RenderError| ApiError::template("", &error.error);
+    let (_, sent) = sample::send(&state, &scoped.member, scoped.scope, url, signed, event, Draft::default(), refused).await?;
     Ok(Answer(match sent.result {
         Ok(answer) => Tested {
             status_code: match answer.status {

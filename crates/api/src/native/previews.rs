@@ -11,7 +11,7 @@ use postrider_core::shape::{Access, Shape};
 use postrider_core::signature::{Secret, Signing};
 use postrider_core::webhook::{EndpointUrl, Scope, Webhook};
 use postrider_core::{EventId, WebhookId};
-use postrider_engine::{Draft, Preview as Previewed};
+use postrider_engine::{Draft, Preview as Previewed, RenderError, RenderedPart};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
@@ -51,7 +51,30 @@ pub(crate) struct Settings {
     client_certificate: Given<CertificateForm>,
 }
 
+/// Which templates stand in the request's own `settings`; those of others are the webhook's.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct GivenTemplates {
+    payload: bool,
+    headers: bool,
+}
+
+impl GivenTemplates {
+    /// What cannot be rendered, at its place in the request, if it has one there.
+    pub(crate) fn error(self, access: &Access, error: &RenderError) -> ApiError {
+        let is_given = match error.part {
+            RenderedPart::Payload => self.payload,
+            RenderedPart::Header(_) => self.headers,
+        };
+        if is_given { render_error("/settings", access, error) } else { ApiError::template("", &error.error) }
+    }
+}
+
 impl Settings {
+    /// The templates in them.
+    pub(crate) fn templates(&self) -> GivenTemplates {
+        GivenTemplates { payload: matches!(self.payload, Given::Value(_)), headers: self.headers.is_some() }
+    }
+
     /// What they say, over what there is.
     pub(crate) fn draft(self, state: &ApiState, at: &str, shape: &Shape, access: &Access) -> Result<Draft, ApiError> {
         let form = ShapeForm {
@@ -163,10 +186,12 @@ pub(crate) async fn preview_webhook(
     member.require(Permission::WriteWebhook)?;
     let webhook = within_reach(&state, &member, id)?;
     let (shape, access) = settings(&webhook);
-    let draft = form.settings.unwrap_or_default().draft(&state, "/settings", &shape, &access)?;
+    let settings = form.settings.unwrap_or_default();
+    let templates = settings.templates();
+    let draft = settings.draft(&state, "/settings", &shape, &access)?;
     let chosen = Chosen { event_id: form.event_id, event: form.event, event_key: form.event_key };
     let event = chosen.event(&state, &member, &webhook.scope, default_key(&webhook)).await?;
-    preview(&state, &webhook.url, (webhook.secret.clone(), webhook.signing.clone()), &draft, &event)
+    preview(&state, &webhook.url, (webhook.secret.clone(), webhook.signing.clone()), &draft, templates, &event)
 }
 
 /// Preview the request of a webhook that is not saved yet
@@ -186,25 +211,34 @@ pub(crate) async fn preview_draft(
     let url = rules::url(&state, "/url", &form.url)?;
     let secret = form.secret.map(|text| rules::secret(&member, "/secret", &text)).transpose()?.flatten();
     let settings = form.settings.unwrap_or_default();
+    let templates = settings.templates();
     let draft = settings.draft(&state, "/settings", &Shape::default(), &Access::default())?;
     let chosen = Chosen { event_id: form.event_id, event: form.event, event_key: form.event_key };
     let event = chosen.event(&state, &member, &Scope::of(member.tenant.clone()), sample::SAMPLE).await?;
-    preview(&state, &url, (secret, Signing::default()), &draft, &event)
+    preview(&state, &url, (secret, Signing::default()), &draft, templates, &event)
 }
 
 /// The event type whose sample shows a webhook best.
-fn default_key(webhook: &Webhook) -> &str {
+pub(crate) fn default_key(webhook: &Webhook) -> &str {
     one_key(&webhook.event_keys).unwrap_or(sample::SAMPLE)
 }
 
-struct Chosen {
-    event_id: Option<String>,
-    event: Option<InlineEvent>,
-    event_key: Option<String>,
+/// The event that a preview or a test is made with, as a request names it.
+pub(crate) struct Chosen {
+    pub(crate) event_id: Option<String>,
+    pub(crate) event: Option<InlineEvent>,
+    pub(crate) event_key: Option<String>,
 }
 
 impl Chosen {
-    async fn event(self, state: &ApiState, member: &Member, scope: &Scope, default: &str) -> Result<Event, ApiError> {
+    /// That event; where nothing is named, the sample of the event type `default`.
+    pub(crate) async fn event(
+        self,
+        state: &ApiState,
+        member: &Member,
+        scope: &Scope,
+        default: &str,
+    ) -> Result<Event, ApiError> {
         let (environment_id, tenant) = (member.environment_id, scope.tenant());
         match (self.event_id, self.event, self.event_key) {
             (Some(id), None, None) => {
@@ -258,10 +292,11 @@ fn preview(
     url: &EndpointUrl,
     (secret, signing): (Option<Secret>, Signing),
     draft: &Draft,
+    templates: GivenTemplates,
     event: &Event,
 ) -> Result<Answer<Preview>, ApiError> {
     let Previewed { content, headers, authenticates } =
-        draft.preview(event).map_err(|error| render_error("", &draft.access, &error))?;
+        draft.preview(event).map_err(|error| templates.error(&draft.access, &error))?;
     let mut all = state.engine().headers_with(event, &content.body, secret, signing);
     match &content.content_type {
         Some(content_type) => drop(all.insert(http::header::CONTENT_TYPE, content_type.clone())),

@@ -12,7 +12,7 @@ use postrider_core::shape::{Access, Shape};
 use postrider_core::signature::{Secret, Signing};
 use postrider_core::webhook::{EndpointUrl, Scope};
 use postrider_egress::SendError;
-use postrider_engine::Draft;
+use postrider_engine::{Draft, RenderError};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
@@ -23,7 +23,7 @@ use crate::body::{Json, OptionalJson};
 use crate::error::{ApiError, Problem};
 use crate::extract::Ids;
 use crate::native::attempts::{ExchangeResult, HeaderLine, Timings};
-use crate::native::previews::Settings;
+use crate::native::previews::{Chosen, GivenTemplates, InlineEvent, Settings};
 use crate::native::webhooks::shape::one_key;
 use crate::native::webhooks::{settings, within_reach};
 use crate::state::ApiState;
@@ -39,6 +39,12 @@ pub(crate) struct TestForm {
     /// Taken as the event's body, instead of a sample.
     #[schema(value_type = Option<Object>)]
     payload: Option<Box<RawValue>>,
+    /// An event that was accepted: it is sent once more, under its own `webhook-id`.
+    event_id: Option<String>,
+    /// An event that never happened.
+    event: Option<InlineEvent>,
+    /// Settings that differ from the webhook's own, as they are being edited.
+    settings: Option<Settings>,
     /// Whether the webhook's own headers, its authentication and its client certificate are sent.
     #[serde(default)]
     with_headers: bool,
@@ -57,6 +63,10 @@ pub(crate) struct DraftForm {
     /// Taken as the event's body, instead of a sample.
     #[schema(value_type = Option<Object>)]
     payload: Option<Box<RawValue>>,
+    /// An event that was accepted: it is sent once more, under its own `webhook-id`.
+    event_id: Option<String>,
+    /// An event that never happened.
+    event: Option<InlineEvent>,
     /// Method, custom payload, headers and authentication that the webhook would have.
     settings: Option<Settings>,
 }
@@ -78,12 +88,13 @@ pub(crate) struct TestResult {
 /// Test a webhook
 ///
 /// Sends one request as a delivery would be sent, with the webhook's method and payload, signed as the webhook's are, disabled webhooks
-/// included; with its headers and authentication where `withHeaders` asks for them. It is recorded nowhere and changes nothing.
+/// included; with its headers and authentication where `withHeaders` asks for them. The event and the `settings` are named as for the
+/// preview, which shows what a test sends. It is recorded nowhere and changes nothing.
 #[utoipa::path(post, path = "/api/v1/webhooks/{webhookId}/test", tag = "webhooks",
     params(("webhookId" = Uuid, Path, description = "The webhook.")), request_body = Option<TestForm>, responses(
     (status = 200, description = "What came of it, be it success or failure.", body = TestResult),
     (status = 400, description = "The body cannot be read, or this server does not send to that URL.", body = Problem),
-    (status = 404, description = "There is no webhook of that id, or no event type of that key, within reach.", body = Problem),
+    (status = 404, description = "There is no webhook, no event, or no event type of that name within reach.", body = Problem),
     (status = 422, description = "The payload or a header cannot be rendered, or there is no sample.", body = Problem),
     (status = 429, description = "As many tests are under way as can be.", body = Problem)))]
 pub(crate) async fn test_webhook(
@@ -95,12 +106,16 @@ pub(crate) async fn test_webhook(
     member.require(Permission::WriteWebhook)?;
     let webhook = within_reach(&state, &member, id)?;
     let (shape, access) = settings(&webhook);
-    let own = shape.payload.as_ref().and_then(|_| one_key(&webhook.event_keys));
-    let event = event_of(&state, &member, &webhook.scope, form.event_key.as_deref(), own, form.payload)?;
+    let own = shape.payload.as_ref().and_then(|_| one_key(&webhook.event_keys)).unwrap_or(sample::SAMPLE);
+    let settings = form.settings.unwrap_or_default();
+    let templates = settings.templates();
+    let Draft { shape, access } = settings.draft(&state, "/settings", &shape, &access)?;
+    let chosen = Chosen { event_id: form.event_id, event: form.event, event_key: form.event_key };
+    let event = event_of(&state, &member, &webhook.scope, chosen, own, form.payload).await?;
     let (scope, url) = (webhook.scope.clone(), webhook.url.clone());
     let signed = (webhook.secret.clone(), webhook.signing.clone());
     let access = if form.with_headers { access } else { Arc::default() };
-    send(&state, &member, scope, url, signed, event, Draft { shape: Shape::clone(&shape), access }).await
+    send(&state, &member, scope, url, signed, event, Draft { shape, access }, templates).await
 }
 
 /// Test a draft
@@ -121,38 +136,29 @@ pub(crate) async fn test_draft(
     let url = rules::url(&state, "/url", &form.url)?;
     let secret = form.secret.map(|text| rules::secret(&member, "/secret", &text)).transpose()?.flatten();
     let scope = Scope::of(member.tenant.clone());
-    let draft = match form.settings {
-        Some(settings) => settings.draft(&state, "/settings", &Shape::default(), &Access::default())?,
-        None => Draft::default(),
-    };
-    let event = event_of(&state, &member, &scope, form.event_key.as_deref(), None, form.payload)?;
-    send(&state, &member, scope, url, (secret, Signing::default()), event, draft).await
+    let settings = form.settings.unwrap_or_default();
+    let templates = settings.templates();
+    let draft = settings.draft(&state, "/settings", &Shape::default(), &Access::default())?;
+    let chosen = Chosen { event_id: form.event_id, event: form.event, event_key: form.event_key };
+    let event = event_of(&state, &member, &scope, chosen, sample::SAMPLE, form.payload).await?;
+    send(&state, &member, scope, url, (secret, Signing::default()), event, draft, templates).await
 }
 
-/// The event that a test is made with.
-fn event_of(
+/// The event that a test is made with: one that is named as for a preview, or one whose body is given as it is.
+async fn event_of(
     state: &ApiState,
     member: &Member,
     scope: &Scope,
-    event_key: Option<&str>,
-    own: Option<&str>,
+    chosen: Chosen,
+    own: &str,
     payload: Option<Box<RawValue>>,
 ) -> Result<Event, ApiError> {
-    let (environment_id, tenant) = (member.environment_id, scope.tenant());
-    let (key, body) = match (event_key, payload) {
-        (Some(_), Some(_)) => return Err(ApiError::value("", "`eventKey` and `payload` exclude each other")),
-        (None, Some(payload)) => (own.unwrap_or(sample::SAMPLE), Bytes::from(String::from(Box::<str>::from(payload)))),
-        (key, None) => {
-            let key = sample::named_key(state, member, key)?.or(own).unwrap_or(sample::SAMPLE);
-            let tenant = tenant.map(postrider_core::event::TenantId::as_str);
-            let body = sample::body_of_type(state, environment_id, tenant, key);
-            let missing = "has no sample; give a `payload` instead";
-            // A webhook's own key can have become one that its tenant does not know.
-            let body = body.or_else(|| sample::body(environment_id, None).filter(|_| event_key.is_none()));
-            (key, body.ok_or_else(|| ApiError::value("/eventKey", missing))?)
-        }
-    };
-    Ok(sample::event(state, environment_id, tenant.cloned(), key, body))
+    let Some(payload) = payload else { return chosen.event(state, member, scope, own).await };
+    if chosen.event_id.is_some() || chosen.event.is_some() || chosen.event_key.is_some() {
+        return Err(ApiError::value("", "`eventId`, `event`, `eventKey` and `payload` exclude each other"));
+    }
+    let body = Bytes::from(String::from(Box::<str>::from(payload)));
+    Ok(sample::event(state, member.environment_id, scope.tenant().cloned(), own, body))
 }
 
 async fn send(
@@ -163,8 +169,11 @@ async fn send(
     signed: (Option<Secret>, Signing),
     event: Event,
     draft: Draft,
+    templates: GivenTemplates,
 ) -> Result<Answer<TestResult>, ApiError> {
-    let (event_id, sent) = sample::send(state, member, scope, url, signed, event, draft).await?;
+    let access = Arc::clone(&draft.access);
+    let refused = |error: &RenderError| templates.error(&access, error);
+    let (event_id, sent) = sample::send(state, member, scope, url, signed, event, draft, refused).await?;
     let timings = sent.timings.into();
     let result = match sent.result {
         Ok(answer) => ExchangeResult {

@@ -439,7 +439,12 @@ async fn a_document_that_cannot_be_imported_changes_nothing_and_says_why() {
         (json!({ "openapi": "3.1.0", "webhooks": { " ": { "post": {} } } }), "/webhooks/ /post"),
         (with(json!({ "summary": 7 })), "/webhooks/a~1b/post/summary"),
         (with(json!({ "summary": "" })), "/webhooks/a~1b/post/summary"),
-        (with(json!({ "x-postrider": { "schema": 1 } })), "/webhooks/a~1b/post/x-postrider"),
+        (with(json!({ "x-postrider": { "schema": 1 } })), "/webhooks/a~1b/post/x-postrider/schema"),
+        (with(json!({ "x-postrider": 1 })), "/webhooks/a~1b/post/x-postrider"),
+        (with(json!({ "x-postrider": { "deprecatedAt": "soon" } })), "/webhooks/a~1b/post/x-postrider/deprecatedAt"),
+        (with(json!({ "x-postrider": { "replacedBy": 1 } })), "/webhooks/a~1b/post/x-postrider/replacedBy"),
+        (with(json!({ "deprecated": "yes" })), "/webhooks/a~1b/post/deprecated"),
+        (with(json!({ "tags": [1] })), "/webhooks/a~1b/post/tags/0"),
         (with(json!({ "x-postrider": { "schemaMode": "warn" } })), "/webhooks/a~1b/post/schemaMode"),
         (
             with(body(json!({ "$ref": "https://example.com/s.json" }))),
@@ -460,4 +465,76 @@ async fn a_document_that_cannot_be_imported_changes_nothing_and_says_why() {
     app.post("/api/v1/event-types/import").token(&own.token).raw(large).expect(413).await;
     let listed = app.get(TYPES).token(&own.token).expect(200).await.to_string();
     assert!(!listed.contains("\"good\""), "all or nothing");
+}
+
+#[tokio::test]
+async fn a_document_that_refers_to_one_thing_many_times_is_refused_before_it_is_copied() {
+    let app = App::start().await;
+    let own = app.environment("own").await;
+    let import = |document: &Value| app.post("/api/v1/event-types/import").token(&own.token).json(document);
+    let document = |count: usize, schema: &Value, examples: &Value| {
+        let operation = json!({ "post": { "requestBody": { "content": { "application/json": {
+            "schema": { "$ref": "#/components/schemas/one" }, "examples": examples,
+        } } } } });
+        let webhooks: serde_json::Map<_, _> = (0..count).map(|n| (format!("a.{n}"), operation.clone())).collect();
+        json!({ "openapi": "3.1.0", "webhooks": webhooks, "components": {
+            "schemas": { "one": schema, "large": { "description": "x".repeat(1_000_000) } },
+            "examples": { "e": { "value": { "text": "y".repeat(200_000) } } },
+        } })
+    };
+    let large = json!({ "properties": { "a": { "$ref": "#/components/schemas/large" } } });
+    let refused = import(&document(3, &large, &json!({}))).expect(422).await;
+    assert!(text(&refused["errors"][0]["detail"]).contains("bytes"), "{refused}");
+    let refused = import(&document(5_001, &json!({}), &json!({}))).expect(422).await;
+    assert_eq!(refused["errors"][0]["at"], "/webhooks");
+    let examples = json!({ "e": { "$ref": "#/components/examples/e" } });
+    let refused = import(&document(200, &json!({}), &examples)).expect(422).await;
+    assert!(text(&refused["detail"]).contains("import fewer"), "{refused}");
+    assert_eq!(import(&document(3, &json!({}), &examples)).expect(200).await["created"], json!(["a.0", "a.1", "a.2"]));
+}
+
+#[tokio::test]
+async fn since_when_or_what_instead_says_that_it_is_deprecated() {
+    let app = App::start().await;
+    let own = app.environment("own").await;
+    let document = json!({ "openapi": "3.1.0", "webhooks": {
+        "old.one": { "post": { "x-postrider": { "deprecatedAt": "2026-01-01T00:00:00Z" } } },
+        "old.two": { "post": { "x-postrider": { "replacedBy": "new.two" } } },
+        "old.three": { "post": { "deprecated": false, "x-postrider": { "replacedBy": "new.two" } } },
+        "new.two": { "post": {} },
+    } });
+    app.post("/api/v1/event-types/import").token(&own.token).json(&document).expect(200).await;
+    let listed = app.get(TYPES).token(&own.token).expect(200).await;
+    let of = |key: &str| {
+        let items = listed["items"].as_array().expect("items");
+        items.iter().find(|item| item["key"] == key).expect("it is listed").clone()
+    };
+    assert_eq!(of("old.one")["deprecatedAt"], "2026-01-01T00:00:00.000Z");
+    assert_eq!(of("old.two")["replacedBy"], "new.two");
+    assert!(of("old.two")["deprecatedAt"].is_string());
+    assert!(of("old.three")["deprecatedAt"].is_null() && of("new.two")["deprecatedAt"].is_null());
+}
+
+#[tokio::test]
+async fn what_cannot_be_cleared_is_not_null() {
+    let app = App::start().await;
+    let own = app.environment("own").await;
+    let path = format!("{TYPES}/{}", text(&order_type(&app, &own, json!({ "schemaMode": "warn" })).await["id"]));
+    for member in ["schemaMode", "isVisibleToTenants", "displayName"] {
+        app.patch(&path).token(&own.token).json(&json!({ member: null })).expect(400).await;
+    }
+    assert_eq!(app.get(&path).token(&own.token).expect(200).await["schemaMode"], "warn");
+}
+
+#[tokio::test]
+async fn a_repeat_is_answered_as_the_first_was_whatever_the_schema_has_become() {
+    let app = App::start().await;
+    let own = app.environment("own").await;
+    let path = format!("{TYPES}/{}", text(&order_type(&app, &own, json!({ "schemaMode": "warn" })).await["id"]));
+    let post = |body: Value, key: &str| app.post(EVENTS).token(&own.token).header("idempotency-key", key).json(&body);
+    let first = post(order("much"), "k").expect(202).await;
+    app.patch(&path).token(&own.token).json(&json!({ "schemaMode": "reject" })).expect(200).await;
+    assert_eq!(post(order("much"), "k").expect(202).await, first);
+    assert_eq!(post(order("more"), "k").code(422).await, "idempotency_key_reused");
+    assert_eq!(post(order("much"), "other").code(422).await, "schema_mismatch");
 }

@@ -56,6 +56,15 @@ async fn a_filter_keeps_events_from_its_own_webhook_alone_and_what_it_could_not_
     expected.sort();
     assert_eq!(kept_out, expected);
 
+    // Whoever runs the webhook sees it there, too, until the filter is another one.
+    let health = |id: &str| app.get(&format!("{WEBHOOKS}/{id}")).token(&own.token);
+    let undecided = health(&absent).expect(200).await["health"]["undecided"].clone();
+    assert_eq!((&undecided["count"], &undecided["lastReason"]), (&json!(1), &json!("the event has no user.age")));
+    assert!(health(&large).expect(200).await["health"]["undecided"].is_null());
+    let other = json!({ "filter": "has(user.age)" });
+    let patched = app.patch(&format!("{WEBHOOKS}/{absent}")).token(&own.token).json(&other).expect(200).await;
+    assert!(patched["health"]["undecided"].is_null(), "{patched}");
+
     // A resend is asked for by a person, and not filtered again.
     let path = format!("{WEBHOOKS}/{small}");
     app.patch(&path).token(&own.token).json(&json!({ "filter": "false" })).expect(200).await;
@@ -159,4 +168,45 @@ async fn many_filters_are_counted_and_some_are_named() {
     let named = shown["filtered"].as_array().expect("a list");
     assert_eq!((named.len(), &shown["filteredCount"]), (FILTER_NOTES, &json!(FILTER_NOTES + 2)));
     assert_eq!(named[0]["webhookId"], undecided, "those that could not tell come first");
+}
+
+#[tokio::test]
+async fn the_filters_of_a_tenant_are_bounded_together() {
+    let app = App::start().await;
+    let own = app.environment("own").await;
+    let url = "https://example.com/hook";
+    // Each takes all of its steps over a long list.
+    let costly = "payload.list.all(a, payload.list.all(b, a == b || a != b))";
+    let mut ids = Vec::new();
+    for _ in 0..12 {
+        ids.push(filtered(&app, &own, url, costly).await);
+    }
+    let environments = json!({ "url": url, "eventKeys": ["*"], "filter": "payload.list.exists(a, a == 1)" });
+    app.post(WEBHOOKS).token(&own.token).json(&environments).expect(201).await;
+    let list: Vec<usize> = (0..2_000).collect();
+    let event = json!({ "eventKey": "order.paid", "tenantId": TENANT, "payload": { "list": list } });
+    let accepted = app.post(EVENTS).token(&own.token).json(&event).expect(202).await;
+    assert_eq!(accepted["deliveries"], 1, "the environment's own is decided nevertheless");
+    let shown = app.get(&format!("{EVENTS}/{}", text(&accepted["eventId"]))).token(&own.token).expect(200).await;
+    let reasons: Vec<_> = shown["filtered"].as_array().expect("a list").iter().map(|f| text(&f["error"])).collect();
+    let skipped = reasons.iter().filter(|reason| reason.contains("the filters of the tenant")).count();
+    assert_eq!((reasons.len(), skipped), (12, 2), "{reasons:?}");
+}
+
+#[tokio::test]
+async fn a_tenant_has_so_many_filters_and_no_more() {
+    let app = App::start().await;
+    let own = app.environment("own").await;
+    let url = "https://example.com/hook";
+    for _ in 0..postrider_core::limits::FILTERS_PER_TENANT {
+        filtered(&app, &own, url, "true").await;
+    }
+    let form = json!({ "url": url, "eventKeys": ["*"], "filter": "true", "tenantId": TENANT });
+    let refused = app.post(WEBHOOKS).token(&own.token).json(&form).expect(409).await;
+    assert_eq!((&refused["code"], &refused["errors"][0]["at"]), (&json!("limit_reached"), &json!("/filter")));
+    let plain = app.webhook(&own, Some(TENANT), url).await;
+    let path = format!("{WEBHOOKS}/{}", text(&plain["id"]));
+    app.patch(&path).token(&own.token).json(&json!({ "filter": "true" })).expect(409).await;
+    let other = json!({ "url": url, "eventKeys": ["*"], "filter": "true", "tenantId": "another" });
+    app.post(WEBHOOKS).token(&own.token).json(&other).expect(201).await;
 }

@@ -327,6 +327,56 @@ async fn a_test_sends_what_a_delivery_would_with_headers_when_asked() {
 }
 
 #[tokio::test]
+async fn what_a_preview_showed_can_be_sent() {
+    let app = App::start().await;
+    let receiver = Receiver::start().await;
+    receiver.on("/hook", answers(204, ""));
+    let own = app.environment("own").await;
+    let url = receiver.url("/hook");
+    let new = merged(form(&url), json!({ "payload": { "template": r#"["{{ user.email }}"]"# } }));
+    let webhook = app.post(WEBHOOKS).token(&own.token).json(&new).expect(201).await;
+    let path = format!("{WEBHOOKS}/{}", text(&webhook["id"]));
+    let accepted = json!({ "eventKey": "frontegg.user.deleted", "payload": { "user": { "email": "a@b.c" } } });
+    let accepted = app.post("/api/v1/events").token(&own.token).json(&accepted).expect(202).await;
+    let settings = json!({ "method": "PUT", "payload": { "template": r#"{"mail": "{{ user.email }}"}"# } });
+    let inline = json!({ "eventKey": KEY, "payload": { "user": { "email": "x@y.z" } } });
+    for choice in [json!({ "eventId": accepted["eventId"] }), json!({ "event": inline })] {
+        let asked = merged(choice, json!({ "settings": settings }));
+        let shown = app.post(&format!("{path}/preview")).token(&own.token).json(&asked).expect(200).await;
+        app.post(&format!("{path}/test")).token(&own.token).json(&asked).expect(200).await;
+        let sent = receiver.received().pop().expect("a request");
+        assert_eq!((sent.method.as_str(), &sent.body[..]), ("PUT", text(&shown["body"]).as_bytes()));
+        let draft = merged(asked, json!({ "url": url }));
+        app.post("/api/v1/webhook-tests").token(&own.token).json(&draft).expect(200).await;
+        assert_eq!(receiver.received().pop().expect("a request").body, sent.body);
+    }
+    let sent = receiver.received();
+    assert_eq!(sent[0].headers["webhook-id"], text(&accepted["eventId"]).as_str());
+    let other = app.environment("other").await;
+    let foreign = json!({ "url": url, "eventId": accepted["eventId"] });
+    app.post("/api/v1/webhook-tests").token(&other.token).json(&foreign).expect(404).await;
+    let both = json!({ "eventId": accepted["eventId"], "payload": {} });
+    app.post(&format!("{path}/test")).token(&own.token).json(&both).expect(422).await;
+    // What cannot be rendered is told at its place in the request, where it has one.
+    let broken = json!({ "event": inline, "settings": { "payload": { "template": "{{ user.email | date }}" } } });
+    let empty = json!({ "eventKey": KEY, "payload": {} });
+    for ask in ["preview", "test"] {
+        let refused = app.post(&format!("{path}/{ask}")).token(&own.token).json(&broken).expect(422).await;
+        assert_eq!(refused["errors"][0]["at"], "/settings/payload/template", "{ask}: {refused}");
+    }
+    let required =
+        json!({ "payload": { "template": r#"["{{ user.email }}", {{ user.age | default(0) | required }}]"# } });
+    app.patch(&path).token(&own.token).json(&required).expect(200).await;
+    let required = json!({ "payload": { "template": r#"["{{ user.email | required("none") }}"]"# } });
+    app.patch(&path).token(&own.token).json(&required).expect(200).await;
+    let asked = json!({ "event": empty });
+    for ask in ["preview", "test"] {
+        let refused = app.post(&format!("{path}/{ask}")).token(&own.token).json(&asked).expect(422).await;
+        assert_eq!(refused["errors"][0]["at"], "", "the template is the webhook's own: {refused}");
+    }
+}
+
+#[tokio::test]
 async fn presets_can_be_taken_over_as_they_are() {
     let app = App::start().await;
     let own = app.environment("own").await;

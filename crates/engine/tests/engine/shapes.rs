@@ -203,6 +203,54 @@ fn a_token_is_fetched_once_and_again_when_it_ends_or_is_refused() {
     assert_eq!(&last.1[..], b"grant_type=client_credentials&scope=events.write&client_id=client&client_secret=s3cret");
 }
 
+#[test]
+fn only_the_token_that_was_refused_is_dropped() {
+    let (server, webhook) = start();
+    server.reshape(webhook.id, Shape::default(), oauth2(ClientAuthentication::Basic));
+    // Two at once with the first token are refused, one after the other: the second is news of a token that is not used any more.
+    let mut refused = 0;
+    server.receivers.plan(move |url| {
+        refused += usize::from(url.ends_with("/hooks"));
+        Reply::Status(if url.ends_with("/hooks") && refused <= 20 { 401 } else { 200 })
+    });
+    server.accept((0..20).map(|_| event(None)).collect());
+    server.finish(&[webhook.id]);
+    assert_eq!(server.receivers.tokens_asked().len(), 2, "one for all, and one instead of it");
+    // Settings that change nothing about it keep the token.
+    let access = oauth2(ClientAuthentication::Basic);
+    let access = Access { headers: vec![header("x-a", "b")], ..access };
+    server.reshape(webhook.id, Shape::default(), access);
+    server.accept(vec![event(None)]);
+    server.finish(&[webhook.id]);
+    assert_eq!(server.receivers.tokens_asked().len(), 2);
+}
+
+#[test]
+fn a_template_that_does_a_lot_is_rendered_apart_and_fails_alone() {
+    let (server, ordinary) = start();
+    let heavy = server.create_webhook("heavy", Scope::Environment, retries(&[10]));
+    let hostile = server.create_webhook("hostile", Scope::Environment, retries(&[10]));
+    let work = "{% for i in range(7000) %}{% endfor %}{% for i in range(7000) %}{% endfor %}";
+    server.reshape(heavy.id, shape(RequestMethod::Post, &format!("{work}1")), Access::default());
+    let endless = "{% for a in range(9000) %}{% for b in range(9000) %}{% endfor %}{% endfor %}1";
+    server.reshape(hostile.id, shape(RequestMethod::Post, endless), Access::default());
+    let accepted = server.accept((0..30).map(|_| event(None)).collect());
+    server.finish(&[ordinary.id, heavy.id, hostile.id]);
+    let sent = bodies(&server);
+    assert_eq!(sent.iter().filter(|body| &body[..] == b"1").count(), 30, "what is heavy is sent");
+    assert_eq!(sent.len(), 60, "what is endless is not");
+    let deliveries = server.wait(server.store().deliveries(
+        server.environment(),
+        postrider_store::DeliveryFilter { webhook: Some(hostile.id), ..Default::default() },
+        postrider_store::PageRequest { limit: 100, before: None },
+    ));
+    let failed = |delivery: &postrider_store::DeliveryRow| {
+        matches!(delivery.delivery.state, DeliveryState::Failed { reason: FailReason::TemplateError, .. })
+    };
+    let deliveries = deliveries.unwrap();
+    assert_eq!(deliveries.items.iter().filter(|row| failed(row)).count(), accepted.len());
+}
+
 fn last_failure(server: &Server, webhook: WebhookId) -> (FailureKind, String) {
     let log = server.wait(server.store().log(server.environment(), webhook, 0, 1)).unwrap();
     match &log.rows[0].attempt.result {

@@ -9,9 +9,9 @@ use cel::Env;
 use cel::common::ast::{CallExpr, Expr, IdedExpr, LiteralValue, SelectExpr, operators};
 use postrider_core::limits::{FILTER_CHARS, FILTER_DEPTH, FILTER_NODES, FILTER_PATTERNS, REGEX_BYTES};
 use regex::{Regex, RegexBuilder};
-use regex_syntax::hir::{Hir, HirKind};
 
 use super::FilterError;
+use crate::places::places;
 use crate::schema::shortened;
 
 /// A part of a filter.
@@ -139,6 +139,12 @@ static ENV: LazyLock<Env> = LazyLock::new(|| Env::default().with_optional_suppor
 
 /// Reads a filter. Returns it with the number of variables that are bound within one another.
 pub(super) fn filter(text: &str) -> Result<(Node, usize), FilterError> {
+    let (root, slots) = expression(text)?;
+    if can_be_a_condition(&root) { Ok((root, slots)) } else { Err(FilterError::NotACondition) }
+}
+
+/// Reads an expression of any value, as [`filter`] does.
+pub(super) fn expression(text: &str) -> Result<(Node, usize), FilterError> {
     if text.trim().is_empty() {
         return Err(FilterError::Empty);
     }
@@ -149,16 +155,13 @@ pub(super) fn filter(text: &str) -> Result<(Node, usize), FilterError> {
     let parsed = ENV.parser().error_recovery_limit(1).parse(text).map_err(|errors| syntax(&errors))?;
     let mut compiler = Compiler { variables: Vec::new(), slots: 0, nodes: 0, patterns: 0 };
     let root = compiler.node(&parsed, FILTER_DEPTH)?;
-    if !can_be_a_condition(&root) {
-        return Err(FilterError::NotACondition);
-    }
     Ok((root, compiler.slots))
 }
 
 /// Refuses what lies too deep before the parser, which goes into it by recursion.
 fn check_nesting(text: &str) -> Result<(), FilterError> {
     let (mut open, mut in_a_row) = (0_usize, 0_usize);
-    for byte in text.bytes() {
+    for byte in without_literals(text.as_bytes()).unwrap_or_else(|| text.as_bytes().to_vec()) {
         match byte {
             b'(' | b'[' | b'{' => open += 1,
             b')' | b']' | b'}' => open = open.saturating_sub(1),
@@ -174,6 +177,38 @@ fn check_nesting(text: &str) -> Result<(), FilterError> {
         }
     }
     Ok(())
+}
+
+/// A filter without what stands in quotes. None where that is not plain to see (raw texts, comments, line breaks): then brackets in
+/// quotes count like others, as taking code for a text would let it pass.
+fn without_literals(text: &[u8]) -> Option<Vec<u8>> {
+    let mut left = Vec::with_capacity(text.len());
+    let mut at = 0;
+    while let Some(&byte) = text.get(at) {
+        left.push(byte);
+        at += 1;
+        match byte {
+            b'/' if text.get(at) == Some(&b'/') => return None,
+            b'"' | b'\'' => {
+                let before = at.checked_sub(2).map(|before| text[before]);
+                let is_prefixed = before.is_some_and(|before| before.is_ascii_alphanumeric() || before == b'_');
+                let is_triple = text[at..].starts_with(&[byte, byte]);
+                if is_prefixed || is_triple {
+                    return None;
+                }
+                while text.get(at)? != &byte {
+                    match text[at] {
+                        b'\n' | b'\r' => return None,
+                        b'\\' => at += 2,
+                        _ => at += 1,
+                    }
+                }
+                at += 1;
+            }
+            _ => {}
+        }
+    }
+    Some(left)
 }
 
 fn syntax(errors: &cel::ParseErrors) -> FilterError {
@@ -395,19 +430,4 @@ fn compiled(pattern: &str) -> Result<Pattern, FilterError> {
     let regex = RegexBuilder::new(pattern).size_limit(REGEX_BYTES).dfa_size_limit(REGEX_BYTES).build();
     let regex = regex.map_err(|error| refused(last_line(error.to_string())))?;
     Ok(Pattern { regex, places: places(&hir).max(1) })
-}
-
-/// How many places of a pattern a matcher can be in at once, at most: each is a character that may come next.
-fn places(hir: &Hir) -> u64 {
-    match hir.kind() {
-        HirKind::Empty | HirKind::Look(_) => 1,
-        HirKind::Literal(literal) => literal.0.len() as u64,
-        HirKind::Class(_) => 4,
-        HirKind::Repetition(repetition) => {
-            let times = u64::from(repetition.max.unwrap_or(repetition.min).max(1));
-            places(&repetition.sub).saturating_mul(times)
-        }
-        HirKind::Capture(capture) => places(&capture.sub),
-        HirKind::Concat(parts) | HirKind::Alternation(parts) => parts.iter().map(places).fold(0, u64::saturating_add),
-    }
 }

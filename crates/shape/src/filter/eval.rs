@@ -39,6 +39,16 @@ pub(super) fn decide<'v>(root: &'v Node, slots: usize, subject: &'v Subject<'v>,
     Decision { verdict, steps: steps - evaluation.left }
 }
 
+/// The value of an expression as text that tells it from others: texts as they read, numbers by what they are, lists of such. None: it has
+/// none, or null, or an object, or it takes too many steps.
+pub(super) fn text_of(root: &Node, slots: usize, subject: &Subject<'_>, steps: u32) -> Option<String> {
+    let mut evaluation = Evaluation { subject, variables: vec![Value::Null; slots], left: steps };
+    let value = evaluation.of(root).ok()?;
+    let mut text = String::new();
+    evaluation.write(&value, &mut text).ok()??;
+    (evaluation.left > 0).then_some(text)
+}
+
 /// Why a part has no value. Made in passing, as `exists` may meet many of them: what is said of it is put together at the end.
 #[derive(Debug, Clone, Copy)]
 enum Fault<'n> {
@@ -241,6 +251,44 @@ impl<'v> Evaluation<'v> {
             }
             Operator::Loop(kind, over) => self.over(*kind, over)?,
         })
+    }
+
+    /// Appends a value so that no two different ones read the same. None: it is null, or an object, or has such a thing in it.
+    fn write(&mut self, value: &Value<'v>, out: &mut String) -> Result<'v, Option<()>> {
+        use std::fmt::Write as _;
+        self.step()?;
+        // Writing to a string does not fail.
+        let _ = match value {
+            Value::Null | Value::Map(_) => return Ok(None),
+            Value::Bool(value) => write!(out, "b{value};"),
+            Value::Int(value) => write!(out, "n{value};"),
+            Value::Double(value) => {
+                // 2.0 is 2.
+                #[expect(clippy::cast_possible_truncation, reason = "exact, as it is looked at")]
+                let whole = *value as i128;
+                match numbers(&Value::Int(whole), &Value::Double(*value)) {
+                    Some(Ordering::Equal) => write!(out, "n{whole};"),
+                    _ => write!(out, "d{value};"),
+                }
+            }
+            Value::Time(at) => write!(out, "t{at};"),
+            Value::Text(_) | Value::MadeText(_) => {
+                let text = value.text().unwrap_or_default();
+                self.bytes(text.len())?;
+                write!(out, "s{}:{text};", text.len())
+            }
+            Value::List(_) | Value::MadeList(_) => {
+                out.push('[');
+                for index in 0..value.list_len().unwrap_or(0) {
+                    let element = element(value, index)?;
+                    if self.write(&element, out)?.is_none() {
+                        return Ok(None);
+                    }
+                }
+                write!(out, "]")
+            }
+        };
+        Ok(Some(()))
     }
 
     fn bool(&mut self, node: &'v Node, what: &'static str) -> Result<'v, bool> {

@@ -406,3 +406,23 @@ fn many_members_are_found_by_name_and_the_last_of_two_counts() {
     assert_eq!(verdict("payload.o.m0 == 20 && payload.o.m19 == 39 && size(payload.o) == 20", &payload), Ok(true));
     assert!(verdict("payload.o.m20 == 1", &payload).is_err());
 }
+
+#[test]
+fn brackets_in_quotes_lie_nowhere() {
+    let brackets = "(".repeat(100);
+    assert_eq!(
+        verdict(&format!(r#"payload.text != "{brackets}\"" && payload.text != '{brackets}'"#), PAYLOAD),
+        Ok(true)
+    );
+    // What is not plainly a text counts.
+    for hostile in [
+        format!(r#"r"\" + {brackets}"#),
+        format!("'a\n{brackets}"),
+        format!("\"\"\"a\"\"\" + {brackets}"),
+        format!("1 // '\n + {brackets}"),
+        format!("\"{brackets}"),
+        format!("'' + {brackets}"),
+    ] {
+        assert_eq!(Filter::parse(&hostile).expect_err(&hostile), FilterError::TooDeep, "{hostile}");
+    }
+}

@@ -7,11 +7,12 @@
 
 use std::collections::HashMap;
 
-use postrider_core::limits::{JSON_DEPTH, SCHEMA_VISITS};
+use postrider_core::limits::{JSON_DEPTH, SCHEMA_PLACES, SCHEMA_VISITS};
 use serde_json::{Map, Value};
 
 use super::SchemaError;
 use super::places::{Below, Place, below, definitions};
+use crate::places::places_of;
 
 /// Values of an `enum` that cost as much as one part.
 const ENUM_VALUES: usize = 16;
@@ -22,6 +23,8 @@ const UNSUPPORTED: [&str; 5] = ["$anchor", "$dynamicRef", "$dynamicAnchor", "$re
 struct Part<'a> {
     at: String,
     weight: u64,
+    /// Places of its patterns, be it for texts or for names of members.
+    places: u64,
     /// Parts that are held against the same value.
     same: Vec<usize>,
     /// How often they are: once more to tell what is unevaluated.
@@ -32,13 +35,27 @@ struct Part<'a> {
     reference: Option<&'a str>,
 }
 
+/// What holding a body against a schema costs at most.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Cost {
+    /// For each value of the body.
+    pub(super) visits: u64,
+    /// For each byte of it: places of patterns.
+    pub(super) places: u64,
+}
+
 /// Checks what a schema refers to, and that it is bounded.
-pub(super) fn check(schema: &Value) -> Result<(), SchemaError> {
+pub(super) fn check(schema: &Value) -> Result<Cost, SchemaError> {
     let mut graph = Graph { root: schema, parts: Vec::new(), by_place: HashMap::new() };
     graph.add(schema, "")?;
     graph.link()?;
     let order = graph.order()?;
-    if graph.worst(&order) > SCHEMA_VISITS { Err(SchemaError::Costly) } else { Ok(()) }
+    let visits = graph.worst(&order, |part| part.weight);
+    if visits > SCHEMA_VISITS {
+        return Err(SchemaError::Costly);
+    }
+    let places = graph.worst(&order, |part| part.places);
+    if places > SCHEMA_PLACES { Err(SchemaError::CostlyPatterns) } else { Ok(Cost { visits, places }) }
 }
 
 struct Graph<'a> {
@@ -55,6 +72,7 @@ impl<'a> Graph<'a> {
         self.parts.push(Part {
             at: at.to_owned(),
             weight,
+            places: places_within(schema),
             same: Vec::new(),
             times: 1,
             children: Vec::new(),
@@ -172,14 +190,14 @@ impl<'a> Graph<'a> {
     }
 
     /// The most visits that a value at any level can get.
-    fn worst(&self, order: &[usize]) -> u64 {
+    fn worst(&self, order: &[usize], weight: impl Fn(&Part<'_>) -> u64) -> u64 {
         let mut worst = 0;
         let mut below: Vec<u64> = Vec::new();
         for level in 0..=JSON_DEPTH {
             let mut visits = vec![0_u64; self.parts.len()];
             for &index in order {
                 let part = &self.parts[index];
-                let own = if level == 0 { part.weight } else { worst_member(part, &below) };
+                let own = if level == 0 { weight(part) } else { worst_member(part, &below) };
                 let of_same = |sum: u64, same: &usize| sum.saturating_add(visits[*same].saturating_mul(part.times));
                 visits[index] = part.same.iter().fold(own, of_same);
             }
@@ -188,6 +206,14 @@ impl<'a> Graph<'a> {
         }
         worst
     }
+}
+
+/// Places of the patterns that stand right in a schema.
+fn places_within(schema: &Value) -> u64 {
+    let pattern = schema.get("pattern").and_then(Value::as_str);
+    let names = schema.get("patternProperties").and_then(Value::as_object).into_iter().flatten();
+    let names = names.map(|(pattern, _)| places_of(pattern));
+    pattern.map(places_of).into_iter().chain(names).fold(0, u64::saturating_add)
 }
 
 /// The visits to a value below a part, for the member or element that gets the most.

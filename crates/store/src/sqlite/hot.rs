@@ -11,6 +11,7 @@ use postrider_core::{EventId, Timestamp};
 use rusqlite::{Connection, OptionalExtension as _, Statement, ToSql, params};
 use uuid::Uuid;
 
+use super::Sqlite;
 use super::behind::{self, Behind};
 use super::following::{Aside, Following};
 use super::order::{self, Place};
@@ -18,7 +19,9 @@ use super::rows::{self, StateColumns, micros, unreadable};
 use super::search::postings::{NOTE_LATE, Postings, Whose};
 use super::statistics::{Counting, Journal};
 use super::tx::{Failure, Tx};
-use crate::{AcceptBatch, AcceptOutcome, AcceptedEvent, Idempotency, NewEvent, Receipt, Settled, Settlement, Waiting};
+use crate::{
+    AcceptBatch, AcceptOutcome, AcceptedEvent, Idempotency, NewEvent, Receipt, Settled, Settlement, StoreError, Waiting,
+};
 
 /// The hot path's statements, and the numbers that the next event and attempt get.
 pub(super) struct Statements<'c> {
@@ -384,8 +387,34 @@ fn accept_event(tx: &mut Tx<'_, '_>, new: &NewEvent) -> Result<u32, Failure> {
 
 /// What the first use of the key came to; none where there was none, or it is forgotten by now.
 fn earlier_outcome(tx: &mut Tx<'_, '_>, idempotency: &Idempotency) -> Result<Option<AcceptOutcome>, Failure> {
-    let environment = tx.environment_key(idempotency.environment_id)?;
-    let mut statement = tx.prepare(FIND_KEY)?;
+    let (environment, now) = (tx.environment_key(idempotency.environment_id)?, tx.now);
+    Ok(outcome_of_key(&mut tx.prepare(FIND_KEY)?, environment, idempotency, now)?)
+}
+
+impl Sqlite {
+    /// What the first use of a key came to, without a wait for the writer.
+    pub(crate) async fn earlier_outcome(
+        &self,
+        idempotency: Idempotency,
+        now: Timestamp,
+    ) -> Result<Option<AcceptOutcome>, StoreError> {
+        self.api
+            .read(move |connection| {
+                let Some(environment) = rows::environment_key(connection, idempotency.environment_id)? else {
+                    return Ok(None);
+                };
+                outcome_of_key(&mut *connection.prepare_cached(FIND_KEY)?, environment, &idempotency, now)
+            })
+            .await
+    }
+}
+
+fn outcome_of_key(
+    statement: &mut Statement<'_>,
+    environment: i64,
+    idempotency: &Idempotency,
+    now: Timestamp,
+) -> rusqlite::Result<Option<AcceptOutcome>> {
     let found = statement
         .query_row((environment, &idempotency.key), |row| {
             let receipt = decode_receipt(row.get_ref(1)?.as_blob().map_err(|_| unreadable("receipt"))?);
@@ -393,7 +422,7 @@ fn earlier_outcome(tx: &mut Tx<'_, '_>, idempotency: &Idempotency) -> Result<Opt
         })
         .optional()?;
     Ok(match found {
-        Some((_, _, at)) if at + IDEMPOTENCY_KEPT <= tx.now => None,
+        Some((_, _, at)) if at + IDEMPOTENCY_KEPT <= now => None,
         Some((hash, receipt, _)) if hash == idempotency.body_hash => Some(AcceptOutcome::Repeated(receipt)),
         Some(_) => Some(AcceptOutcome::KeyReused),
         None => None,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use postrider_core::delivery::DiscardReason;
-use postrider_core::limits::WEBHOOKS_PER_ENVIRONMENT;
+use postrider_core::limits::{FILTERS_PER_TENANT, WEBHOOKS_PER_ENVIRONMENT};
 use postrider_core::shape::{Access, PinnedShape, Shape, ShapeRevision};
 use postrider_core::signature::Secret;
 use postrider_core::source::Source;
@@ -143,6 +143,9 @@ fn create(tx: &mut Tx<'_, '_>, new: &NewWebhook) -> Result<CreateWebhook, Failur
     if tx.directory.webhook_count(new.environment_id) >= WEBHOOKS_PER_ENVIRONMENT {
         return Ok(CreateWebhook::LimitReached);
     }
+    if new.filter.is_some() {
+        check_filters(tx, new.environment_id, &new.scope)?;
+    }
     let mut webhook = Webhook {
         id: WebhookId::new(tx.now, tx.entropy),
         environment_id: new.environment_id,
@@ -200,6 +203,9 @@ fn update(
     let Some((key, old)) = known.filter(|(_, w)| meant(w)) else { return Ok(None) };
     let mut new = patched(&old, patch, tx.now);
     new.updated_at = tx.now;
+    if new.filter.is_some() && old.filter.is_none() {
+        check_filters(tx, environment, &new.scope)?;
+    }
     match (old.status, patch.active) {
         (WebhookStatus::Disabled(_), Some(true)) => {
             new.status = WebhookStatus::Active;
@@ -235,6 +241,12 @@ fn update(
         sealed_access(tx, &id, new.access.as_ref())?,
     ])?;
     Ok(Some(put(tx, key, new)))
+}
+
+/// Refuses one more filter of a tenant's than there can be.
+fn check_filters(tx: &Tx<'_, '_>, environment: EnvironmentId, scope: &Scope) -> Result<(), Failure> {
+    let is_full = scope.tenant().is_some() && tx.directory.filter_count(environment, scope) >= FILTERS_PER_TENANT;
+    if is_full { Err(Failure::TooManyFilters) } else { Ok(()) }
 }
 
 /// The webhook as the patch wants it, its status and shape apart.

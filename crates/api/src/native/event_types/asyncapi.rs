@@ -5,14 +5,33 @@ use std::sync::Arc;
 
 use postrider_core::CategoryId;
 use postrider_core::event_type::EventType as Stored;
-use serde::Serialize;
+use postrider_core::source::Source;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
 use super::openapi::{Own, component_names, example, placed};
 
-/// What schemas are in, as they say it of themselves or as OpenAPI 3.1 takes them.
-const SCHEMA_FORMAT: &str = "application/schema+json;version=draft-2020-12";
+/// The drafts of JSON Schema, by what a schema's `$schema` has in it.
+const DRAFTS: [(&str, &str); 4] = [
+    ("/draft-04/", "application/schema+json;version=draft-04"),
+    ("/draft-06/", "application/schema+json;version=draft-06"),
+    ("/draft-07/", "application/schema+json;version=draft-07"),
+    ("/2019-09/", "application/schema+json;version=draft-2019-09"),
+];
+/// What a schema is in that does not say it.
+const NEWEST_DRAFT: &str = "application/schema+json;version=draft-2020-12";
+
+/// What a schema is in.
+fn schema_format(schema: &str) -> &'static str {
+    #[derive(Deserialize)]
+    struct Head {
+        #[serde(rename = "$schema")]
+        draft: Option<String>,
+    }
+    let draft = serde_json::from_str::<Head>(schema).ok().and_then(|head| head.draft).unwrap_or_default();
+    DRAFTS.iter().find(|(part, _)| draft.contains(part)).map_or(NEWEST_DRAFT, |(_, format)| format)
+}
 
 #[derive(Serialize)]
 struct Message<'a> {
@@ -70,7 +89,8 @@ pub(super) fn document(title: &str, event_types: &[Arc<Stored>], categories: &Ha
         let payload = event_type
             .schema
             .as_ref()
-            .map(|schema| Payload { schema_format: SCHEMA_FORMAT, schema: placed(schema.as_str(), &place) });
+            .map(Source::as_str)
+            .map(|schema| Payload { schema_format: schema_format(schema), schema: placed(schema, &place) });
         let message = Message {
             name: event_type.key.as_str(),
             title: &event_type.display_name,
@@ -107,4 +127,22 @@ pub(super) fn document(title: &str, event_types: &[Arc<Stored>], categories: &Ha
         components: Components { messages },
     };
     serde_json::to_vec(&document).expect("names and JSON values can be written as JSON")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_schema_is_of_the_draft_that_it_names() {
+        for (schema, version) in [
+            (r#"{"type":"object"}"#, "draft-2020-12"),
+            (r#"{"$schema":"https://json-schema.org/draft/2020-12/schema"}"#, "draft-2020-12"),
+            (r#"{"$schema":"https://json-schema.org/draft/2019-09/schema"}"#, "draft-2019-09"),
+            (r#"{"$schema":"http://json-schema.org/draft-07/schema#"}"#, "draft-07"),
+            (r#"{"$schema":"http://json-schema.org/draft-04/schema#"}"#, "draft-04"),
+        ] {
+            assert_eq!(schema_format(schema), format!("application/schema+json;version={version}"), "{schema}");
+        }
+    }
 }

@@ -32,6 +32,8 @@ use crate::state::ApiState;
 
 /// Problems of a document that are told at once.
 const PROBLEMS: usize = 50;
+/// Bytes of schemas and samples that may come of a document, in which many may refer to one: twice as many as it can have itself.
+const IMPORTED_BYTES: usize = 2 * IMPORT_BYTES;
 
 /// Whether to import.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -98,6 +100,7 @@ pub(crate) async fn import_event_types(
         Import { dry_run: query.dry_run.unwrap_or(false), created: vec![], updated: vec![], unchanged: vec![] };
     let mut changes = Vec::new();
     let mut problems = Vec::new();
+    let mut room = IMPORTED_BYTES;
     for described in described {
         // Compiling a schema takes its time.
         tokio::task::yield_now().await;
@@ -118,15 +121,21 @@ pub(crate) async fn import_event_types(
         };
         match change {
             Ok(Change::Create(new)) => {
+                take_room(&mut room, new.schema.as_ref(), new.sample.as_deref())?;
                 import.created.push(key);
                 changes.push(EventTypeChange::Create(new));
             }
             Ok(Change::Update(id, patch, names)) => {
+                let (schema, sample) = (patch.schema.as_ref(), patch.sample.as_ref());
+                take_room(&mut room, schema.and_then(Option::as_ref), sample.and_then(|sample| sample.as_deref()))?;
                 import.updated.push(ImportedChange { key, changes: names });
                 changes.push(EventTypeChange::Update(id, patch));
             }
             Ok(Change::None) => import.unchanged.push(key),
             Err(error) => problems.extend(error.places().map(|(place, detail)| (format!("{at}{place}"), detail))),
+        }
+        if problems.len() > PROBLEMS {
+            break;
         }
     }
     if !problems.is_empty() {
@@ -148,6 +157,18 @@ pub(crate) async fn import_event_types(
     Ok(Answer(import))
 }
 
+/// Takes what an event type has from the room that there is for all of a document.
+fn take_room(room: &mut usize, schema: Option<&Source>, sample: Option<&str>) -> Result<(), ApiError> {
+    let bytes = schema.map_or(0, |schema| schema.as_str().len()) + sample.map_or(0, str::len);
+    let detail = || {
+        let detail =
+            format!("with all that they refer to, the schemas and examples have more than {IMPORTED_BYTES} bytes");
+        ApiError::value("/webhooks", format!("{detail}; import fewer at once"))
+    };
+    *room = room.checked_sub(bytes).ok_or_else(detail)?;
+    Ok(())
+}
+
 enum Change {
     None,
     Create(NewEventType),
@@ -165,7 +186,9 @@ fn deprecation_of(
     own: &Own,
     now: Timestamp,
 ) -> Result<Given<Deprecation>, ApiError> {
-    match is_deprecated {
+    // Who says since when, or what comes instead, says that it is deprecated.
+    let is_told = own.deprecated_at.is_some() || matches!(own.replaced_by, Given::Value(_));
+    match is_deprecated.or(is_told.then_some(true)) {
         None => Ok(Given::Absent),
         Some(false) => Ok(Given::Null),
         Some(true) => {

@@ -118,6 +118,20 @@ pub(crate) struct Health {
     next_start_at: Option<Time>,
     /// Deliveries that failed since the last success.
     failed_deliveries: Option<FailedDeliveries>,
+    /// Events that it did not get because its filter could not tell, since the server started or the filter was set.
+    undecided: Option<UndecidedFilter>,
+}
+
+/// Events about which a filter could not tell.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct UndecidedFilter {
+    /// How many.
+    count: u64,
+    /// When the last of them was accepted.
+    last_at: Time,
+    /// Why the filter could not tell of it.
+    last_reason: String,
 }
 
 /// Deliveries that failed with no success between.
@@ -194,6 +208,11 @@ impl Webhook {
                     count: streak.count,
                     first_at: streak.first_at.into(),
                     last_at: streak.last_at.into(),
+                }),
+                undecided: state.engine().undecided(webhook).map(|undecided| UndecidedFilter {
+                    count: undecided.count,
+                    last_at: undecided.last_at.into(),
+                    last_reason: undecided.last_reason,
                 }),
             },
             created_at: webhook.created_at.into(),

@@ -1,0 +1,57 @@
+//! Events about which a webhook's filter could not tell: how many, and why the last of them.
+//!
+//! Owns what whoever runs the webhook needs to know of its filter, and cannot see at its deliveries: there are none. It is kept in memory,
+//! an entry for each webhook whose filter was ever undecided, and begins anew with the server and with each filter.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use postrider_core::source::Source;
+use postrider_core::webhook::Webhook;
+use postrider_core::{Timestamp, WebhookId};
+
+/// What a filter could not decide since the server started.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Undecided {
+    /// How many events.
+    pub count: u64,
+    /// When the last of them was accepted.
+    pub last_at: Timestamp,
+    /// Why it could not be decided, as a sentence without a full stop.
+    pub last_reason: String,
+}
+
+#[derive(Default)]
+pub(crate) struct UndecidedFilters {
+    of_webhooks: Mutex<HashMap<WebhookId, (Source, Undecided)>>,
+}
+
+impl UndecidedFilters {
+    fn locked(&self) -> MutexGuard<'_, HashMap<WebhookId, (Source, Undecided)>> {
+        self.of_webhooks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Counts an event that the webhook's filter could not decide.
+    pub(crate) fn note(&self, webhook: &Webhook, now: Timestamp, reason: &str) {
+        let Some(filter) = &webhook.filter else { return };
+        let mut all = self.locked();
+        let count = match all.get(&webhook.id) {
+            Some((of, undecided)) if of == filter => undecided.count + 1,
+            _ => 1,
+        };
+        let undecided = Undecided { count, last_at: now, last_reason: reason.to_owned() };
+        all.insert(webhook.id, (filter.clone(), undecided));
+    }
+
+    /// What the filter that the webhook has now could not decide.
+    pub(crate) fn of(&self, webhook: &Webhook) -> Option<Undecided> {
+        let all = self.locked();
+        let (filter, undecided) = all.get(&webhook.id)?;
+        (webhook.filter.as_ref() == Some(filter)).then(|| undecided.clone())
+    }
+
+    /// Forgets a webhook that is gone.
+    pub(crate) fn forget(&self, webhook: WebhookId) {
+        self.locked().remove(&webhook);
+    }
+}

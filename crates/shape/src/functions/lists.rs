@@ -1,0 +1,85 @@
+//! Filters of lists and objects. They are the engine's, within bounds: what goes in is charged for as a whole, and so is what comes out, which
+//! is made at once.
+
+use minijinja::value::{Rest, ValueKind};
+use minijinja::{Environment, Error, State, Value, filters};
+
+use super::invalid;
+use crate::work;
+
+/// Puts the engine's filters behind names that templates cannot use, and others in their place.
+macro_rules! bounded {
+    ($($name:ident),* $(,)?) => {
+        mod in_bounds {
+            use super::{Error, Rest, State, Value, bounded};
+
+            $(
+                pub(super) fn $name(state: &mut State<'_, '_>, arguments: Rest<Value>) -> Result<Value, Error> {
+                    bounded(state, concat!("__", stringify!($name)), &arguments)
+                }
+            )*
+        }
+
+        fn install_bounded(engine: &mut Environment<'static>) {
+            $(
+                engine.add_filter(concat!("__", stringify!($name)), filters::$name);
+                engine.add_filter(stringify!($name), in_bounds::$name);
+            )*
+        }
+    };
+}
+
+bounded!(
+    batch, chain, dictsort, groupby, items, last, list, map, max, min, reject, rejectattr, reverse, select, selectattr,
+    slice, sort, unique, zip
+);
+
+pub(super) fn install(engine: &mut Environment<'static>) {
+    install_bounded(engine);
+    engine.add_test("in", |state: &State<'_, '_>, value: &Value, list: &Value| contains(state, list, value));
+}
+
+/// Applies a filter of the engine's.
+fn bounded(state: &mut State<'_, '_>, filter: &'static str, arguments: &[Value]) -> Result<Value, Error> {
+    for argument in arguments {
+        work::weigh(state, argument)?;
+    }
+    let value = state.apply_filter(filter, arguments)?;
+    work::made(state, value)
+}
+
+/// Whether a list has a value as an element, an object a member of that name, or a text that part.
+pub(crate) fn contains(state: &State<'_, '_>, list: &Value, value: &Value) -> Result<bool, Error> {
+    if is_container(value) {
+        return Err(invalid(format!("in: a {} cannot be looked for", value.kind())));
+    }
+    let length = value.as_str().map_or(0, str::len);
+    if let Some(text) = list.as_str() {
+        work::charge(state, text.len())?;
+        return Ok(value.as_str().is_some_and(|part| text.contains(part)));
+    }
+    match list.kind() {
+        ValueKind::Undefined | ValueKind::None => Ok(false),
+        ValueKind::Map => {
+            work::charge(state, length)?;
+            Ok(value.as_str().is_some() && !list.get_item(value)?.is_undefined())
+        }
+        ValueKind::Seq | ValueKind::Iterable => {
+            for (index, item) in list.try_iter()?.checked().enumerate() {
+                work::charge_item(state, index)?;
+                let item = item?;
+                work::charge(state, item.as_str().map_or(0, |text| text.len().min(length)))?;
+                if item == *value {
+                    return Ok(true);
+                }
+            }
+            Ok(false)
+        }
+        kind => Err(invalid(format!("in: a {kind} has nothing in it"))),
+    }
+}
+
+/// Whether a value is made of others.
+pub(crate) fn is_container(value: &Value) -> bool {
+    matches!(value.kind(), ValueKind::Seq | ValueKind::Iterable | ValueKind::Map)
+}

@@ -1,0 +1,139 @@
+//! Filters of texts, and of what may be missing.
+
+use std::sync::Arc;
+
+use minijinja::value::ValueKind;
+use minijinja::{Environment, Error, State, Value};
+
+use super::invalid;
+use crate::dates;
+use crate::json::text_of;
+use crate::work::{self, TEXT_BYTES};
+
+/// Bytes of the characters that `trim` takes away: each character of the text is looked for among them.
+const TRIMMED_BYTES: usize = 64;
+
+pub(super) fn install(engine: &mut Environment<'static>) {
+    engine.add_filter("upper", |state: &State<'_, '_>, value: &Value| {
+        text_of(state, value).map(|text| text.to_uppercase())
+    });
+    engine.add_filter("lower", |state: &State<'_, '_>, value: &Value| {
+        text_of(state, value).map(|text| text.to_lowercase())
+    });
+    engine.add_filter("capitalize", |state: &State<'_, '_>, value: &Value| {
+        text_of(state, value).map(|text| capitalized(&text))
+    });
+    engine.add_filter("title", |state: &State<'_, '_>, value: &Value| {
+        let words = |text: Arc<str>| text.split_inclusive(char::is_whitespace).map(capitalized).collect::<String>();
+        text_of(state, value).map(words)
+    });
+    engine.add_filter("trim", |state: &State<'_, '_>, value: &Value, characters: Option<&str>| {
+        let text = text_of(state, value)?;
+        Ok::<_, Error>(match characters {
+            Some(characters) if characters.len() > TRIMMED_BYTES => {
+                return Err(invalid(format!("trim: the characters have at most {TRIMMED_BYTES} bytes")));
+            }
+            Some(characters) => text.trim_matches(|c| characters.contains(c)).to_owned(),
+            None => text.trim().to_owned(),
+        })
+    });
+    engine.add_filter("replace", |state: &State<'_, '_>, value: &Value, from: &Value, to: &Value| {
+        let (text, from, to) = (text_of(state, value)?, text_of(state, from)?, text_of(state, to)?);
+        if from.is_empty() {
+            return Err(invalid("replace: the text to be replaced must not be empty"));
+        }
+        // Known before it is made.
+        let longest = text.len().saturating_add(text.matches(&*from).count().saturating_mul(to.len()));
+        if longest > TEXT_BYTES {
+            return Err(invalid("replace: the result is too long"));
+        }
+        Ok(text.replace(&*from, &to))
+    });
+    engine.add_filter("truncate", |state: &State<'_, '_>, value: &Value, length: usize, end: Option<&str>| {
+        let text = text_of(state, value)?;
+        let end = end.unwrap_or("…");
+        if text.chars().count() <= length {
+            return Ok::<_, Error>(text.as_ref().to_owned());
+        }
+        let kept = length.saturating_sub(end.chars().count());
+        Ok(text.chars().take(kept).chain(end.chars()).take(length).collect())
+    });
+    engine.add_filter("split", |state: &State<'_, '_>, value: &Value, separator: Option<&str>| {
+        let text = text_of(state, value)?;
+        match separator {
+            Some("") => Err(invalid("split: the separator must not be empty")),
+            Some(separator) => pieces(state, text.split(separator)),
+            None => pieces(state, text.split_whitespace()),
+        }
+    });
+    engine.add_filter("lines", |state: &State<'_, '_>, value: &Value| {
+        let text = text_of(state, value)?;
+        pieces(state, text.lines())
+    });
+    engine.add_filter(
+        "join",
+        |state: &State<'_, '_>, value: &Value, separator: Option<&str>, attribute: Option<&str>| {
+            let mut joined = String::new();
+            if matches!(value.kind(), ValueKind::Undefined | ValueKind::None) {
+                return Ok(joined);
+            }
+            for (index, item) in value.try_iter()?.checked().enumerate() {
+                let item = item?;
+                work::charge_item(state, index)?;
+                if index > 0 {
+                    joined.push_str(separator.unwrap_or_default());
+                }
+                let item = match attribute {
+                    Some(name) => item.get_attr(name)?,
+                    None => item,
+                };
+                joined.push_str(&text_of(state, &item)?);
+                if joined.len() > TEXT_BYTES {
+                    return Err(invalid("join: the result is too long"));
+                }
+            }
+            Ok::<_, Error>(joined)
+        },
+    );
+    for name in ["length", "count"] {
+        engine.add_filter(name, |state: &State<'_, '_>, value: &Value| match (value.as_str(), value.kind()) {
+            (Some(text), _) => Ok(text.chars().count()),
+            (None, ValueKind::Undefined | ValueKind::None) => Ok(0),
+            (None, ValueKind::Plain) => text_of(state, value).map(|text| text.chars().count()),
+            (None, kind) => value.len().ok_or_else(|| invalid(format!("length: a {kind} has none"))),
+        });
+    }
+    engine.add_filter("string", |state: &State<'_, '_>, value: &Value| text_of(state, value));
+    engine.add_filter("default", default);
+    engine.add_filter("d", default);
+    engine.add_filter("required", |value: Value, message: Option<&str>| match value.kind() {
+        ValueKind::Undefined | ValueKind::None => {
+            Err(invalid(message.unwrap_or("a value that is required is missing")))
+        }
+        _ => Ok(value),
+    });
+    engine.add_filter("date", dates::date);
+}
+
+/// The pieces of a text as a list, each charged for.
+fn pieces<'t>(state: &State<'_, '_>, pieces: impl Iterator<Item = &'t str>) -> Result<Vec<Value>, Error> {
+    let charged = |(index, piece)| work::charge_item(state, index).map(|()| Value::from(piece));
+    pieces.enumerate().map(charged).collect()
+}
+
+/// The value, or another where it is missing or null; with `true`, also where it is empty, zero or false.
+fn default(value: Value, other: Option<Value>, falsy: Option<bool>) -> Value {
+    let is_absent = matches!(value.kind(), ValueKind::Undefined | ValueKind::None);
+    if is_absent || (falsy == Some(true) && !value.is_true()) {
+        other.unwrap_or_else(|| Value::from(""))
+    } else {
+        value
+    }
+}
+
+fn capitalized(text: &str) -> String {
+    let mut characters = text.chars();
+    characters
+        .next()
+        .map_or_else(String::new, |first| first.to_uppercase().chain(characters.flat_map(char::to_lowercase)).collect())
+}
