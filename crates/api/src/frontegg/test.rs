@@ -73,7 +73,8 @@ pub(crate) async fn send(
     let event = sample::event(&state, scoped.environment_id(), None, sample::SAMPLE, body);
     let signed = (secret, Signing::default());
     let refused = |error: &RenderError| ApiError::template("", &error.error);
-    let (_, sent) = sample::send(&state, &scoped.member, scoped.scope, url, signed, event, Draft::default(), refused).await?;
+    let (_, sent) =
+        sample::send(&state, &scoped.member, scoped.scope, url, signed, event, Draft::default(), refused).await?;
     Ok(Answer(match sent.result {
         Ok(answer) => Tested {
             status_code: match answer.status {
