@@ -30,6 +30,7 @@ mod rules;
 mod sample;
 mod state;
 mod streams;
+mod turns;
 mod web;
 
 use std::sync::Arc;

@@ -19,6 +19,7 @@ use crate::body::Requests;
 use crate::native::health::Readiness;
 use crate::quota::Quota;
 use crate::streams::Places;
+use crate::turns::Turns;
 use crate::web::{Web, WebFile, base_path};
 
 /// Whose something is: a tenant's, or, without one, the vendor's.
@@ -76,6 +77,7 @@ struct Shared {
     failures: Failures,
     jwks: Jwks,
     requests: Requests,
+    turns: Turns,
     places: Places,
     counting: Arc<Quota<Whose>>,
     tests: Arc<Quota<Whose>>,
@@ -102,6 +104,7 @@ impl ApiState {
             failures: Failures::default(),
             jwks: Jwks::default(),
             requests: Requests::default(),
+            turns: Turns::default(),
             places: Places::new(places),
             counting: Quota::new(),
             tests: Quota::new(),
@@ -198,6 +201,11 @@ impl ApiState {
 
     pub(crate) fn web(&self) -> &Web {
         &self.0.web
+    }
+
+    /// Whose turn it is to change a webhook.
+    pub(crate) fn turns(&self) -> &Turns {
+        &self.0.turns
     }
 
     /// The memory for bodies that bring no events.

@@ -239,6 +239,32 @@ async fn a_webhook_is_made_changed_and_deleted() {
 }
 
 #[tokio::test]
+async fn changes_that_meet_are_all_made() {
+    let app = App::start().await;
+    let own = app.environment("own").await;
+    let webhook = app.webhook(&own, None, "https://example.com").await;
+    let one = format!("{WEBHOOKS}/{}", text(&webhook["id"]));
+    let patch = |body: Value| app.patch(&one).token(&own.token).json(&body).expect(200);
+    let header = json!({ "headers": [{ "name": "x-key", "value": "new", "isSensitive": true }] });
+    tokio::join!(
+        patch(json!({ "rateLimit": { "limit": 5, "per": "second" } })),
+        patch(json!({ "deadlineSeconds": 5 })),
+        patch(header),
+        patch(json!({ "authentication": { "kind": "bearer", "token": "t" } })),
+    );
+    let now = app.get(&one).token(&own.token).expect(200).await;
+    assert_eq!((&now["rateLimit"]["limit"], &now["deadlineSeconds"]), (&json!(5), &json!(5)));
+    assert_eq!((&now["headers"][0]["name"], &now["authentication"]["kind"]), (&json!("x-key"), &json!("bearer")));
+
+    // Each is right by itself; both would be a custom payload of two event types.
+    let (many, payload) = (json!({ "eventKeys": ["a", "b"] }), json!({ "payload": { "template": "{}" } }));
+    let call = |body: &Value| app.patch(&one).token(&own.token).json(body).send();
+    let (many, payload) = tokio::join!(call(&many), call(&payload));
+    let statuses = [many.status.as_u16(), payload.status.as_u16()];
+    assert!(statuses.contains(&200) && statuses.contains(&422), "{statuses:?}");
+}
+
+#[tokio::test]
 async fn event_keys_come_back_as_they_were_sent() {
     let app = App::start().await;
     let own = app.environment("own").await;

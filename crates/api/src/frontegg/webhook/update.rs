@@ -37,6 +37,7 @@ pub(crate) async fn update(
     Json(form): Json<Form>,
 ) -> Result<Answer<Record>, ApiError> {
     scoped.require(Permission::WriteWebhook)?;
+    let _turn = state.turns().of(id).await;
     let before = in_scope(&state, &scoped, id)?;
     let patch = patch(&state, &scoped, &before, form)?;
     let webhook = state.store().update_webhook(scoped.environment_id(), Some(&scoped.scope), id, patch).await?;

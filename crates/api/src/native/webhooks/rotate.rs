@@ -136,6 +136,7 @@ async fn change(
     id: WebhookId,
     change: SigningChange,
 ) -> Result<Answer<Webhook>, ApiError> {
+    let _turn = state.turns().of(id).await;
     let before = within_reach(state, member, id)?;
     let patch = WebhookPatch { signing: vec![change], ..WebhookPatch::default() };
     let webhook = state.store().update_webhook(member.environment_id, Some(&before.scope), id, patch).await?;

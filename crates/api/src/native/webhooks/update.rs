@@ -121,6 +121,7 @@ pub(crate) async fn update_webhook(
     Json(form): Json<Form>,
 ) -> Result<Answer<Webhook>, ApiError> {
     member.require(Permission::WriteWebhook)?;
+    let _turn = state.turns().of(id).await;
     let before = within_reach(&state, &member, id)?;
     let keys = |keys| rules::event_keys(&state, member.environment_id, &before.scope, "/eventKeys", keys);
     let form_of_shape = ShapeForm {
