@@ -250,12 +250,13 @@ async fn changes_that_meet_are_all_made() {
         patch(json!({ "rateLimit": { "limit": 5, "per": "second" } })),
         patch(json!({ "deadlineSeconds": 5 })),
         patch(header),
-        patch(json!({ "authentication": { "kind": "bearer", "token": "t" } })),
+        patch(json!({ "authentication": { "type": "bearer", "token": "t" } })),
     );
     let now = app.get(&one).token(&own.token).expect(200).await;
     assert_eq!((&now["rateLimit"]["limit"], &now["deadlineSeconds"]), (&json!(5), &json!(5)));
-    assert_eq!((&now["headers"][0]["name"], &now["authentication"]["kind"]), (&json!("x-key"), &json!("bearer")));
+    assert_eq!((&now["headers"][0]["name"], &now["authentication"]["type"]), (&json!("x-key"), &json!("bearer")));
 
+    patch(json!({ "eventKeys": ["a"] })).await;
     // Each is right by itself; both would be a custom payload of two event types.
     let (many, payload) = (json!({ "eventKeys": ["a", "b"] }), json!({ "payload": { "template": "{}" } }));
     let call = |body: &Value| app.patch(&one).token(&own.token).json(body).send();
