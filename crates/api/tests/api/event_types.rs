@@ -280,6 +280,7 @@ async fn what_is_or_was_for_the_vendor_alone_leaks_to_no_tenant() {
             let shown = String::from_utf8_lossy(&answer.body);
             assert_eq!(answer.status, 404, "{method} {path}, deleted: {is_deleted}: {shown}");
         }
+        app.clock.advance(Duration::from_millis(10));
         let resend = json!({ "kind": "resend", "filter": { "webhookId": webhook } });
         let start = app.post("/api/v1/jobs").token(&user).header("idempotency-key", &format!("{is_deleted}"));
         let job = text(&start.json(&resend).expect(202).await["id"]);

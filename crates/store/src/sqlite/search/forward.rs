@@ -10,7 +10,7 @@ const SEGMENTS_READ: usize = 64;
 
 /// Segments that can have ids in a range. There is one for some thousand events.
 pub(in crate::sqlite) const SPANS: &str = "SELECT segment, first_event FROM segments \
-     WHERE reach_of_events > ?1 AND first_event < ?2 ORDER BY first_event";
+     WHERE reach_of_events > ?1 AND first_event < ?2";
 pub(in crate::sqlite) const POSTED: &str = "SELECT ids FROM postings WHERE segment = ?1 AND subject = ?2";
 
 /// What comes next.
@@ -35,15 +35,17 @@ pub(in crate::sqlite) fn events_after(
     if range.is_empty() {
         return Ok(Onward { ids: Vec::new(), reached: after, is_all: true });
     }
-    let mut spans = connection.prepare_cached(SPANS)?;
-    let spans = spans.query_map((after, below), |row| Ok((row.get::<_, i64>(0)?, u128::from_be_bytes(row.get(1)?))))?;
+    let mut statement = connection.prepare_cached(SPANS)?;
+    let spans =
+        statement.query_map((after, below), |row| Ok((u128::from_be_bytes(row.get(1)?), row.get::<_, i64>(0)?)))?;
+    let mut spans: Vec<(u128, i64)> = spans.collect::<Result<_>>()?;
+    spans.sort_unstable();
     let mut ids: Vec<u128> = tail(connection, subject)?.into_iter().map(u128::from_be_bytes).collect();
     ids.retain(|id| range.contains(id));
     // Below this all are known.
     let mut certain = range.end;
     let mut posted = connection.prepare_cached(POSTED)?;
-    for (read, span) in spans.enumerate() {
-        let (segment, first) = span?;
+    for (read, (first, segment)) in spans.into_iter().enumerate() {
         let is_enough = read >= SEGMENTS_READ || ids.iter().filter(|id| **id < first).count() >= most;
         // Segments overlap a little: one that begins before the range brings nothing forward.
         if is_enough && first > range.start {
