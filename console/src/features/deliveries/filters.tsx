@@ -230,9 +230,7 @@ export function WebhookSelect({ value, onChange }: Choosing) {
       className="filter-long"
     >
       <option value="">{m.deliveries.anyWebhook}</option>
-      {value && !webhooks.some(webhook => webhook.id === value) && (
-        <option value={value}>{value}</option>
-      )}
+      {value && !webhooks.some(webhook => webhook.id === value) && <option value={value}>{value}</option>}
       {webhooks.map(webhook => (
         <option key={webhook.id} value={webhook.id}>
           {webhook.displayName || webhook.url}
