@@ -115,7 +115,7 @@ async fn a_users_token_ends_its_streams_with_its_time_its_permission_or_its_port
     app.put("/api/v1/trusted-issuer")
         .token(&app.log_in(&own.id, &own.secret).await)
         .json(
-            &json!({ "issuer": "https://other.example", "audience": own.id, "secret": "another shared secret of it" }),
+            &json!({ "issuer": "https://other.example", "audience": own.id, "secret": "another secret that the issuer shares with us" }),
         )
         .expect(200)
         .await;
