@@ -205,6 +205,7 @@ const FOR_TENANTS: &[&str] = &[
     "POST /api/v1/jobs",
     "POST /api/v1/jobs/preview",
     "GET /api/v1/jobs/{jobId}",
+    "PATCH /api/v1/jobs/{jobId}",
     "POST /api/v1/jobs/{jobId}/cancel",
     "POST /api/v1/jobs/{jobId}/pause",
     "POST /api/v1/jobs/{jobId}/resume",
