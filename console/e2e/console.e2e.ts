@@ -192,7 +192,7 @@ test("a secret is rotated with an overlap", async () => {
 
 test("secrets of the environment are made and revoked, and it is renamed", async () => {
   await signIn(page, server, "/settings?tab=credentials");
-  const own = page.getByRole("row").filter({ hasText: "You are signed in with it." });
+  const own = page.getByRole("row").filter({ hasText: "in use here" });
   await own.waitFor();
   expect(await own.getByRole("button", { name: "Revoke" }).count()).toBe(0);
   await page.getByRole("button", { name: "Create secret" }).click();

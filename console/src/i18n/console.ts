@@ -150,7 +150,8 @@ export const consoleWords = {
     revoke: "Revoke",
     revokeTitle: (name: string) => `Revoke “${name}”?`,
     revokeText: "Whoever uses this secret is refused from the next call on.",
-    inUse: "You are signed in with it. To revoke it, sign in with another one.",
+    inUse: "in use here",
+    inUseText: "The secret that you are signed in with can be revoked once you are signed in with another one.",
   },
   issuer: {
     title: "Identity provider",

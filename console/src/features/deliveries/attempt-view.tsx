@@ -88,7 +88,8 @@ function Response({ attempt }: { attempt: Attempt }) {
       <Answer result={attempt} />
       {attempt.remoteAddress && (
         <p className="small soft">
-          {m.attempt.from} <Copyable text={attempt.remoteAddress} />
+          {attempt.statusCode != null ? m.attempt.from : m.compare.remoteAddress}{" "}
+          <Copyable text={attempt.remoteAddress} />
         </p>
       )}
     </>

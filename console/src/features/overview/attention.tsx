@@ -2,9 +2,8 @@
 import { Link } from "@tanstack/react-router";
 import type { Schemas } from "@/api/client";
 import { type Messages, useMessages } from "@/i18n";
-import { clock } from "@/logic/time";
+import { clock, exactTime } from "@/logic/time";
 import { Notice } from "@/ui/states";
-import { Time } from "@/ui/time";
 
 type Item = Schemas["Attention"];
 
@@ -38,7 +37,10 @@ export function Attention({ attention, count }: { attention: Item[]; count: numb
               {item.since && (
                 <>
                   {" "}
-                  {m.attention.since} <Time at={item.since} />
+                  {m.attention.since}{" "}
+                  <time dateTime={item.since} title={exactTime(item.since, m.locale)}>
+                    {clock(item.since, Date.now(), m.locale)}
+                  </time>
                 </>
               )}
               .

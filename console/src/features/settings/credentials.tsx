@@ -88,6 +88,7 @@ export function Credentials() {
           />
         )}
       </Loaded>
+      <p className="card-body small soft">{m.credentials.inUseText}</p>
       {creating && <Create onClose={() => setCreating(false)} />}
       {revoking && <Revoke credential={revoking} onClose={() => setRevoking(undefined)} />}
     </Card>

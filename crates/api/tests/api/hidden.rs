@@ -111,7 +111,7 @@ async fn tokens_and_keys_are_fetched_where_nobody_between_reads_along() {
         let issuer = json!({ "issuer": "https://id.example", "audience": own.id, "jwksUrl": url });
         app.put("/api/v1/trusted-issuer").token(&own.token).json(&issuer)
     };
-    for plain in ["http://id.example/x", "http://203.0.113.7/x"] {
+    for plain in ["http://id.example/x", "http://8.8.8.8/x"] {
         let problem = webhook_with(plain).expect(422).await;
         assert_eq!(problem["errors"][0]["at"], "/authentication/tokenUrl", "{problem}");
         let problem = issuer_with(plain).expect(422).await;
