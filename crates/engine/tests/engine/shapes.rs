@@ -248,7 +248,7 @@ fn a_template_that_does_a_lot_is_rendered_apart_and_fails_alone() {
         matches!(delivery.delivery.state, DeliveryState::Failed { reason: FailReason::TemplateError, .. })
     };
     let deliveries = deliveries.unwrap();
-    assert_eq!(deliveries.items.iter().filter(|row| failed(row)).count(), accepted.len());
+    assert_eq!(deliveries.rows.iter().filter(|row| failed(row)).count(), accepted.len());
 }
 
 fn last_failure(server: &Server, webhook: WebhookId) -> (FailureKind, String) {
