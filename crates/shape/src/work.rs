@@ -111,10 +111,10 @@ impl Object for Scope {
     }
 }
 
-/// Takes from the engine's fuel what this rendering may not have of it; as a text, of nothing.
+/// Takes from the engine's fuel what this rendering may not have of it; as nothing that is written.
 pub(crate) fn spend(state: &State<'_, '_>, spare: u64) -> Result<Value, Error> {
     state.consume_fuel(spare)?;
-    Ok(Value::from(""))
+    Ok(Value::from_safe_string(String::new()))
 }
 
 /// Charges for bytes that are read or made. Less than a step is free: whoever calls has paid for the call.
