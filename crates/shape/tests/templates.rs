@@ -464,8 +464,5 @@ fn guards_change_nothing_that_is_in_bounds() {
         {% with a = 1, (b, c) = [2, 3] %}{{ a + b + c }}{% endwith %}{% set a, b = l[:2] %}{{ a }}{{ b }}\
         {% for i in l if i > 1 %}{{ i }}{% endfor %}{% if n == 1 %}1{% elif n == 7 %}7{% else %}?{% endif %}\
         {% raw %}{{ raw }}{% endraw %}{# nothing #}\n";
-    assert_eq!(
-        rendered_as(Syntax::Text, statements, &payload).expect("text"),
-        "1ax2by63132 7{{ raw }}".replace(' ', "")
-    );
+    assert_eq!(rendered_as(Syntax::Text, statements, &payload).expect("text"), "1ax2by631327{{ raw }}");
 }
