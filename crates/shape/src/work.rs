@@ -222,7 +222,7 @@ pub(crate) fn made(state: &State<'_, '_>, value: Value) -> Result<Value, Error> 
 /// Charges for the elements of something that is gone through, one after the other.
 pub(crate) fn charge_item(state: &State<'_, '_>, index: usize) -> Result<(), Error> {
     // Two cost a step.
-    if index % (BYTES / ITEM) == 0 { state.consume_fuel(1) } else { Ok(()) }
+    if index.is_multiple_of(BYTES / ITEM) { state.consume_fuel(1) } else { Ok(()) }
 }
 
 /// Lets `write` write at most [`TEXT_BYTES`], each of which is charged for.
