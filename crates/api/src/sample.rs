@@ -93,8 +93,7 @@ pub(crate) async fn send(
     scope: Scope,
     url: EndpointUrl,
     signed: (Option<Secret>, Signing),
-    event: Event,
-    draft: Draft,
+    (event, draft): (Event, Draft),
     refused: impl FnOnce(&RenderError) -> ApiError,
 ) -> Result<(EventId, Sent), ApiError> {
     let whose = (member.environment_id, member.tenant.clone());

@@ -9,9 +9,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread;
 use std::time::Duration;
 
-use postrider_core::event::Event;
 use postrider_core::order::OrderBy;
-use postrider_core::{Clock, DeliveryId, Entropy, EnvironmentId, Timestamp, WebhookId};
+use postrider_core::{Clock, Entropy, EnvironmentId, Timestamp, WebhookId};
 use postrider_egress::Egress;
 use postrider_shape::filter::order;
 use postrider_store::{Commit, CommitObserver, JobChange, Store, Waiting, WebhookChange};

@@ -223,7 +223,66 @@ impl TokenSource {
 
 #[cfg(test)]
 mod tests {
+    use std::pin::pin;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::{Context, Poll, Waker};
+
+    use http::HeaderMap;
+    use postrider_core::EnvironmentId;
+    use postrider_core::attempt::{BodyEnd, Timings};
+    use postrider_core::shape::Hidden;
+    use postrider_core::webhook::EndpointUrl;
+    use postrider_egress::Exchange;
+    use postrider_testkit::ManualClock;
+
     use super::*;
+    use crate::transport::Sending;
+
+    /// Gives one token after the other, at once.
+    #[derive(Default)]
+    struct Tokens(AtomicUsize);
+
+    impl Transport for Tokens {
+        fn send(&self, _: OutboundRequest) -> Sending<'_> {
+            let body = format!(r#"{{"access_token":"t{}"}}"#, self.0.fetch_add(1, Ordering::Relaxed));
+            let answer =
+                Answer { status: 200, headers: HeaderMap::new(), body: Bytes::from(body), body_end: BodyEnd::Complete };
+            let exchange = Exchange { result: Ok(answer), timings: Timings::default(), remote_address: None };
+            Box::pin(std::future::ready(exchange))
+        }
+    }
+
+    #[test]
+    fn only_the_token_that_was_refused_is_dropped() {
+        let source = TokenSource::new(OAuth2 {
+            token_url: EndpointUrl::parse("https://login.example/token").expect("a URL"),
+            client_id: "client".into(),
+            client_secret: Hidden::new("s3cret"),
+            scope: None,
+            audience: None,
+            client_authentication: ClientAuthentication::Basic,
+        });
+        let (transport, clock) = (Tokens::default(), ManualClock::default());
+        let pool = PoolScope::of(EnvironmentId::from_uuid(uuid::Uuid::nil()), None);
+        let asking = Asking { deadline: Duration::from_secs(1), pool };
+        let token = || {
+            let mut asked = pin!(source.token(&transport, &clock, asking, None));
+            match asked.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+                Poll::Ready(token) => token.expect("a token"),
+                Poll::Pending => panic!("nobody is waited for"),
+            }
+        };
+        let first = token();
+        assert_eq!(token(), first);
+        source.forget(first.clone());
+        let second = token();
+        assert_eq!((&first, &second), (&HeaderValue::from_static("Bearer t0"), &HeaderValue::from_static("Bearer t1")));
+        // Late news of the first, which others sent as well.
+        source.forget(first);
+        assert_eq!(token(), second);
+        source.forget(second);
+        assert_eq!(token(), "Bearer t2");
+    }
 
     #[test]
     fn a_lifetime_may_be_a_text_and_what_cannot_be_read_says_nothing() {

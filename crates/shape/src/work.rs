@@ -111,10 +111,10 @@ impl Object for Scope {
     }
 }
 
-/// Takes from the engine's fuel what this rendering may not have of it; as a text, of nothing.
+/// Takes from the engine's fuel what this rendering may not have of it; as nothing that is written.
 pub(crate) fn spend(state: &State<'_, '_>, spare: u64) -> Result<Value, Error> {
     state.consume_fuel(spare)?;
-    Ok(Value::from(""))
+    Ok(Value::from_safe_string(String::new()))
 }
 
 /// Charges for bytes that are read or made. Less than a step is free: whoever calls has paid for the call.
@@ -222,7 +222,7 @@ pub(crate) fn made(state: &State<'_, '_>, value: Value) -> Result<Value, Error> 
 /// Charges for the elements of something that is gone through, one after the other.
 pub(crate) fn charge_item(state: &State<'_, '_>, index: usize) -> Result<(), Error> {
     // Two cost a step.
-    if index % (BYTES / ITEM) == 0 { state.consume_fuel(1) } else { Ok(()) }
+    if index.is_multiple_of(BYTES / ITEM) { state.consume_fuel(1) } else { Ok(()) }
 }
 
 /// Lets `write` write at most [`TEXT_BYTES`], each of which is charged for.

@@ -253,7 +253,7 @@ fn errors_are_found_when_a_template_is_compiled() {
         ("{{ x | safe }}", 1, 8, "no filter `safe`"),
         ("{{ now() }}", 1, 4, "no function `now`"),
         ("{{ lower(x) }}", 1, 4, "{{ value | lower }}"),
-        ("{{ user.email.lower() }}", 1, 4, "{{ value | lower }}"),
+        ("{{ user.email.lower() }}", 1, 8, "{{ value | lower }}"),
         ("{{ x | map('shout') }}", 1, 12, "no filter `shout`"),
         ("{{ x | map('__in_string') }}", 1, 12, "no filter"),
         ("{{ x | map(name) }}", 1, 8, "as a text in quotes"),
@@ -425,10 +425,10 @@ fn guards_change_nothing_that_is_in_bounds() {
     for (expression, expected) in [
         ("1 + 2 * 3 - 4 / 2", json!(5.0)),
         ("(1 + 2) * 3 % 5 // 2", json!(2)),
-        ("2 ** 3 ** 2", json!(512)),
+        ("2 ** 3 ** 2", json!(64)),
         ("-n + 1", json!(-6)),
         ("l + m", json!([3, 1, 2, 1])),
-        ("l + m + [9] | first", json!([3, 1, 2, 9])),
+        ("(l + m + [9]) | list", json!([3, 1, 2, 1, 9])),
         ("(l + m) == [3, 1, 2, 1]", json!(true)),
         ("l[1:]", json!([1, 2])),
         ("l[::-1]", json!([2, 1, 3])),
@@ -464,8 +464,5 @@ fn guards_change_nothing_that_is_in_bounds() {
         {% with a = 1, (b, c) = [2, 3] %}{{ a + b + c }}{% endwith %}{% set a, b = l[:2] %}{{ a }}{{ b }}\
         {% for i in l if i > 1 %}{{ i }}{% endfor %}{% if n == 1 %}1{% elif n == 7 %}7{% else %}?{% endif %}\
         {% raw %}{{ raw }}{% endraw %}{# nothing #}\n";
-    assert_eq!(
-        rendered_as(Syntax::Text, statements, &payload).expect("text"),
-        "1ax2by63132 7{{ raw }}".replace(' ', "")
-    );
+    assert_eq!(rendered_as(Syntax::Text, statements, &payload).expect("text"), "1ax2by631327{{ raw }}");
 }

@@ -74,7 +74,7 @@ pub(crate) async fn send(
     let signed = (secret, Signing::default());
     let refused = |error: &RenderError| ApiError::template("", &error.error);
     let (_, sent) =
-        sample::send(&state, &scoped.member, scoped.scope, url, signed, event, Draft::default(), refused).await?;
+        sample::send(&state, &scoped.member, scoped.scope, url, signed, (event, Draft::default()), refused).await?;
     Ok(Answer(match sent.result {
         Ok(answer) => Tested {
             status_code: match answer.status {

@@ -115,7 +115,7 @@ pub(crate) async fn test_webhook(
     let (scope, url) = (webhook.scope.clone(), webhook.url.clone());
     let signed = (webhook.secret.clone(), webhook.signing.clone());
     let access = if form.with_headers { access } else { Arc::default() };
-    send(&state, &member, scope, url, signed, event, Draft { shape, access }, templates).await
+    send(&state, &member, scope, url, signed, (event, Draft { shape, access }), templates).await
 }
 
 /// Test a draft
@@ -141,7 +141,7 @@ pub(crate) async fn test_draft(
     let draft = settings.draft(&state, "/settings", &Shape::default(), &Access::default())?;
     let chosen = Chosen { event_id: form.event_id, event: form.event, event_key: form.event_key };
     let event = event_of(&state, &member, &scope, chosen, sample::SAMPLE, form.payload).await?;
-    send(&state, &member, scope, url, (secret, Signing::default()), event, draft, templates).await
+    send(&state, &member, scope, url, (secret, Signing::default()), (event, draft), templates).await
 }
 
 /// The event that a test is made with: one that is named as for a preview, or one whose body is given as it is.
@@ -167,13 +167,12 @@ async fn send(
     scope: Scope,
     url: EndpointUrl,
     signed: (Option<Secret>, Signing),
-    event: Event,
-    draft: Draft,
+    (event, draft): (Event, Draft),
     templates: GivenTemplates,
 ) -> Result<Answer<TestResult>, ApiError> {
     let access = Arc::clone(&draft.access);
     let refused = |error: &RenderError| templates.error(&access, error);
-    let (event_id, sent) = sample::send(state, member, scope, url, signed, event, draft, refused).await?;
+    let (event_id, sent) = sample::send(state, member, scope, url, signed, (event, draft), refused).await?;
     let timings = sent.timings.into();
     let result = match sent.result {
         Ok(answer) => ExchangeResult {

@@ -1,7 +1,7 @@
 //! Filters of lists and objects. They are the engine's, within bounds: what goes in is charged for as a whole, and so is what comes out, which
 //! is made at once.
 
-use minijinja::value::{Rest, ValueKind};
+use minijinja::value::{Rest, ValueKind, ValueOrKwargs};
 use minijinja::{Environment, Error, State, Value, filters};
 
 use super::invalid;
@@ -11,11 +11,11 @@ use crate::work;
 macro_rules! bounded {
     ($($name:ident),* $(,)?) => {
         mod in_bounds {
-            use super::{Error, Rest, State, Value, bounded};
+            use super::{Error, Rest, State, Value, ValueOrKwargs, bounded};
 
             $(
-                pub(super) fn $name(state: &mut State<'_, '_>, arguments: Rest<Value>) -> Result<Value, Error> {
-                    bounded(state, concat!("__", stringify!($name)), &arguments)
+                pub(super) fn $name(state: &mut State<'_, '_>, arguments: Rest<ValueOrKwargs>) -> Result<Value, Error> {
+                    bounded(state, concat!("__", stringify!($name)), &arguments.into_values())
                 }
             )*
         }

@@ -150,9 +150,10 @@ impl Writer<'_> {
     }
 
     fn slice(&mut self, slice: &Spanned<Slice<'_>>) -> Written {
-        self.put("(");
-        self.operand(&slice.expr)?;
-        self.put("[");
+        // What is passed over on the way to the first element costs, too.
+        self.put("((");
+        self.expression(&slice.expr)?;
+        let _ = write!(self.out, "|{WEIGHED})[");
         for (index, bound) in [&slice.start, &slice.stop, &slice.step].into_iter().enumerate() {
             if index > 0 {
                 self.put(":");

@@ -100,10 +100,7 @@ pub(super) fn check_filter(filter: &Filter<'_>, at: usize) -> Result<(), Wrong> 
 
 /// Refuses a filter or test that another filter is told to apply, and that there is not.
 fn named(filter: &Filter<'_>, index: usize, at: usize, what: &str, is_known: fn(&str) -> bool) -> Result<(), Wrong> {
-    let name = match filter.args.get(index) {
-        Some(CallArg::Pos(name)) => name,
-        _ => return Ok(()),
-    };
+    let Some(CallArg::Pos(name)) = filter.args.get(index) else { return Ok(()) };
     let Expr::Const(literal) = name else {
         let message = format!("`{}` takes the name of a {what} as a text in quotes", filter.name);
         return Err(Wrong { at, message });

@@ -127,6 +127,22 @@ fn what_multiplies_is_refused() {
 }
 
 #[test]
+fn patterns_are_bounded_together() {
+    let pattern = |n: usize| json!({ "pattern": format!("^[a-z]{{{n}}}$") });
+    // Against one text, all of them count; against different members, the largest.
+    let together: Vec<_> = (1..=20).map(|n| pattern(100 - n)).collect();
+    assert_eq!(parse(&json!({ "anyOf": together })).unwrap_err(), SchemaError::CostlyPatterns);
+    let apart: serde_json::Map<_, _> = (1..=20).map(|n| (format!("m{n}"), pattern(100 - n))).collect();
+    let apart = parse(&json!({ "properties": apart })).expect("a schema");
+    let names: serde_json::Map<_, _> = (1..=20).map(|n| (format!("^[a-z]{{{}}}$", 100 - n), json!(true))).collect();
+    assert_eq!(parse(&json!({ "patternProperties": names })).unwrap_err(), SchemaError::CostlyPatterns);
+    // What it may take grows with the body and with both, so that it is known before.
+    let plain = parse(&json!({ "properties": { "m1": { "type": "string" } } })).expect("a schema");
+    assert!(plain.steps(600) < 1_000 && apart.steps(600) > plain.steps(600));
+    assert!(apart.steps(200_000) > postrider_core::limits::SCHEMA_STEPS_AT_ONCE);
+}
+
+#[test]
 fn patterns_cannot_backtrack() {
     assert!(parse(&json!({ "pattern": "^(?=x)" })).is_err(), "looking around needs backtracking");
     assert!(parse(&json!({ "pattern": r"(a)\1" })).is_err());

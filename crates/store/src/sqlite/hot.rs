@@ -388,7 +388,7 @@ fn accept_event(tx: &mut Tx<'_, '_>, new: &NewEvent) -> Result<u32, Failure> {
 /// What the first use of the key came to; none where there was none, or it is forgotten by now.
 fn earlier_outcome(tx: &mut Tx<'_, '_>, idempotency: &Idempotency) -> Result<Option<AcceptOutcome>, Failure> {
     let (environment, now) = (tx.environment_key(idempotency.environment_id)?, tx.now);
-    Ok(outcome_of_key(&mut tx.prepare(FIND_KEY)?, environment, idempotency, now)?)
+    Ok(outcome_of_key(&mut *tx.prepare(FIND_KEY)?, environment, idempotency, now)?)
 }
 
 impl Sqlite {

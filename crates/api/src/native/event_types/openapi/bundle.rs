@@ -42,8 +42,8 @@ pub(super) fn bundled(document: &Value, schema: &Value, at: String) -> Result<Va
     let too_long =
         || (at.clone(), format!("the schema has, with all that it refers to, more than {SCHEMA_BYTES} bytes"));
     // Looked at before anything is copied: what it refers to may be the same for all event types.
-    let mut room = SCHEMA_BYTES;
-    if !takes(schema, &mut room) {
+    let mut bytes_left = SCHEMA_BYTES;
+    if !takes(schema, &mut bytes_left) {
         return Err(too_long());
     }
     let mut root = schema.clone();
@@ -63,7 +63,7 @@ pub(super) fn bundled(document: &Value, schema: &Value, at: String) -> Result<Va
         let Some(part) = document.pointer(&pointer) else {
             return Err((at.clone(), format!("the reference `#{pointer}` leads to nothing")));
         };
-        if !takes(part, &mut room) {
+        if !takes(part, &mut bytes_left) {
             return Err(too_long());
         }
         let mut part = part.clone();
