@@ -159,6 +159,8 @@ pub struct LaneReport {
     pub share: usize,
     /// Until when nothing is sent because the endpoint does not answer.
     pub paused_until: Option<Timestamp>,
+    /// Until when nothing is sent because of faults of our own.
+    pub held_until: Option<Timestamp>,
     /// Attempts in a row that said the endpoint is unwell.
     pub consecutive_failures: u32,
     /// When the rate limit lets the next attempt start, of a lane in which one waits for it.
@@ -275,6 +277,7 @@ impl Scheduler {
             in_flight: lane.in_flight,
             share: lane.health.share(),
             paused_until: lane.health.paused_until(),
+            held_until: lane.health.held_until(),
             consecutive_failures: lane.health.failures_in_a_row(),
             next_start_at: lane.next_start(now),
         }

@@ -187,9 +187,10 @@ impl Server {
         }
         self.connections.drain(self.patience / CALLERS_PART).await;
         self.engine.shutdown_within(self.patience.saturating_sub(begun.elapsed() + closing_patience)).await;
+        let (egress, store) = (&self.egress, &self.store);
         let closed = async {
-            self.egress.close().await;
-            self.store.close().await;
+            egress.close().await;
+            store.close().await;
         };
         if tokio::time::timeout(closing_patience, closed).await.is_err() {
             tracing::warn!("stopped before everything was closed; nothing is lost, and the next start tidies up");

@@ -150,9 +150,14 @@ impl Health {
         self.pause.map(|pause| pause.until)
     }
 
+    /// Until when nothing is sent because of faults of our own; the moment may have passed, then one at a time is.
+    pub(super) fn held_until(&self) -> Option<Timestamp> {
+        self.hold.map(|hold| hold.until)
+    }
+
     /// Until when nothing is sent for whatever reason; the moment may have passed, then one at a time is.
     pub(super) fn quiet_until(&self) -> Option<Timestamp> {
-        self.paused_until().max(self.hold.map(|hold| hold.until))
+        self.paused_until().max(self.held_until())
     }
 
     /// A person changed the webhook, perhaps what was wrong with it: the next probe is due at once. Should it fail, the pause goes on

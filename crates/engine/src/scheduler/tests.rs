@@ -342,7 +342,8 @@ impl World {
             self.scheduler.webhook_stands(webhook(number), Standing::Active, self.now);
         }
         for _ in 0..10_000 {
-            if self.rows.is_empty() {
+            // What was skipped has ended, while an attempt of it may still be under way.
+            if self.rows.is_empty() && self.in_flight.is_empty() && self.unsettled.is_empty() {
                 return;
             }
             self.apply(Step::Launch);

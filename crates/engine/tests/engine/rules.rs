@@ -191,6 +191,12 @@ fn our_own_faults_use_up_no_attempt_and_blame_nobody() {
     let webhook = server.create_webhook("behind-our-proxy", Scope::Environment, RetryPolicy::Frontegg);
     server.receivers.all(Reply::Ours(OurFault::Proxy));
     let ids: Vec<EventId> = server.accept(vec![event(None); 10]).into_iter().map(|(id, _)| id).collect();
+    // After some of them the lane holds its breath, and then tries one by one.
+    for _ in 0..ids.len() {
+        if let Some(next) = server.quiesce(&[webhook.id]) {
+            server.advance(next.since(server.clock.now()));
+        }
+    }
     server.quiesce(&[webhook.id]);
     for id in &ids {
         let delivery = server.delivery_of(*id);

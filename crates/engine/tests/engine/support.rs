@@ -416,7 +416,7 @@ impl Server {
         for webhook in webhooks {
             let lane = self.engine().lane(*webhook);
             let page = self.wait(self.store().page_lane(*webhook, now, None, 1)).unwrap();
-            let paused_until = lane.paused_until.filter(|until| *until > now);
+            let paused_until = lane.paused_until.max(lane.held_until).filter(|until| *until > now);
             let has_due = !page.waiting.is_empty();
             let waits = paused_until.is_some() || lane.next_start_at.is_some_and(|at| at > now);
             if lane.in_flight > 0 || (!waits && has_due) {

@@ -59,8 +59,11 @@ async fn a_signature_is_verified_and_near_misses_are_told() {
 #[tokio::test]
 async fn the_configuration_is_shown_with_its_sources_and_without_secrets() {
     let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("postrider.toml"), "retention_days = 7\nbootstrap_secret = \"hunter2\"\n")
-        .unwrap();
+    std::fs::write(
+        folder.path().join("postrider.toml"),
+        "retention_days = 7\nbootstrap_secret = \"hunter2-hunter2-hunter2\"\n",
+    )
+    .unwrap();
     let mut command = postrider(folder.path());
     command.env("POSTRIDER_BOOTSTRAP_CLIENT_ID", crate::support::CLIENT_ID).env("POSTRIDER_LISTEN", "127.0.0.1:1");
     let shown = run(command.args(["--json", "config", "show", "--log-format", "json"])).await;
@@ -118,7 +121,8 @@ async fn the_doctor_finds_what_is_wrong() {
 async fn the_doctor_refuses_what_a_start_would_refuse() {
     let folder = tempfile::tempdir().unwrap();
     let failed = async |command: &mut Command| {
-        let examined = run(command.args(["--json", "doctor", "--offline", "--listen", "127.0.0.1:1"])).await;
+        let examined =
+            run(command.args(["--json", "doctor", "--offline", "--listen", "127.0.0.1:1", "--data-dir", "data"])).await;
         let report = json_of(&examined);
         let all = report["findings"].as_array().unwrap();
         let of_verdict = all.iter().filter(|finding| finding["verdict"] == "fail");
