@@ -1124,7 +1124,8 @@ export interface paths {
         /**
          * Test a webhook
          * @description Sends one request as a delivery would be sent, with the webhook's method and payload, signed as the webhook's are, disabled webhooks
-         *     included; with its headers and authentication where `withHeaders` asks for them. It is recorded nowhere and changes nothing.
+         *     included; with its headers and authentication where `withHeaders` asks for them. The event and the `settings` are named as for the
+         *     preview, which shows what a test sends. It is recorded nowhere and changes nothing.
          */
         post: operations["test_webhook"];
         delete?: never;
@@ -1761,6 +1762,9 @@ export interface components {
         };
         /** @description A webhook that is not saved yet, and what is sent in a test of it. */
         DraftForm: {
+            event?: components["schemas"]["InlineEvent"] | null;
+            /** @description An event that was accepted: it is sent once more, under its own `webhook-id`. */
+            eventId?: string | null;
             /** @description The event type whose sample is sent; `frontegg.user.created` where it is left out. */
             eventKey?: string | null;
             /** @description Taken as the event's body, instead of a sample. */
@@ -2242,6 +2246,7 @@ export interface components {
             pausedUntil?: components["schemas"]["Time"] | null;
             /** @description Attempts that may be under way at once: it grows while the endpoint answers well. */
             share: number;
+            undecided?: components["schemas"]["UndecidedFilter"] | null;
             /** @description Deliveries that wait in memory; more may wait in the database. */
             waitingInMemory: number;
         };
@@ -2657,11 +2662,13 @@ export interface components {
          */
         Ordering: {
             by: components["schemas"]["OrderingBy"];
+            /** @description With `expression` alone: an expression in the language of filters, `payload.order.id` or `[payload.shop, payload.order.id]`. */
+            expression?: string | null;
             /** @description With `member` alone: a JSON pointer (RFC 6901) into the event's body, `/order/id`. At most 255 characters and 16 steps. */
             pointer?: string | null;
         };
         /** @enum {string} */
-        OrderingBy: "none" | "tenant" | "user" | "member";
+        OrderingBy: "none" | "tenant" | "user" | "member" | "expression";
         /** @description A page of a list. */
         Page_Attempt: {
             /** @description The rows. A page can be short, or empty, and still have a next one. */
@@ -3558,6 +3565,9 @@ export interface components {
         };
         /** @description What is sent in a test of a webhook. */
         TestForm: {
+            event?: components["schemas"]["InlineEvent"] | null;
+            /** @description An event that was accepted: it is sent once more, under its own `webhook-id`. */
+            eventId?: string | null;
             /**
              * @description The event type whose sample is sent; where it is left out, the webhook's own, if it has a custom payload, else
              *     `frontegg.user.created`.
@@ -3565,6 +3575,7 @@ export interface components {
             eventKey?: string | null;
             /** @description Taken as the event's body, instead of a sample. */
             payload?: Record<string, unknown> | null;
+            settings?: components["schemas"]["RequestSettings"] | null;
             /** @description Whether the webhook's own headers, its authentication and its client certificate are sent. */
             withHeaders?: boolean;
         };
@@ -3669,6 +3680,18 @@ export interface components {
             publicKey?: string | null;
             /** @description The claim that names the tenant. */
             tenantClaim: string;
+        };
+        /** @description Events about which a filter could not tell. */
+        UndecidedFilter: {
+            /**
+             * Format: int64
+             * @description How many.
+             */
+            count: number;
+            /** @description When the last of them was accepted. */
+            lastAt: components["schemas"]["Time"];
+            /** @description Why the filter could not tell of it. */
+            lastReason: string;
         };
         /** @description A subscription to events. */
         Webhook: {
@@ -6794,7 +6817,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no webhook of that id, or no event type of that key, within reach. */
+            /** @description There is no webhook, no event, or no event type of that name within reach. */
             404: {
                 headers: {
                     [name: string]: unknown;

@@ -210,3 +210,36 @@ async fn a_tenant_has_so_many_filters_and_no_more() {
     let other = json!({ "url": url, "eventKeys": ["*"], "filter": "true", "tenantId": "another" });
     app.post(WEBHOOKS).token(&own.token).json(&other).expect(201).await;
 }
+
+#[tokio::test]
+async fn a_webhook_can_be_ordered_by_an_expression() {
+    let app = App::start().await;
+    let receiver = Receiver::start().await;
+    receiver.on("/", answers(500, ""));
+    let own = app.environment("own").await;
+    let ordering = json!({ "by": "expression", "expression": "[payload.order.shop, payload.order.id]" });
+    let form = json!({ "url": receiver.url("/"), "eventKeys": ["*"], "ordering": ordering });
+    let webhook = app.post(WEBHOOKS).token(&own.token).json(&form).expect(201).await;
+    assert_eq!(webhook["ordering"], ordering);
+    let mut last = String::new();
+    for (tenant, id) in [("a", 1), ("a", 1), ("a", 2), ("b", 1)] {
+        let payload = json!({ "order": { "shop": "s", "id": id } });
+        let event = json!({ "eventKey": "order.paid", "tenantId": tenant, "payload": payload });
+        last = text(&app.post(EVENTS).token(&own.token).json(&event).expect(202).await["eventId"]);
+    }
+    app.deliveries_attempted(&own, &last).await;
+    let deliveries = app.get("/api/v1/deliveries").token(&own.token).expect(200).await;
+    let items = deliveries["items"].as_array().expect("items");
+    let waiting = items.iter().filter(|delivery| delivery["waitingFor"] == "turn").count();
+    assert_eq!((items.len(), waiting), (4, 1), "the second of one order, and no other, waits for its turn");
+    for (wrong, at) in [
+        (json!({ "by": "expression" }), "/ordering/expression"),
+        (json!({ "by": "expression", "expression": "payload." }), "/ordering/expression"),
+        (json!({ "by": "tenant", "expression": "payload.a" }), "/ordering/expression"),
+        (json!({ "by": "expression", "expression": "payload.a", "pointer": "/a" }), "/ordering/pointer"),
+    ] {
+        let form = json!({ "url": receiver.url("/"), "eventKeys": ["*"], "ordering": wrong });
+        let refused = app.post(WEBHOOKS).token(&own.token).json(&form).expect(422).await;
+        assert_eq!(refused["errors"][0]["at"], at, "{refused}");
+    }
+}
