@@ -221,13 +221,11 @@ async fn a_webhook_can_be_ordered_by_an_expression() {
     let form = json!({ "url": receiver.url("/"), "eventKeys": ["*"], "ordering": ordering });
     let webhook = app.post(WEBHOOKS).token(&own.token).json(&form).expect(201).await;
     assert_eq!(webhook["ordering"], ordering);
-    let mut last = String::new();
     for (tenant, id) in [("a", 1), ("a", 1), ("a", 2), ("b", 1)] {
         let payload = json!({ "order": { "shop": "s", "id": id } });
         let event = json!({ "eventKey": "order.paid", "tenantId": tenant, "payload": payload });
-        last = text(&app.post(EVENTS).token(&own.token).json(&event).expect(202).await["eventId"]);
+        app.post(EVENTS).token(&own.token).json(&event).expect(202).await;
     }
-    app.deliveries_attempted(&own, &last).await;
     let deliveries = app.get("/api/v1/deliveries").token(&own.token).expect(200).await;
     let items = deliveries["items"].as_array().expect("items");
     let waiting = items.iter().filter(|delivery| delivery["waitingFor"] == "turn").count();
