@@ -143,24 +143,28 @@ async fn bodies_on_their_way_in_share_one_budget_and_give_it_back() {
     let own = app.environment("own").await;
     let (arrived, mut arrivals) = tokio::sync::mpsc::unbounded_channel();
     let mut reading = Vec::new();
-    for _ in 0..MEMORY_BUDGET / BATCH_BYTES {
-        // A whole batch arrives, and its end does not.
-        let piece = stream::iter([Ok::<_, Infallible>(Bytes::from(vec![b' '; BATCH_BYTES]))]);
+    let refused = loop {
+        // All of a large event arrives but its end.
+        let piece = stream::iter([Ok::<_, Infallible>(Bytes::from(vec![b' '; EVENT_BYTES]))]);
         let arrived = arrived.clone();
         let never = stream::once(async move {
             arrived.send(()).expect("the test waits for it");
             std::future::pending().await
         });
         let body = Body::from_stream(piece.chain(never));
-        reading.push(tokio::spawn(app.post("/api/v1/events/batch").token(&own.token).raw(body).send()));
-    }
-    for _ in &reading {
-        arrivals.recv().await.expect("a body that arrived");
-    }
-    let large = || app.post("/api/v1/events").token(&own.token).raw(event_of(EVENT_BYTES)).send();
-    let refused = large().await;
+        let mut call = tokio::spawn(app.post("/api/v1/events").token(&own.token).raw(body).send());
+        tokio::select! {
+            arrival = arrivals.recv() => arrival.expect("a sender is kept"),
+            answer = &mut call => break answer.expect("no panic"),
+        }
+        reading.push(call);
+        assert!(reading.len() * EVENT_BYTES < MEMORY_BUDGET, "there is an end to what is held");
+    };
+    assert!(reading.len() > 1);
     assert_eq!(refused.status, 503);
     assert_eq!((refused.json()["code"].as_str(), refused.header("retry-after")), (Some("overloaded"), Some("1")));
+    let large = || app.post("/api/v1/events").token(&own.token).raw(event_of(EVENT_BYTES)).send();
+    assert_eq!(large().await.status, 503);
     // The usual event is small, and has room beside them.
     app.post("/api/v1/events").token(&own.token).raw(event_of(600)).expect(202).await;
     for call in reading {
