@@ -12,6 +12,7 @@ mod durability;
 mod life;
 mod order;
 mod refusals;
+mod replay;
 mod server_commands;
 mod shapes;
 mod trace;

@@ -213,6 +213,13 @@ impl Server {
         self.caller().post(token, path, body).await
     }
 
+    /// Starts a job under a key of its own; the answer must be good.
+    pub(crate) async fn start_job(&self, token: &str, key: &str, job: &Value) -> Value {
+        let request = self.http.post(format!("{}/api/v1/jobs", self.url)).bearer_auth(token);
+        let answer = request.header("idempotency-key", key).json(job).send().await.unwrap();
+        answer.error_for_status().unwrap().json().await.unwrap()
+    }
+
     /// Patches with JSON and that token; the answer must be good.
     pub(crate) async fn patch(&self, token: &str, path: &str, body: &Value) -> Value {
         let answer = self.http.patch(format!("{}{path}", self.url)).bearer_auth(token).json(body).send().await.unwrap();
