@@ -51,7 +51,7 @@ async fn a_credential_that_is_revoked_while_the_body_arrives_makes_no_other() {
     let listed = app.get(&path).token(&own.token).expect(200).await;
     let revoke = app.operate(Method::DELETE, &format!("{path}/{}", text(&listed["items"][0]["id"])));
     // The body is asked for when the caller has been let in.
-    let body = stream::once(async {
+    let body = stream::once(async move {
         revoke.expect(204).await;
         Ok::<_, Infallible>(json!({ "name": "later" }).to_string())
     });
@@ -70,10 +70,8 @@ async fn of_two_credentials_that_revoke_each_other_one_stays() {
     let second = app.log_in(&own.id, &text(&made["secret"])).await;
     let listed = app.get(&path).token(&own.token).expect(200).await;
     let of = |n: usize| format!("{path}/{}", text(&listed["items"][n]["id"]));
-    let (one, two) = tokio::join!(
-        app.delete(&of(0)).token(&second).send(),
-        app.delete(&of(1)).token(&own.token).send(),
-    );
+    let (one, two) =
+        tokio::join!(app.delete(&of(0)).token(&second).send(), app.delete(&of(1)).token(&own.token).send(),);
     let mut statuses = [one.status.as_u16(), two.status.as_u16()];
     statuses.sort_unstable();
     assert_eq!(statuses, [204, 401]);
