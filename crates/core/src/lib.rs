@@ -21,6 +21,7 @@ pub mod id;
 pub mod job;
 pub mod limits;
 pub mod matching;
+pub mod net;
 pub mod order;
 pub mod permission;
 pub mod portal;

@@ -71,6 +71,9 @@ pub const STREAMS_PER_CREDENTIAL: usize = 64;
 pub const STREAMS_PER_SESSION: usize = 8;
 /// How often it is looked at whether whoever opened a stream may still read it, besides each time that something is told.
 pub const STREAM_CHECKED: Duration = Duration::from_secs(1);
+/// How long a stream stays open, telling nothing, while that cannot be found out: an identity provider's fault of a moment is no reason to
+/// send all of its users away at once.
+pub const STREAM_UNCHECKED: Duration = Duration::from_mins(1);
 /// How often a silent stream shows that it lives, so that nothing between closes it.
 pub const STREAM_HEARTBEAT: Duration = Duration::from_secs(15);
 /// Deliveries, and jobs, whose changes wait for one who watches; what else changes meanwhile is missed.

@@ -11,7 +11,7 @@ use postrider_core::shape::{Access, Shape};
 use postrider_core::signature::{Secret, Signing, SigningChange};
 use postrider_core::source::Source;
 use postrider_core::webhook::{EndpointUrl, Scope, Sending, Webhook, WebhookStatus};
-use postrider_core::{CategoryId, EnvironmentId, EventTypeId};
+use postrider_core::{CategoryId, CredentialId, EnvironmentId, EventTypeId};
 
 /// Whether what a change names was there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,6 +49,21 @@ pub enum CreateCredential {
     NoSuchEnvironment,
     /// [`postrider_core::limits::CREDENTIALS_PER_ENVIRONMENT`] are in use.
     LimitReached,
+    /// The credential that was to make it was revoked meanwhile.
+    MakerRevoked,
+}
+
+/// What became of revoking a credential.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RevokeCredential {
+    /// It is revoked, or was before.
+    Revoked,
+    /// The environment has none of that id.
+    NoSuchCredential,
+    /// The credential that was to revoke it was revoked meanwhile.
+    RevokerRevoked,
+    /// It is the one that was to revoke it. As that one stays, a vendor's environment always keeps one.
+    RevokersOwn,
 }
 
 /// A credential to be made.
@@ -60,6 +75,8 @@ pub struct NewCredential {
     pub name: String,
     /// What is kept of the secret.
     pub hash: CredentialHash,
+    /// The credential that makes it; none: an operator does.
+    pub made_by: Option<CredentialId>,
 }
 
 /// A webhook to be made. Its subscriptions are checked before, see [`crate::Directory::check_subscription`].

@@ -53,7 +53,7 @@ use crate::sqlite::{LastCheckpoint, Sqlite};
 pub use change::{
     CategoryRef, ChangeEventTypes, CreateCredential, CreateEnvironment, CreateWebhook, DeleteCategory, EventTypeChange,
     EventTypePatch, Found, NewCredential, NewEnvironment, NewEventType, NewWebhook, PutCategory, PutEventType,
-    PutTrustedIssuer, WebhookPatch,
+    PutTrustedIssuer, RevokeCredential, WebhookPatch,
 };
 pub use directory::Directory;
 pub use error::{OpenError, StoreError};
@@ -219,14 +219,19 @@ impl Store {
         self.engine.put_trusted_issuer(id, issuer).await
     }
 
-    /// Makes a credential.
+    /// Makes a credential, while the one that makes it counts.
     pub async fn create_credential(&self, new: NewCredential) -> Result<CreateCredential, StoreError> {
         self.engine.create_credential(new).await
     }
 
-    /// Revokes a credential; one that is revoked stays so.
-    pub async fn revoke_credential(&self, environment: EnvironmentId, id: CredentialId) -> Result<Found, StoreError> {
-        self.engine.revoke_credential(environment, id).await
+    /// Revokes a credential; one that is revoked stays so. `revoked_by` is the one that does it; none: an operator does.
+    pub async fn revoke_credential(
+        &self,
+        environment: EnvironmentId,
+        id: CredentialId,
+        revoked_by: Option<CredentialId>,
+    ) -> Result<RevokeCredential, StoreError> {
+        self.engine.revoke_credential(environment, id, revoked_by).await
     }
 
     /// Notes that a credential was used, to the minute. Nobody waits for it, and nothing is lost where it fails.

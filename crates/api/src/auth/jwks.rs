@@ -1,7 +1,16 @@
 //! The keys that trusted issuers serve at a URL.
 //!
 //! Owns when they are fetched and how long they count. They are fetched through the egress guard, one fetch for a URL at a time,
-//! at most once in [`REFRESH_INTERVAL`] whatever tokens arrive, so that nobody makes this server hammer an issuer.
+//! at most once in [`REFRESH_INTERVAL`] ([`RETRY_INTERVAL`] after one that failed) whatever tokens arrive, so that nobody makes this server
+//! hammer an issuer.
+//!
+//! ```text
+//! 0 ──────────── RENEWED ──────────────────── KEPT ──────────────────────── KEPT_UNREACHABLE
+//!  they count      they count, and the first    they count where a fetch       nobody can be told
+//!                  caller fetches them anew     failed just now                from anybody
+//! ```
+//!
+//! Invariant: a fetch that fails takes nothing away from those who come with keys that still count.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -22,8 +31,16 @@ use crate::error::{ApiError, Code};
 
 /// The least time between two fetches from one URL.
 const REFRESH_INTERVAL: Duration = Duration::from_secs(30);
+/// The least time between a fetch that gave nothing and the next one.
+const RETRY_INTERVAL: Duration = Duration::from_secs(5);
+/// From which age on keys are fetched anew although they count.
+const RENEWED: Duration = Duration::from_mins(5);
 /// How long keys count without being fetched again: as long as a key that was withdrawn may go on working.
 const KEPT: Duration = Duration::from_mins(10);
+/// How long they count while the issuer cannot be reached.
+const KEPT_UNREACHABLE: Duration = Duration::from_mins(30);
+/// How long after a fetch that failed the issuer passes for one that cannot be reached.
+const UNREACHABLE: Duration = Duration::from_mins(1);
 /// URLs whose keys are kept.
 const URLS: usize = 256;
 /// Keys of one set that are looked at.
@@ -63,23 +80,62 @@ struct Known {
     keys: Arc<[CheckingKey]>,
     fetched_at: Option<Timestamp>,
     asked_at: Option<Timestamp>,
+    /// When a fetch failed, where none has succeeded since.
+    failed_at: Option<Timestamp>,
 }
 
 impl Known {
     /// The keys, unless they are too old to count.
-    fn fresh(&self, now: Timestamp) -> Option<Arc<[CheckingKey]>> {
-        self.fetched_at.filter(|at| now.since(*at) < KEPT).map(|_| Arc::clone(&self.keys))
+    fn that_count(&self, now: Timestamp) -> Option<Arc<[CheckingKey]>> {
+        let kept = if self.is_unreachable(now) { KEPT_UNREACHABLE } else { KEPT };
+        self.fetched_at.filter(|at| now.since(*at) < kept).map(|_| Arc::clone(&self.keys))
+    }
+
+    fn is_unreachable(&self, now: Timestamp) -> bool {
+        self.failed_at.is_some_and(|at| now.since(at) < UNREACHABLE)
+    }
+
+    /// Whether it is time to fetch the keys anew, although they count.
+    fn are_to_be_renewed(&self, now: Timestamp) -> bool {
+        self.fetched_at.is_none_or(|at| now.since(at) >= RENEWED) && self.may_be_asked(now)
     }
 
     /// Whether the URL may be asked again. A clock that was set back does not keep it from that.
     fn may_be_asked(&self, now: Timestamp) -> bool {
-        self.asked_at.is_none_or(|at| now < at || now.since(at) >= REFRESH_INTERVAL)
+        // A fetch that was given up, as its caller has gone, counts as one that failed.
+        let interval = if self.asked_at == self.fetched_at { REFRESH_INTERVAL } else { RETRY_INTERVAL };
+        self.asked_at.is_none_or(|at| now < at || now.since(at) >= interval)
     }
 }
 
 impl Source {
     fn known(&self) -> MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Fetches the keys, where the URL may be asked. For the one whose turn it is to fetch.
+    async fn ask(&self, url: &str, egress: &Egress, clock: &dyn Clock) {
+        let now = clock.now();
+        {
+            // Somebody else may have asked while this caller waited for its turn.
+            let mut known = self.known();
+            if !known.may_be_asked(now) {
+                return;
+            }
+            known.asked_at = Some(now);
+        }
+        match fetch(url, egress).await {
+            Ok(keys) => {
+                let mut known = self.known();
+                known.keys = keys.into();
+                known.fetched_at = Some(now);
+                known.failed_at = None;
+            }
+            Err(error) => {
+                tracing::warn!(error.message = %error, "a trusted issuer's keys could not be fetched");
+                self.known().failed_at = Some(clock.now());
+            }
+        }
     }
 }
 
@@ -101,35 +157,27 @@ impl Jwks {
         let fitting = |keys: &[CheckingKey]| -> Vec<CheckingKey> {
             keys.iter().filter(|key| key.fits(kid, algorithm)).cloned().collect()
         };
-        let known = source.known().fresh(clock.now());
-        if let Some(found) = known.map(|keys| fitting(&keys)).filter(|found| !found.is_empty()) {
-            return Ok(found);
-        }
-        let _turn = source.fetching.lock().await;
-        let now = clock.now();
-        // Somebody else may have asked while this caller waited for its turn.
-        let ask = {
-            let mut known = source.known();
-            let ask = known.may_be_asked(now);
-            if ask {
-                known.asked_at = Some(now);
-            }
-            ask
+        let (known, renew) = {
+            let (known, now) = (source.known(), clock.now());
+            (known.that_count(now), known.are_to_be_renewed(now))
         };
-        if ask {
-            match fetch(url, egress).await {
-                Ok(keys) => {
-                    let mut known = source.known();
-                    known.keys = keys.into();
-                    known.fetched_at = Some(now);
-                }
-                Err(error) => {
-                    tracing::warn!(error.message = %error, "a trusted issuer's keys could not be fetched");
-                }
+        if let Some(found) = known.map(|keys| fitting(&keys)).filter(|found| !found.is_empty()) {
+            // One caller fetches them; the others go on with what they have.
+            let turn = if renew { source.fetching.try_lock().ok() } else { None };
+            if turn.is_none() {
+                return Ok(found);
             }
+            source.ask(url, egress, clock).await;
+        } else {
+            let _turn = source.fetching.lock().await;
+            source.ask(url, egress, clock).await;
         }
-        let known = source.known().fresh(now);
-        known.map(|keys| fitting(&keys)).ok_or_else(|| {
+        let (known, is_unreachable) = {
+            let (known, now) = (source.known(), clock.now());
+            (known.that_count(now), known.is_unreachable(now))
+        };
+        // A key that is not known may be a new one, where the issuer cannot be asked.
+        known.map(|keys| fitting(&keys)).filter(|found| !found.is_empty() || !is_unreachable).ok_or_else(|| {
             let detail = "the keys of the token's issuer cannot be fetched at the moment";
             ApiError::new(Code::IssuerUnreachable, detail)
         })

@@ -10,14 +10,14 @@
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::hash::Hash;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::extract::FromRequestParts;
 use http::request::Parts;
 use postrider_core::environment::Credential;
 use postrider_core::limits::{SIGN_IN_FAILURES, SIGN_IN_PAUSE, SIGN_IN_PEERS, SIGN_IN_REGAINED};
-use postrider_core::{EnvironmentId, Timestamp};
+use postrider_core::{EnvironmentId, Timestamp, net};
 
 use crate::error::{ApiError, Code};
 use crate::state::ApiState;
@@ -26,31 +26,9 @@ use crate::state::ApiState;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Peer(pub IpAddr);
 
-/// Whom wrong secrets are counted against: an address, or, as one customer has that many, a network of IPv6.
+/// Whom wrong secrets are counted against.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Guesser(IpAddr);
-
-impl Guesser {
-    /// None where the address can be a reverse proxy's: of this machine, or of a private network.
-    fn of(address: IpAddr) -> Option<Self> {
-        match address.to_canonical() {
-            IpAddr::V4(address) if is_near(address) => None,
-            IpAddr::V4(address) => Some(Self(address.into())),
-            IpAddr::V6(address)
-                if address.is_loopback() || address.is_unique_local() || address.is_unicast_link_local() =>
-            {
-                None
-            }
-            IpAddr::V6(address) => Some(Self(Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64)).into())),
-        }
-    }
-}
-
-fn is_near(address: Ipv4Addr) -> bool {
-    let [first, second, ..] = address.octets();
-    // The last is the range that providers, and clouds between their parts, share.
-    address.is_loopback() || address.is_private() || address.is_link_local() || (first == 100 && second & 0xc0 == 64)
-}
 
 /// Where a call comes from, as far as wrong secrets are counted against it.
 #[derive(Debug, Clone, Copy)]
@@ -60,7 +38,7 @@ impl FromRequestParts<ApiState> for CalledFrom {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &ApiState) -> Result<Self, Infallible> {
-        Ok(Self(parts.extensions.get::<Peer>().and_then(|peer| Guesser::of(peer.0))))
+        Ok(Self(parts.extensions.get::<Peer>().and_then(|peer| net::counted_as(peer.0)).map(Guesser)))
     }
 }
 
@@ -142,31 +120,6 @@ pub(crate) async fn credential(
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn addresses_count_by_themselves_networks_of_ipv6_as_one_and_those_of_proxies_not_at_all() {
-        let of = |text: &str| Guesser::of(text.parse().expect("an address"));
-        for near in [
-            "127.0.0.1",
-            "10.1.2.3",
-            "172.17.0.1",
-            "192.168.1.1",
-            "169.254.1.1",
-            "100.64.0.1",
-            "100.127.255.255",
-            "::1",
-            "fd00::1",
-            "fe80::1",
-            "::ffff:10.0.0.1",
-        ] {
-            assert_eq!(of(near), None, "{near}");
-        }
-        assert!(of("100.128.0.1").is_some());
-        assert_ne!(of("203.0.113.1"), of("203.0.113.2"));
-        assert_eq!(of("203.0.113.1"), of("::ffff:203.0.113.1"));
-        assert_eq!(of("2001:db8::1"), of("2001:db8::ffff:1"));
-        assert_ne!(of("2001:db8::1"), of("2001:db8:0:1::1"));
-    }
 
     #[test]
     fn counts_are_bounded() {

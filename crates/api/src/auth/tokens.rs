@@ -41,6 +41,11 @@ struct Verified {
     expires_at_seconds: i64,
 }
 
+/// The refusal of a call whose credential was revoked.
+pub(crate) fn revoked() -> ApiError {
+    ApiError::new(Code::TokenRevoked, "the credential that this call was made with was revoked")
+}
+
 /// Makes and checks vendor tokens.
 pub(crate) struct VendorTokens {
     signing: EncodingKey,
@@ -92,7 +97,7 @@ impl VendorTokens {
             Some(credential) if credential.revoked_at.is_none() => {
                 Ok(Some((verified.environment_id, verified.credential_id)))
             }
-            _ => Err(ApiError::new(Code::TokenRevoked, "the credential that this token was made with was revoked")),
+            _ => Err(revoked()),
         }
     }
 

@@ -1,18 +1,20 @@
 //! Credentials: the secrets of an environment. A vendor makes and revokes those of its own environment, an operator those of every one.
 //!
-//! Invariant: a vendor never revokes the credential that its call was made with, so it cannot lock itself out.
+//! Invariant: a vendor never revokes the credential that its call was made with, so it cannot lock itself out; nor does one that was revoked
+//! while its call was under way make or revoke another. Both are decided where the change is made.
 
 use axum::Json as Answer;
 use axum::extract::State;
 use http::StatusCode;
 use postrider_core::environment::{Credential as Stored, CredentialHash};
 use postrider_core::{CredentialId, EnvironmentId};
-use postrider_store::{CreateCredential, Found, NewCredential};
+use postrider_store::{CreateCredential, NewCredential, RevokeCredential};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::auth::secrets::{self, CHOSEN_SECRET_CHARS, CHOSEN_SECRET_CHARS_MOST};
+use crate::auth::tokens;
 use crate::body::Json;
 use crate::error::{ApiError, Code, Problem};
 use crate::extract::Ids;
@@ -141,7 +143,8 @@ pub(crate) async fn create_credential(
             (secret, hash)
         }
     };
-    match state.store().create_credential(NewCredential { environment_id, name, hash }).await? {
+    let made_by = reach.credential_in_use();
+    match state.store().create_credential(NewCredential { environment_id, name, hash, made_by }).await? {
         CreateCredential::Created(credential) => {
             let credential = Credential::from(&*credential);
             Ok((StatusCode::CREATED, Answer(CreatedCredential { credential, secret })))
@@ -150,6 +153,7 @@ pub(crate) async fn create_credential(
         CreateCredential::LimitReached => {
             Err(ApiError::new(Code::LimitReached, "the environment has too many credentials; revoke one first"))
         }
+        CreateCredential::MakerRevoked => Err(tokens::revoked()),
     }
 }
 
@@ -171,14 +175,13 @@ pub(crate) async fn revoke_credential(
     Ids((environment_id, credential_id)): Ids<(EnvironmentId, CredentialId)>,
 ) -> Result<StatusCode, ApiError> {
     reach.require(environment_id)?;
-    if reach.credential_in_use() == Some(credential_id) {
-        return Err(ApiError::new(
+    match state.store().revoke_credential(environment_id, credential_id, reach.credential_in_use()).await? {
+        RevokeCredential::Revoked => Ok(StatusCode::NO_CONTENT),
+        RevokeCredential::NoSuchCredential => Err(ApiError::not_found("credential")),
+        RevokeCredential::RevokerRevoked => Err(tokens::revoked()),
+        RevokeCredential::RevokersOwn => Err(ApiError::new(
             Code::CredentialInUse,
             "this call was made with that credential; create another one, sign in with it, and revoke this one then",
-        ));
-    }
-    match state.store().revoke_credential(environment_id, credential_id).await? {
-        Found::Yes => Ok(StatusCode::NO_CONTENT),
-        Found::No => Err(ApiError::not_found("credential")),
+        )),
     }
 }

@@ -1,5 +1,9 @@
 //! A vendor's rights over its own environment: its credentials and its name.
 
+use std::convert::Infallible;
+
+use axum::body::Body;
+use futures_util::stream;
 use http::Method;
 use serde_json::json;
 
@@ -37,6 +41,40 @@ async fn a_vendor_makes_and_revokes_credentials_of_its_own_environment() {
     let mixed = format!("{path}/{}", text(&credentials["items"][0]["id"]));
     assert_eq!(app.delete(&mixed).token(&own.token).code(404).await, "not_found");
     app.get(WEBHOOKS).token(&other.token).expect(200).await;
+}
+
+#[tokio::test]
+async fn a_credential_that_is_revoked_while_the_body_arrives_makes_no_other() {
+    let app = App::start().await;
+    let own = app.environment("own").await;
+    let path = format!("/api/v1/environments/{}/credentials", own.id);
+    let listed = app.get(&path).token(&own.token).expect(200).await;
+    let revoke = app.operate(Method::DELETE, &format!("{path}/{}", text(&listed["items"][0]["id"])));
+    // The body is asked for when the caller has been let in.
+    let body = stream::once(async move {
+        revoke.expect(204).await;
+        Ok::<_, Infallible>(json!({ "name": "later" }).to_string())
+    });
+    let create = app.post(&path).token(&own.token).header("content-type", "application/json");
+    assert_eq!(create.raw(Body::from_stream(body)).code(401).await, "token_revoked");
+    let listed = app.operate(Method::GET, &path).expect(200).await;
+    assert_eq!(listed["items"].as_array().expect("items").len(), 1);
+}
+
+#[tokio::test]
+async fn of_two_credentials_that_revoke_each_other_one_stays() {
+    let app = App::start().await;
+    let own = app.environment("own").await;
+    let path = format!("/api/v1/environments/{}/credentials", own.id);
+    let made = app.post(&path).token(&own.token).json(&json!({ "name": "billing" })).expect(201).await;
+    let second = app.log_in(&own.id, &text(&made["secret"])).await;
+    let listed = app.get(&path).token(&own.token).expect(200).await;
+    let of = |n: usize| format!("{path}/{}", text(&listed["items"][n]["id"]));
+    let (one, two) =
+        tokio::join!(app.delete(&of(0)).token(&second).send(), app.delete(&of(1)).token(&own.token).send(),);
+    let mut statuses = [one.status.as_u16(), two.status.as_u16()];
+    statuses.sort_unstable();
+    assert_eq!(statuses, [204, 401]);
 }
 
 #[tokio::test]

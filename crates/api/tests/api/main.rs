@@ -12,6 +12,7 @@ mod filters;
 mod frontegg;
 mod fuzz;
 mod hidden;
+mod issuer_keys;
 mod jobs;
 mod limits;
 mod native;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use http::Method;
-use postrider_core::limits::{CONSOLE_SESSION_IDLE, STREAMS_PER_SESSION};
+use postrider_core::limits::{CONSOLE_SESSION_IDLE, STREAM_CHECKED, STREAMS_PER_SESSION};
 use serde_json::json;
 
 use crate::app::{App, Call, Environment, text};
@@ -44,6 +44,20 @@ async fn a_sign_out_ends_the_streams_of_its_session_and_nothing_is_told_after_it
     assert_eq!(deliveries.reason_of_end().await, "session_ended");
     assert_eq!(events.reason_of_end().await, "session_ended");
     assert_eq!(stays.next().await.0, "delivery", "another session of the same credential goes on");
+}
+
+#[tokio::test]
+async fn what_waits_to_be_read_is_not_told_after_the_right_has_ended() {
+    let app = App::start().await;
+    let own = app.environment("own").await;
+    let mut browser = Browser::default();
+    browser.sign_in(&app, &own).await;
+    let mut unread = Stream::of(browser.call(&app, Method::GET, DELIVERIES)).await;
+    browser.call(&app, Method::DELETE, "/api/v1/session").expect(204).await;
+    tokio::time::pause();
+    tokio::time::advance(STREAM_CHECKED).await;
+    tokio::time::resume();
+    assert_eq!(unread.reason_of_end().await, "session_ended", "not even `open` comes before it");
 }
 
 #[tokio::test]

@@ -1,22 +1,17 @@
 //! Users of tenants: the issuer that is trusted, what is shown to them, and what their permissions allow.
 
-use std::sync::LazyLock;
-use std::time::Duration;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::Method;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
-use postrider_testkit::receiver::Receiver;
-use rcgen::{KeyPair, PKCS_ECDSA_P256_SHA256, PKCS_ED25519, PublicKeyData as _};
 use serde_json::{Value, json};
 
-use crate::app::{App, Environment, answers, sign, text};
+use crate::app::{App, Environment, sign, text};
 
-const TENANT: &str = "tenant-1";
+pub(crate) const TENANT: &str = "tenant-1";
 const ALL: &[&str] = &["fe.connectivity.*"];
 
-fn claims(app: &App, environment: &Environment) -> Value {
+pub(crate) fn claims(app: &App, environment: &Environment) -> Value {
     json!({
         "iss": "https://id.example",
         "aud": environment.id,
@@ -26,7 +21,8 @@ fn claims(app: &App, environment: &Environment) -> Value {
     })
 }
 
-async fn webhooks(app: &App, token: &str) -> u16 {
+/// The status of a user's lists of webhooks.
+pub(crate) async fn webhooks(app: &App, token: &str) -> u16 {
     let native = app.get("/api/v1/webhooks").token(token).send().await.status;
     assert_eq!(app.get("/webhook").token(token).send().await.status, native);
     native.as_u16()
@@ -161,107 +157,6 @@ async fn a_users_token_must_be_right_in_every_claim() {
 
     app.delete("/api/v1/trusted-issuer").token(&own.token).expect(204).await;
     assert_eq!(webhooks(&app, &signed).await, 401);
-}
-
-static EC: LazyLock<KeyPair> = LazyLock::new(|| KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).expect("a key"));
-static ED: LazyLock<KeyPair> = LazyLock::new(|| KeyPair::generate_for(&PKCS_ED25519).expect("a key"));
-
-fn signed_by(key: &KeyPair, algorithm: Algorithm, kid: Option<&str>, claims: &Value) -> String {
-    let pem = key.serialize_pem();
-    let key = match algorithm {
-        Algorithm::EdDSA => EncodingKey::from_ed_pem(pem.as_bytes()),
-        _ => EncodingKey::from_ec_pem(pem.as_bytes()),
-    };
-    let head = Header { kid: kid.map(ToOwned::to_owned), ..Header::new(algorithm) };
-    jsonwebtoken::encode(&head, claims, &key.expect("a key")).expect("a token")
-}
-
-#[tokio::test]
-async fn the_kind_of_key_fixes_the_algorithm() {
-    let app = App::start().await;
-    let own = app.environment("own").await;
-    app.show(&own, "always").await;
-    let claims = claims(&app, &own);
-    let put = |key: Value| {
-        let mut issuer = json!({ "issuer": "https://id.example", "audience": own.id });
-        issuer.as_object_mut().expect("an object").extend(key.as_object().expect("an object").clone());
-        app.put("/api/v1/trusted-issuer").token(&own.token).json(&issuer)
-    };
-    let ec = signed_by(&EC, Algorithm::ES256, None, &claims);
-    let ed = signed_by(&ED, Algorithm::EdDSA, None, &claims);
-    // The public key as the secret of HS256: the attack that naive checks fall for.
-    let confused = EncodingKey::from_secret(EC.public_key_pem().as_bytes());
-    let confused = jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &confused).expect("a token");
-
-    put(json!({ "publicKey": EC.public_key_pem() })).expect(200).await;
-    assert_eq!(webhooks(&app, &ec).await, 200);
-    assert_eq!(webhooks(&app, &ed).await, 401);
-    assert_eq!(webhooks(&app, &confused).await, 401);
-    put(json!({ "publicKey": ED.public_key_pem() })).expect(200).await;
-    assert_eq!(webhooks(&app, &ed).await, 200);
-    assert_eq!(webhooks(&app, &ec).await, 401);
-
-    for wrong in [
-        json!({ "publicKey": EC.serialize_pem() }),
-        json!({ "publicKey": "x" }),
-        json!({ "secret": "thirty-one bytes: one too few.." }),
-        json!({}),
-        json!({ "secret": crate::app::ISSUER_SECRET, "publicKey": EC.public_key_pem() }),
-    ] {
-        assert_eq!(put(wrong).code(422).await, "invalid_value");
-    }
-    assert_eq!(put(json!({ "jwksUrl": "http://10.0.0.1/keys" })).code(400).await, "url_refused");
-}
-
-fn key_set(kid: &str, key: &KeyPair) -> String {
-    let point = key.der_bytes();
-    let (x, y) = (&point[1..33], &point[33..65]);
-    let encode = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
-    let key = json!({
-        "kty": "EC", "crv": "P-256", "alg": "ES256", "use": "sig", "kid": kid, "x": encode(x), "y": encode(y),
-    });
-    // As long as a set with certificates can be.
-    let unknown = json!({ "kty": "unknown", "x5c": "x".repeat(100 * 1024) });
-    json!({ "keys": [unknown, key] }).to_string()
-}
-
-#[tokio::test]
-async fn keys_at_a_url_are_kept_and_fetched_anew_when_one_is_unknown_but_not_for_everybody() {
-    let app = App::start().await;
-    let own = app.environment("own").await;
-    app.show(&own, "always").await;
-    let receiver = Receiver::start().await;
-    receiver.on("/keys", answers(200, &key_set("one", &EC)));
-    let issuer = json!({ "issuer": "https://id.example", "audience": own.id, "jwksUrl": receiver.url("/keys") });
-    app.put("/api/v1/trusted-issuer").token(&own.token).json(&issuer).expect(200).await;
-
-    let claims = json!({
-        "iss": "https://id.example", "aud": own.id, "exp": app.seconds() + 3_600, "tenantId": TENANT, "permissions": [],
-    });
-    let one = signed_by(&EC, Algorithm::ES256, Some("one"), &claims);
-    for _ in 0..3 {
-        assert_eq!(webhooks(&app, &one).await, 200);
-    }
-    assert_eq!(receiver.received().len(), 1);
-
-    let second = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).expect("a key");
-    receiver.on("/keys", answers(200, &key_set("two", &second)));
-    let two = signed_by(&second, Algorithm::ES256, Some("two"), &claims);
-    for _ in 0..3 {
-        assert_eq!(webhooks(&app, &two).await, 401, "a fetch was made a moment ago");
-    }
-    assert_eq!(receiver.received().len(), 1);
-    app.clock.advance(Duration::from_secs(30));
-    assert_eq!(webhooks(&app, &two).await, 200);
-    assert_eq!(webhooks(&app, &one).await, 401, "the key was withdrawn");
-    assert_eq!(receiver.received().len(), 2);
-
-    // An issuer that does not answer: the keys count for a while, then nobody can be told from anybody.
-    receiver.on("/keys", answers(500, "{}"));
-    app.clock.advance(Duration::from_secs(599));
-    assert_eq!(webhooks(&app, &two).await, 200);
-    app.clock.advance(Duration::from_secs(2));
-    assert_eq!(webhooks(&app, &two).await, 503);
 }
 
 #[tokio::test]

@@ -99,9 +99,11 @@ async fn add_secret(
     name: &str,
     hash: CredentialHash,
 ) -> Result<(), BootstrapError> {
-    match store.create_credential(NewCredential { environment_id, name: name.to_owned(), hash }).await? {
+    let new = NewCredential { environment_id, name: name.to_owned(), hash, made_by: None };
+    match store.create_credential(new).await? {
         CreateCredential::Created(_) => Ok(()),
         CreateCredential::NoSuchEnvironment => Err(StoreError::NoSuchEnvironment.into()),
+        CreateCredential::MakerRevoked => unreachable!("no credential makes it"),
         CreateCredential::LimitReached => Err(BootstrapError::TooManySecrets(environment_id)),
     }
 }

@@ -13,7 +13,10 @@ use super::tx::{Failure, Tx};
 use super::{Sqlite, event_types};
 use crate::directory::DirectoryChange;
 use crate::seal::Place;
-use crate::{CreateCredential, CreateEnvironment, Found, NewCredential, NewEnvironment, PutTrustedIssuer, StoreError};
+use crate::{
+    CreateCredential, CreateEnvironment, Found, NewCredential, NewEnvironment, PutTrustedIssuer, RevokeCredential,
+    StoreError,
+};
 
 /// How often the moment of a credential's last use is written.
 const USE_IS_NOTED_EVERY: std::time::Duration = std::time::Duration::from_mins(1);
@@ -86,18 +89,9 @@ impl Sqlite {
         &self,
         environment: EnvironmentId,
         id: CredentialId,
-    ) -> Result<Found, StoreError> {
-        self.change(move |tx| {
-            let old = tx.directory.credential(id);
-            let Some(old) = old.filter(|c| c.environment_id == environment) else { return Ok(Found::No) };
-            if old.revoked_at.is_none() {
-                tx.prepare(REVOKE_CREDENTIAL)?.execute((id.as_bytes(), tx.now.as_micros()))?;
-                let revoked = Credential { revoked_at: Some(tx.now), ..Credential::clone(&old) };
-                tx.changes.push(DirectoryChange::PutCredential(Arc::new(revoked)));
-            }
-            Ok(Found::Yes)
-        })
-        .await
+        revoked_by: Option<CredentialId>,
+    ) -> Result<RevokeCredential, StoreError> {
+        self.change(move |tx| revoke_credential(tx, environment, id, revoked_by)).await
     }
 
     pub(crate) fn touch_credential(&self, id: CredentialId, at: Timestamp) {
@@ -210,10 +204,44 @@ fn put_trusted_issuer(
     Ok(PutTrustedIssuer::Put)
 }
 
+/// Whether whoever acts still may. A call was let in before its body was read, so its credential may have been revoked since.
+fn still_acts(tx: &Tx<'_, '_>, environment: EnvironmentId, by: Option<CredentialId>) -> bool {
+    let is_live = |c: Arc<Credential>| c.environment_id == environment && c.revoked_at.is_none();
+    by.is_none_or(|id| tx.directory.credential(id).is_some_and(is_live))
+}
+
+fn revoke_credential(
+    tx: &mut Tx<'_, '_>,
+    environment: EnvironmentId,
+    id: CredentialId,
+    revoked_by: Option<CredentialId>,
+) -> Result<RevokeCredential, Failure> {
+    // Of two that revoke each other, the one that comes second is revoked itself.
+    if !still_acts(tx, environment, revoked_by) {
+        return Ok(RevokeCredential::RevokerRevoked);
+    }
+    if revoked_by == Some(id) {
+        return Ok(RevokeCredential::RevokersOwn);
+    }
+    let old = tx.directory.credential(id);
+    let Some(old) = old.filter(|c| c.environment_id == environment) else {
+        return Ok(RevokeCredential::NoSuchCredential);
+    };
+    if old.revoked_at.is_none() {
+        tx.prepare(REVOKE_CREDENTIAL)?.execute((id.as_bytes(), tx.now.as_micros()))?;
+        let revoked = Credential { revoked_at: Some(tx.now), ..Credential::clone(&old) };
+        tx.changes.push(DirectoryChange::PutCredential(Arc::new(revoked)));
+    }
+    Ok(RevokeCredential::Revoked)
+}
+
 fn create_credential(tx: &mut Tx<'_, '_>, new: &NewCredential) -> Result<CreateCredential, Failure> {
     let Some(environment) = tx.directory.environment_key(new.environment_id) else {
         return Ok(CreateCredential::NoSuchEnvironment);
     };
+    if !still_acts(tx, new.environment_id, new.made_by) {
+        return Ok(CreateCredential::MakerRevoked);
+    }
     let in_use = tx.directory.credentials(new.environment_id).iter().filter(|c| c.revoked_at.is_none()).count();
     if in_use >= CREDENTIALS_PER_ENVIRONMENT {
         return Ok(CreateCredential::LimitReached);

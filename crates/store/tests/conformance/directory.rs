@@ -17,7 +17,7 @@ use postrider_core::{CategoryId, EnvironmentId, EventTypeId};
 use postrider_store::{
     CategoryRef, ChangeEventTypes, CreateCredential, CreatePortalLink, DeleteCategory, Directory, EventTypeChange,
     EventTypePatch, Found, NewCredential, NewEventType, NewWebhook, PutCategory, PutEventType, PutTrustedIssuer,
-    WebhookPatch,
+    RevokeCredential, WebhookPatch,
 };
 use uuid::Uuid;
 
@@ -69,7 +69,7 @@ fn issuer(audience: &str, secret: &str) -> TrustedIssuer {
 }
 
 fn credential(environment_id: EnvironmentId) -> NewCredential {
-    NewCredential { environment_id, name: "CI".into(), hash: CredentialHash::Sha256([7; 32]) }
+    NewCredential { environment_id, name: "CI".into(), hash: CredentialHash::Sha256([7; 32]), made_by: None }
 }
 
 fn event_type(environment_id: EnvironmentId, key: &str, category: CategoryRef) -> NewEventType {
@@ -187,7 +187,7 @@ async fn change(world: &World, environments: &[EnvironmentId], step: usize) {
                 store.create_credential(credential(environment)).await.unwrap()
                 && pick(2) == 0
             {
-                store.revoke_credential(environment, credential.id).await.unwrap();
+                store.revoke_credential(environment, credential.id, None).await.unwrap();
             }
         }
         (13, _) => change_sessions(world, environment).await,
@@ -260,8 +260,8 @@ pub(crate) async fn credentials_are_limited_revoked_and_touched_by_the_minute(mu
     let store = world.store();
     assert_eq!(store.create_credential(credential(environment)).await, Ok(CreateCredential::LimitReached));
     let elsewhere = EnvironmentId::from_uuid(Uuid::nil());
-    assert_eq!(store.revoke_credential(elsewhere, made[0]).await, Ok(Found::No));
-    assert_eq!(store.revoke_credential(environment, made[0]).await, Ok(Found::Yes));
+    assert_eq!(store.revoke_credential(elsewhere, made[0], None).await, Ok(RevokeCredential::NoSuchCredential));
+    assert_eq!(store.revoke_credential(environment, made[0], None).await, Ok(RevokeCredential::Revoked));
     let revoked_at = Some(world.now());
     assert!(matches!(store.create_credential(credential(environment)).await, Ok(CreateCredential::Created(_))));
 

@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "in a test, what goes wrong is to panic where it does")]
 
 mod accepting;
+mod credentials;
 mod directory;
 mod jobs;
 mod lanes;
@@ -112,6 +113,9 @@ rules! {
         a_deleted_types_key_stays_hidden_until_another_has_it,
         schemas_are_kept_by_version_up_to_a_limit,
         event_types_change_together_or_not_at_all;
+    credentials:
+        a_revoked_credential_makes_and_revokes_none,
+        vendors_leave_one_credential_and_operators_need_not;
     sessions:
         a_link_is_opened_once_and_in_time,
         sessions_end_with_the_credential_that_opened_them,

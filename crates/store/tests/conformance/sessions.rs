@@ -19,7 +19,7 @@ use postrider_store::{
 use crate::world::World;
 
 pub(crate) async fn credential(world: &World, environment_id: EnvironmentId) -> CredentialId {
-    let new = NewCredential { environment_id, name: "CI".into(), hash: CredentialHash::Sha256([7; 32]) };
+    let new = NewCredential { environment_id, name: "CI".into(), hash: CredentialHash::Sha256([7; 32]), made_by: None };
     match world.store().create_credential(new).await.unwrap() {
         CreateCredential::Created(credential) => credential.id,
         other => panic!("{other:?}"),
@@ -93,7 +93,7 @@ pub(crate) async fn sessions_end_with_the_credential_that_opened_them(world: Wor
     let SignInOutcome::SignedIn(console) = store.sign_in(sign_in(environment, lost)).await.unwrap() else {
         panic!("the credential is good");
     };
-    store.revoke_credential(environment, lost).await.unwrap();
+    store.revoke_credential(environment, lost, None).await.unwrap();
     let (directory, now) = (store.directory(), world.clock.now());
     assert!(directory.live_sign_ins(&console, now).is_empty());
     assert!(directory.live_portal_session(by_lost.id, now).is_none());

@@ -5,8 +5,10 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use postrider_core::net;
 
 /// An address's part of all slots: one in so many.
 const PART: usize = 8;
@@ -36,7 +38,7 @@ impl Peers {
 
     /// A place for one more connection, until it is dropped.
     pub(super) fn take_place(&self, peer: Option<IpAddr>) -> Result<Place, Full> {
-        let Some(peer) = peer.and_then(counted_as) else { return Ok(Place(None)) };
+        let Some(peer) = peer.and_then(net::counted_as) else { return Ok(Place(None)) };
         let mut open = self.lock();
         let count = open.entry(peer).or_default();
         if *count >= self.most {
@@ -64,18 +66,6 @@ impl Drop for Place {
     }
 }
 
-/// What an address counts as; none: it is not counted. One who has an IPv6 network has all of its addresses.
-fn counted_as(peer: IpAddr) -> Option<IpAddr> {
-    match peer.to_canonical() {
-        IpAddr::V4(v4) => (!v4.is_loopback() && !v4.is_private() && !v4.is_link_local()).then_some(IpAddr::V4(v4)),
-        IpAddr::V6(v6) if v6.is_loopback() || v6.is_unique_local() || v6.is_unicast_link_local() => None,
-        IpAddr::V6(v6) => {
-            let [a, b, c, d, ..] = v6.segments();
-            Some(IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0)))
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -94,7 +84,7 @@ mod tests {
         let _network: Vec<_> = (0..1_024).map(|n| place(&format!("2001:db8::{n:x}")).unwrap()).collect();
         assert_eq!(place("2001:db8::ffff").map(drop), Err(Full), "a network counts as one");
         assert!(place("2001:db8:0:1::1").is_ok());
-        let _proxies: Vec<_> = ["127.0.0.1", "10.1.2.3", "192.168.0.1", "::1", "fd00::1"]
+        let _proxies: Vec<_> = ["127.0.0.1", "10.1.2.3", "192.168.0.1", "100.64.0.1", "::1", "fd00::1"]
             .iter()
             .flat_map(|address| (0..2_000).map(|_| place(address).unwrap()))
             .collect();
