@@ -155,7 +155,6 @@ async fn a_job_is_paused_resumed_and_cancelled_and_a_tenants_is_its_own() {
     assert_eq!(app.get(&format!("{JOBS}/{id}")).token(&user).code(404).await, "not_found");
     let reader = app.user(&own, "tenant-1", &["fe.connectivity.read.*"]);
     assert_eq!(post(&reader, &job(&mine)).code(403).await, "forbidden");
-    assert_eq!(app.get("/api/v1/deliveries/stream").token(&user).code(400).await, "invalid_parameter");
     let refused = app.get(&format!("/api/v1/deliveries/stream?webhookId={theirs}")).token(&user).code(404).await;
     assert_eq!(refused, "not_found");
 }
@@ -246,6 +245,54 @@ async fn what_a_job_has_made_is_listed_and_told() {
     }
     let nonsense = app.get("/api/v1/deliveries?jobId=x").token(&own.token).code(400).await;
     assert_eq!(nonsense, "invalid_parameter");
+}
+
+#[tokio::test]
+async fn a_tenants_stream_tells_of_all_its_webhooks_and_of_nobody_elses() {
+    let app = App::start().await;
+    let receiver = Receiver::start().await;
+    receiver.on("/hook", answers(200, "{}"));
+    let own = app.environment("own").await;
+    app.trust_issuer(&own, "always").await;
+    let webhook = async |tenant: Option<&str>| text(&app.webhook(&own, tenant, &receiver.url("/hook")).await["id"]);
+    webhook(None).await;
+    let tenants = ["tenant-1", "tenant-2"];
+    let mut streams = Vec::new();
+    for tenant in tenants {
+        let user = app.user(&own, tenant, ALL);
+        let mut stream = Stream::of(app.get("/api/v1/deliveries/stream").token(&user)).await;
+        assert_eq!(stream.next().await.0, "open");
+        // Those that come later are told of, too.
+        let webhooks = [webhook(Some(tenant)).await, webhook(Some(tenant)).await];
+        streams.push((tenant, user, stream, webhooks));
+    }
+    for tenant in tenants {
+        app.event(&own, Some(tenant)).await;
+    }
+    app.clock.advance(Duration::from_millis(50));
+    let resend = json!({ "kind": "resend", "filter": {} });
+    start(&app, &own.token, "vendor's", &resend).await;
+    let mut jobs = Vec::new();
+    for (_, user, _, webhooks) in &streams {
+        let resend = json!({ "kind": "resend", "filter": { "webhookId": webhooks[0] } });
+        jobs.push(text(&start(&app, user, "tenant's", &resend).await["id"]));
+    }
+    for ((tenant, _, mut stream, webhooks), job) in streams.into_iter().zip(jobs) {
+        let (mut told, mut is_job_told) = (HashSet::new(), false);
+        while told.len() < webhooks.len() || !is_job_told {
+            match stream.next().await {
+                (name, data) if name == "delivery" => {
+                    let of = text(&data["webhookId"]);
+                    assert!(webhooks.contains(&of), "{tenant} is told {data}");
+                    told.insert(of);
+                }
+                (name, data) => {
+                    assert_eq!((name.as_str(), &data["id"]), ("job", &json!(job)), "{tenant} is told {data}");
+                    is_job_told = true;
+                }
+            }
+        }
+    }
 }
 
 #[tokio::test]
