@@ -36,8 +36,10 @@ pub enum StartJob {
     KeyReused,
     /// A webhook that it names is disabled or deleted.
     WebhookInactive,
-    /// The tenant, or the vendor, has as many jobs that have not ended as it can have; or all tenants together have.
+    /// The tenant, or the vendor, has as many jobs that have not ended as it can have.
     LimitReached,
+    /// All tenants together have.
+    TenantsLimitReached,
 }
 
 /// What a person wants of a job.

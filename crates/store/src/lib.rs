@@ -513,6 +513,18 @@ impl Store {
         self.engine.start_job(new).await
     }
 
+    /// What became of a start with that idempotency key of that tenant, or of the vendor, before: the job, or that the key was used
+    /// with another request; none: there was no such start, or its job is forgotten.
+    pub async fn earlier_job(
+        &self,
+        environment: EnvironmentId,
+        tenant: Option<TenantId>,
+        idempotency_key: String,
+        request_hash: [u8; 32],
+    ) -> Result<Option<StartJob>, StoreError> {
+        self.engine.earlier_job(environment, tenant, idempotency_key, request_hash).await
+    }
+
     /// What stands in the way of a job's start, be it that it was started before; none: nothing does at the moment. Cheap, to be asked
     /// before what there is to do is counted.
     pub async fn obstacle_to_job(&self, new: NewJob) -> Result<Option<StartJob>, StoreError> {
@@ -640,6 +652,11 @@ impl Store {
     /// Forgets jobs that ended before a moment.
     pub async fn forget_jobs_bite(&self, before: Timestamp) -> Result<Upkeep, StoreError> {
         self.engine.forget_jobs_bite(before).await
+    }
+
+    /// Cancels jobs that have been paused since before a moment: they keep their places from others.
+    pub async fn end_paused_jobs_bite(&self, before: Timestamp) -> Result<Upkeep, StoreError> {
+        self.engine.end_paused_jobs_bite(before).await
     }
 
     /// Deletes what search kept of events that have all expired.
