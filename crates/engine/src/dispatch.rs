@@ -368,7 +368,7 @@ impl Core {
             self.store.directory().webhook(webhook).is_some_and(|webhook| webhook.scope.tenant() == Some(tenant))
         };
         for (environment, changed) in changed {
-            self.changes.tell(environment, |held| held.put(&changed, &is_of));
+            self.changes.tell(environment, |held| held.put(&changed, is_of));
         }
         for change in &commit.jobs {
             let job = change.job();

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use postrider_core::event::{Event, TenantId};
-use postrider_core::job::{Job, Replay, Work};
-use postrider_core::{DeliveryId, EnvironmentId, EventId, WebhookId};
+use postrider_core::job::{Job, Replay, Resend, Work};
+use postrider_core::{DeliveryId, EnvironmentId, EventId, Timestamp, WebhookId};
 
 /// A job to be.
 #[derive(Debug, Clone)]
@@ -109,7 +109,7 @@ pub struct Ahead<T> {
 pub enum Repeatable {
     /// It is to be repeated.
     Yes(DeliveryId),
-    /// It waits still, or was repeated already.
+    /// It waits still, was repeated already, or is of an event that its tenant may not know of any more.
     No,
 }
 
@@ -155,6 +155,19 @@ pub enum Stepped {
     Yes(Arc<Job>),
     /// Nothing was recorded: the job was paused, cancelled or came forward otherwise.
     No,
+}
+
+/// What is asked of a resend's deliveries: those after a cursor.
+#[derive(Debug, Clone)]
+pub struct ResendAhead {
+    /// Which deliveries.
+    pub resend: Resend,
+    /// The tenant that asks; none: the vendor does.
+    pub whose: Option<TenantId>,
+    /// After this.
+    pub after: Cursor,
+    /// Made before this moment.
+    pub until: Timestamp,
 }
 
 /// What is asked of a replay's range: the events for one webhook after a cursor.

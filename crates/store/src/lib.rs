@@ -37,7 +37,7 @@ use postrider_core::attempt::Attempt;
 use postrider_core::environment::{Environment, OperatorToken, TrustedIssuer};
 use postrider_core::event::{Event, EventNotes, TenantId, UserId};
 use postrider_core::event_type::{EventType, FormerSchema};
-use postrider_core::job::{Job, Resend};
+use postrider_core::job::Job;
 use postrider_core::portal::PortalSettings;
 use postrider_core::session::ConsoleSession;
 use postrider_core::shape::{Shape, ShapeRevision};
@@ -62,8 +62,8 @@ pub use hot::{
     Receipt, ResendOutcome, Settled, Settlement, SkipOutcome, Waiting, WebhookChange,
 };
 pub use job::{
-    Ahead, Control, ControlJob, Cursor, JobPart, JobStep, NewJob, Repeatable, ReplayAhead, Replayable, RunningJob,
-    Send, StartJob, Stepped,
+    Ahead, Control, ControlJob, Cursor, JobPart, JobStep, NewJob, Repeatable, ReplayAhead, Replayable, ResendAhead,
+    RunningJob, Send, StartJob, Stepped,
 };
 pub use read::{
     DeliveryFilter, DeliveryRow, EventFilter, EventRow, LanePage, LanePosition, LastAnswer, LastAttempt, LogPage,
@@ -571,15 +571,13 @@ impl Store {
         self.engine.running_jobs().await
     }
 
-    /// What a resend has before it after a cursor, of deliveries that were made before a moment.
+    /// What a resend has before it.
     pub async fn resend_ahead(
         &self,
         environment: EnvironmentId,
-        resend: Resend,
-        after: Cursor,
-        until: Timestamp,
+        asked: ResendAhead,
     ) -> Result<Ahead<Repeatable>, StoreError> {
-        self.engine.resend_ahead(environment, resend, after, until).await
+        self.engine.resend_ahead(environment, asked).await
     }
 
     /// The events of a replay's range after a cursor, whether the webhook subscribes to them or not.

@@ -174,7 +174,8 @@ async fn a_start_that_is_repeated_is_answered_when_the_webhook_is_gone() {
     let job = json!({ "kind": "resend", "filter": { "webhookId": webhook } });
     let id = text(&start(&app, &user, "k", &job).await["id"]);
     app.delete(&format!("/api/v1/webhooks/{webhook}")).token(&own.token).expect(204).await;
-    let post = |token: &str, key: &str, job: &Value| app.post(JOBS).token(token).header("idempotency-key", key).json(job);
+    let post =
+        |token: &str, key: &str, job: &Value| app.post(JOBS).token(token).header("idempotency-key", key).json(job);
     let again = post(&user, "k", &job).send().await;
     assert_eq!(again.status, 202);
     assert_eq!((again.header("idempotency-replayed"), &again.json()["id"]), (Some("true"), &json!(id)));

@@ -12,7 +12,7 @@ use postrider_core::webhook::Webhook;
 use postrider_core::{EnvironmentId, EventId, Timestamp, WebhookId};
 use postrider_store::{
     Control, ControlJob, Cursor, DeliveryFilter, DeliveryRow, JobStep, NewJob, PageRequest, Repeatable, ReplayAhead,
-    RunningJob, Send, StartJob, Stepped, Upkeep, Walk, WebhookPatch,
+    ResendAhead, RunningJob, Send, StartJob, Stepped, Upkeep, Walk, WebhookPatch,
 };
 
 use crate::world::{World, answered, failed};
@@ -80,7 +80,9 @@ async fn ahead(
     match &job.work {
         Work::Resend(resend) => {
             let environment = job.environment_id;
-            let ahead = world.store().resend_ahead(environment, resend.clone(), after, job.created_at).await.unwrap();
+            let (whose, until) = (job.tenant_id.clone(), job.created_at);
+            let asked = ResendAhead { resend: resend.clone(), whose, after, until };
+            let ahead = world.store().resend_ahead(environment, asked).await.unwrap();
             let send = |repeatable| match repeatable {
                 Repeatable::Yes(id) => Some(Send::Again(id)),
                 Repeatable::No => None,
@@ -304,7 +306,7 @@ pub(crate) async fn a_job_ends_with_its_webhook(mut world: World) {
     }
 }
 
-pub(crate) async fn a_job_that_is_paused_for_long_ends(mut world: World) {
+pub(crate) async fn a_job_that_is_paused_for_long_ends(world: World) {
     let environment = world.environment("Production").await;
     let webhook = world.webhook(environment).await;
     let work = || Work::Resend(Resend { webhook: Some(webhook.id), ..Resend::default() });

@@ -24,14 +24,14 @@ pub(super) async fn count(state: &ApiState, member: &Member, work: &Work) -> Res
         let detail = "what another job would do is being counted; try again when that is done";
         ApiError::new(Code::TooManyAtOnce, detail)
     })?;
-    Ok(state.engine().count_job(member.environment_id, work).await?)
+    Ok(state.engine().count_job(member.environment_id, member.tenant.as_ref(), work).await?)
 }
 
 /// What there is to look at for a job that is to be started; none where that is too much to count, or others count: a start fails for
 /// no count.
 pub(super) async fn total(state: &ApiState, member: &Member, work: &Work) -> Result<Option<u64>, ApiError> {
     let Some(_under_way) = turn(state.counting(), whose(member)).await else { return Ok(None) };
-    match state.engine().count_job(member.environment_id, work).await {
+    match state.engine().count_job(member.environment_id, member.tenant.as_ref(), work).await {
         Ok(count) => Ok(count.is_complete.then_some(count.deliveries + count.skipped)),
         Err(StoreError::Overloaded) => Ok(None),
         Err(error) => Err(error.into()),

@@ -4,8 +4,8 @@ use axum::Json as Answer;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use http::{HeaderMap, HeaderValue, StatusCode};
-use postrider_core::permission::Permission;
 use postrider_core::limits::JOBS_OF_TENANTS;
+use postrider_core::permission::Permission;
 use postrider_store::{NewJob, StartJob};
 
 use super::counting::total;
@@ -81,8 +81,7 @@ async fn start(state: &ApiState, member: &Member, key: String, request: JobReque
         return Ok(earlier);
     }
     let (work, rate) = request.work(state, member)?;
-    let mut new =
-        NewJob { environment_id, tenant_id, idempotency_key: key, request_hash, work, rate, total: None };
+    let mut new = NewJob { environment_id, tenant_id, idempotency_key: key, request_hash, work, rate, total: None };
     // Counting is dear, and for nothing where the job cannot be started.
     if let Some(obstacle) = state.store().obstacle_to_job(new.clone()).await? {
         return Ok(obstacle);

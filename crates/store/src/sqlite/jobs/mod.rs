@@ -25,7 +25,9 @@ use crate::directory::Directory;
 use crate::{Control, ControlJob, JobChange, JobStep, NewJob, Send, StartJob, Stepped, StoreError, Upkeep};
 
 #[cfg(test)]
-pub(super) use self::read::{BY_ID, HAS_MADE, KEY, OF_ENVIRONMENT, OF_TENANT, PARTS, PAUSED_BEFORE, RUNNING, UNENDED_OF};
+pub(super) use self::read::{
+    BY_ID, HAS_MADE, KEY, OF_ENVIRONMENT, OF_TENANT, PARTS, PAUSED_BEFORE, RUNNING, UNENDED_OF,
+};
 
 /// Those of one owner, and those of all tenants.
 pub(super) const UNENDED: &str = "SELECT count(*) FILTER (WHERE tenant IS ?2), count(*) FILTER (WHERE tenant IS NOT NULL) \
