@@ -15,10 +15,11 @@ test("messages are cut where they end, and what is incomplete waits", () => {
   });
 });
 
-function answers(...texts: string[]) {
+/** Texts of streams, and statuses of refusals; after the last one 401. */
+function answers(...given: (string | number)[]) {
   const fetch = vi.fn(() => {
-    const text = texts.shift();
-    return Promise.resolve(text === undefined ? new Response(null, { status: 401 }) : new Response(text));
+    const next = given.shift() ?? 401;
+    return Promise.resolve(typeof next === "number" ? new Response(null, { status: next }) : new Response(next));
   });
   vi.stubGlobal("fetch", fetch);
   return fetch;
@@ -41,4 +42,10 @@ test("a stream whose token has expired is opened with a newer one, if there is o
   const fetch = answers('event: ended\ndata: {"reason":"token_expired","status":401}\n\n');
   expect(await states()).toEqual(["open", "waiting", "refused"]);
   expect(fetch).toHaveBeenCalledTimes(2);
+});
+
+test("where too many follow at once that is said, and it is tried again", async () => {
+  const fetch = answers(429, 503);
+  expect(await states()).toEqual(["crowded", "waiting", "refused"]);
+  expect(fetch).toHaveBeenCalledTimes(3);
 });

@@ -37,13 +37,15 @@ export function mayBeginAgain({ reason, status }: Ended): boolean {
 
 export interface Listener {
   onMessage: (message: Message) => void;
-  onState: (state: "open" | "waiting" | "refused") => void;
+  /** `crowded`: the server keeps no more streams for whoever asks; it is asked again. */
+  onState: (state: "open" | "waiting" | "crowded" | "refused") => void;
 }
 
 /** Listens until `signal` says stop, or the server ends it; a stream that breaks off is opened again, with growing patience. */
 export async function listen(path: string, signal: AbortSignal, { onMessage, onState }: Listener): Promise<void> {
   let patience = 500;
   while (!signal.aborted) {
+    let isCrowded = false;
     try {
       const headers = withIdentity(new Headers({ accept: "text/event-stream" }));
       const response = await fetch(basePath + path.replace(/^\//, ""), { headers, signal, credentials: "same-origin" });
@@ -68,13 +70,14 @@ export async function listen(path: string, signal: AbortSignal, { onMessage, onS
       }
     } catch (error) {
       if (signal.aborted) return;
-      if (error instanceof ApiProblem && error.status < 500 && error.status !== 429) {
+      isCrowded = error instanceof ApiProblem && error.status === 429;
+      if (error instanceof ApiProblem && error.status < 500 && !isCrowded) {
         onState("refused");
         return;
       }
     }
     if (signal.aborted) return;
-    onState("waiting");
+    onState(isCrowded ? "crowded" : "waiting");
     await new Promise(resolve => setTimeout(resolve, patience));
     patience = Math.min(patience * 2, 15_000);
   }

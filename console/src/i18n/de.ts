@@ -506,6 +506,7 @@ export const de: Words = {
     open: "Live",
     connecting: "Verbinden …",
     waiting: "Verbindung verloren, neuer Versuch …",
+    crowded: "Zu viele Tabs lesen zugleich mit. Schließen Sie einige; hier wird es weiter versucht …",
     refused: "Der Server lehnt das Mitlesen ab",
   },
   bulk: {

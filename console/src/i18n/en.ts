@@ -504,6 +504,7 @@ export const en = {
     open: "Live",
     connecting: "Connecting…",
     waiting: "Connection lost, trying again…",
+    crowded: "Too many tabs follow at once. Close some; this one keeps trying…",
     refused: "The server refuses the live tail",
   },
   bulk: {

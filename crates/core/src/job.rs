@@ -124,7 +124,7 @@ pub enum JobState {
     Running,
     /// It does not, until it is resumed.
     Paused(PauseReason),
-    /// A person ended it. What it has made is delivered all the same.
+    /// A person ended it, a webhook that it names was deleted, or it was paused for too long. What it has made is delivered all the same.
     Cancelled {
         /// When.
         at: Timestamp,
@@ -161,7 +161,7 @@ impl JobState {
 pub enum PauseReason {
     /// A person paused it.
     ByUser,
-    /// A webhook that it sends to was disabled or deleted.
+    /// A webhook that it sends to was disabled.
     WebhookInactive,
 }
 

@@ -393,6 +393,8 @@ pub const JOBS_OF_VENDOR: usize = 20;
 pub const JOBS_PER_TENANT: usize = 3;
 /// Jobs of the users of all tenants of an environment: each is looked at every few milliseconds.
 pub const JOBS_OF_TENANTS: usize = 300;
+/// How long a job stays paused: then it is cancelled, so that what nobody comes back to keeps no place for ever.
+pub const JOB_PAUSED: Duration = Duration::from_hours(24 * 7);
 /// Deliveries that a job makes a second unless asked otherwise: most endpoints take as many beside their live traffic.
 pub const JOB_RATE: u32 = 200;
 /// Deliveries that a job makes a second at most.

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread;
 use std::time::Duration;
 
+use postrider_core::event::TenantId;
 use postrider_core::order::OrderBy;
 use postrider_core::{Clock, Entropy, EnvironmentId, Timestamp, WebhookId};
 use postrider_egress::Egress;
@@ -363,8 +364,11 @@ impl Core {
             let of = changed.entry(delivery.environment_id).or_default();
             of.push(Changed { delivery: delivery.id, webhook: delivery.webhook_id, whose });
         }
+        let is_of = |webhook: WebhookId, tenant: &TenantId| {
+            self.store.directory().webhook(webhook).is_some_and(|webhook| webhook.scope.tenant() == Some(tenant))
+        };
         for (environment, changed) in changed {
-            self.changes.tell(environment, |held| held.put(&changed));
+            self.changes.tell(environment, |held| held.put(&changed, is_of));
         }
         for change in &commit.jobs {
             let job = change.job();

@@ -11,12 +11,13 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use postrider_core::event::Event;
+use postrider_core::event::{Event, TenantId};
 use postrider_core::job::{Job, JobState, Replay, Work};
 use postrider_core::limits::{JOB_BITE, JOB_ROWS_COUNTED, JOB_WAITING};
 use postrider_core::{EnvironmentId, Timestamp, WebhookId};
 use postrider_store::{
-    Ahead, Cursor, JobPart, JobStep, Repeatable, ReplayAhead, Replayable, RunningJob, Send, Stepped, StoreError,
+    Ahead, Cursor, JobPart, JobStep, Repeatable, ReplayAhead, Replayable, ResendAhead, RunningJob, Send, Stepped,
+    StoreError,
 };
 
 use crate::dispatch::Core;
@@ -211,7 +212,9 @@ impl Core {
         let environment = job.environment_id;
         match &job.work {
             Work::Resend(resend) => {
-                let ahead = self.store.resend_ahead(environment, resend.clone(), part.reached, job.created_at).await?;
+                let (whose, until) = (job.tenant_id.clone(), job.created_at);
+                let asked = ResendAhead { resend: resend.clone(), whose, after: part.reached, until };
+                let ahead = self.store.resend_ahead(environment, asked).await?;
                 part.ahead.extend(ahead.items.into_iter().map(|(cursor, repeatable)| {
                     let send = match repeatable {
                         Repeatable::Yes(delivery) => Some(Send::Again(delivery)),
@@ -262,8 +265,13 @@ impl Core {
         }
     }
 
-    /// Counts what a job would do that is started now.
-    pub(crate) async fn count_job(&self, environment: EnvironmentId, work: &Work) -> Result<JobCount, StoreError> {
+    /// Counts what a job of that tenant, or of the vendor, would do that is started now.
+    pub(crate) async fn count_job(
+        &self,
+        environment: EnvironmentId,
+        whose: Option<&TenantId>,
+        work: &Work,
+    ) -> Result<JobCount, StoreError> {
         let mut count = JobCount { deliveries: 0, skipped: 0, is_complete: true };
         let mut rows = 0;
         let webhooks: Vec<Option<WebhookId>> = match work {
@@ -280,8 +288,9 @@ impl Core {
                         (ahead.reached, ahead.rows, ahead.is_over, sends)
                     }
                     (Work::Resend(resend), _) => {
-                        let now = self.clock.now();
-                        let ahead = self.store.resend_ahead(environment, resend.clone(), after, now).await?;
+                        let (whose, until) = (whose.cloned(), self.clock.now());
+                        let asked = ResendAhead { resend: resend.clone(), whose, after, until };
+                        let ahead = self.store.resend_ahead(environment, asked).await?;
                         let sends = ahead.items.iter().map(|(_, item)| matches!(item, Repeatable::Yes(_))).collect();
                         (ahead.reached, ahead.rows, ahead.is_over, sends)
                     }

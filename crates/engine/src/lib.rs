@@ -34,7 +34,7 @@ mod watch;
 use std::sync::Arc;
 use std::time::Duration;
 
-use postrider_core::event::Event;
+use postrider_core::event::{Event, TenantId};
 use postrider_core::job::Work;
 use postrider_core::shape::ShapeRevision;
 use postrider_core::signature::{Secret, Signing};
@@ -217,9 +217,14 @@ impl Engine {
         self.core.changes.watch_changes(environment, wanted)
     }
 
-    /// Counts what a job would do that is started now.
-    pub async fn count_job(&self, environment: EnvironmentId, work: &Work) -> Result<JobCount, StoreError> {
-        self.core.count_job(environment, work).await
+    /// Counts what a job of that tenant, or of the vendor, would do that is started now.
+    pub async fn count_job(
+        &self,
+        environment: EnvironmentId,
+        whose: Option<&TenantId>,
+        work: &Work,
+    ) -> Result<JobCount, StoreError> {
+        self.core.count_job(environment, whose, work).await
     }
 
     /// The client that all requests leave through.

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use postrider_core::limits::IDEMPOTENCY_KEPT;
+use postrider_core::limits::{IDEMPOTENCY_KEPT, JOB_PAUSED};
 use postrider_store::{StoreError, Upkeep};
 use tokio::time::Instant;
 
@@ -38,6 +38,7 @@ impl Core {
         self.in_bites(|| self.store.end_overlaps_bite()).await?;
         self.in_bites(|| self.store.expire_bite(now - self.options.retention)).await?;
         self.in_bites(|| self.store.forget_idempotency_bite(now - IDEMPOTENCY_KEPT)).await?;
+        self.in_bites(|| self.store.end_paused_jobs_bite(now - JOB_PAUSED)).await?;
         self.in_bites(|| self.store.forget_jobs_bite(now - self.options.retention)).await?;
         self.in_bites(|| self.store.postings_bite()).await?;
         self.in_bites(|| self.store.statistics_bite()).await?;

@@ -33,6 +33,8 @@ pub trait Held: Send + 'static {
 pub struct ChangesWanted {
     /// Deliveries to that webhook; none: to all.
     pub webhook: Option<WebhookId>,
+    /// Deliveries to webhooks of that tenant; none: to all, and to the vendor's.
+    pub webhooks_of: Option<TenantId>,
     /// Deliveries of that tenant's events; none: of all. Whose event it is is not always known of a delivery that was attempted: such a
     /// one is told, for the watcher to look at.
     pub tenant: Option<TenantId>,
@@ -81,10 +83,11 @@ pub struct HeldChanges {
 }
 
 impl HeldChanges {
-    pub(crate) fn put(&mut self, changed: &[Changed<'_>]) {
+    /// `is_of` says whether a webhook is that tenant's. It is asked where that matters alone.
+    pub(crate) fn put(&mut self, changed: &[Changed<'_>], is_of: impl Fn(WebhookId, &TenantId) -> bool) {
         self.is_stirred |= self.wanted.anything;
         for change in changed {
-            if !self.wants(change) || self.known.contains(&change.delivery) {
+            if !self.wants(change, &is_of) || self.known.contains(&change.delivery) {
                 continue;
             }
             if self.known.len() < WATCHED_CHANGES {
@@ -96,12 +99,14 @@ impl HeldChanges {
         }
     }
 
-    fn wants(&self, change: &Changed<'_>) -> bool {
+    fn wants(&self, change: &Changed<'_>, is_of: impl Fn(WebhookId, &TenantId) -> bool) -> bool {
         let is_theirs = match (&self.wanted.tenant, change.whose) {
             (None, _) | (_, Whose::Unknown) => true,
             (Some(tenant), Whose::Known(of)) => of == Some(tenant),
         };
-        is_theirs && self.wanted.webhook.is_none_or(|webhook| webhook == change.webhook)
+        is_theirs
+            && self.wanted.webhook.is_none_or(|webhook| webhook == change.webhook)
+            && self.wanted.webhooks_of.as_ref().is_none_or(|tenant| is_of(change.webhook, tenant))
     }
 
     pub(crate) fn put_job(&mut self, job: &Arc<Job>) {

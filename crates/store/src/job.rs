@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use postrider_core::event::{Event, TenantId};
-use postrider_core::job::{Job, Replay, Work};
-use postrider_core::{DeliveryId, EnvironmentId, EventId, WebhookId};
+use postrider_core::job::{Job, Replay, Resend, Work};
+use postrider_core::{DeliveryId, EnvironmentId, EventId, Timestamp, WebhookId};
 
 /// A job to be.
 #[derive(Debug, Clone)]
@@ -36,8 +36,10 @@ pub enum StartJob {
     KeyReused,
     /// A webhook that it names is disabled or deleted.
     WebhookInactive,
-    /// The tenant, or the vendor, has as many jobs that have not ended as it can have; or all tenants together have.
+    /// The tenant, or the vendor, has as many jobs that have not ended as it can have.
     LimitReached,
+    /// All tenants together have.
+    TenantsLimitReached,
 }
 
 /// What a person wants of a job.
@@ -107,7 +109,7 @@ pub struct Ahead<T> {
 pub enum Repeatable {
     /// It is to be repeated.
     Yes(DeliveryId),
-    /// It waits still, or was repeated already.
+    /// It waits still, was repeated already, or is of an event that its tenant may not know of any more.
     No,
 }
 
@@ -153,6 +155,19 @@ pub enum Stepped {
     Yes(Arc<Job>),
     /// Nothing was recorded: the job was paused, cancelled or came forward otherwise.
     No,
+}
+
+/// What is asked of a resend's deliveries: those after a cursor.
+#[derive(Debug, Clone)]
+pub struct ResendAhead {
+    /// Which deliveries.
+    pub resend: Resend,
+    /// The tenant that asks; none: the vendor does.
+    pub whose: Option<TenantId>,
+    /// After this.
+    pub after: Cursor,
+    /// Made before this moment.
+    pub until: Timestamp,
 }
 
 /// What is asked of a replay's range: the events for one webhook after a cursor.

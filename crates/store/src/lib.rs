@@ -37,7 +37,7 @@ use postrider_core::attempt::Attempt;
 use postrider_core::environment::{Environment, OperatorToken, TrustedIssuer};
 use postrider_core::event::{Event, EventNotes, TenantId, UserId};
 use postrider_core::event_type::{EventType, FormerSchema};
-use postrider_core::job::{Job, Resend};
+use postrider_core::job::Job;
 use postrider_core::portal::PortalSettings;
 use postrider_core::session::ConsoleSession;
 use postrider_core::shape::{Shape, ShapeRevision};
@@ -62,8 +62,8 @@ pub use hot::{
     Receipt, ResendOutcome, Settled, Settlement, SkipOutcome, Waiting, WebhookChange,
 };
 pub use job::{
-    Ahead, Control, ControlJob, Cursor, JobPart, JobStep, NewJob, Repeatable, ReplayAhead, Replayable, RunningJob,
-    Send, StartJob, Stepped,
+    Ahead, Control, ControlJob, Cursor, JobPart, JobStep, NewJob, Repeatable, ReplayAhead, Replayable, ResendAhead,
+    RunningJob, Send, StartJob, Stepped,
 };
 pub use read::{
     DeliveryFilter, DeliveryRow, EventFilter, EventRow, LanePage, LanePosition, LastAnswer, LastAttempt, LogPage,
@@ -518,6 +518,18 @@ impl Store {
         self.engine.start_job(new).await
     }
 
+    /// What became of a start with that idempotency key of that tenant, or of the vendor, before: the job, or that the key was used
+    /// with another request; none: there was no such start, or its job is forgotten.
+    pub async fn earlier_job(
+        &self,
+        environment: EnvironmentId,
+        tenant: Option<TenantId>,
+        idempotency_key: String,
+        request_hash: [u8; 32],
+    ) -> Result<Option<StartJob>, StoreError> {
+        self.engine.earlier_job(environment, tenant, idempotency_key, request_hash).await
+    }
+
     /// What stands in the way of a job's start, be it that it was started before; none: nothing does at the moment. Cheap, to be asked
     /// before what there is to do is counted.
     pub async fn obstacle_to_job(&self, new: NewJob) -> Result<Option<StartJob>, StoreError> {
@@ -564,15 +576,13 @@ impl Store {
         self.engine.running_jobs().await
     }
 
-    /// What a resend has before it after a cursor, of deliveries that were made before a moment.
+    /// What a resend has before it.
     pub async fn resend_ahead(
         &self,
         environment: EnvironmentId,
-        resend: Resend,
-        after: Cursor,
-        until: Timestamp,
+        asked: ResendAhead,
     ) -> Result<Ahead<Repeatable>, StoreError> {
-        self.engine.resend_ahead(environment, resend, after, until).await
+        self.engine.resend_ahead(environment, asked).await
     }
 
     /// The events of a replay's range after a cursor, whether the webhook subscribes to them or not.
@@ -645,6 +655,11 @@ impl Store {
     /// Forgets jobs that ended before a moment.
     pub async fn forget_jobs_bite(&self, before: Timestamp) -> Result<Upkeep, StoreError> {
         self.engine.forget_jobs_bite(before).await
+    }
+
+    /// Cancels jobs that have been paused since before a moment: they keep their places from others.
+    pub async fn end_paused_jobs_bite(&self, before: Timestamp) -> Result<Upkeep, StoreError> {
+        self.engine.end_paused_jobs_bite(before).await
     }
 
     /// Deletes what search kept of events that have all expired.

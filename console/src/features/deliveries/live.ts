@@ -1,9 +1,11 @@
-//! The stream of deliveries: one connection for a screen, told in batches so that a busy server does not keep the page from painting.
+//! The stream of deliveries: one connection for a screen that is looked at, told in batches so that a busy server does not keep the page
+//! from painting. A hidden tab has none: a browser has few connections for all of its tabs.
 import { useQueryClient } from "@tanstack/react-query";
 import { useEffect, useRef, useState } from "react";
 import type { Schemas } from "@/api/client";
 import { listen } from "@/api/stream";
 import type { Job } from "@/features/replays/queries";
+import { whileSeen } from "@/logic/seen";
 import { throttled } from "@/logic/throttle";
 import type { Delivery } from "./queries";
 
@@ -14,7 +16,8 @@ const BATCH_MS = 200;
 /** How often what is shown is read again, at most, where changes come faster than they are told. */
 const MISSED_MS = 3000;
 
-export type LiveState = "connecting" | "open" | "waiting" | "refused";
+/** `crowded`: as many follow already as may at a time. */
+export type LiveState = "connecting" | "open" | "waiting" | "crowded" | "refused";
 
 export interface LiveHandlers {
   onDeliveries?: (deliveries: Delivery[]) => void;
@@ -26,7 +29,7 @@ export interface LiveHandlers {
   onMissed?: () => void;
 }
 
-/** Listens while the screen is there. `query` chooses what is told; null: not at all. */
+/** Listens while the screen is there, and seen. `query` chooses what is told; null: not at all. */
 export function useLive(query: string | null, handlers: LiveHandlers): LiveState {
   const [state, setState] = useState<LiveState>("connecting");
   const latest = useRef(handlers);
@@ -36,7 +39,6 @@ export function useLive(query: string | null, handlers: LiveHandlers): LiveState
   });
   useEffect(() => {
     if (query === null) return;
-    const controller = new AbortController();
     let batch = new Map<string, Delivery>();
     let timer: ReturnType<typeof setTimeout> | undefined;
     let opened = 0;
@@ -47,30 +49,36 @@ export function useLive(query: string | null, handlers: LiveHandlers): LiveState
       batch = new Map();
       latest.current.onDeliveries?.(changed);
     };
-    void listen(`/api/v1/deliveries/stream${query}`, controller.signal, {
-      onState: next => {
-        setState(next);
-        // What ended the stream ends the session, mostly: the next call finds out.
-        if (next === "refused") void queries.invalidateQueries();
-        if (next !== "open") return;
-        if (opened++ > 0) missed();
-        else latest.current.onOpen?.();
-      },
-      onMessage: ({ event, data }) => {
-        if (event === "delivery") {
-          const delivery = JSON.parse(data) as Delivery;
-          batch.set(delivery.id, delivery);
-          timer ??= setTimeout(flush, BATCH_MS);
-        } else if (event === "job") latest.current.onJob?.(JSON.parse(data) as Job);
-        else if (event === "statistics") latest.current.onPoint?.(JSON.parse(data) as Schemas["Point"]);
-        else if (event === "missed") missed();
-      },
+    return whileSeen(() => {
+      const controller = new AbortController();
+      if (opened > 0) setState("connecting");
+      void listen(`/api/v1/deliveries/stream${query}`, controller.signal, {
+        onState: next => {
+          setState(next);
+          // What ended the stream ends the session, mostly: the next call finds out.
+          if (next === "refused") void queries.invalidateQueries();
+          if (next !== "open") return;
+          if (opened++ > 0) missed();
+          else latest.current.onOpen?.();
+        },
+        onMessage: ({ event, data }) => {
+          if (event === "delivery") {
+            const delivery = JSON.parse(data) as Delivery;
+            batch.set(delivery.id, delivery);
+            timer ??= setTimeout(flush, BATCH_MS);
+          } else if (event === "job") latest.current.onJob?.(JSON.parse(data) as Job);
+          else if (event === "statistics") latest.current.onPoint?.(JSON.parse(data) as Schemas["Point"]);
+          else if (event === "missed") missed();
+        },
+      });
+      return () => {
+        controller.abort();
+        clearTimeout(timer);
+        timer = undefined;
+        batch = new Map();
+        missed.cancel();
+      };
     });
-    return () => {
-      controller.abort();
-      clearTimeout(timer);
-      missed.cancel();
-    };
   }, [query, queries]);
   return state;
 }

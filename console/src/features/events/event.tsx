@@ -25,11 +25,11 @@ export function EventPage() {
   const nameOf = useEventTypeName();
   const queries = useQueryClient();
   const waits = deliveries.data?.items.some(each => !isFinal(each.state)) ?? true;
+  const refresh = () => void queries.invalidateQueries({ queryKey: siblingsQuery(eventId).queryKey });
   useLive(waits ? "" : null, {
-    onOpen: () => void queries.invalidateQueries({ queryKey: siblingsQuery(eventId).queryKey }),
-    onDeliveries: changed =>
-      changed.some(each => each.eventId === eventId) &&
-      void queries.invalidateQueries({ queryKey: siblingsQuery(eventId).queryKey }),
+    onOpen: refresh,
+    onMissed: refresh,
+    onDeliveries: changed => changed.some(each => each.eventId === eventId) && refresh(),
   });
   return (
     <div className="stack">

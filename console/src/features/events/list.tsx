@@ -110,7 +110,7 @@ export function Events() {
             <Moment label={m.deliveries.to} value={search.to} onChange={to => change({ to })} />
           </>
         )}
-        {fresh.count > 0 && (
+        {fresh.isThere && (
           <Button size="small" look="primary" onClick={fresh.show}>
             {m.events.newOnes}
           </Button>
@@ -204,23 +204,21 @@ export function Events() {
 /** The stream tells of deliveries: an event that is new brings at least one, unless it matched nothing. */
 function useFreshEvents(onShow: () => void) {
   const queries = useQueryClient();
-  const [seen, setSeen] = useState<Set<string>>(new Set());
+  const [isThere, setThere] = useState(false);
   const since = useRef(new Date().toISOString());
-  useLive("", {
-    onDeliveries: changed => {
-      const ids = changed
-        .filter(row => row.origin === "event" && row.createdAt > since.current)
-        .map(row => row.eventId);
-      if (ids.length > 0) setSeen(known => new Set([...known, ...ids]));
-    },
-  });
   const show = () => {
     since.current = new Date().toISOString();
-    setSeen(new Set());
+    setThere(false);
     onShow();
     void queries.resetQueries({ queryKey: ["events", "list"] });
   };
-  return { count: seen.size, show };
+  useLive("", {
+    onMissed: () => setThere(true),
+    onDeliveries: changed => {
+      if (changed.some(row => row.origin === "event" && row.createdAt > since.current)) setThere(true);
+    },
+  });
+  return { isThere, show };
 }
 
 export function eventQueryOf(search: Search<EventsSearch>, now: number): EventQuery {

@@ -11,16 +11,15 @@ import { Empty, Loaded } from "@/ui/states";
 import { Table } from "@/ui/table";
 import { Time } from "@/ui/time";
 import { JobState } from "./progress";
-import { jobsQuery, whileRunning } from "./queries";
+import { jobsQuery } from "./queries";
 
 export function Replays() {
   const m = useMessages();
   const face = useFace();
-  // Who watches a tenant's portal names a webhook to the stream; jobs have many, so here the list is read again while one runs.
-  const query = useInfiniteQuery({ ...jobsQuery, refetchInterval: face.kind === "portal" && whileRunning });
+  const query = useInfiniteQuery(jobsQuery);
   const queries = useQueryClient();
   const refresh = () => void queries.invalidateQueries({ queryKey: ["jobs"] });
-  useLive(face.kind === "portal" ? null : "", {
+  useLive("", {
     onOpen: refresh,
     onMissed: refresh,
     onJob: job =>

@@ -24,13 +24,6 @@ export const JobState = ({ job }: { job: Job }) => {
   );
 };
 
-/** The stream that tells of a job: a tenant's user must name a webhook of the job. */
-export function streamOf(job: Job | undefined, isPortal: boolean): string | null {
-  if (!isPortal) return "";
-  const webhookId = job?.request.webhookIds?.[0] ?? job?.request.filter?.webhookId;
-  return webhookId ? `?webhookId=${webhookId}` : null;
-}
-
 export function JobProgress({ jobId }: { jobId: string }) {
   const query = useQuery(jobQuery(jobId));
   return <Loaded query={query}>{job => <Progress job={job} />}</Loaded>;
@@ -44,7 +37,7 @@ function Progress({ job }: { job: Job }) {
   const [cancelling, setCancelling] = useState(false);
   const refresh = () => void queries.invalidateQueries({ queryKey: jobQuery(job.id).queryKey });
   const ended = job.state === "completed" || job.state === "cancelled";
-  useLive(ended ? null : streamOf(job, face.kind === "portal"), {
+  useLive(ended ? null : "", {
     onJob: next => next.id === job.id && queries.setQueryData(jobQuery(job.id).queryKey, next),
     onOpen: refresh,
     onMissed: refresh,

@@ -19,13 +19,6 @@ export const jobsQuery = infiniteQueryOptions({
   getNextPageParam: page => page.nextCursor ?? undefined,
 });
 
-/** How often jobs are read again where no stream tells of them. */
-const POLL_MS = 2000;
-
-/** An interval of reading again: none where no job runs. */
-export const whileRunning = (query: { state: { data?: { pages: { items: Job[] }[] } | undefined } }): number | false =>
-  query.state.data?.pages.some(page => page.items.some(job => job.state === "running")) ? POLL_MS : false;
-
 export const jobQuery = (jobId: string) =>
   queryOptions({
     queryKey: ["jobs", jobId],

@@ -32,8 +32,7 @@ const FRESH = [["webhooks"], ["webhook-statistics"]];
 export function Webhooks() {
   const m = useMessages();
   const face = useFace();
-  // A tenant's user can watch one webhook at a time, on its own page.
-  useFresh(face.kind === "console" ? "" : null, FRESH);
+  useFresh(face.can("readDeliveries") ? "" : null, FRESH);
   const query = useQuery(webhooksQuery);
   return (
     <div className="stack">

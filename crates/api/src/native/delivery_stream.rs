@@ -21,7 +21,7 @@ use tokio::time::Instant;
 use utoipa::IntoParams;
 
 use crate::auth::caller::Member;
-use crate::error::{ApiError, Code, Problem};
+use crate::error::{ApiError, Problem};
 use crate::extract::Params;
 use crate::native::deliveries::{Delivery, webhook_within_reach};
 use crate::native::events::read::tenant;
@@ -41,7 +41,7 @@ const NUMBERS_EVERY: Duration = Duration::from_secs(1);
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct StreamQuery {
-    /// To that webhook. A tenant's user must name one.
+    /// To that webhook; for a tenant's user, where it is left out, to all of the tenant's.
     webhook_id: Option<String>,
     /// Of events of that tenant.
     tenant_id: Option<String>,
@@ -64,7 +64,8 @@ struct Missed {
 /// Server-sent events. First `open`. Then `delivery`, each as in the list, whenever one was made or has changed; `job` for each job that
 /// was started or has changed; with `statistics=true` also `statistics`, the environment's numbers of the current minute, at most once a
 /// second; and `missed` with `{"deliveries": <count>}` where changes came faster than they are told: a list is to be loaded anew then.
-/// Last, where the caller's token, session, credential, permission or portal has ended, or the webhook was deleted, `ended` with
+/// A tenant's user is told of the deliveries to the
+/// tenant's webhooks and of the tenant's jobs. Last, where the caller's token, session, credential, permission or portal has ended, or the webhook was deleted, `ended` with
 /// `{"reason", "status", "detail"}`: what a new call would be answered.
 #[utoipa::path(get, path = "/api/v1/deliveries/stream", tag = "deliveries", params(StreamQuery), responses(
     (status = 200, description = "The stream.", content_type = "text/event-stream", body = String),
@@ -84,12 +85,14 @@ pub(crate) async fn stream_deliveries(
         jobs::list::within_reach(&state, &member, job).await?;
     }
     let (webhook, of) = (wire::id("webhookId", query.webhook_id.as_deref())?, tenant(query.tenant_id.as_deref())?);
-    if webhook.is_none() && member.tenant.is_some() {
-        let detail = "a tenant's user names the webhook whose deliveries to watch";
-        return Err(ApiError::at(Code::InvalidParameter, "webhookId", detail));
-    }
-    let wanted =
-        ChangesWanted { webhook, tenant: of.clone(), jobs_of: member.tenant.clone(), anything: query.statistics };
+    let wanted = ChangesWanted {
+        webhook,
+        webhooks_of: member.tenant.clone(),
+        // To a tenant's webhooks go its own events alone.
+        tenant: of.clone().or_else(|| member.tenant.clone()),
+        jobs_of: member.tenant.clone(),
+        anything: query.statistics,
+    };
     let watching = Watching {
         changes: state.engine().watch_changes(member.environment_id, wanted),
         environment: member.environment_id,

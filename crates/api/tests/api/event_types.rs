@@ -282,6 +282,8 @@ async fn what_is_or_was_for_the_vendor_alone_leaks_to_no_tenant() {
         }
         app.clock.advance(Duration::from_millis(10));
         let resend = json!({ "kind": "resend", "filter": { "webhookId": webhook } });
+        let preview = app.post("/api/v1/jobs/preview").token(&user).json(&resend).expect(200).await;
+        assert_eq!((&preview["deliveries"], &preview["skipped"]), (&json!(0), &json!(1)));
         let start = app.post("/api/v1/jobs").token(&user).header("idempotency-key", &format!("{is_deleted}"));
         let job = text(&start.json(&resend).expect(202).await["id"]);
         let job = eventually(async || {

@@ -3,6 +3,11 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
+use postrider_core::Clock as _;
+use postrider_core::event::TenantId;
+use postrider_core::job::{Include, Replay, Work};
+use postrider_core::limits::{JOBS_OF_TENANTS, JOBS_PER_TENANT};
+use postrider_store::NewJob;
 use postrider_testkit::receiver::Receiver;
 use serde_json::{Value, json};
 
@@ -155,9 +160,69 @@ async fn a_job_is_paused_resumed_and_cancelled_and_a_tenants_is_its_own() {
     assert_eq!(app.get(&format!("{JOBS}/{id}")).token(&user).code(404).await, "not_found");
     let reader = app.user(&own, "tenant-1", &["fe.connectivity.read.*"]);
     assert_eq!(post(&reader, &job(&mine)).code(403).await, "forbidden");
-    assert_eq!(app.get("/api/v1/deliveries/stream").token(&user).code(400).await, "invalid_parameter");
     let refused = app.get(&format!("/api/v1/deliveries/stream?webhookId={theirs}")).token(&user).code(404).await;
     assert_eq!(refused, "not_found");
+}
+
+#[tokio::test]
+async fn a_start_that_is_repeated_is_answered_when_the_webhook_is_gone() {
+    let app = App::start().await;
+    let own = app.environment("own").await;
+    app.trust_issuer(&own, "always").await;
+    let webhook = text(&app.webhook(&own, Some("tenant-1"), "https://example.com").await["id"]);
+    let user = app.user(&own, "tenant-1", ALL);
+    let job = json!({ "kind": "resend", "filter": { "webhookId": webhook } });
+    let id = text(&start(&app, &user, "k", &job).await["id"]);
+    app.delete(&format!("/api/v1/webhooks/{webhook}")).token(&own.token).expect(204).await;
+    let post =
+        |token: &str, key: &str, job: &Value| app.post(JOBS).token(token).header("idempotency-key", key).json(job);
+    let again = post(&user, "k", &job).send().await;
+    assert_eq!(again.status, 202);
+    assert_eq!((again.header("idempotency-replayed"), &again.json()["id"]), (Some("true"), &json!(id)));
+    let other = json!({ "kind": "resend", "filter": { "webhookId": webhook, "state": ["failed"] } });
+    assert_eq!(post(&user, "k", &other).code(422).await, "idempotency_key_reused");
+    assert_eq!(post(&user, "new", &job).code(404).await, "not_found");
+    assert_eq!(post(&app.user(&own, "tenant-2", ALL), "k", &job).code(404).await, "not_found");
+}
+
+#[tokio::test]
+async fn who_finds_all_tenants_places_taken_is_told_so() {
+    let app = App::start().await;
+    let own = app.environment("own").await;
+    app.trust_issuer(&own, "always").await;
+    let webhook = text(&app.webhook(&own, Some("tenant-1"), "https://example.com").await["id"]);
+    for _ in 0..3 {
+        let event = json!({ "eventKey": "order.paid", "tenantId": "tenant-1", "payload": {} });
+        app.post("/api/v1/events").token(&own.token).json(&event).expect(202).await;
+    }
+    // They have something to do for longer than the test's clock goes.
+    let to = app.clock.now() + Duration::from_millis(1);
+    let work = Work::Replay(Replay {
+        webhooks: vec![webhook.parse().expect("an id")],
+        from: to - Duration::from_hours(1),
+        to,
+        event_key: None,
+        tenant: None,
+        include: Include::All,
+    });
+    for number in 0..JOBS_OF_TENANTS {
+        let new = NewJob {
+            environment_id: own.id.parse().expect("an id"),
+            tenant_id: Some(TenantId::parse(&format!("other-{}", number / JOBS_PER_TENANT)).expect("a tenant")),
+            idempotency_key: number.to_string(),
+            request_hash: [0; 32],
+            work: work.clone(),
+            rate: 1,
+            total: None,
+        };
+        app.engine.store().start_job(new).await.expect("it is written");
+    }
+    let job = json!({ "kind": "resend", "filter": { "webhookId": webhook } });
+    let call = app.post(JOBS).token(&app.user(&own, "tenant-1", ALL)).header("idempotency-key", "k").json(&job);
+    let refused = call.send().await;
+    assert_eq!((refused.status.as_u16(), &refused.json()["code"]), (429, &json!("too_many_at_once")));
+    assert!(text(&refused.json()["detail"]).contains("together"), "{}", refused.json());
+    start(&app, &own.token, "vendor's", &job).await;
 }
 
 #[tokio::test]
@@ -246,6 +311,54 @@ async fn what_a_job_has_made_is_listed_and_told() {
     }
     let nonsense = app.get("/api/v1/deliveries?jobId=x").token(&own.token).code(400).await;
     assert_eq!(nonsense, "invalid_parameter");
+}
+
+#[tokio::test]
+async fn a_tenants_stream_tells_of_all_its_webhooks_and_of_nobody_elses() {
+    let app = App::start().await;
+    let receiver = Receiver::start().await;
+    receiver.on("/hook", answers(200, "{}"));
+    let own = app.environment("own").await;
+    app.trust_issuer(&own, "always").await;
+    let webhook = async |tenant: Option<&str>| text(&app.webhook(&own, tenant, &receiver.url("/hook")).await["id"]);
+    webhook(None).await;
+    let tenants = ["tenant-1", "tenant-2"];
+    let mut streams = Vec::new();
+    for tenant in tenants {
+        let user = app.user(&own, tenant, ALL);
+        let mut stream = Stream::of(app.get("/api/v1/deliveries/stream").token(&user)).await;
+        assert_eq!(stream.next().await.0, "open");
+        // Those that come later are told of, too.
+        let webhooks = [webhook(Some(tenant)).await, webhook(Some(tenant)).await];
+        streams.push((tenant, user, stream, webhooks));
+    }
+    for tenant in tenants {
+        app.event(&own, Some(tenant)).await;
+    }
+    app.clock.advance(Duration::from_millis(50));
+    let resend = json!({ "kind": "resend", "filter": {} });
+    start(&app, &own.token, "vendor's", &resend).await;
+    let mut jobs = Vec::new();
+    for (_, user, _, webhooks) in &streams {
+        let resend = json!({ "kind": "resend", "filter": { "webhookId": webhooks[0] } });
+        jobs.push(text(&start(&app, user, "tenant's", &resend).await["id"]));
+    }
+    for ((tenant, _, mut stream, webhooks), job) in streams.into_iter().zip(jobs) {
+        let (mut told, mut is_job_told) = (HashSet::new(), false);
+        while told.len() < webhooks.len() || !is_job_told {
+            match stream.next().await {
+                (name, data) if name == "delivery" => {
+                    let of = text(&data["webhookId"]);
+                    assert!(webhooks.contains(&of), "{tenant} is told {data}");
+                    told.insert(of);
+                }
+                (name, data) => {
+                    assert_eq!((name.as_str(), &data["id"]), ("job", &json!(job)), "{tenant} is told {data}");
+                    is_job_told = true;
+                }
+            }
+        }
+    }
 }
 
 #[tokio::test]

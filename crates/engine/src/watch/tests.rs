@@ -10,6 +10,8 @@ struct World {
     environment: EnvironmentId,
     changes: Arc<Watchers<HeldChanges>>,
     events: Arc<Watchers<HeldEvents>>,
+    /// Those of tenants, and whose they are.
+    owned: Vec<(WebhookId, TenantId)>,
 }
 
 const NOW: Timestamp = Timestamp::from_micros(1_700_000_000_000_000);
@@ -19,7 +21,12 @@ impl World {
         let entropy = SeededEntropy::new(3);
         let environment = EnvironmentId::new(NOW, &entropy);
         let stopping = CancellationToken::new();
-        Self { entropy, environment, changes: Watchers::new(stopping.clone()), events: Watchers::new(stopping) }
+        let (changes, events) = (Watchers::new(stopping.clone()), Watchers::new(stopping));
+        Self { entropy, environment, changes, events, owned: Vec::new() }
+    }
+
+    fn is_of(&self, webhook: WebhookId, tenant: &TenantId) -> bool {
+        self.owned.iter().any(|(known, of)| (*known, of) == (webhook, tenant))
     }
 
     fn webhook(&self) -> WebhookId {
@@ -32,7 +39,7 @@ impl World {
 
     fn change(&self, deliveries: &[DeliveryId], webhook: WebhookId, whose: Whose<'_>) {
         let changed: Vec<_> = deliveries.iter().map(|&delivery| Changed { delivery, webhook, whose }).collect();
-        self.changes.tell(self.environment, |held| held.put(&changed));
+        self.changes.tell(self.environment, |held| held.put(&changed, |webhook, of| self.is_of(webhook, of)));
     }
 
     fn event(&self, key: &str, bytes: usize) -> Arc<Event> {
@@ -74,6 +81,25 @@ fn what_others_do_neither_reaches_a_mailbox_nor_is_missed() {
     world.change(&mine, own, Whose::Known(Some(&one)));
     assert_eq!(of_webhook.take().deliveries, mine);
     assert_eq!(of_tenant.take().deliveries, mine);
+}
+
+#[test]
+fn who_watches_a_tenants_webhooks_hears_of_no_other_webhook() {
+    let mut world = World::new();
+    let (own, foreign, vendors) = (world.webhook(), world.webhook(), world.webhook());
+    let (one, two) = (tenant("1"), tenant("2"));
+    world.owned = vec![(own, one.clone()), (foreign, two)];
+    let wanted = ChangesWanted { webhooks_of: Some(one.clone()), ..ChangesWanted::default() };
+    let watch = world.changes.watch_changes(world.environment, wanted);
+    // An attempt to the vendor's webhook may be of anybody's event, and of the tenant's own it is the vendor's all the same.
+    world.change(&world.deliveries(1_000), vendors, Whose::Unknown);
+    world.change(&world.deliveries(1_000), vendors, Whose::Known(Some(&one)));
+    world.change(&world.deliveries(1_000), foreign, Whose::Unknown);
+    let Changes { deliveries, missed, .. } = watch.take();
+    assert_eq!((deliveries.len(), missed), (0, 0));
+    let mine = world.deliveries(2);
+    world.change(&mine, own, Whose::Unknown);
+    assert_eq!(watch.take().deliveries, mine);
 }
 
 #[test]

@@ -7,19 +7,19 @@ use std::time::Duration;
 use postrider_core::attempt::FailureKind;
 use postrider_core::delivery::Origin;
 use postrider_core::job::{Include, Job, JobState, Replay, Work};
-use postrider_core::limits::JOB_WAITING;
+use postrider_core::limits::{JOB_PAUSED, JOB_WAITING};
 use postrider_core::retry::RetryPolicy;
 use postrider_core::webhook::Scope;
 use postrider_core::{Clock as _, EventId, Timestamp, WebhookId};
 use postrider_engine::EngineOptions;
-use postrider_store::{DeliveryFilter, NewJob, PageRequest, StartJob};
+use postrider_store::{Control, DeliveryFilter, NewJob, PageRequest, StartJob};
 
 use crate::support::{Reply, Server, event};
 
 fn start(server: &Server, rate: u32, webhooks: Vec<WebhookId>, from: Timestamp) -> Arc<Job> {
     let to = server.clock.now() + Duration::from_millis(1);
     let work = Work::Replay(Replay { webhooks, from, to, event_key: None, tenant: None, include: Include::All });
-    let counted = server.wait(server.engine().count_job(server.environment(), &work)).unwrap();
+    let counted = server.wait(server.engine().count_job(server.environment(), None, &work)).unwrap();
     let new = NewJob {
         environment_id: server.environment(),
         tenant_id: None,
@@ -121,4 +121,19 @@ fn a_job_keeps_to_its_rate_and_makes_nothing_more_for_who_does_not_answer() {
     let waits = replayed(&server, down.id).len();
     assert!(waits <= JOB_WAITING + 300, "{waits} wait for the endpoint that does not answer");
     assert_eq!(now(&server, &job).state, JobState::Running);
+}
+
+#[test]
+fn a_job_to_which_nobody_comes_back_is_cancelled() {
+    let server = Server::start(13, EngineOptions::default());
+    let webhook = server.create_webhook("one", Scope::Environment, RetryPolicy::Standard);
+    let other = server.create_webhook("other", Scope::Environment, RetryPolicy::Standard);
+    let from = server.clock.now();
+    accept(&server, 3);
+    let job = start(&server, 1, vec![webhook.id], from);
+    server.wait(server.store().control_job(server.environment(), job.id, Control::Pause)).unwrap();
+    // The upkeep is woken by what is switched off.
+    server.advance(JOB_PAUSED + Duration::from_secs(1));
+    server.switch(other.id, false);
+    server.until("it is cancelled", || matches!(now(&server, &job).state, JobState::Cancelled { .. }));
 }

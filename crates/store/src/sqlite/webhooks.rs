@@ -13,7 +13,7 @@ use rusqlite::{OptionalExtension as _, params};
 
 use super::rows::{parsed, unreadable};
 use super::tx::{Failure, Tx, write_streak};
-use super::{Sqlite, signing};
+use super::{Sqlite, jobs, signing};
 use crate::directory::DirectoryChange;
 use crate::seal::Place;
 use crate::{CreateWebhook, Found, NewWebhook, StoreError, WebhookChange, WebhookPatch};
@@ -78,6 +78,7 @@ impl Sqlite {
             tx.prepare(DELETE)?.execute((key, tx.now.as_micros()))?;
             replace_shape(tx, webhook.shape.as_ref())?;
             tx.begin_sweep(key, id, DiscardReason::WebhookDeleted)?;
+            jobs::ending::cancel_those_to(tx, environment, id)?;
             tx.changes.push(DirectoryChange::DeleteWebhook(id));
             tx.commit.webhooks.push(WebhookChange::Deleted(id));
             Ok(Found::Yes)

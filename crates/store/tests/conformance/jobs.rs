@@ -7,12 +7,12 @@ use std::time::Duration;
 use postrider_core::delivery::Origin;
 use postrider_core::event::{EventKey, TenantId};
 use postrider_core::job::{Include, Job, JobState, PauseReason, Replay, Resend, Work};
-use postrider_core::limits::{JOBS_OF_VENDOR, JOBS_PER_TENANT, UPKEEP_BITE};
+use postrider_core::limits::{JOBS_OF_TENANTS, JOBS_OF_VENDOR, JOBS_PER_TENANT, UPKEEP_BITE};
 use postrider_core::webhook::Webhook;
 use postrider_core::{EnvironmentId, EventId, Timestamp, WebhookId};
 use postrider_store::{
     Control, ControlJob, Cursor, DeliveryFilter, DeliveryRow, JobStep, NewJob, PageRequest, Repeatable, ReplayAhead,
-    RunningJob, Send, StartJob, Stepped, Upkeep, Walk, WebhookPatch,
+    ResendAhead, RunningJob, Send, StartJob, Stepped, Upkeep, Walk, WebhookPatch,
 };
 
 use crate::world::{World, answered, failed};
@@ -80,7 +80,9 @@ async fn ahead(
     match &job.work {
         Work::Resend(resend) => {
             let environment = job.environment_id;
-            let ahead = world.store().resend_ahead(environment, resend.clone(), after, job.created_at).await.unwrap();
+            let (whose, until) = (job.tenant_id.clone(), job.created_at);
+            let asked = ResendAhead { resend: resend.clone(), whose, after, until };
+            let ahead = world.store().resend_ahead(environment, asked).await.unwrap();
             let send = |repeatable| match repeatable {
                 Repeatable::Yes(id) => Some(Send::Again(id)),
                 Repeatable::No => None,
@@ -257,6 +259,108 @@ pub(crate) async fn a_job_is_started_once_and_controlled_until_it_ends(mut world
     world.store().forget_jobs_bite(before).await.unwrap();
     assert!(world.store().job(environment, job.id).await.unwrap().is_none());
     assert_eq!(world.store().running_jobs().await.unwrap().len(), JOBS_OF_VENDOR + JOBS_PER_TENANT + 1);
+}
+
+async fn state(world: &World, job: &Job) -> JobState {
+    world.store().job(job.environment_id, job.id).await.unwrap().expect("it is there").state
+}
+
+pub(crate) async fn a_start_is_known_by_its_key_when_its_webhook_is_gone(world: World) {
+    let environment = world.environment("Production").await;
+    let other = world.environment("Staging").await;
+    let webhook = world.webhook(environment).await;
+    let work = Work::Resend(Resend { webhook: Some(webhook.id), ..Resend::default() });
+    let job = started(&world, environment, "key", work).await;
+    world.store().delete_webhook(environment, webhook.id).await.unwrap();
+    let earlier = async |environment, tenant: Option<&str>, key: &str, hash| {
+        let tenant = tenant.map(|tenant| TenantId::parse(tenant).unwrap());
+        world.store().earlier_job(environment, tenant, key.into(), hash).await.unwrap()
+    };
+    let known = earlier(environment, None, "key", [7; 32]).await;
+    assert!(matches!(&known, Some(StartJob::Repeated(same)) if same.id == job.id), "{known:?}");
+    assert_eq!(earlier(environment, None, "key", [8; 32]).await, Some(StartJob::KeyReused));
+    assert_eq!(earlier(environment, None, "another", [7; 32]).await, None);
+    assert_eq!(earlier(environment, Some("a"), "key", [7; 32]).await, None, "each tenant has keys of its own");
+    assert_eq!(earlier(other, None, "key", [7; 32]).await, None);
+}
+
+pub(crate) async fn a_job_ends_with_its_webhook(mut world: World) {
+    let environment = world.environment("Production").await;
+    let (kept, gone) = (world.webhook(environment).await, world.webhook(environment).await);
+    let (from, to) = (world.now(), world.advance(Duration::from_secs(1)));
+    let resend = |webhook| Work::Resend(Resend { webhook, ..Resend::default() });
+    let runs = started(&world, environment, "runs", resend(Some(gone.id))).await;
+    let waits = started(&world, environment, "waits", resend(Some(gone.id))).await;
+    world.store().control_job(environment, waits.id, Control::Pause).await.unwrap();
+    let names = started(&world, environment, "names", replay(&[kept.id, gone.id], from, to, Include::All)).await;
+    let others = started(&world, environment, "others", resend(Some(kept.id))).await;
+    let all = started(&world, environment, "all", resend(None)).await;
+    let at = world.advance(Duration::from_secs(1));
+    world.store().delete_webhook(environment, gone.id).await.unwrap();
+    world.reopen();
+    for job in [&runs, &waits, &names] {
+        assert_eq!(state(&world, job).await, JobState::Cancelled { at });
+    }
+    for job in [&others, &all] {
+        assert_eq!(state(&world, job).await, JobState::Running);
+    }
+}
+
+pub(crate) async fn a_job_that_is_paused_for_long_ends(world: World) {
+    let environment = world.environment("Production").await;
+    let webhook = world.webhook(environment).await;
+    let work = || Work::Resend(Resend { webhook: Some(webhook.id), ..Resend::default() });
+    let mut jobs = Vec::new();
+    for key in ["long", "resumed", "short", "runs"] {
+        jobs.push(started(&world, environment, key, work()).await);
+    }
+    let control = async |world: &World, job: &Job, control| {
+        world.store().control_job(environment, job.id, control).await.unwrap();
+    };
+    control(&world, &jobs[0], Control::Pause).await;
+    control(&world, &jobs[1], Control::Pause).await;
+    let before = world.advance(Duration::from_secs(1));
+    control(&world, &jobs[1], Control::Resume).await;
+    control(&world, &jobs[1], Control::Pause).await;
+    control(&world, &jobs[2], Control::Pause).await;
+    let at = world.advance(Duration::from_secs(1));
+    assert_eq!(world.store().end_paused_jobs_bite(before).await, Ok(Upkeep::Done));
+    let paused = JobState::Paused(PauseReason::ByUser);
+    for (job, expected) in jobs.iter().zip([JobState::Cancelled { at }, paused, paused, JobState::Running]) {
+        assert_eq!(state(&world, job).await, expected);
+    }
+    // As many as there are, in bites.
+    for job in &jobs {
+        control(&world, job, Control::Pause).await;
+    }
+    let before = world.advance(Duration::from_secs(1));
+    while world.store().end_paused_jobs_bite(before).await == Ok(Upkeep::More) {}
+    for job in &jobs {
+        assert!(matches!(state(&world, job).await, JobState::Cancelled { .. }));
+    }
+}
+
+pub(crate) async fn the_tenants_together_have_a_limit_of_their_own(world: World) {
+    let environment = world.environment("Production").await;
+    let webhook = world.webhook(environment).await;
+    let of_tenant = |tenant: usize, number: usize| NewJob {
+        tenant_id: Some(TenantId::parse(&format!("tenant-{tenant}")).unwrap()),
+        ..new_job(
+            environment,
+            &format!("number {number}"),
+            Work::Resend(Resend { webhook: Some(webhook.id), ..Resend::default() }),
+        )
+    };
+    for number in 0..JOBS_OF_TENANTS {
+        let job = world.store().start_job(of_tenant(number / JOBS_PER_TENANT, number)).await.unwrap();
+        assert!(matches!(job, StartJob::Started(_)), "{number}: {job:?}");
+    }
+    let first = world.store().start_job(of_tenant(0, JOBS_OF_TENANTS)).await;
+    assert_eq!(first, Ok(StartJob::LimitReached), "its own limit is told first");
+    let newcomer = of_tenant(JOBS_OF_TENANTS, 0);
+    assert_eq!(world.store().obstacle_to_job(newcomer.clone()).await, Ok(Some(StartJob::TenantsLimitReached)));
+    assert_eq!(world.store().start_job(newcomer).await, Ok(StartJob::TenantsLimitReached));
+    started(&world, environment, "vendor's", Work::Resend(Resend::default())).await;
 }
 
 pub(crate) async fn a_jobs_rate_changes_while_it_has_not_ended(mut world: World) {

@@ -94,6 +94,10 @@ rules! {
         a_resend_repeats_what_failed_and_was_not_repeated_once_and_in_order,
         a_replay_sends_what_was_before_the_webhook_and_what_it_missed,
         a_job_is_started_once_and_controlled_until_it_ends,
+        a_start_is_known_by_its_key_when_its_webhook_is_gone,
+        a_job_ends_with_its_webhook,
+        a_job_that_is_paused_for_long_ends,
+        the_tenants_together_have_a_limit_of_their_own,
         a_jobs_rate_changes_while_it_has_not_ended,
         what_a_job_has_made_is_found_and_goes_with_it,
         a_replay_of_a_tenant_walks_its_own_events_in_order;

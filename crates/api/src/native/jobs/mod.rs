@@ -118,9 +118,10 @@ pub(crate) struct Job {
     id: Uuid,
     /// What it does.
     kind: Kind,
-    /// `running`, `paused`, `cancelled` or `completed`; nothing follows the last two.
+    /// `running`, `paused`, `cancelled` or `completed`; nothing follows the last two. It is cancelled by itself, too: when a webhook that
+    /// it names is deleted, and after seven days of pause.
     state: &'static str,
-    /// Why it is paused: `by_user`, or `webhook_inactive`: a webhook that it sends to was disabled or deleted.
+    /// Why it is paused: `by_user`, or `webhook_inactive`: a webhook that it sends to was disabled.
     paused_because: Option<&'static str>,
     /// What there was to look at when it was started; `null`: too much to count.
     total: Option<u64>,

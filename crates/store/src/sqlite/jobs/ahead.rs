@@ -3,6 +3,7 @@
 //! A read looks at a bounded number of rows and bytes and says how far it came.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use postrider_core::delivery::StateKind;
 use postrider_core::job::{Include, Replay, Resend};
@@ -12,13 +13,16 @@ use rusqlite::{Connection, OptionalExtension as _, Row};
 use uuid::Uuid;
 
 use super::{EVENT, NEWEST_OF};
+use crate::directory::Directory;
 use crate::sqlite::Sqlite;
 use crate::sqlite::deliveries::{self, indexed_states, tail_of};
-use crate::sqlite::rows::{Result, environment_key, limit, shared_event, state_number, unreadable, webhook_key};
+use crate::sqlite::rows::{
+    Result, environment_key, event_key, limit, shared_event, state_number, unreadable, webhook_key,
+};
 use crate::sqlite::search::Seen;
 use crate::sqlite::search::forward::events_after;
 use crate::sqlite::search::postings::{Numbering, Of};
-use crate::{Ahead, Cursor, DeliveryFilter, LastAnswer, Repeatable, ReplayAhead, Replayable, StoreError};
+use crate::{Ahead, Cursor, DeliveryFilter, LastAnswer, Repeatable, ReplayAhead, Replayable, ResendAhead, StoreError};
 
 pub(in crate::sqlite) const OF_WEBHOOK: &str = "SELECT delivery FROM deliveries_of_webhooks \
      WHERE webhook = ?1 AND delivery > ?2 AND delivery < ?3 ORDER BY delivery LIMIT ?4";
@@ -33,12 +37,11 @@ impl Sqlite {
     pub(crate) async fn resend_ahead(
         &self,
         environment: EnvironmentId,
-        resend: Resend,
-        after: Cursor,
-        until: Timestamp,
+        asked: ResendAhead,
     ) -> std::result::Result<Ahead<Repeatable>, StoreError> {
         let _turn = self.looks_ahead.acquire().await.map_err(|_| StoreError::Closed)?;
-        self.api.read(move |connection| resend_ahead(connection, environment, &resend, after, until)).await
+        let directory = Arc::clone(&self.directory);
+        self.api.read(move |connection| resend_ahead(connection, &directory, environment, &asked)).await
     }
 
     pub(crate) async fn replay_ahead(
@@ -85,23 +88,23 @@ fn filter(resend: &Resend) -> Option<DeliveryFilter> {
 
 fn resend_ahead(
     connection: &Connection,
+    directory: &Directory,
     environment: EnvironmentId,
-    resend: &Resend,
-    after: Cursor,
-    until: Timestamp,
+    asked: &ResendAhead,
 ) -> Result<Ahead<Repeatable>> {
-    let Some(key) = environment_key(connection, environment)? else { return Ok(Ahead::nothing(after)) };
+    let ResendAhead { resend, whose, after, until } = asked;
+    let Some(key) = environment_key(connection, environment)? else { return Ok(Ahead::nothing(*after)) };
     let webhook = match resend.webhook {
         None => None,
         Some(id) => match webhook_key(connection, key, id)? {
-            None => return Ok(Ahead::nothing(after)),
+            None => return Ok(Ahead::nothing(*after)),
             some => some,
         },
     };
     let filter = filter(resend).ok_or_else(|| unreadable("work"))?;
     let number = |at: Timestamp| DeliveryId::first_at(at).as_uuid().as_u128();
-    let after = resend.from.map_or(after, |from| after.max(before(number(from))));
-    let below = number(resend.to.map_or(until, |to| to.min(until))).to_be_bytes();
+    let after = resend.from.map_or(*after, |from| (*after).max(before(number(from))));
+    let below = number(resend.to.map_or(*until, |to| to.min(*until))).to_be_bytes();
     let (ids, is_all) = ids_after(connection, key, webhook, &filter, after, below)?;
     let mut ahead = Ahead { items: Vec::new(), reached: after, rows: 0, is_over: false };
     let mut seen = Seen::new(filter.text.as_deref());
@@ -117,6 +120,9 @@ fn resend_ahead(
             .query_row((key, id), |row| {
                 if !deliveries::matches(row, &filter, webhook)? || !seen.finds(connection, row.get("event_number")?)? {
                     return Ok(None);
+                }
+                if whose.is_some() && !directory.is_for_tenants(environment, &event_key(row)?) {
+                    return Ok(Some(Repeatable::No));
                 }
                 repeatable(connection, row, id).map(Some)
             })

@@ -4,6 +4,7 @@
 //! which it was prepared: so nothing is made twice, and nothing left out, whatever is repeated or crashes in between.
 
 pub(super) mod ahead;
+pub(super) mod ending;
 pub(super) mod read;
 
 use std::sync::Arc;
@@ -24,7 +25,9 @@ use crate::directory::Directory;
 use crate::{Control, ControlJob, JobChange, JobStep, NewJob, Send, StartJob, Stepped, StoreError, Upkeep};
 
 #[cfg(test)]
-pub(super) use self::read::{BY_ID, HAS_MADE, KEY, OF_ENVIRONMENT, OF_TENANT, PARTS, RUNNING};
+pub(super) use self::read::{
+    BY_ID, HAS_MADE, KEY, OF_ENVIRONMENT, OF_TENANT, PARTS, PAUSED_BEFORE, RUNNING, UNENDED_OF,
+};
 
 /// Those of one owner, and those of all tenants.
 pub(super) const UNENDED: &str = "SELECT count(*) FILTER (WHERE tenant IS ?2), count(*) FILTER (WHERE tenant IS NOT NULL) \
@@ -67,6 +70,22 @@ impl Sqlite {
         let directory = Arc::clone(&self.directory);
         let Some(environment) = directory.environment_key(new.environment_id) else { return Ok(None) };
         self.api.read(move |connection| obstacle(connection, &directory, environment, &new)).await
+    }
+
+    pub(crate) async fn earlier_job(
+        &self,
+        environment_id: EnvironmentId,
+        tenant: Option<TenantId>,
+        key: String,
+        request_hash: [u8; 32],
+    ) -> Result<Option<StartJob>, StoreError> {
+        let Some(environment) = self.directory.environment_key(environment_id) else { return Ok(None) };
+        self.api
+            .read(move |connection| {
+                let whose = (environment_id, environment, tenant.as_ref());
+                earlier(connection, whose, &key, &request_hash)
+            })
+            .await
     }
 
     pub(crate) async fn control_job(
@@ -150,29 +169,42 @@ fn obstacle(
     environment: i64,
     new: &NewJob,
 ) -> rusqlite::Result<Option<StartJob>> {
-    let tenant = new.tenant_id.as_ref().map(TenantId::as_str);
-    let earlier: Option<([u8; 16], [u8; 32])> = connection
-        .prepare_cached(BY_IDEMPOTENCY)?
-        .query_row((environment, &new.idempotency_key, tenant), |row| Ok((row.get(0)?, row.get(1)?)))
-        .optional()?;
-    if let Some((id, hash)) = earlier {
-        if hash != new.request_hash {
-            return Ok(Some(StartJob::KeyReused));
-        }
-        let id = JobId::from_uuid(Uuid::from_bytes(id));
-        let job = read::job(connection, new.environment_id, environment, id)?.ok_or_else(|| unreadable("jobs"))?;
-        return Ok(Some(StartJob::Repeated(Arc::new(job))));
+    let whose = (new.environment_id, environment, new.tenant_id.as_ref());
+    if let Some(earlier) = earlier(connection, whose, &new.idempotency_key, &new.request_hash)? {
+        return Ok(Some(earlier));
     }
     if new.work.webhooks().iter().any(|webhook| !is_active(directory, *webhook)) {
         return Ok(Some(StartJob::WebhookInactive));
     }
+    let tenant = new.tenant_id.as_ref().map(TenantId::as_str);
     let (own, of_tenants): (i64, i64) =
         connection.prepare_cached(UNENDED)?.query_row((environment, tenant), |row| Ok((row.get(0)?, row.get(1)?)))?;
-    let is_full = match tenant {
-        None => own >= limit(JOBS_OF_VENDOR),
-        Some(_) => own >= limit(JOBS_PER_TENANT) || of_tenants >= limit(JOBS_OF_TENANTS),
-    };
-    Ok(is_full.then_some(StartJob::LimitReached))
+    let own_most = if tenant.is_some() { JOBS_PER_TENANT } else { JOBS_OF_VENDOR };
+    if own >= limit(own_most) {
+        return Ok(Some(StartJob::LimitReached));
+    }
+    let is_full = tenant.is_some() && of_tenants >= limit(JOBS_OF_TENANTS);
+    Ok(is_full.then_some(StartJob::TenantsLimitReached))
+}
+
+/// What became of an earlier start with that key.
+fn earlier(
+    connection: &Connection,
+    (environment_id, environment, tenant): (EnvironmentId, i64, Option<&TenantId>),
+    key: &str,
+    request_hash: &[u8; 32],
+) -> rusqlite::Result<Option<StartJob>> {
+    let found: Option<([u8; 16], [u8; 32])> = connection
+        .prepare_cached(BY_IDEMPOTENCY)?
+        .query_row((environment, key, tenant.map(TenantId::as_str)), |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    let Some((id, hash)) = found else { return Ok(None) };
+    if hash != *request_hash {
+        return Ok(Some(StartJob::KeyReused));
+    }
+    let id = JobId::from_uuid(Uuid::from_bytes(id));
+    let job = read::job(connection, environment_id, environment, id)?.ok_or_else(|| unreadable("jobs"))?;
+    Ok(Some(StartJob::Repeated(Arc::new(job))))
 }
 
 /// The webhooks of a job's parts.
@@ -216,10 +248,15 @@ fn control(
         (Control::Pause, _) => JobState::Paused(PauseReason::ByUser),
         (Control::Cancel, _) => JobState::Cancelled { at: tx.now },
     };
-    set_state(tx, &mut job, wanted)?;
+    Ok(ControlJob::Done(put(tx, job, wanted)?))
+}
+
+/// Gives a job another state, and tells of it.
+fn put(tx: &mut Tx<'_, '_>, mut job: Job, state: JobState) -> Result<Arc<Job>, Failure> {
+    set_state(tx, &mut job, state)?;
     let job = Arc::new(job);
     tx.commit.jobs.push(JobChange::Controlled(job.clone()));
-    Ok(ControlJob::Done(job))
+    Ok(job)
 }
 
 fn set_state(tx: &Tx<'_, '_>, job: &mut Job, state: JobState) -> Result<(), Failure> {
@@ -242,13 +279,16 @@ fn step(tx: &mut Tx<'_, '_>, step: &JobStep) -> Result<Stepped, Failure> {
     if state != JobState::Running.name() {
         return Ok(Stepped::No);
     }
-    // To a webhook that is off everything would be discarded: a person is to decide.
-    if step.part.webhook.is_some_and(|webhook| !is_active(tx.directory, webhook)) {
-        let Some(mut job) = read::job(tx.connection, environment_id, environment, step.job.id)? else {
+    if let Some(webhook) = step.part.webhook.filter(|webhook| !is_active(tx.directory, *webhook)) {
+        let Some(job) = read::job(tx.connection, environment_id, environment, step.job.id)? else {
             return Ok(Stepped::No);
         };
-        set_state(tx, &mut job, JobState::Paused(PauseReason::WebhookInactive))?;
-        tx.commit.jobs.push(JobChange::Controlled(Arc::new(job)));
+        // To a webhook that is off everything would be discarded: a person is to decide. One that is deleted does not come back.
+        let state = match tx.directory.known_webhook(webhook) {
+            Some(_) => JobState::Paused(PauseReason::WebhookInactive),
+            None => JobState::Cancelled { at: tx.now },
+        };
+        put(tx, job, state)?;
         return Ok(Stepped::No);
     }
     let moved =

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use postrider_core::event::TenantId;
 use postrider_core::job::{Job, JobState, PauseReason, Progress};
 use postrider_core::limits::PAGE_ROWS_MOST;
-use postrider_core::{DeliveryId, EnvironmentId, JobId};
+use postrider_core::{DeliveryId, EnvironmentId, JobId, Timestamp};
 use rusqlite::{Connection, OptionalExtension as _, Row};
 use uuid::Uuid;
 
@@ -32,6 +32,9 @@ pub(in crate::sqlite) const OF_ENVIRONMENT: &str =
 pub(in crate::sqlite) const OF_TENANT: &str =
     select!("j.environment = ?1 AND j.id < ?2 AND j.tenant = ?4 ORDER BY j.id DESC LIMIT ?3");
 pub(in crate::sqlite) const RUNNING: &str = select!("j.ended_at IS NULL AND j.state = 'running' ORDER BY j.key");
+pub(in crate::sqlite) const UNENDED_OF: &str = select!("j.environment = ?1 AND j.ended_at IS NULL ORDER BY j.key");
+pub(in crate::sqlite) const PAUSED_BEFORE: &str =
+    select!("j.ended_at IS NULL AND j.state = 'paused' AND j.updated_at < ?1 ORDER BY j.key LIMIT ?2");
 pub(in crate::sqlite) const KEY: &str = "SELECT key FROM jobs WHERE environment = ?1 AND id = ?2";
 pub(in crate::sqlite) const HAS_MADE: &str =
     "SELECT EXISTS (SELECT 1 FROM job_deliveries WHERE job = ?1 AND delivery = ?2)";
@@ -129,6 +132,21 @@ fn jobs(
         found.next = found.rows.last().map(|job| job.id);
     }
     Ok(found)
+}
+
+/// Those of an environment that have not ended.
+pub(super) fn unended(connection: &Connection, environment_id: EnvironmentId, environment: i64) -> Result<Vec<Job>> {
+    let mut statement = connection.prepare_cached(UNENDED_OF)?;
+    statement.query_map([environment], |row| job_row(row, environment_id))?.collect()
+}
+
+/// Those that have been paused, and were not changed, since before a moment; at most so many.
+pub(super) fn paused_before(connection: &Connection, before: Timestamp, most: usize) -> Result<Vec<Job>> {
+    let mut statement = connection.prepare_cached(PAUSED_BEFORE)?;
+    let found = statement.query_map((before.as_micros(), rows::limit(most)), |row| {
+        job_row(row, EnvironmentId::from_uuid(uuid(row, "environment_id")?))
+    })?;
+    found.collect()
 }
 
 fn running(connection: &Connection) -> Result<Vec<RunningJob>> {

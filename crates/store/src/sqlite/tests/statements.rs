@@ -168,6 +168,8 @@ fn behind_the_hot_path() -> Vec<&'static str> {
         jobs::DELETE,
         jobs::BY_ID,
         jobs::RUNNING,
+        jobs::UNENDED_OF,
+        jobs::PAUSED_BEFORE,
         jobs::PARTS,
         sessions::CONSOLE,
         sessions::PORTAL,
