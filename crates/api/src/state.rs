@@ -14,6 +14,7 @@ use crate::auth::jwks::Jwks;
 use crate::auth::portal_tokens::PortalTokens;
 use crate::auth::secrets::Secrets;
 use crate::auth::sign_in::Failures;
+use crate::auth::signatures::RightSignatures;
 use crate::auth::tokens::VendorTokens;
 use crate::body::Requests;
 use crate::native::health::Readiness;
@@ -76,6 +77,7 @@ struct Shared {
     secrets: Secrets,
     failures: Failures,
     jwks: Jwks,
+    right_signatures: RightSignatures,
     requests: Requests,
     turns: Turns,
     places: Places,
@@ -103,6 +105,7 @@ impl ApiState {
             secrets,
             failures: Failures::default(),
             jwks: Jwks::default(),
+            right_signatures: RightSignatures::default(),
             requests: Requests::default(),
             turns: Turns::default(),
             places: Places::new(places),
@@ -177,6 +180,11 @@ impl ApiState {
 
     pub(crate) fn jwks(&self) -> &Jwks {
         &self.0.jwks
+    }
+
+    /// Which key signed tokens of tenants' users.
+    pub(crate) fn right_signatures(&self) -> &RightSignatures {
+        &self.0.right_signatures
     }
 
     /// One place for each stream that may be open.

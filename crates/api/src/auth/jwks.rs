@@ -27,6 +27,8 @@ use postrider_egress::{Egress, OutboundRequest, PoolScope, Repeat};
 use serde::Deserialize;
 use url::Url;
 
+use crate::auth::secrets;
+use crate::auth::signatures::Hash;
 use crate::error::{ApiError, Code};
 
 /// The least time between two fetches from one URL.
@@ -54,6 +56,8 @@ pub(crate) struct CheckingKey {
     kid: Option<String>,
     /// Where the set says so, this algorithm alone.
     algorithm: Option<Algorithm>,
+    /// Of what its owner says of it.
+    pub(crate) hash: Hash,
     pub(crate) key: DecodingKey,
 }
 
@@ -244,6 +248,7 @@ struct Document {
 fn keys_of(body: &[u8]) -> Result<Vec<CheckingKey>, serde_json::Error> {
     let document: Document = serde_json::from_slice(body)?;
     let usable = document.keys.into_iter().take(KEYS).filter_map(|value| {
+        let hash = secrets::sha256(&value.to_string());
         let jwk: Jwk = serde_json::from_value(value).ok()?;
         if matches!(jwk.algorithm, AlgorithmParameters::OctetKey(_) | AlgorithmParameters::Other(_))
             || jwk.common.public_key_use.as_ref().is_some_and(|purpose| *purpose != PublicKeyUse::Signature)
@@ -253,7 +258,7 @@ fn keys_of(body: &[u8]) -> Result<Vec<CheckingKey>, serde_json::Error> {
         let algorithm = jwk.common.key_algorithm.map(|algorithm| algorithm.to_string().parse());
         let key = DecodingKey::from_jwk(&jwk).ok()?;
         // An algorithm of another purpose than signing makes the key unusable.
-        Some(CheckingKey { kid: jwk.common.key_id, algorithm: algorithm.transpose().ok()?, key })
+        Some(CheckingKey { kid: jwk.common.key_id, algorithm: algorithm.transpose().ok()?, hash, key })
     });
     Ok(usable.collect())
 }

@@ -21,6 +21,7 @@ pub(crate) mod portal_tokens;
 pub(crate) mod secrets;
 pub(crate) mod session;
 pub(crate) mod sign_in;
+pub(crate) mod signatures;
 pub(crate) mod ticket;
 pub(crate) mod tokens;
 pub(crate) mod vendor;

@@ -54,6 +54,10 @@ async fn the_kind_of_key_fixes_the_algorithm() {
     assert_eq!(webhooks(&app, &ed).await, 200);
     assert_eq!(webhooks(&app, &ec).await, 401);
 
+    // That a signature was right says nothing of the token's time.
+    app.clock.advance(Duration::from_mins(2));
+    assert_eq!(webhooks(&app, &ed).await, 401);
+
     for wrong in [
         json!({ "publicKey": EC.serialize_pem() }),
         json!({ "publicKey": "x" }),
