@@ -79,7 +79,8 @@ export interface paths {
          * @description Server-sent events. First `open`. Then `delivery`, each as in the list, whenever one was made or has changed; `job` for each job that
          *     was started or has changed; with `statistics=true` also `statistics`, the environment's numbers of the current minute, at most once a
          *     second; and `missed` with `{"deliveries": <count>}` where changes came faster than they are told: a list is to be loaded anew then.
-         *     Last, where the caller's token, session, credential, permission or portal has ended, or the webhook was deleted, `ended` with
+         *     A tenant's user is told of the deliveries to the
+         *     tenant's webhooks and of the tenant's jobs. Last, where the caller's token, session, credential, permission or portal has ended, or the webhook was deleted, `ended` with
          *     `{"reason", "status", "detail"}`: what a new call would be answered.
          */
         get: operations["stream_deliveries"];
@@ -528,7 +529,8 @@ export interface paths {
         /**
          * Start a job
          * @description It runs in the background, at its rate, and goes on after a restart where it stood. The header `Idempotency-Key` makes it safe to
-         *     start twice: the same key with the same body answers with the same job, for as long as it is kept.
+         *     start twice: the same key with the same body answers with the same job, for as long as it is kept. What there is to do is counted
+         *     first, for `total`; where another count is under way, or there is too much to count, the job starts without one.
          */
         post: operations["start_job"];
         delete?: never;
@@ -2335,7 +2337,7 @@ export interface components {
             id: string;
             /** @description What it does. */
             kind: components["schemas"]["JobKind"];
-            /** @description Why it is paused: `by_user`, or `webhook_inactive`: a webhook that it sends to was disabled or deleted. */
+            /** @description Why it is paused: `by_user`, or `webhook_inactive`: a webhook that it sends to was disabled. */
             pausedBecause?: string | null;
             /**
              * Format: int32
@@ -2349,7 +2351,10 @@ export interface components {
              * @description What it has looked at and had no need to send: repeated already, still on its way, or delivered.
              */
             skipped: number;
-            /** @description `running`, `paused`, `cancelled` or `completed`; nothing follows the last two. */
+            /**
+             * @description `running`, `paused`, `cancelled` or `completed`; nothing follows the last two. It is cancelled by itself, too: when a webhook that
+             *     it names is deleted, and after seven days of pause.
+             */
             state: string;
             /** @description The tenant whose user started it; `null`: the vendor did. */
             tenantId?: string | null;
@@ -2885,7 +2890,7 @@ export interface components {
                 id: string;
                 /** @description What it does. */
                 kind: components["schemas"]["JobKind"];
-                /** @description Why it is paused: `by_user`, or `webhook_inactive`: a webhook that it sends to was disabled or deleted. */
+                /** @description Why it is paused: `by_user`, or `webhook_inactive`: a webhook that it sends to was disabled. */
                 pausedBecause?: string | null;
                 /**
                  * Format: int32
@@ -2899,7 +2904,10 @@ export interface components {
                  * @description What it has looked at and had no need to send: repeated already, still on its way, or delivered.
                  */
                 skipped: number;
-                /** @description `running`, `paused`, `cancelled` or `completed`; nothing follows the last two. */
+                /**
+                 * @description `running`, `paused`, `cancelled` or `completed`; nothing follows the last two. It is cancelled by itself, too: when a webhook that
+                 *     it names is deleted, and after seven days of pause.
+                 */
                 state: string;
                 /** @description The tenant whose user started it; `null`: the vendor did. */
                 tenantId?: string | null;
@@ -4075,7 +4083,7 @@ export interface operations {
     stream_deliveries: {
         parameters: {
             query?: {
-                /** @description To that webhook. A tenant's user must name one. */
+                /** @description To that webhook; for a tenant's user, where it is left out, to all of the tenant's. */
                 webhookId?: string;
                 /** @description Of events of that tenant. */
                 tenantId?: string;
@@ -5249,7 +5257,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description What another job would do is being counted. */
+            /** @description The tenants together have as many jobs as there can be. */
             429: {
                 headers: {
                     [name: string]: unknown;
