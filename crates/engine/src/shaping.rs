@@ -74,7 +74,7 @@ impl Shaping {
             && let Some((token, access)) = &self.token
             && let Shown::Token(source) = &access.authentication
         {
-            source.forget(token.clone());
+            source.forget(token);
         }
     }
 }
