@@ -63,7 +63,7 @@ pub enum OurFault {
     Proxy,
     /// This machine has no route to any network of the address's family.
     NoRoute,
-    /// This process is out of files or ports.
+    /// This process is out of files or ports, or too busy to render what is sent.
     OutOfResources,
     /// The server is stopping and gave the attempt up.
     ShuttingDown,

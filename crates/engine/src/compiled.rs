@@ -14,7 +14,7 @@ use http::{HeaderName, HeaderValue};
 use postrider_core::WebhookId;
 use postrider_core::limits::{COMPILED_BYTES, HEADER_VALUE_BYTES};
 use postrider_core::shape::{
-    Access, Authentication, CustomHeader, HeaderVisibility, RequestMethod, Shape, ShapeRevision, Syntax,
+    Access, Authentication, CustomHeader, HeaderVisibility, OAuth2, RequestMethod, Shape, ShapeRevision, Syntax,
 };
 use postrider_egress::ClientIdentity;
 use postrider_shape::{Allowance, Subject, Template, TemplateError, TemplateErrorKind};
@@ -330,15 +330,74 @@ impl Compiled {
         if let Some(known) = known.filter(|known| Arc::ptr_eq(&known.source, access)) {
             return known;
         }
-        let tokens = locked(&self.tokens).get(&webhook).cloned();
+        let tokens = if let Some(Authentication::OAuth2(settings)) = &access.authentication {
+            Some(self.tokens(webhook, settings, exists))
+        } else {
+            locked(&self.tokens).remove(&webhook);
+            None
+        };
         let compiled = Arc::new(CompiledAccess::new(Arc::clone(access), tokens));
         locked(&self.accesses).put(webhook, Arc::clone(&compiled), compiled.bytes());
-        let mut tokens = locked(&self.tokens);
-        match &compiled.authentication {
-            // Asked under the lock that `forget` takes, once there is no such webhook: what is kept then is forgotten in any case.
-            Shown::Token(source) if exists() => drop(tokens.insert(webhook, Arc::clone(source))),
-            _ => drop(tokens.remove(&webhook)),
-        }
         compiled
+    }
+
+    /// Where a webhook's tokens come from. Whoever asks meanwhile gets the same, so that one token is fetched and not several.
+    fn tokens(&self, webhook: WebhookId, settings: &OAuth2, exists: impl FnOnce() -> bool) -> Arc<TokenSource> {
+        let mut tokens = locked(&self.tokens);
+        if let Some(known) = tokens.get(&webhook).filter(|known| known.is_of(settings)) {
+            return Arc::clone(known);
+        }
+        let source = Arc::new(TokenSource::new(settings.clone()));
+        // Asked under the lock that `forget` takes, once there is no such webhook: what is kept then is forgotten in any case.
+        if exists() {
+            tokens.insert(webhook, Arc::clone(&source));
+        } else {
+            tokens.remove(&webhook);
+        }
+        source
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Barrier;
+
+    use postrider_core::shape::{ClientAuthentication, Hidden};
+    use postrider_core::webhook::EndpointUrl;
+
+    use super::*;
+
+    #[test]
+    fn those_who_ask_together_get_their_tokens_from_one_source() {
+        let access = Arc::new(Access {
+            authentication: Some(Authentication::OAuth2(OAuth2 {
+                token_url: EndpointUrl::parse("https://login.example/token").expect("a URL"),
+                client_id: "client".into(),
+                client_secret: Hidden::new("s3cret"),
+                scope: None,
+                audience: None,
+                client_authentication: ClientAuthentication::Basic,
+            })),
+            ..Access::default()
+        });
+        let compiled = Compiled::default();
+        for round in 0..50 {
+            let webhook = WebhookId::from_uuid(uuid::Uuid::from_u128(round));
+            let together = Barrier::new(4);
+            let ask = || {
+                together.wait();
+                compiled.access(webhook, &access, || true)
+            };
+            let sources: Vec<_> = std::thread::scope(|scope| {
+                let asking: Vec<_> = (0..4).map(|_| scope.spawn(ask)).collect();
+                asking.into_iter().map(|thread| thread.join().expect("an access")).collect()
+            });
+            let source = |compiled: &CompiledAccess| match &compiled.authentication {
+                Shown::Token(source) => Arc::clone(source),
+                _ => panic!("it shows a token"),
+            };
+            let first = source(&sources[0]);
+            assert!(sources.iter().all(|compiled| Arc::ptr_eq(&source(compiled), &first)), "in round {round}");
+        }
     }
 }

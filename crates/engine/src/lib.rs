@@ -48,7 +48,7 @@ pub use self::intake::{AcceptError, IncomingEvent, Share};
 pub use self::jobs::JobCount;
 pub use self::options::EngineOptions;
 pub use self::scheduler::LaneReport;
-pub use self::shaping::{Draft, Preview};
+pub use self::shaping::{Draft, Preview, PreviewError};
 pub use self::transport::{Sending, Transport};
 pub use self::undecided::Undecided;
 pub use self::watch::{Accepted, Changes, ChangesWanted, EventsWanted, Held, HeldChanges, HeldEvents, Watch};
@@ -168,6 +168,12 @@ impl Engine {
     /// Tries an endpoint out with a request like a delivery's. Nothing is recorded.
     pub async fn test(&self, request: TestRequest) -> Result<TestReport, TestError> {
         self.core.test(request).await
+    }
+
+    /// What the request of a draft would be for that event. What takes long is rendered on threads that are there for that, as for a
+    /// delivery.
+    pub async fn preview(&self, draft: &Draft, event: &Event) -> Result<Preview, PreviewError> {
+        self.core.preview(draft, event).await
     }
 
     /// The headers of an attempt made now to deliver that event to a webhook with that secret: for those who watch events instead of

@@ -6,6 +6,7 @@
 //! Invariant: a template that does a lot keeps nobody waiting but the deliveries of its own webhook, and threads that are there for that.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderValue, Method};
@@ -16,11 +17,12 @@ use postrider_core::shape::{Access, RequestMethod, Shape, ShapeRevision};
 use postrider_core::webhook::Webhook;
 use postrider_core::{EnvironmentId, EventId};
 use postrider_egress::{ClientIdentity, OutboundRequest, SendError};
-use postrider_shape::{Allowance, Subject, TemplateError};
+use postrider_shape::{Allowance, GivenUp, Subject};
 use postrider_store::StoreError;
+use tokio::task::JoinError;
 
 use crate::compiled::{
-    CompiledAccess, CompiledShape, Content, RenderError, RenderedPart, Rendering, SentHeader, Shown, Weight, rendered,
+    CompiledAccess, CompiledShape, Content, RenderError, Rendering, SentHeader, Shown, Weight, rendered,
 };
 use crate::dispatch::Core;
 use crate::scheduler::Ready;
@@ -74,7 +76,7 @@ impl Shaping {
             && let Some((token, access)) = &self.token
             && let Shown::Token(source) = &access.authentication
         {
-            source.forget(token.clone());
+            source.forget(token);
         }
     }
 }
@@ -162,18 +164,21 @@ impl Core {
                 done
             })
         };
-        match tokio::time::timeout(RENDERING_TIME, work).await {
-            Ok(Ok(done)) => {
-                done.map(|rendering| Shaped { rendering, access: access.clone() }).map_err(Unmade::Template)
-            }
-            Ok(Err(error)) => Err(ours(format!("rendering ended without a result: {error}"))),
-            Err(_) => {
-                given_up.give_up();
-                let message = format!("the template takes longer than {} seconds", RENDERING_TIME.as_secs());
-                let error = TemplateError::new(message);
-                Err(Unmade::Template(RenderError { part: RenderedPart::Payload, error }))
-            }
-        }
+        let done = in_time(RENDERING_TIME, work, &given_up).await?;
+        done.map(|rendering| Shaped { rendering, access: access.clone() }).map_err(Unmade::Template)
+    }
+
+    /// What the request of a draft would be for that event.
+    pub(crate) async fn preview(&self, draft: &Draft, event: &Event) -> Result<Preview, PreviewError> {
+        let Shaped { rendering: Rendering { content, headers }, access } =
+            draft.shaped(self, event).await.map_err(|unmade| match unmade {
+                Unmade::Template(error) => PreviewError::Unrenderable(error),
+                Unmade::Send(SendError::Ours { message, .. } | SendError::Endpoint { message, .. }) => {
+                    PreviewError::NotNow(message)
+                }
+            })?;
+        let authenticates = access.is_some_and(|access| access.authenticates());
+        Ok(Preview { content, headers, authenticates })
     }
 
     /// Adds what is shown to be let in.
@@ -215,6 +220,24 @@ impl Core {
     }
 }
 
+/// Waits for a rendering that is made apart. How long it takes is said by its fuel; where the clock is first, that is this machine's fault
+/// and not the template's, and it is tried again.
+async fn in_time<T>(
+    time: Duration,
+    work: impl Future<Output = Result<T, JoinError>>,
+    given_up: &GivenUp,
+) -> Result<T, Unmade> {
+    match tokio::time::timeout(time, work).await {
+        Ok(Ok(done)) => Ok(done),
+        Ok(Err(error)) => Err(ours(format!("rendering ended without a result: {error}"))),
+        Err(_) => {
+            given_up.give_up();
+            let message = format!("rendering took longer than {} seconds: this machine is too busy", time.as_secs());
+            Err(Unmade::Send(SendError::Ours { fault: OurFault::OutOfResources, message }))
+        }
+    }
+}
+
 fn ours(message: String) -> Unmade {
     Unmade::Send(SendError::Ours { fault: OurFault::Store, message })
 }
@@ -239,6 +262,17 @@ pub struct Preview {
     pub authenticates: bool,
 }
 
+/// Why there is no preview.
+#[derive(Debug, thiserror::Error)]
+pub enum PreviewError {
+    /// What is to be shown cannot be rendered.
+    #[error(transparent)]
+    Unrenderable(RenderError),
+    /// It could not be rendered at the moment, through no fault of the settings; in words.
+    #[error("{0}")]
+    NotNow(String),
+}
+
 impl Draft {
     /// What it sends for that event, and the headers of its own.
     pub(crate) async fn shaped(&self, core: &Core, event: &Event) -> Result<Shaped, Unmade> {
@@ -246,13 +280,21 @@ impl Draft {
         let access = (!self.access.is_empty()).then(|| Arc::new(CompiledAccess::new(Arc::clone(&self.access), None)));
         core.render(Some(shape), access, event).await
     }
+}
 
-    /// What the request for that event would be.
-    pub fn preview(&self, event: &Event) -> Result<Preview, RenderError> {
-        let shape = CompiledShape::new(&self.shape);
-        let access = CompiledAccess::new(Arc::clone(&self.access), None);
-        let mut allowance = Allowance::whole();
-        let made = rendered(Some(&shape), Some(&access), &mut allowance, &Subject::of(event), &event.body)?;
-        Ok(Preview { content: made.content, headers: made.headers, authenticates: access.authenticates() })
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_rendering_that_the_clock_ends_is_tried_again() {
+        let given_up = GivenUp::default();
+        let made = in_time(Duration::ZERO, std::future::pending::<Result<(), JoinError>>(), &given_up).await;
+        let Err(Unmade::Send(SendError::Ours { fault, message })) = made else {
+            panic!("a fault of our own, for which no delivery ends");
+        };
+        assert_eq!(fault, OurFault::OutOfResources);
+        assert!(message.contains("too busy"), "{message}");
+        assert!(in_time(RENDERING_TIME, std::future::ready(Ok(())), &given_up).await.is_ok());
     }
 }

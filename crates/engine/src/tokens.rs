@@ -38,8 +38,15 @@ pub(crate) struct Asking {
 pub(crate) struct TokenSource {
     settings: OAuth2,
     state: Mutex<State>,
-    /// A token that the receiver refused, until another is fetched. Beside the rest, so that nobody waits to say it.
-    refused: std::sync::Mutex<Option<HeaderValue>>,
+    /// Beside the rest, so that nobody waits to say that it was refused.
+    in_use: std::sync::Mutex<InUse>,
+}
+
+/// The token that was fetched last, as the receiver knows it.
+#[derive(Default)]
+struct InUse {
+    value: Option<HeaderValue>,
+    is_refused: bool,
 }
 
 #[derive(Default)]
@@ -82,7 +89,7 @@ struct Refused {
 
 impl TokenSource {
     pub(crate) fn new(settings: OAuth2) -> Self {
-        Self { settings, state: Mutex::default(), refused: std::sync::Mutex::default() }
+        Self { settings, state: Mutex::default(), in_use: std::sync::Mutex::default() }
     }
 
     /// Whether it is made of those settings.
@@ -103,21 +110,21 @@ impl TokenSource {
             Ok(state) => (state, false),
             Err(_) => (self.state.lock().await, true),
         };
-        let refused = self.refused().clone();
-        let is_good = |token: &&Token| clock.now() < token.until && refused.as_ref() != Some(&token.value);
+        let is_refused = self.in_use().is_refused;
+        let is_good = |token: &&Token| clock.now() < token.until && !is_refused;
         if let Some(token) = state.token.as_ref().filter(is_good) {
             return Ok(token.value.clone());
         }
         if let Some(failure) = state.failure.as_ref().filter(|_| waited) {
             return Err(failure.clone());
         }
-        state.token = None;
+        // Whoever gives up waiting for the answer leaves none behind, neither good nor bad.
+        *state = State::default();
         let answer = transport.send(self.request(asking, identity)).await;
         match answer.result.map_err(|error| self.not_asked(error)).and_then(|answer| self.read(&answer, clock.now())) {
             Ok(token) => {
-                state.failure = None;
-                *self.refused() = None;
                 let value = token.value.clone();
+                *self.in_use() = InUse { value: Some(value.clone()), is_refused: false };
                 state.token = Some(token);
                 Ok(value)
             }
@@ -128,13 +135,14 @@ impl TokenSource {
         }
     }
 
-    /// Does not use that token again: the receiver refused it.
-    pub(crate) fn forget(&self, token: HeaderValue) {
-        *self.refused() = Some(token);
+    /// Does not use that token again, if it still is in use: the receiver refused it.
+    pub(crate) fn forget(&self, token: &HeaderValue) {
+        let mut in_use = self.in_use();
+        in_use.is_refused |= in_use.value.as_ref() == Some(token);
     }
 
-    fn refused(&self) -> std::sync::MutexGuard<'_, Option<HeaderValue>> {
-        self.refused.lock().unwrap_or_else(PoisonError::into_inner)
+    fn in_use(&self) -> std::sync::MutexGuard<'_, InUse> {
+        self.in_use.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn request(&self, asking: Asking, identity: Option<&ClientIdentity>) -> OutboundRequest {
@@ -252,19 +260,62 @@ mod tests {
         }
     }
 
-    #[test]
-    fn only_the_token_that_was_refused_is_dropped() {
-        let source = TokenSource::new(OAuth2 {
+    fn source() -> TokenSource {
+        TokenSource::new(OAuth2 {
             token_url: EndpointUrl::parse("https://login.example/token").expect("a URL"),
             client_id: "client".into(),
             client_secret: Hidden::new("s3cret"),
             scope: None,
             audience: None,
             client_authentication: ClientAuthentication::Basic,
-        });
-        let (transport, clock) = (Tokens::default(), ManualClock::default());
+        })
+    }
+
+    fn asking() -> Asking {
         let pool = PoolScope::of(EnvironmentId::from_uuid(uuid::Uuid::nil()), None);
-        let asking = Asking { deadline: Duration::from_secs(1), pool };
+        Asking { deadline: Duration::from_secs(1), pool }
+    }
+
+    /// Fails, then never answers, then gives tokens.
+    #[derive(Default)]
+    struct Faltering {
+        asked: AtomicUsize,
+        tokens: Tokens,
+    }
+
+    impl Transport for Faltering {
+        fn send(&self, request: OutboundRequest) -> Sending<'_> {
+            match self.asked.fetch_add(1, Ordering::Relaxed) {
+                0 => {
+                    let result = Err(SendError::Endpoint { kind: FailureKind::Tls, message: "at first".to_owned() });
+                    let exchange = Exchange { result, timings: Timings::default(), remote_address: None };
+                    Box::pin(std::future::ready(exchange))
+                }
+                1 => Box::pin(std::future::pending()),
+                _ => self.tokens.send(request),
+            }
+        }
+    }
+
+    #[test]
+    fn who_waited_for_a_request_that_was_given_up_asks_itself() {
+        let (source, transport, clock) = (source(), Faltering::default(), ManualClock::default());
+        let mut context = Context::from_waker(Waker::noop());
+        let ask = || Box::pin(source.token(&transport, &clock, asking(), None));
+        assert!(matches!(ask().as_mut().poll(&mut context), Poll::Ready(Err(_))));
+        let (mut given_up, mut waits) = (ask(), ask());
+        assert!(given_up.as_mut().poll(&mut context).is_pending());
+        assert!(waits.as_mut().poll(&mut context).is_pending());
+        drop(given_up);
+        let Poll::Ready(token) = waits.as_mut().poll(&mut context) else { panic!("nobody is waited for") };
+        assert_eq!(token.expect("not the failure of before"), "Bearer t0");
+    }
+
+    #[test]
+    fn only_the_token_that_was_refused_is_dropped() {
+        let source = source();
+        let (transport, clock) = (Tokens::default(), ManualClock::default());
+        let asking = asking();
         let token = || {
             let mut asked = pin!(source.token(&transport, &clock, asking, None));
             match asked.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
@@ -274,13 +325,15 @@ mod tests {
         };
         let first = token();
         assert_eq!(token(), first);
-        source.forget(first.clone());
+        source.forget(&first);
         let second = token();
         assert_eq!((&first, &second), (&HeaderValue::from_static("Bearer t0"), &HeaderValue::from_static("Bearer t1")));
         // Late news of the first, which others sent as well.
-        source.forget(first);
+        source.forget(&first);
         assert_eq!(token(), second);
-        source.forget(second);
+        // Nor do they undo what is known of the second.
+        source.forget(&second);
+        source.forget(&first);
         assert_eq!(token(), "Bearer t2");
     }
 

@@ -3,15 +3,17 @@
 //! What the engine brings is kept where it fits; what would escape by itself, or knows no JSON numbers, is replaced. Nothing here reads a
 //! clock, draws a random number or finds a file, and nothing does work that is not charged for, see [`crate::work`].
 
+mod comparisons;
 mod encodings;
 mod lists;
 mod numbers;
 mod text;
 
+use minijinja::value::ValueKind;
 use minijinja::{Environment, Error, ErrorKind, State, Value};
 
 use self::lists::is_container;
-use crate::guard::{ADDEND, CONTAINS, FACTOR, JOINABLE, KEY, MADE, SPEND, WEIGHED};
+use crate::guard::{ADDEND, CONTAINS, FACTOR, INDEXED, JOINABLE, KEY, MADE, ORDERED, SPEND, WEIGHED};
 use crate::json::{self, RawJson};
 use crate::scan::{AS_SENT, IN_STRING};
 use crate::{escape, work};
@@ -150,6 +152,7 @@ pub(crate) fn install(engine: &mut Environment<'static>) {
     numbers::install(engine);
     encodings::install(engine);
     lists::install(engine);
+    comparisons::install(engine);
 }
 
 /// What [`crate::guard`] puts in.
@@ -170,9 +173,21 @@ fn install_guards(engine: &mut Environment<'static>) {
         kind if is_container(&value) => Err(invalid(format!("a {kind} is neither the name of a member nor an index"))),
         _ => work::weigh(state, &value).map(|()| value),
     });
+    engine.add_filter(INDEXED, |state: &State<'_, '_>, value: Value| match value.kind() {
+        // What stands before an element of those is passed over one by one.
+        ValueKind::String | ValueKind::Iterable => work::weigh(state, &value).map(|()| value),
+        _ => Ok(value),
+    });
+    engine.add_filter(ORDERED, |state: &State<'_, '_>, value: Value| {
+        comparisons::ordered(&value)?;
+        work::weigh(state, &value).map(|()| value)
+    });
     engine.add_filter(JOINABLE, |state: &State<'_, '_>, value: Value| {
-        if !is_container(&value) {
-            return Ok(value);
+        match value.kind() {
+            ValueKind::Undefined | ValueKind::None => return Ok(Value::from("")),
+            ValueKind::Bool => return Ok(Value::from(if value.is_true() { "true" } else { "false" })),
+            _ if !is_container(&value) => return Ok(value),
+            _ => {}
         }
         let mut text = String::new();
         work::within(state, &mut text, |out| json::write(out, &value))?;

@@ -9,6 +9,7 @@
 //!
 //! Architecture invariant: what the engine compiles was written by this module. A part of the language that it does not know is refused.
 
+mod arguments;
 mod expressions;
 mod names;
 mod write;
@@ -35,6 +36,10 @@ pub(crate) const FACTOR: &str = "__factor";
 pub(crate) const JOINABLE: &str = "__joinable";
 /// What stands in brackets behind a value.
 pub(crate) const KEY: &str = "__key";
+/// A value with brackets behind it.
+pub(crate) const INDEXED: &str = "__indexed";
+/// An operand of `<` and its kind.
+pub(crate) const ORDERED: &str = "__ordered";
 
 /// Tokens of one expression or statement. The parser goes into some of them by recursion that it does not bound.
 const TAG_TOKENS: usize = 2_000;

@@ -6,12 +6,13 @@
 //! Invariant: the text is JSON, as of a body that [`postrider_core::body::compose`] made. Nothing here panics on another, but what it reads
 //! then is anything.
 
+use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::fmt;
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
-use minijinja::value::{Enumerator, Object, ObjectRepr, ValueKind};
+use minijinja::value::{DynObject, Enumerator, Object, ObjectRepr, ValueKind};
 use minijinja::{Error, ErrorKind, State, Value};
 use postrider_core::limits::JSON_DEPTH;
 
@@ -231,6 +232,11 @@ impl Object for RawJson {
 
     fn is_true(self: &Arc<Self>) -> bool {
         number(&self.0).is_true()
+    }
+
+    fn custom_cmp(self: &Arc<Self>, other: &DynObject) -> Option<Ordering> {
+        // The engine would copy both first.
+        other.downcast_ref::<Self>().map(|other| self.0.cmp(&other.0))
     }
 
     fn render(self: &Arc<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -101,6 +101,33 @@ struct Scan<'a> {
     copied_to: usize,
 }
 
+/// Whether tokens are filters that follow on one another, up to the end; none are, too.
+fn are_filters(mut tokens: &[(Token<'_>, Span)]) -> bool {
+    while let [(Token::Pipe, _), (Token::Ident(_), _), rest @ ..] = tokens {
+        tokens = match rest {
+            [(Token::ParenOpen, _), ..] => after_parentheses(rest),
+            rest => rest,
+        };
+    }
+    tokens.is_empty()
+}
+
+/// What follows the closing parenthesis of the one that tokens begin with.
+fn after_parentheses<'a, 't>(tokens: &'a [(Token<'t>, Span)]) -> &'a [(Token<'t>, Span)] {
+    let mut depth = 0_usize;
+    for (index, (token, _)) in tokens.iter().enumerate() {
+        match token {
+            Token::ParenOpen => depth += 1,
+            Token::ParenClose => depth -= 1,
+            _ => {}
+        }
+        if depth == 0 {
+            return &tokens[index + 1..];
+        }
+    }
+    &[]
+}
+
 /// Whether a text can be read as a template at all.
 pub(crate) fn parse(source: &str) -> Result<(), TemplateError> {
     match minijinja::machinery::parse(source, "template", SyntaxConfig::default()) {
@@ -185,8 +212,8 @@ impl Scan<'_> {
         Ok(())
     }
 
-    /// For an expression that begins by naming a member, and then ends or goes on with a filter: where the name ends, and the filter
-    /// that gives a number as it was sent.
+    /// For an expression that names a member, and applies nothing but filters to it: where the name ends, and the filter that gives a
+    /// number as it was sent. Wherever there is an operator, it is computed with.
     fn as_sent(&self, tag: &[(Token<'_>, Span)]) -> Option<(usize, String)> {
         let Some((Token::Ident(name), first)) = tag.first() else { return None };
         if matches!(*name, "true" | "false" | "none" | "True" | "False" | "None" | "not" | "loop") {
@@ -197,7 +224,7 @@ impl Scan<'_> {
         let mut filter = format!("|{AS_SENT}({BODY},\"{name}\")");
         loop {
             let key = match &tag[at..] {
-                [] | [(Token::Pipe, _), ..] => return Some((last.end_offset as usize, filter)),
+                rest if are_filters(rest) => return Some((last.end_offset as usize, filter)),
                 [(Token::Dot, _), (Token::Ident(member), end), ..] => {
                     at += 2;
                     (format!("\"{member}\""), end)

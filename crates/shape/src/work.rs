@@ -20,6 +20,8 @@ use crate::json::{JsonList, JsonObject, RawJson};
 
 /// Bytes that a step of fuel pays for: the engine's own measure.
 const BYTES: usize = 64;
+/// Bytes of an event that a step pays for while it is copied: they are read, and written.
+const BYTES_COPIED: usize = 32;
 /// What an element of a list costs, in bytes: the engine's own measure.
 const ITEM: usize = 32;
 /// A text that a filter makes, at most: an event's body with its envelope fits, and so does what is made of it in other letters.
@@ -62,11 +64,11 @@ impl Allowance {
         Self { left: TEMPLATE_FUEL, given_up: GivenUp::default() }
     }
 
-    /// What they may take of an event of so many bytes where others wait meanwhile: [`TEMPLATE_FUEL_AT_ONCE`], and what it takes to write
-    /// the event as a whole, which is quickly done.
+    /// What they may take of an event of so many bytes where others wait meanwhile: [`TEMPLATE_FUEL_AT_ONCE`], and what it takes to copy
+    /// the event once.
     pub fn at_once(event_bytes: usize) -> Self {
-        let whole = event_bytes as u64 / 3;
-        Self { left: TEMPLATE_FUEL.min(TEMPLATE_FUEL_AT_ONCE + whole), given_up: GivenUp::default() }
+        let copied = (event_bytes / BYTES_COPIED) as u64;
+        Self { left: TEMPLATE_FUEL.min(TEMPLATE_FUEL_AT_ONCE + copied), given_up: GivenUp::default() }
     }
 
     /// What tells these renderings that nobody waits for them.
@@ -169,7 +171,7 @@ fn weigh_within(tab: &mut Tab<'_, '_, '_>, value: &Value, depth: usize) -> Resul
         ValueKind::String => tab.add(value.as_str().unwrap_or_default().len()),
         ValueKind::Seq | ValueKind::Iterable => {
             if let Some(list) = value.downcast_object_ref::<JsonList>() {
-                return tab.add(list.as_str().len());
+                return tab.add(of_json(list.as_str()));
             }
             for item in value.try_iter()?.checked() {
                 tab.add(ITEM)?;
@@ -179,7 +181,7 @@ fn weigh_within(tab: &mut Tab<'_, '_, '_>, value: &Value, depth: usize) -> Resul
         }
         ValueKind::Map => {
             if let Some(object) = value.downcast_object_ref::<JsonObject>() {
-                return tab.add(object.as_str().len());
+                return tab.add(of_json(object.as_str()));
             }
             for name in value.try_iter()?.checked() {
                 let name = name?;
@@ -192,6 +194,13 @@ fn weigh_within(tab: &mut Tab<'_, '_, '_>, value: &Value, depth: usize) -> Resul
         ValueKind::Plain => tab.add(value.downcast_object_ref::<RawJson>().map_or(0, |raw| raw.0.len())),
         _ => Ok(()),
     }
+}
+
+/// What an object or list of the event weighs that may not have been read yet: its text, or its elements, at all depths. Commas within texts
+/// are taken for elements, too, which few texts have that many of.
+fn of_json(text: &str) -> usize {
+    let elements = 1 + text.bytes().filter(|byte| *byte == b',').count();
+    text.len().max(elements.saturating_mul(ITEM))
 }
 
 /// A value that was charged for, and that is there: a list that would be made anew whenever somebody goes through it is made now.

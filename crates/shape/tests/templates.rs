@@ -158,6 +158,24 @@ fn numbers_pass_as_they_were_sent() {
     assert_eq!(made, Bytes::from_static(expected.as_bytes()));
 }
 
+/// A number keeps its form where it is written, and is a number where it is computed or compared with.
+#[test]
+fn numbers_behind_a_filter_are_computed_with() {
+    for (total, expected) in [
+        ("19.99", "[19.99, 39.98, false, true, true, 20.0, 19.99, \"19.99!\"]"),
+        ("200.50", "[200.50, 401.0, true, false, true, 201.0, 200.50, \"200.5!\"]"),
+        ("20", "[20, 40, false, false, true, 20, 20, \"20!\"]"),
+    ] {
+        let made = Template::compile(
+            r#"[{{ total | default(0) }}, {{ total | default(0) * 2 }}, {{ total | default(0) > 100 }}, {{ total | default(0) == 19.99 }}, {{ total | default(0) is number }}, {{ total | default(0) | round }}, {{ payload["total"] | default((1)) | required("a (total)") }}, {{ total | default(0) ~ "!" }}]"#,
+            Syntax::Json,
+        )
+        .expect("a template")
+        .render(&Subject::of(&event_of(&format!(r#"{{"total":{total}}}"#))));
+        assert_eq!(String::from_utf8_lossy(&made.expect(total)), expected);
+    }
+}
+
 #[test]
 fn what_is_missing_is_null_or_nothing() {
     assert_eq!(
@@ -225,6 +243,26 @@ fn filters_do_what_their_names_say() {
         ),
         ("payload.name", json!("Ada Lovelace")),
         ("range(3) | list", json!([0, 1, 2])),
+        ("'x' ~ missing ~ none ~ true ~ (1 > 2) ~ (n is number)", json!("xtruefalsetrue")),
+        ("users | join(', ', attribute='name')", json!("a, b")),
+        ("list | join(d='-')", json!("3-1-2")),
+        ("'' | default('x', boolean=true)", json!("x")),
+        ("missing | default(default_value='y')", json!("y")),
+        ("name | truncate(length=5)", json!("Ada …")),
+        ("name | truncate(8, true, '...')", json!("Ada L...")),
+        ("name | truncate(10, false, '...')", json!("Ada...")),
+        ("name | truncate(6, '...')", json!("Ada...")),
+        ("name | truncate(6, end='')", json!("Ada Lo")),
+        ("2.567 | round(2, 'floor')", json!(2.56)),
+        ("2.561 | round(method='ceil', precision=2)", json!(2.57)),
+        ("'aaa' | replace('a', 'b', 1)", json!("baa")),
+        ("'b' in (users | tojson) and 'c' not in (users | tojson)", json!(true)),
+        ("1 in 'a1' and (1 | json) in list", json!(true)),
+        ("list is iterable and users[0] is iterable and 'a' is iterable and n is not iterable", json!(true)),
+        ("list[-1] + list[0]", json!(5)),
+        ("[users | json, 'x'] | unique | length", json!(2)),
+        ("users | selectattr('name', 'ge', 'b') | map(attribute='name') | first", json!("b")),
+        ("users | max(attribute='name') == users[1]", json!(true)),
     ] {
         let made = rendered_as(Syntax::Json, &format!("{{{{ {expression} }}}}"), &payload).expect(expression);
         assert_eq!(serde_json::from_str::<Value>(&made).expect("JSON"), expected, "{expression}");
@@ -260,6 +298,14 @@ fn errors_are_found_when_a_template_is_compiled() {
         ("{{ x | select('odder') }}", 1, 15, "no test `odder`"),
         ("{{ x | rejectattr('a', 'odder') }}", 1, 24, "no test `odder`"),
         ("{{ x | json(indent=2) }}", 1, 8, "nothing in parentheses"),
+        ("{{ x | upper(1) }}", 1, 8, "nothing in parentheses"),
+        ("{{ x | sort(true) }}", 1, 8, "takes attribute, case_sensitive, reverse by name"),
+        ("{{ x | sort(by='a') }}", 1, 8, "has no `by`"),
+        ("{{ x | replace('a') }}", 1, 8, "at least 2 values"),
+        ("{{ x | replace('a', 'b', 1, 2) }}", 1, 8, "at most 3 values"),
+        ("{{ x | truncate(80, leeway=3) }}", 1, 8, "it takes length, killwords, end by name"),
+        ("{{ x | split(',', 1) }}", 1, 8, "one value"),
+        ("{{ x | trim(chars='x') }}", 1, 8, "nothing by name"),
         ("{{ x | replace(*x) }}", 1, 8, "without `*`"),
         ("{% for a in x recursive %}1{% endfor %}", 1, 4, "`recursive`"),
     ] {
@@ -286,6 +332,31 @@ fn errors_of_a_rendering_say_where_they_are() {
     assert_eq!((error.line(), error.column()), (Some(1), Some(43)), "where the byte came from: {error}");
     assert!(render("{{ x | date }}").message.contains("`a` is no moment"));
 }
+
+/// As those of [`hostile`]: they look at a large object or text over and over, by way of something small.
+const COMPARING: &[&str] = &[
+    "{% for i in range(9000) %}{% if {} < payload.object %}{% endif %}{% endfor %}1",
+    "{% for i in range(9000) %}{% if 1 < payload.object %}{% endif %}{% endfor %}1",
+    "{% for i in range(9000) %}{% if 1 < 2 < payload.object %}{% endif %}{% endfor %}1",
+    "{% for i in range(9000) %}{% if {} == payload.object %}{% endif %}{% endfor %}1",
+    "{% for i in range(9000) %}{% if payload.object == {} %}{% endif %}{% endfor %}1",
+    "{% for i in range(9000) %}{% if payload.object is lt({}) %}{% endif %}{% endfor %}1",
+    "{% for i in range(9000) %}{% if payload.object | first %}{% endif %}{% endfor %}1",
+    "{% for i in range(9000) %}{% if payload.long[-1] %}{% endif %}{% endfor %}1",
+    "{% for i in range(9000) %}{% if payload.long[99999] %}{% endif %}{% endfor %}1",
+    "{% for i in range(9000) %}{% if payload.long | replace('y', 'z', 1) %}{% endif %}{% endfor %}",
+    "{{ payload.objects | max | json }}",
+    "{{ payload.objects | min | json }}",
+    "{{ payload.objects | sort | json }}",
+    "{{ payload.objects | unique | json }}",
+    "{{ payload.objects | select('lt', payload.object) | list | json }}",
+    "{{ [{'a': payload.object}, {'a': {}}] | sort(attribute='a') | json }}",
+    "{{ [{'a': payload.object}, {'a': {}}] | sort(attribute='b,a') | json }}",
+    "{{ [{'a': payload.object}, {'a': {}}] | groupby('a') | json }}",
+    "{{ [{'a': [payload.object]}, {'a': [{}]}] | max(attribute='a.0') | json }}",
+    "{{ {'a': payload.object, 'b': {}} | dictsort(by='value') | json }}",
+    "{{ range(9000) | map('string') | select('startingwith', payload.object) | list | json }}",
+];
 
 /// Templates that would take all memory, or all time, if somebody let them. Each is stopped, within its fuel.
 fn hostile() -> Vec<String> {
@@ -370,12 +441,16 @@ fn hostile() -> Vec<String> {
         ]
         .map(str::to_owned),
     );
+    templates.extend(COMPARING.iter().map(|template| (*template).to_owned()));
     templates
 }
 
 #[test]
 fn a_hostile_template_is_stopped() {
-    let payload = json!({ "long": "y".repeat(100_000), "list": vec![1; 1_000] });
+    let object: serde_json::Map<_, _> = (0..10_000).map(|index| (index.to_string(), json!(1))).collect();
+    let mut objects = vec![json!({}); 1_000];
+    objects[0] = Value::Object((0..1_000).map(|index| (index.to_string(), json!(1))).collect());
+    let payload = json!({ "long": "y".repeat(100_000), "list": vec![1; 1_000], "object": object, "objects": objects });
     let subject = Subject::of(&event_of(&payload.to_string()));
     for syntax in [Syntax::Text, Syntax::Json] {
         for template in hostile() {
@@ -405,6 +480,10 @@ fn renderings_of_a_request_have_their_work_in_common() {
     let error = template.render_within(&mut Allowance::at_once(0), &subject).expect_err("more than others wait for");
     assert_eq!(error.kind, TemplateErrorKind::Work);
     template.render(&subject).expect("and less than one may");
+    let twice = Template::compile("{% for i in range(10000) %}{% endfor %}", Syntax::Text).expect("a template");
+    let large = twice.render_within(&mut Allowance::at_once(RENDERED_BYTES), &subject);
+    assert_eq!(large.expect_err("others wait of a large event, too").kind, TemplateErrorKind::Work);
+    twice.render(&subject).expect("less than one may, too");
     // Nobody waits for it any more.
     let mut allowance = Allowance::whole();
     allowance.given_up().give_up();

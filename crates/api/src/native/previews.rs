@@ -11,14 +11,14 @@ use postrider_core::shape::{Access, Shape};
 use postrider_core::signature::{Secret, Signing};
 use postrider_core::webhook::{EndpointUrl, Scope, Webhook};
 use postrider_core::{EventId, WebhookId};
-use postrider_engine::{Draft, Preview as Previewed, RenderError, RenderedPart};
+use postrider_engine::{Draft, Preview as Previewed, PreviewError, RenderError, RenderedPart};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use crate::auth::caller::Member;
 use crate::body::{Json, OptionalJson};
-use crate::error::{ApiError, Problem};
+use crate::error::{ApiError, Code, Problem};
 use crate::extract::Ids;
 use crate::native::webhooks::shape::{
     AuthenticationForm, CertificateForm, HeaderForm, MethodForm, PayloadForm, ShapeForm, one_key, render_error,
@@ -191,7 +191,7 @@ pub(crate) async fn preview_webhook(
     let draft = settings.draft(&state, "/settings", &shape, &access)?;
     let chosen = Chosen { event_id: form.event_id, event: form.event, event_key: form.event_key };
     let event = chosen.event(&state, &member, &webhook.scope, default_key(&webhook)).await?;
-    preview(&state, &webhook.url, (webhook.secret.clone(), webhook.signing.clone()), &draft, templates, &event)
+    preview(&state, &webhook.url, (webhook.secret.clone(), webhook.signing.clone()), &draft, templates, &event).await
 }
 
 /// Preview the request of a webhook that is not saved yet
@@ -215,7 +215,7 @@ pub(crate) async fn preview_draft(
     let draft = settings.draft(&state, "/settings", &Shape::default(), &Access::default())?;
     let chosen = Chosen { event_id: form.event_id, event: form.event, event_key: form.event_key };
     let event = chosen.event(&state, &member, &Scope::of(member.tenant.clone()), sample::SAMPLE).await?;
-    preview(&state, &url, (secret, Signing::default()), &draft, templates, &event)
+    preview(&state, &url, (secret, Signing::default()), &draft, templates, &event).await
 }
 
 /// The event type whose sample shows a webhook best.
@@ -287,7 +287,7 @@ impl InlineEvent {
     }
 }
 
-fn preview(
+async fn preview(
     state: &ApiState,
     url: &EndpointUrl,
     (secret, signing): (Option<Secret>, Signing),
@@ -296,7 +296,10 @@ fn preview(
     event: &Event,
 ) -> Result<Answer<Preview>, ApiError> {
     let Previewed { content, headers, authenticates } =
-        draft.preview(event).map_err(|error| templates.error(&draft.access, &error))?;
+        state.engine().preview(draft, event).await.map_err(|error| match error {
+            PreviewError::Unrenderable(error) => templates.error(&draft.access, &error),
+            PreviewError::NotNow(why) => ApiError::new(Code::Unavailable, why),
+        })?;
     let mut all = state.engine().headers_with(event, &content.body, secret, signing);
     match &content.content_type {
         Some(content_type) => drop(all.insert(http::header::CONTENT_TYPE, content_type.clone())),

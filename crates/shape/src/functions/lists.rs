@@ -4,7 +4,9 @@
 use minijinja::value::{Rest, ValueKind, ValueOrKwargs};
 use minijinja::{Environment, Error, State, Value, filters};
 
+use super::comparisons::ordered_by;
 use super::invalid;
+use crate::json::{RawJson, computable, text_of};
 use crate::work;
 
 /// Puts the engine's filters behind names that templates cannot use, and others in their place.
@@ -15,7 +17,7 @@ macro_rules! bounded {
 
             $(
                 pub(super) fn $name(state: &mut State<'_, '_>, arguments: Rest<ValueOrKwargs>) -> Result<Value, Error> {
-                    bounded(state, concat!("__", stringify!($name)), &arguments.into_values())
+                    bounded(state, stringify!($name), concat!("__", stringify!($name)), &arguments.into_values())
                 }
             )*
         }
@@ -36,13 +38,28 @@ bounded!(
 
 pub(super) fn install(engine: &mut Environment<'static>) {
     install_bounded(engine);
+    engine.add_filter("first", |state: &State<'_, '_>, value: &Value| {
+        // The names of an object are collected, all of them.
+        if value.kind() == ValueKind::Map {
+            work::weigh(state, value)?;
+        }
+        filters::first(value)
+    });
     engine.add_test("in", |state: &State<'_, '_>, value: &Value, list: &Value| contains(state, list, value));
 }
 
 /// Applies a filter of the engine's.
-fn bounded(state: &mut State<'_, '_>, filter: &'static str, arguments: &[Value]) -> Result<Value, Error> {
+fn bounded(
+    state: &mut State<'_, '_>,
+    name: &'static str,
+    filter: &'static str,
+    arguments: &[Value],
+) -> Result<Value, Error> {
     for argument in arguments {
         work::weigh(state, argument)?;
+    }
+    if matches!(name, "dictsort" | "groupby" | "max" | "min" | "sort" | "unique") {
+        ordered_by(name, arguments)?;
     }
     let value = state.apply_filter(filter, arguments)?;
     work::made(state, value)
@@ -53,11 +70,24 @@ pub(crate) fn contains(state: &State<'_, '_>, list: &Value, value: &Value) -> Re
     if is_container(value) {
         return Err(invalid(format!("in: a {} cannot be looked for", value.kind())));
     }
-    let length = value.as_str().map_or(0, str::len);
-    if let Some(text) = list.as_str() {
+    // JSON that was made a text of is looked for, and looked into, as that text.
+    let json = list.downcast_object_ref::<RawJson>();
+    if let Some(text) = list.as_str().or(json.map(|json| &*json.0)) {
         work::charge(state, text.len())?;
-        return Ok(value.as_str().is_some_and(|part| text.contains(part)));
+        return Ok(match value.kind() {
+            ValueKind::Undefined | ValueKind::None => false,
+            _ => text.contains(&*text_of(state, value)?),
+        });
     }
+    let plain = match value.downcast_object_ref::<RawJson>() {
+        Some(json) => {
+            let number = computable(value);
+            if number.is_number() { number } else { Value::from(&*json.0) }
+        }
+        None => value.clone(),
+    };
+    let value = &plain;
+    let length = value.as_str().map_or(0, str::len);
     match list.kind() {
         ValueKind::Undefined | ValueKind::None => Ok(false),
         ValueKind::Map => {

@@ -7,16 +7,8 @@ use super::invalid;
 use crate::json::computable;
 pub(super) fn install(engine: &mut Environment<'static>) {
     engine.add_filter("abs", |value: &Value| minijinja::filters::abs(computable(value)));
-    engine.add_filter("round", |value: &Value, precision: Option<i32>| {
-        let value = computable(value);
-        if value.is_integer() {
-            return Ok(value);
-        }
-        let precision = precision.unwrap_or(0).clamp(0, 15);
-        let scale = 10_f64.powi(precision);
-        let float = f64::try_from(value)?;
-        let scaled = (float * scale).round() / scale;
-        Ok::<_, Error>(Value::from(if scaled.is_finite() { scaled } else { float }))
+    engine.add_filter("round", |value: &Value, precision: Option<i32>, method: Option<&str>, named: Kwargs| {
+        round(value, precision, method, &named)
     });
     engine.add_filter("int", |value: &Value, other: Option<Value>| {
         let value = match value.as_str() {
@@ -44,6 +36,33 @@ pub(super) fn install(engine: &mut Environment<'static>) {
         };
         number.filter(|number| number.is_finite()).map(Value::from).or(other).unwrap_or_else(|| Value::from(0.0))
     });
+}
+
+/// To so many digits behind the point; `method` is `common`, `floor` or `ceil`, as Jinja has them.
+fn round(value: &Value, precision: Option<i32>, method: Option<&str>, named: &Kwargs) -> Result<Value, Error> {
+    let precision = match precision {
+        None => named.get::<Option<i32>>("precision")?,
+        given => given,
+    };
+    let method = match method {
+        None => named.get::<Option<&str>>("method")?,
+        given => given,
+    };
+    named.assert_all_used()?;
+    let rounded = match method.unwrap_or("common") {
+        "common" => f64::round,
+        "floor" => f64::floor,
+        "ceil" => f64::ceil,
+        other => return Err(invalid(format!("round: there is no method `{other}`; there are common, floor and ceil"))),
+    };
+    let value = computable(value);
+    if value.is_integer() {
+        return Ok(value);
+    }
+    let scale = 10_f64.powi(precision.unwrap_or(0).clamp(0, 15));
+    let float = f64::try_from(value)?;
+    let scaled = rounded(float * scale) / scale;
+    Ok(Value::from(if scaled.is_finite() { scaled } else { float }))
 }
 
 /// The engine's, of numbers alone: texts and lists would be put together one after the other, and copied each time.

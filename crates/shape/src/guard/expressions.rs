@@ -8,12 +8,14 @@ use minijinja::machinery::ast::{
 };
 use minijinja::value::ValueKind;
 
-use super::names::{check_call, check_filter, check_test, is_plain, looks_closely};
+use super::names::{check_call, check_filter, check_test, is_plain, is_text_or_number, looks_closely};
 use super::write::{Writer, Written, start, wrong};
-use super::{ADDEND, CONTAINS, FACTOR, JOINABLE, KEY, MADE, WEIGHED};
+use super::{ADDEND, CONTAINS, FACTOR, INDEXED, JOINABLE, KEY, MADE, ORDERED, WEIGHED};
 
 /// Parts of an expression within one another.
 const EXPRESSION_DEPTH: usize = 100;
+/// Characters of a text, or elements, that are passed over for what an instruction costs.
+const NEAR: usize = 64;
 
 impl Writer<'_> {
     /// An expression that stands by itself, or where anything can.
@@ -62,7 +64,13 @@ impl Writer<'_> {
                 self.put(member.name);
             }
             Expr::GetItem(item) => {
-                self.operand(&item.expr)?;
+                if is_near(&item.subscript_expr) {
+                    self.operand(&item.expr)?;
+                } else {
+                    self.put("(");
+                    self.operand(&item.expr)?;
+                    let _ = write!(self.out, "|{INDEXED})");
+                }
                 self.put("[");
                 self.guarded(&item.subscript_expr, KEY)?;
                 self.put("]");
@@ -101,7 +109,11 @@ impl Writer<'_> {
     /// An expression with a guard, where it may need one.
     fn guarded(&mut self, expression: &Expr<'_>, guard: &str) -> Written {
         let is_safe = match expression {
+            Expr::Const(literal) if guard == JOINABLE => {
+                matches!(literal.value.kind(), ValueKind::String | ValueKind::Number)
+            }
             Expr::Const(_) => true,
+            expression if guard == JOINABLE => is_text_or_number(expression),
             expression => guard != KEY && is_plain(expression),
         };
         self.expression(expression)?;
@@ -195,12 +207,11 @@ impl Writer<'_> {
             BinOpKind::Gt => (">", None),
             BinOpKind::Gte => (">=", None),
         };
-        let compares = matches!(
-            op,
-            BinOpKind::Eq | BinOpKind::Ne | BinOpKind::Lt | BinOpKind::Lte | BinOpKind::Gt | BinOpKind::Gte
-        );
-        // A comparison ends with the smaller of the two, so one that is charged for is enough.
-        let guard = if compares { (!is_literal(left) && !is_literal(right)).then_some(WEIGHED) } else { guard };
+        let guard = match op {
+            BinOpKind::Eq | BinOpKind::Ne => (!is_literal(left) && !is_literal(right)).then_some(WEIGHED),
+            BinOpKind::Lt | BinOpKind::Lte | BinOpKind::Gt | BinOpKind::Gte => Some(ORDERED),
+            _ => guard,
+        };
         let chains =
             matches!(op, BinOpKind::Add | BinOpKind::Mul | BinOpKind::Concat | BinOpKind::ScAnd | BinOpKind::ScOr);
         match left {
@@ -212,7 +223,7 @@ impl Writer<'_> {
             left => self.maybe_guarded(left, guard)?,
         }
         let _ = write!(self.out, " {sign} ");
-        self.maybe_guarded(right, guard.filter(|_| !compares))
+        self.maybe_guarded(right, guard)
     }
 
     fn deeper(&mut self, span: Span) -> Written {
@@ -227,9 +238,11 @@ impl Writer<'_> {
     fn maybe_guarded(&mut self, expression: &Expr<'_>, guard: Option<&str>) -> Written {
         match guard {
             // Texts are compared, too.
-            Some(WEIGHED) => {
+            Some(guard @ (WEIGHED | ORDERED)) => {
                 self.expression(expression)?;
-                let _ = write!(self.out, "|{WEIGHED}");
+                if guard == WEIGHED || !is_literal(expression) {
+                    let _ = write!(self.out, "|{guard}");
+                }
                 Ok(())
             }
             Some(guard) => self.guarded(expression, guard),
@@ -239,9 +252,19 @@ impl Writer<'_> {
 
     /// Comparisons that follow on one another: `a < b < c`.
     fn compare(&mut self, compared: &Spanned<Compare<'_>>) -> Written {
+        let guard = |index: usize| {
+            let orders = |operator: Option<&CompareOpKind>| {
+                matches!(
+                    operator,
+                    Some(CompareOpKind::Lt | CompareOpKind::Lte | CompareOpKind::Gt | CompareOpKind::Gte)
+                )
+            };
+            let at = |index: usize| compared.ops.get(index).map(|operator| &operator.op);
+            Some(if orders(at(index)) || orders(index.checked_sub(1).and_then(at)) { ORDERED } else { WEIGHED })
+        };
         self.put("(");
-        self.maybe_guarded(&compared.expr, Some(WEIGHED))?;
-        for operator in &compared.ops {
+        self.maybe_guarded(&compared.expr, guard(0))?;
+        for (index, operator) in compared.ops.iter().enumerate() {
             self.put(match operator.op {
                 CompareOpKind::Eq => " == ",
                 CompareOpKind::Ne => " != ",
@@ -253,7 +276,7 @@ impl Writer<'_> {
                     return Err(wrong(operator.expr.span(), "`in` stands alone: put parentheses around it"));
                 }
             });
-            self.maybe_guarded(&operator.expr, Some(WEIGHED))?;
+            self.maybe_guarded(&operator.expr, guard(index + 1))?;
         }
         self.put(")");
         Ok(())
@@ -323,6 +346,12 @@ impl Writer<'_> {
         self.put(")");
         Ok(())
     }
+}
+
+/// Whether it is known to be a name, or a place near the beginning, which costs next to nothing to find.
+fn is_near(key: &Expr<'_>) -> bool {
+    let Expr::Const(literal) = key else { return false };
+    literal.value.as_str().is_some() || literal.value.as_usize().is_some_and(|index| index <= NEAR)
 }
 
 /// Whether comparing with it costs next to nothing, whatever stands on the other side.

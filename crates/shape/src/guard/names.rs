@@ -2,6 +2,7 @@
 
 use minijinja::machinery::ast::{Call, CallArg, Expr, Filter, Test};
 
+use super::arguments::check_arguments;
 use super::write::Wrong;
 use crate::functions::{is_filter, is_function, is_test};
 use crate::scan::{AS_SENT, IN_STRING};
@@ -73,6 +74,16 @@ pub(super) fn is_plain(expression: &Expr<'_>) -> bool {
     }
 }
 
+/// Whether the value of a part is a text or a number, as far as can be told without an event.
+pub(super) fn is_text_or_number(expression: &Expr<'_>) -> bool {
+    use minijinja::machinery::ast::BinOpKind::{Concat, Div, FloorDiv, Mul, Pow, Rem, Sub};
+    match expression {
+        Expr::BinOp(operator) => matches!(operator.op, Concat | Div | FloorDiv | Mul | Pow | Rem | Sub),
+        Expr::Filter(filter) => filter.name != "bool" && PLAIN_FILTERS.contains(&filter.name),
+        _ => false,
+    }
+}
+
 /// Whether a test looks at more of a value than its kind.
 pub(super) fn looks_closely(test: &str) -> bool {
     !KIND_TESTS.contains(&test) && test != "undefined"
@@ -87,10 +98,8 @@ pub(super) fn check_filter(filter: &Filter<'_>, at: usize) -> Result<(), Wrong> 
     if !is_filter(name) {
         return Err(Wrong { at, message: format!("there is no filter `{name}`") });
     }
+    check_arguments(filter, at)?;
     match name {
-        "json" | "tojson" if !filter.args.is_empty() => {
-            Err(Wrong { at, message: format!("`{name}` takes nothing in parentheses") })
-        }
         "map" => named(filter, 0, at, "filter", is_filter),
         "select" | "reject" => named(filter, 0, at, "test", is_test),
         "selectattr" | "rejectattr" => named(filter, 1, at, "test", is_test),

@@ -168,7 +168,7 @@ pub(crate) async fn create_webhook(
         access,
     };
     check_event_type(&new.shape, &new.event_keys)?;
-    check_with_sample(&state, new.environment_id, new.scope.tenant(), &new.event_keys, &new.shape, &new.access)?;
+    check_with_sample(&state, new.environment_id, new.scope.tenant(), &new.event_keys, &new.shape, &new.access).await?;
     let webhook = created(state.store().create_webhook(new).await?)?;
     Ok((StatusCode::CREATED, Answer(Webhook::new(&state, &member, &webhook))))
 }

@@ -11,12 +11,12 @@ use postrider_core::shape::{
     OAuth2, Payload, RequestMethod, Shape, Syntax,
 };
 use postrider_egress::ClientIdentity;
-use postrider_engine::{Draft, RenderError, RenderedPart};
+use postrider_engine::{Draft, PreviewError, RenderError, RenderedPart};
 use postrider_shape::Template;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::error::ApiError;
+use crate::error::{ApiError, Code};
 use crate::native::wire::Given;
 use crate::state::ApiState;
 use crate::{rules, sample};
@@ -386,7 +386,7 @@ pub(crate) fn one_key(event_keys: &[String]) -> Option<&str> {
 }
 
 /// Renders with a sample of the webhook's event type, where there is one: what fails there would fail at every delivery.
-pub(crate) fn check_with_sample(
+pub(crate) async fn check_with_sample(
     state: &ApiState,
     environment_id: EnvironmentId,
     tenant: Option<&postrider_core::event::TenantId>,
@@ -402,7 +402,10 @@ pub(crate) fn check_with_sample(
     let Some(body) = sample::body_of_type(state, environment_id, tenant_id, key) else { return Ok(()) };
     let event = sample::event(state, environment_id, tenant.cloned(), key, body);
     let draft = Draft { shape: shape.clone(), access: Arc::new(access.clone()) };
-    draft.preview(&event).map(drop).map_err(|error| render_error("", access, &error))
+    state.engine().preview(&draft, &event).await.map(drop).map_err(|error| match error {
+        PreviewError::Unrenderable(error) => render_error("", access, &error),
+        PreviewError::NotNow(why) => ApiError::new(Code::Unavailable, why),
+    })
 }
 
 /// What cannot be rendered, at its place in the body.

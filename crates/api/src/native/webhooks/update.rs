@@ -164,14 +164,14 @@ pub(crate) async fn update_webhook(
         shape,
         access,
     };
-    check_settings(&state, &before, &patch)?;
+    check_settings(&state, &before, &patch).await?;
     let webhook = state.store().update_webhook(member.environment_id, Some(&before.scope), id, patch).await?;
     let webhook = webhook.ok_or_else(|| ApiError::not_found("webhook"))?;
     Ok(Answer(Webhook::new(&state, &member, &webhook)))
 }
 
 /// What holds of the webhook as it will be, where the patch touches it.
-fn check_settings(state: &ApiState, before: &Stored, patch: &WebhookPatch) -> Result<(), ApiError> {
+async fn check_settings(state: &ApiState, before: &Stored, patch: &WebhookPatch) -> Result<(), ApiError> {
     let (shape_before, access_before) = settings(before);
     let shape = patch.shape.as_ref().unwrap_or(&shape_before);
     let keys = patch.event_keys.as_ref().unwrap_or(&before.event_keys);
@@ -181,7 +181,7 @@ fn check_settings(state: &ApiState, before: &Stored, patch: &WebhookPatch) -> Re
         return Ok(());
     }
     let access = patch.access.as_ref().unwrap_or(&access_before);
-    check_with_sample(state, before.environment_id, before.scope.tenant(), keys, shape, access)
+    check_with_sample(state, before.environment_id, before.scope.tenant(), keys, shape, access).await
 }
 
 /// A webhook that has a custom payload and will have one keeps the event type that the payload was written for.

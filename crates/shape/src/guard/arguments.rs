@@ -1,0 +1,82 @@
+//! What filters take in parentheses, so that too much, too little and unknown names are found before there is an event.
+
+use minijinja::machinery::ast::{CallArg, Filter};
+
+use super::write::Wrong;
+
+/// What a filter takes.
+struct Takes {
+    /// Values at least, whether by name or not.
+    least: usize,
+    /// Values without a name at most.
+    most: usize,
+    named: &'static [&'static str],
+}
+
+const fn takes(least: usize, most: usize, named: &'static [&'static str]) -> Takes {
+    Takes { least, most, named }
+}
+
+/// What the filter of a name takes; none for those that hand on what they do not know.
+fn of_filter(name: &str) -> Option<Takes> {
+    const ANY: usize = usize::MAX;
+    Some(match name {
+        "map" | "reject" | "select" => return None,
+        "selectattr" | "rejectattr" => takes(1, ANY, &[]),
+        "chain" | "zip" => takes(0, ANY, &[]),
+        "batch" | "slice" | "hmac_sha256" => takes(1, 2, &[]),
+        "d" | "default" => takes(0, 2, &["default_value", "boolean"]),
+        "date" => takes(0, 2, &[]),
+        "dictsort" => takes(0, 0, &["by", "case_sensitive", "reverse"]),
+        "float" | "int" | "required" | "sha1" | "sha256" | "sha512" | "split" | "trim" => takes(0, 1, &[]),
+        "groupby" => takes(1, 1, &["attribute", "default", "case_sensitive"]),
+        "join" => takes(0, 2, &["d", "attribute"]),
+        "max" | "min" | "unique" => takes(0, 0, &["attribute", "case_sensitive"]),
+        "replace" => takes(2, 3, &["count"]),
+        "round" => takes(0, 2, &["precision", "method"]),
+        "sort" => takes(0, 0, &["attribute", "case_sensitive", "reverse"]),
+        "sum" => takes(0, 2, &["attribute", "start"]),
+        "truncate" => takes(0, 3, &["length", "killwords", "end"]),
+        _ => takes(0, 0, &[]),
+    })
+}
+
+/// Refuses what a filter does not take.
+pub(super) fn check_arguments(filter: &Filter<'_>, at: usize) -> Result<(), Wrong> {
+    let name = filter.name;
+    let Some(Takes { least, most, named }) = of_filter(name) else { return Ok(()) };
+    let refused = |message: String| Err(Wrong { at, message });
+    let by_name = match named {
+        [] => "nothing by name".to_owned(),
+        named => format!("{} by name", named.join(", ")),
+    };
+    if most == 0 && named.is_empty() && !filter.args.is_empty() {
+        return refused(format!("`{name}` takes nothing in parentheses"));
+    }
+    let mut values = 0;
+    for argument in &filter.args {
+        match argument {
+            CallArg::Pos(_) => values += 1,
+            CallArg::Kwarg(given, _) if !named.contains(given) => {
+                return refused(format!("`{name}` has no `{given}`; it takes {by_name}"));
+            }
+            CallArg::Kwarg(..) => {}
+            // Refused where they stand.
+            CallArg::PosSplat(_) | CallArg::KwargSplat(_) => return Ok(()),
+        }
+    }
+    if values > most {
+        return refused(match most {
+            0 => format!("`{name}` takes {by_name}, and nothing else"),
+            1 => format!("`{name}` takes one value in parentheses"),
+            most => format!("`{name}` takes at most {most} values in parentheses"),
+        });
+    }
+    if filter.args.len() < least {
+        return refused(match least {
+            1 => format!("`{name}` takes a value in parentheses"),
+            least => format!("`{name}` takes at least {least} values in parentheses"),
+        });
+    }
+    Ok(())
+}
