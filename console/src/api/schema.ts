@@ -6414,6 +6414,15 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The machine is too busy to try the templates; again in a moment. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     preview_draft: {
@@ -6458,6 +6467,15 @@ export interface operations {
             };
             /** @description The payload or a header cannot be rendered, or a value is outside what it can be. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The machine is too busy to try the templates; again in a moment. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6581,6 +6599,15 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The machine is too busy to try the templates; again in a moment. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     rotate_key: {
@@ -6673,6 +6700,15 @@ export interface operations {
             };
             /** @description The payload or a header cannot be rendered, or a value is outside what it can be. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The machine is too busy to try the templates; again in a moment. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -176,7 +176,8 @@ pub(crate) struct PreviewHeader {
     (status = 200, description = "The request.", body = Preview),
     (status = 400, description = "The body cannot be read.", body = Problem),
     (status = 404, description = "There is no webhook, or no event, of that id within reach.", body = Problem),
-    (status = 422, description = "The payload or a header cannot be rendered, or a value is outside what it can be.", body = Problem)))]
+    (status = 422, description = "The payload or a header cannot be rendered, or a value is outside what it can be.", body = Problem),
+    (status = 503, description = "The machine is too busy to try the templates; again in a moment.", body = Problem)))]
 pub(crate) async fn preview_webhook(
     State(state): State<ApiState>,
     member: Member,
@@ -201,7 +202,8 @@ pub(crate) async fn preview_webhook(
     (status = 200, description = "The request.", body = Preview),
     (status = 400, description = "The body cannot be read, or this server does not send to that URL.", body = Problem),
     (status = 404, description = "There is no event of that id within reach.", body = Problem),
-    (status = 422, description = "The payload or a header cannot be rendered, or a value is outside what it can be.", body = Problem)))]
+    (status = 422, description = "The payload or a header cannot be rendered, or a value is outside what it can be.", body = Problem),
+    (status = 503, description = "The machine is too busy to try the templates; again in a moment.", body = Problem)))]
 pub(crate) async fn preview_draft(
     State(state): State<ApiState>,
     member: Member,

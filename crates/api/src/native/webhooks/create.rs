@@ -104,7 +104,8 @@ fn active() -> bool {
     (status = 201, description = "The webhook.", body = Webhook),
     (status = 400, description = "The body cannot be read, or this server does not send to that URL.", body = Problem),
     (status = 409, description = "The environment has as many as it can have.", body = Problem),
-    (status = 422, description = "A value is outside what it can be.", body = Problem)))]
+    (status = 422, description = "A value is outside what it can be.", body = Problem),
+    (status = 503, description = "The machine is too busy to try the templates; again in a moment.", body = Problem)))]
 pub(crate) async fn create_webhook(
     State(state): State<ApiState>,
     member: Member,

@@ -113,7 +113,8 @@ pub(crate) struct Form {
     (status = 200, description = "The webhook as it is now.", body = Webhook),
     (status = 400, description = "The body cannot be read, or this server does not send to that URL.", body = Problem),
     (status = 404, description = "There is none of that id within reach.", body = Problem),
-    (status = 422, description = "A value is outside what it can be.", body = Problem)))]
+    (status = 422, description = "A value is outside what it can be.", body = Problem),
+    (status = 503, description = "The machine is too busy to try the templates; again in a moment.", body = Problem)))]
 pub(crate) async fn update_webhook(
     State(state): State<ApiState>,
     member: Member,
