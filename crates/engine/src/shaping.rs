@@ -12,7 +12,7 @@ use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderValue, Method};
 use postrider_core::attempt::{FailureKind, OurFault};
 use postrider_core::event::Event;
-use postrider_core::limits::RENDERING_TIME;
+use postrider_core::limits::{RENDERING_TIME, TEMPLATE_BYTES_AT_ONCE};
 use postrider_core::shape::{Access, RequestMethod, Shape, ShapeRevision};
 use postrider_core::webhook::Webhook;
 use postrider_core::{EnvironmentId, EventId};
@@ -140,7 +140,9 @@ impl Core {
             let (shape, access) = (shape.as_ref(), access.as_ref());
             shape.map(|shape| &shape.weight).into_iter().chain(access.map(|access| &access.weight))
         };
-        if !weights().any(Weight::is_heavy) {
+        // What is found within a large event is read again on each level.
+        let is_large = plain.len() > TEMPLATE_BYTES_AT_ONCE && weights().next().is_some();
+        if !is_large && !weights().any(Weight::is_heavy) {
             let mut allowance = Allowance::at_once(plain.len());
             match rendered(shape.as_deref(), access.as_deref(), &mut allowance, &subject, &plain) {
                 Err(error) if error.is_work() => weights().for_each(Weight::set_heavy),

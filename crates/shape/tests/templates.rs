@@ -374,7 +374,14 @@ fn hostile() -> Vec<String> {
         "{{% set a = payload.list %}}{}{{{{ a | list | length }}}}",
         "{% set a = a | chain(a, a) %}".repeat(40)
     );
+    // What stands for a number that is none.
+    let standing = |with: &str| {
+        let doubling = format!("{{% set a = (nix | {with}(a)) + (nix | {with}(a)) %}}");
+        format!("{{% set a = [0] %}}{}{{{{ a | length }}}}", doubling.repeat(40))
+    };
     let mut templates = vec![
+        standing("int"),
+        standing("float"),
         doubled,
         nested,
         shared("{{ a }}"),
@@ -435,6 +442,11 @@ fn hostile() -> Vec<String> {
             "{% for i in range(9000) %}{% set x = payload.long | split('y') | length %}{% endfor %}",
             "{% for i in range(9000) %}{% set x = payload.long | list %}{% endfor %}",
             "{{ range(100000) | sum(start=[]) }}",
+            "{{ (nix | int([0])) * 100000000 }}",
+            "{{ range(1000) | sort(attribute='0,' ~ payload.long) | length }}",
+            "{{ range(1000) | map(attribute='0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0') | list }}",
+            "{{ range(1000) | selectattr('0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0') | list }}",
+            "{{ range(1000) | sum('0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0') }}",
             "{% for a in payload.list recursive %}{{ loop(payload.list) }}{% endfor %}",
             "{% for a in payload.list %}{{ loop(payload.list) }}{% endfor %}",
             "{% for a in payload.list %}{{ loop.cycle() }}{% endfor %}",

@@ -1,13 +1,18 @@
 //! Filters of lists and objects. They are the engine's, within bounds: what goes in is charged for as a whole, and so is what comes out, which
 //! is made at once.
 
-use minijinja::value::{Rest, ValueKind, ValueOrKwargs};
+use minijinja::value::{Kwargs, Rest, ValueKind, ValueOrKwargs};
 use minijinja::{Environment, Error, State, Value, filters};
 
 use super::comparisons::ordered_by;
 use super::invalid;
 use crate::json::{RawJson, computable, text_of};
 use crate::work;
+
+/// Names and places in the path of an attribute, with those of all its paths where it has several.
+const PATH_PARTS: usize = 20;
+/// Bytes of it.
+const PATH_BYTES: usize = 256;
 
 /// Puts the engine's filters behind names that templates cannot use, and others in their place.
 macro_rules! bounded {
@@ -58,11 +63,36 @@ fn bounded(
     for argument in arguments {
         work::weigh(state, argument)?;
     }
+    check_paths(name, arguments)?;
     if matches!(name, "dictsort" | "groupby" | "max" | "min" | "sort" | "unique") {
         ordered_by(name, arguments)?;
     }
     let value = state.apply_filter(filter, arguments)?;
     work::made(state, value)
+}
+
+/// Refuses paths to follow in each item that nobody needs: what they cost is not counted.
+fn check_paths(filter: &str, arguments: &[Value]) -> Result<(), Error> {
+    if let Some(named) = arguments.last().filter(|last| last.is_kwargs()) {
+        let named = Kwargs::try_from(named.clone())?;
+        if let Some(path) = named.peek::<Option<&str>>("attribute")? {
+            check_path(filter, path)?;
+        }
+    }
+    match arguments.get(1).and_then(Value::as_str) {
+        Some(path) if matches!(filter, "groupby" | "rejectattr" | "selectattr") => check_path(filter, path),
+        _ => Ok(()),
+    }
+}
+
+/// Refuses a path, or several of them with commas between, of too many parts.
+pub(super) fn check_path(filter: &str, path: &str) -> Result<(), Error> {
+    let parts = path.split(['.', ',']).take(PATH_PARTS + 1).count();
+    if parts > PATH_PARTS || path.len() > PATH_BYTES {
+        let most = format!("{filter}: an attribute has at most {PATH_PARTS} parts and {PATH_BYTES} bytes");
+        return Err(invalid(most));
+    }
+    Ok(())
 }
 
 /// Whether a list has a value as an element, an object a member of that name, or a text that part.

@@ -4,6 +4,7 @@ use minijinja::value::{Kwargs, ValueKind};
 use minijinja::{Environment, Error, State, Value};
 
 use super::invalid;
+use super::lists::{check_path, is_container};
 use crate::json::computable;
 pub(super) fn install(engine: &mut Environment<'static>) {
     engine.add_filter("abs", |value: &Value| minijinja::filters::abs(computable(value)));
@@ -11,6 +12,7 @@ pub(super) fn install(engine: &mut Environment<'static>) {
         round(value, precision, method, &named)
     });
     engine.add_filter("int", |value: &Value, other: Option<Value>| {
+        let other = no_container("int", other)?;
         let value = match value.as_str() {
             Some(text) => text
                 .trim()
@@ -26,16 +28,28 @@ pub(super) fn install(engine: &mut Environment<'static>) {
             ValueKind::Bool => Some(Value::from(i64::from(value.is_true()))),
             _ => None,
         };
-        value.and_then(whole).or(other).unwrap_or_else(|| Value::from(0))
+        Ok::<_, Error>(value.and_then(whole).or(other).unwrap_or_else(|| Value::from(0)))
     });
     engine.add_filter("sum", sum);
     engine.add_filter("float", |value: &Value, other: Option<Value>| {
+        let other = no_container("float", other)?;
         let number = match value.as_str() {
             Some(text) => text.trim().parse::<f64>().ok(),
             None => f64::try_from(computable(value)).ok(),
         };
-        number.filter(|number| number.is_finite()).map(Value::from).or(other).unwrap_or_else(|| Value::from(0.0))
+        let number = number.filter(|number| number.is_finite()).map(Value::from);
+        Ok::<_, Error>(number.or(other).unwrap_or_else(|| Value::from(0.0)))
     });
+}
+
+/// What stands for what is no number, and is none that is made of others.
+fn no_container(filter: &str, other: Option<Value>) -> Result<Option<Value>, Error> {
+    match other {
+        Some(other) if is_container(&other) => {
+            Err(invalid(format!("{filter}: an object or a list cannot stand for a number")))
+        }
+        other => Ok(other),
+    }
 }
 
 /// To so many digits behind the point; `method` is `common`, `floor` or `ceil`, as Jinja has them.
@@ -77,6 +91,10 @@ fn sum(
         Some(start) => Some(start.clone()),
         None => named.get("start")?,
     };
+    match attribute {
+        Some(path) => check_path("sum", path)?,
+        None => check_path("sum", named.peek::<Option<&str>>("attribute")?.unwrap_or_default())?,
+    }
     if from.is_some_and(|from| !from.is_number()) {
         return Err(invalid("sum: it starts from a number"));
     }

@@ -8,7 +8,7 @@ use crate::functions::{is_filter, is_function, is_test};
 use crate::scan::{AS_SENT, IN_STRING};
 
 /// Filters whose value is never made of others.
-const PLAIN_FILTERS: [&str; 30] = [
+const PLAIN_FILTERS: [&str; 28] = [
     "abs",
     "b64decode",
     "b64encode",
@@ -18,9 +18,7 @@ const PLAIN_FILTERS: [&str; 30] = [
     "capitalize",
     "count",
     "date",
-    "float",
     "hmac_sha256",
-    "int",
     "join",
     "json",
     "length",
