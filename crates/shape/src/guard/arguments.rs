@@ -17,11 +17,10 @@ const fn takes(least: usize, most: usize, named: &'static [&'static str]) -> Tak
     Takes { least, most, named }
 }
 
-/// What the filter of a name takes; none for those that hand on what they do not know.
-fn of_filter(name: &str) -> Option<Takes> {
+/// What the filter of a name takes.
+fn of_filter(name: &str) -> Takes {
     const ANY: usize = usize::MAX;
-    Some(match name {
-        "map" | "reject" | "select" => return None,
+    match name {
         "selectattr" | "rejectattr" => takes(1, ANY, &[]),
         "chain" | "zip" => takes(0, ANY, &[]),
         "batch" | "slice" | "hmac_sha256" => takes(1, 2, &[]),
@@ -38,13 +37,41 @@ fn of_filter(name: &str) -> Option<Takes> {
         "sum" => takes(0, 2, &["attribute", "start"]),
         "truncate" => takes(0, 3, &["length", "killwords", "end"]),
         _ => takes(0, 0, &[]),
-    })
+    }
+}
+
+/// Refuses what a filter that applies another to each item cannot hand on: it would be left out without a word.
+fn check_handed_on(filter: &Filter<'_>, at: usize) -> Result<(), Wrong> {
+    let name = filter.name;
+    let applies = matches!(filter.args.first(), Some(CallArg::Pos(_)));
+    let refused = |message: String| Err(Wrong { at, message });
+    for argument in &filter.args {
+        match argument {
+            CallArg::Kwarg(given, _) if applies || name != "map" => {
+                return refused(format!("`{name}` hands on nothing by name: write what `{given}` is without its name"));
+            }
+            CallArg::Kwarg(given, _) if !matches!(*given, "attribute" | "default") => {
+                return refused(format!(
+                    "`map` has no `{given}`; it takes a filter's name, or attribute and default by name"
+                ));
+            }
+            _ => {}
+        }
+    }
+    let has_attribute = filter.args.iter().any(|argument| matches!(argument, CallArg::Kwarg("attribute", _)));
+    if name == "map" && !applies && !has_attribute {
+        return refused("`map` takes a filter's name in quotes, or attribute by name".to_owned());
+    }
+    Ok(())
 }
 
 /// Refuses what a filter does not take.
 pub(super) fn check_arguments(filter: &Filter<'_>, at: usize) -> Result<(), Wrong> {
     let name = filter.name;
-    let Some(Takes { least, most, named }) = of_filter(name) else { return Ok(()) };
+    if matches!(name, "map" | "reject" | "select") {
+        return check_handed_on(filter, at);
+    }
+    let Takes { least, most, named } = of_filter(name);
     let refused = |message: String| Err(Wrong { at, message });
     let by_name = match named {
         [] => "nothing by name".to_owned(),
