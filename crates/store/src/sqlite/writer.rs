@@ -7,7 +7,8 @@
 //! out one change of another kind, in a transaction of its own, so that neither holds the other up.
 //!
 //! Invariants: a caller is answered after the commit that carries its command, or when nothing of it has happened; a command that
-//! fails by itself does so alone, and what is derived from all of them never makes one fail; settlements are kept until they are committed, and a delivery whose settlement is refused is put off.
+//! fails by itself does so alone, and what is derived from all of them never makes one fail; settlements are kept until they are
+//! committed, and a delivery whose settlement is refused is put off.
 
 use std::collections::VecDeque;
 use std::panic::AssertUnwindSafe;
