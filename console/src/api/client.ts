@@ -9,6 +9,7 @@ export type Schemas = components["schemas"];
 export const basePath = new URL(document.baseURI).pathname;
 
 const identity = new Headers({ "x-postrider-csrf": "1" });
+const hearers = new Set<() => void>();
 
 /** Headers that go with every call from now on: the environment, or the portal's session. Undefined takes one away. */
 export function identify(headers: Record<string, string | undefined>): void {
@@ -16,6 +17,30 @@ export function identify(headers: Record<string, string | undefined>): void {
     if (value === undefined) identity.delete(name);
     else identity.set(name, value);
   }
+  for (const hear of [...hearers]) hear();
+}
+
+/** What calls say who they are by, where that is a token and no cookie. */
+export const authorization = (): string | null => identity.get("authorization");
+
+/** Waits until calls go with another token than `before`; `signal` ends the waiting. */
+export function anotherToken(before: string, signal: AbortSignal): Promise<void> {
+  return new Promise(resolve => {
+    const end = () => {
+      hearers.delete(hear);
+      signal.removeEventListener("abort", end);
+      resolve();
+    };
+    const hear = () => {
+      const now = authorization();
+      if (now !== null && now !== before) end();
+    };
+    hearers.add(hear);
+    signal.addEventListener("abort", end);
+    // It may have come already.
+    if (signal.aborted) end();
+    else hear();
+  });
 }
 
 export function withIdentity(headers: Headers): Headers {

@@ -1,6 +1,5 @@
 //! Server-sent events over `fetch`, which can send the headers that sessions need and `EventSource` cannot.
-import { basePath, withIdentity } from "./client";
-import { ApiProblem } from "./problem";
+import { anotherToken, authorization, basePath, withIdentity } from "./client";
 
 export interface Message {
   event: string;
@@ -41,44 +40,68 @@ export interface Listener {
   onState: (state: "open" | "waiting" | "crowded" | "refused") => void;
 }
 
-/** Listens until `signal` says stop, or the server ends it; a stream that breaks off is opened again, with growing patience. */
-export async function listen(path: string, signal: AbortSignal, { onMessage, onState }: Listener): Promise<void> {
-  let patience = 500;
+/** How long is waited before a stream is opened again, at first and at most. */
+const LEAST_MS = 500;
+const MOST_MS = 15_000;
+/** A stream that stood that long has broken off; one that ends sooner never stood, and the next is waited for longer. */
+const STOOD_MS = 5000;
+
+/**
+ * Listens until `signal` says stop, or the server refuses; a stream that breaks off is opened again, with growing patience. Whoever
+ * calls with a token and is refused is heard again as soon as there is another one: only a session does not come back.
+ */
+export async function listen(path: string, signal: AbortSignal, listener: Listener): Promise<void> {
+  let patience = LEAST_MS;
   while (!signal.aborted) {
-    let isCrowded = false;
-    try {
-      const headers = withIdentity(new Headers({ accept: "text/event-stream" }));
-      const response = await fetch(basePath + path.replace(/^\//, ""), { headers, signal, credentials: "same-origin" });
-      if (!response.ok || !response.body) throw new ApiProblem(response.status, undefined);
-      onState("open");
-      patience = 500;
-      const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
-      let rest = "";
-      for (;;) {
-        const { done, value } = await reader.read();
-        if (done) break;
-        const parsed = parseMessages(rest + value);
-        rest = parsed.rest;
-        for (const message of parsed.messages) {
-          if (message.event === "ended") {
-            if (mayBeginAgain(JSON.parse(message.data) as Ended)) continue;
-            onState("refused");
-            return;
-          }
-          onMessage(message);
+    const token = authorization();
+    const began = Date.now();
+    const end = await follow(path, signal, listener);
+    if (signal.aborted) return;
+    listener.onState(end);
+    if (end === "refused") {
+      if (token === null) return;
+      await anotherToken(token, signal);
+      patience = LEAST_MS;
+    } else {
+      if (Date.now() - began >= STOOD_MS) patience = LEAST_MS;
+      await new Promise(resolve => setTimeout(resolve, patience));
+      patience = Math.min(patience * 2, MOST_MS);
+    }
+  }
+}
+
+type End = "waiting" | "crowded" | "refused";
+
+/** One stream, to its end. */
+async function follow(path: string, signal: AbortSignal, { onMessage, onState }: Listener): Promise<End> {
+  try {
+    const headers = withIdentity(new Headers({ accept: "text/event-stream" }));
+    const response = await fetch(basePath + path.replace(/^\//, ""), { headers, signal, credentials: "same-origin" });
+    if (!response.ok || !response.body) return refusal(response.status);
+    onState("open");
+    const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+    let rest = "";
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return "waiting";
+      const parsed = parseMessages(rest + value);
+      rest = parsed.rest;
+      for (const message of parsed.messages) {
+        if (message.event === "ended") {
+          // Nothing follows, whether what stands between closes the connection or not.
+          reader.cancel().catch(() => undefined);
+          return mayBeginAgain(JSON.parse(message.data) as Ended) ? "waiting" : "refused";
         }
-      }
-    } catch (error) {
-      if (signal.aborted) return;
-      isCrowded = error instanceof ApiProblem && error.status === 429;
-      if (error instanceof ApiProblem && error.status < 500 && !isCrowded) {
-        onState("refused");
-        return;
+        onMessage(message);
       }
     }
-    if (signal.aborted) return;
-    onState(isCrowded ? "crowded" : "waiting");
-    await new Promise(resolve => setTimeout(resolve, patience));
-    patience = Math.min(patience * 2, 15_000);
+  } catch {
+    // The connection broke, or there was none.
+    return "waiting";
   }
+}
+
+function refusal(status: number): End {
+  if (status === 429) return "crowded";
+  return status >= 500 ? "waiting" : "refused";
 }

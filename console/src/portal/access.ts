@@ -1,7 +1,7 @@
 //! How the portal gets in: by a one-time code, by a session that stands, or by the user's own token. Nothing of it is kept but the
 //! session's id, which is no secret, in the URL and, at the top of a window, as the one that was open last.
 import { api, basePath, identify, must, type Schemas } from "@/api/client";
-import { hasCode, isSignedOut } from "@/api/problem";
+import { ApiProblem, hasCode, isSignedOut } from "@/api/problem";
 import { type Credentials, credentialsIn } from "./credentials";
 import { isFramed } from "./frame";
 import { remember, remembered, wasAgreed } from "./remembered";
@@ -58,15 +58,20 @@ const look = () => must(api.GET("/api/v1/portal-session"));
 /** Where cookies of third parties are blocked, a short-lived token takes their place: in memory, renewed while the page is open. */
 function renewLater(expiresAt: string): void {
   const wait = Math.max(5000, Date.parse(expiresAt) - Date.now() - EARLY_MS);
-  renewal = setTimeout(async () => {
+  const own = setTimeout(async () => {
     try {
       const renewed = await must(api.POST("/api/v1/portal-session/token"));
+      // Another way in may have been found meanwhile.
+      if (renewal !== own) return;
       become({ token: renewed.token });
       renewLater(renewed.tokenExpiresAt);
-    } catch {
-      // The next call finds that the session has ended, and says so.
+    } catch (error) {
+      // Where the session has ended the next call finds out, and says so. What broke on the way is tried again while the token lasts.
+      const isFinal = error instanceof ApiProblem && error.status < 500;
+      if (renewal === own && !isFinal) renewLater(expiresAt);
     }
   }, wait);
+  renewal = own;
 }
 
 async function byCode(code: string): Promise<PortalSession> {

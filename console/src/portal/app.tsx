@@ -147,7 +147,9 @@ function WhichPortal({
 
 function Open({ session, patch, onSignedOut }: { session: PortalSession; patch: unknown; onSignedOut: () => void }) {
   const queries = useMemo(() => makeQueryClient(onSignedOut), [onSignedOut]);
-  const router = useMemo(() => makePortalRouter(session), [session]);
+  // A token that is renewed is the same session's: what somebody is writing stays.
+  const sessionId = session.id ?? undefined;
+  const router = useMemo(() => makePortalRouter(sessionId), [sessionId]);
   const face = useMemo((): Face => {
     const granted = new Set(session.permissions);
     return { kind: "portal", tenantId: session.tenantId, can: permission => granted.has(PERMISSIONS[permission]) };

@@ -4,7 +4,7 @@ import { basePath } from "@/api/client";
 import { Webhooks } from "@/features/webhooks/list";
 import { FailedPage, NotFoundPage } from "@/shell/failed";
 import { keep, parseSearch, stringifySearch } from "@/shell/search";
-import { environmentOf, type PortalSession } from "./access";
+import { environmentOf } from "./access";
 import { PortalLayout } from "./layout";
 
 const deliverySearch = [
@@ -21,7 +21,8 @@ const deliverySearch = [
   "live",
 ] as const;
 
-export function makePortalRouter(session: PortalSession) {
+/** Of the session with that id; of one by the user's own token, which has none. */
+export function makePortalRouter(sessionId: string | undefined) {
   const root = createRootRoute({
     component: PortalLayout,
     notFoundComponent: NotFoundPage,
@@ -83,7 +84,6 @@ export function makePortalRouter(session: PortalSession) {
       component: lazyRouteComponent(() => import("@/features/event-types/edit"), "EventTypePage"),
     }),
   ];
-  const id = session.id ?? undefined;
   return createRouter({
     routeTree: root.addChildren(pages),
     basepath: `${basePath}portal/${environmentOf(location.pathname)}`,
@@ -92,7 +92,7 @@ export function makePortalRouter(session: PortalSession) {
       const { session: _, ...search } = parseSearch(text);
       return search;
     },
-    stringifySearch: search => stringifySearch({ ...search, session: id }),
+    stringifySearch: search => stringifySearch({ ...search, session: sessionId }),
     defaultPreload: "intent",
     defaultErrorComponent: FailedPage,
   });
