@@ -15,6 +15,8 @@ let answer: (path: string, token: string | null) => Answer | undefined;
 
 beforeEach(() => {
   vi.resetModules();
+  localStorage.clear();
+  sessionStorage.clear();
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "Date"] });
   asked = [];
   vi.stubGlobal("fetch", async (request: Request) => {
@@ -33,13 +35,19 @@ afterEach(() => {
   vi.unstubAllGlobals();
 });
 
+/** Time goes by, and what was asked for meanwhile is answered. */
+async function pass(ms: number): Promise<void> {
+  await vi.advanceTimersByTimeAsync(ms);
+  for (let turn = 0; turn < 5; turn++) await vi.advanceTimersByTimeAsync(0);
+}
+
 const tokenFor = (name: string, minutes: number): Answer => ({
   status: 200,
   body: { session: SESSION, token: name, tokenExpiresAt: new Date(Date.now() + minutes * MINUTE).toISOString() },
 });
 
 /** A portal in a browser that keeps no cookie of it: by the token `first`, for 15 minutes. */
-async function opened() {
+async function open() {
   const access = await import("./access");
   answer = (path, token) => {
     if (token) return { status: 200, body: SESSION };
@@ -48,25 +56,24 @@ async function opened() {
   };
   expect(await access.enter({ code: "c" })).toEqual({ state: "open", session: SESSION });
   asked = [];
-  return access;
 }
 
 test("a token that cannot be renewed for a broken connection is renewed a little later", async () => {
-  await opened();
+  await open();
   answer = () => undefined;
-  await vi.advanceTimersByTimeAsync(14 * MINUTE);
+  await pass(14 * MINUTE);
   expect(asked).toEqual([{ path: "/api/v1/portal-session/token", token: "Bearer first" }]);
   answer = () => tokenFor("second", 15);
-  await vi.advanceTimersByTimeAsync(5000);
+  await pass(5000);
   expect(asked).toHaveLength(2);
   // The one after it is asked for with what was given now.
-  await vi.advanceTimersByTimeAsync(14 * MINUTE);
+  await pass(14 * MINUTE);
   expect(asked[2]).toEqual({ path: "/api/v1/portal-session/token", token: "Bearer second" });
 });
 
 test("a session that has ended is not asked for another token again", async () => {
-  await opened();
+  await open();
   answer = () => ({ status: 401, body: { code: "session_ended", detail: "the session has ended" } });
-  await vi.advanceTimersByTimeAsync(30 * MINUTE);
+  await pass(30 * MINUTE);
   expect(asked).toHaveLength(1);
 });

@@ -1,7 +1,7 @@
 //! How the portal gets in: by a one-time code, by a session that stands, or by the user's own token. Nothing of it is kept but the
 //! session's id, which is no secret, in the URL and, at the top of a window, as the one that was open last.
 import { api, basePath, identify, must, type Schemas } from "@/api/client";
-import { ApiProblem, hasCode, isSignedOut } from "@/api/problem";
+import { hasCode, isSignedOut } from "@/api/problem";
 import { type Credentials, credentialsIn } from "./credentials";
 import { isFramed } from "./frame";
 import { remember, remembered, wasAgreed } from "./remembered";
@@ -47,6 +47,7 @@ let renewal: ReturnType<typeof setTimeout> | undefined;
 
 function become(headers: { session?: string; token?: string }): void {
   clearTimeout(renewal);
+  renewal = undefined;
   identify({
     "postrider-session": headers.session,
     authorization: headers.token === undefined ? undefined : `Bearer ${headers.token}`,
@@ -67,8 +68,7 @@ function renewLater(expiresAt: string): void {
       renewLater(renewed.tokenExpiresAt);
     } catch (error) {
       // Where the session has ended the next call finds out, and says so. What broke on the way is tried again while the token lasts.
-      const isFinal = error instanceof ApiProblem && error.status < 500;
-      if (renewal === own && !isFinal) renewLater(expiresAt);
+      if (renewal === own && !isSignedOut(error)) renewLater(expiresAt);
     }
   }, wait);
   renewal = own;

@@ -61,14 +61,7 @@ export function Portal() {
   }
   switch (access.state) {
     case "open":
-      return (
-        <Open
-          key={`${access.session.id} ${access.session.tenantId}`}
-          session={access.session}
-          patch={patch}
-          onSignedOut={onSignedOut}
-        />
-      );
+      return <Open key={whoIn(access.session)} session={access.session} patch={patch} onSignedOut={onSignedOut} />;
     case "opening":
       return (
         <div className="portal">
@@ -110,6 +103,10 @@ export function Portal() {
       );
   }
 }
+
+/** Who is in, and what they may do: for anybody else the pages begin anew. */
+const whoIn = ({ id, tenantId, userId, permissions }: PortalSession) =>
+  JSON.stringify([id, tenantId, userId, permissions]);
 
 /** A link brought another portal than the one that is open: nothing of it is shown before the reader says so. */
 function WhichPortal({

@@ -111,3 +111,19 @@ export function Loaded<T>({
   if (query.error) return <ErrorNotice error={query.error} onRetry={() => void query.refetch()} />;
   return <Skeleton lines={lines ?? 4} />;
 }
+
+interface Continued {
+  isFetchNextPageError: boolean;
+  error: unknown;
+  fetchNextPage: () => unknown;
+}
+
+/** Below the rows that are there, where those that follow could not be read. */
+export function MoreFailed({ list }: { list: Continued }) {
+  if (!list.isFetchNextPageError) return null;
+  return (
+    <div className="card-body">
+      <ErrorNotice error={list.error} onRetry={() => void list.fetchNextPage()} />
+    </div>
+  );
+}

@@ -38,8 +38,10 @@ export function Table<T extends RowData>({
     const from = columns.find(column => column.id === id)?.shownFrom;
     return from && HIDDEN[from];
   };
+  // What scrolls must be reachable by keyboard: by the links of its rows, or else by itself.
+  const reach = linked ? {} : { tabIndex: 0, role: "group", "aria-label": label };
   return (
-    <div className="table-scroll">
+    <div className="table-scroll" {...reach}>
       <table className="table" aria-label={label}>
         <thead>
           {table.getHeaderGroups().map(group => (

@@ -15,7 +15,7 @@ import { useFace } from "@/shell/face";
 import { usePageSearch } from "@/shell/search";
 import { Button } from "@/ui/button";
 import { Card } from "@/ui/card";
-import { Empty, ErrorNotice, Skeleton } from "@/ui/states";
+import { Empty, ErrorNotice, MoreFailed, Skeleton } from "@/ui/states";
 import { Time } from "@/ui/time";
 import { BulkResend } from "./bulk-resend";
 import { DeliveryFiltersBar } from "./filters";
@@ -117,10 +117,12 @@ export function Deliveries({ webhookId }: { webhookId: string | undefined }) {
             withWebhook={webhookId === undefined}
             hasMore={list.hasNextPage}
             isLoading={list.isFetchingNextPage}
+            hasFailed={list.isFetchNextPageError}
             onMore={() => void list.fetchNextPage()}
           />
         )}
-        {searchedUntil && list.hasNextPage && (
+        <MoreFailed list={list} />
+        {searchedUntil && list.hasNextPage && !list.isFetchNextPageError && (
           <div className="card-foot row-between" role="status">
             <span className="soft">
               {m.deliveries.searchedUntil} <Time at={searchedUntil} />

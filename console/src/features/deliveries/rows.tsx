@@ -21,6 +21,8 @@ interface RowsProps {
   withWebhook: boolean;
   hasMore: boolean;
   isLoading: boolean;
+  /** Whether the next page could not be read: the reader asks for it again then, not the table. */
+  hasFailed: boolean;
   onMore: () => void;
 }
 
@@ -90,14 +92,15 @@ function Frame({
   withWebhook,
   hasMore,
   isLoading,
+  hasFailed,
   onMore,
   last,
   children,
 }: RowsProps & { last: number; children: ReactNode }) {
   const m = useMessages();
   useEffect(() => {
-    if (hasMore && !isLoading && last >= rows.length - AHEAD) onMore();
-  }, [hasMore, isLoading, last, rows.length, onMore]);
+    if (hasMore && !isLoading && !hasFailed && last >= rows.length - AHEAD) onMore();
+  }, [hasMore, isLoading, hasFailed, last, rows.length, onMore]);
   return (
     <div
       role="table"

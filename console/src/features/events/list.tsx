@@ -14,7 +14,7 @@ import { Badge } from "@/ui/badge";
 import { Button, buttonClass } from "@/ui/button";
 import { Card } from "@/ui/card";
 import { SelectField } from "@/ui/field";
-import { Empty, Loaded } from "@/ui/states";
+import { Empty, Loaded, MoreFailed } from "@/ui/states";
 import { Table } from "@/ui/table";
 import { Time } from "@/ui/time";
 import { type EventQuery, eventsQuery } from "./queries";
@@ -178,7 +178,8 @@ export function Events() {
                     ]}
                   />
                 )}
-                {list.hasNextPage && (
+                <MoreFailed list={list} />
+                {list.hasNextPage && !list.isFetchNextPageError && (
                   <div className="card-foot row-between">
                     <span className="soft">
                       {searchedUntil && (

@@ -11,7 +11,7 @@ import { Button } from "@/ui/button";
 import { Card } from "@/ui/card";
 import { Code } from "@/ui/code";
 import { Choices, Segments, TextArea } from "@/ui/field";
-import { Empty, ErrorNotice, Loaded, Notice } from "@/ui/states";
+import { Empty, ErrorNotice, Loaded, MoreFailed, Notice } from "@/ui/states";
 import { Table } from "@/ui/table";
 import { Tabs } from "@/ui/tabs";
 import { Time } from "@/ui/time";
@@ -219,7 +219,8 @@ function Sessions({ settings }: { settings: PortalSettings }) {
                     },
                   ]}
                 />
-                {query.hasNextPage && (
+                <MoreFailed list={query} />
+                {query.hasNextPage && !query.isFetchNextPageError && (
                   <div className="card-foot">
                     <Button busy={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()}>
                       {m.common.more}

@@ -7,7 +7,7 @@ import { useMessages } from "@/i18n";
 import { useFace } from "@/shell/face";
 import { Button, buttonClass } from "@/ui/button";
 import { Card } from "@/ui/card";
-import { Empty, Loaded } from "@/ui/states";
+import { Empty, Loaded, MoreFailed } from "@/ui/states";
 import { Table } from "@/ui/table";
 import { Time } from "@/ui/time";
 import { JobState } from "./progress";
@@ -89,7 +89,8 @@ export function Replays() {
                   ]}
                 />
               )}
-              {query.hasNextPage && (
+              <MoreFailed list={query} />
+              {query.hasNextPage && !query.isFetchNextPageError && (
                 <div className="card-foot">
                   <Button busy={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()}>
                     {m.common.more}
