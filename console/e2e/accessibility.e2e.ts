@@ -2,7 +2,7 @@
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { launch } from "./chromium";
-import { signIn, troubles, violations } from "./pages";
+import { drawn, signIn, troubles, violations } from "./pages";
 import { emptyScreens, type Filled, fill, screens, show } from "./screens";
 import { Server } from "./server";
 
@@ -28,9 +28,7 @@ afterAll(async () => {
 /** The page becomes that large, and has drawn itself anew. */
 async function resize(page: Page, size: { width: number; height: number }): Promise<void> {
   await page.setViewportSize(size);
-  await page.evaluate(
-    () => new Promise<void>(drawn => requestAnimationFrame(() => requestAnimationFrame(() => drawn()))),
-  );
+  await page.evaluate(drawn);
 }
 
 /** What is wrong with the screen that is shown. It is looked at in both sizes as it stands: to show it again takes longer. */

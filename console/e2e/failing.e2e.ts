@@ -64,7 +64,7 @@ test.each([
     says: ["The server cannot be reached."],
     row: "User created",
   },
-])("a list that cannot be read says why, and is read with another try: $path", async ({ path, call, fail, says, row }) => {
+])("a list that cannot be read says why, and can be tried again: $path", async ({ path, call, fail, says, row }) => {
   await page.route(call, fail);
   await signIn(page, server, path);
   const alert = page.locator("#content").getByRole("alert");
@@ -77,7 +77,7 @@ test.each([
   expect(await alert.count()).toBe(0);
 });
 
-test("where the next page cannot be read, the rows that are there stay, and it is asked for by a click alone", async () => {
+test("a next page that cannot be read leaves the rows that are there, and is asked for by a click", async () => {
   const half = 20;
   let isBroken = true;
   let asked = 0;

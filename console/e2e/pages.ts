@@ -20,6 +20,10 @@ export async function fillSignIn(page: Page, server: Server, secret = server.sec
   await page.locator("#content").waitFor();
 }
 
+/** What a page evaluates to have drawn what it was told. */
+export const drawn = () =>
+  new Promise<void>(resolve => requestAnimationFrame(() => requestAnimationFrame(() => resolve())));
+
 /** Everything that goes wrong on a page: errors of scripts, and what the policy of the page refuses. */
 export function troubles(page: Page): string[] {
   const found: string[] = [];

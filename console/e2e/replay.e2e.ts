@@ -91,7 +91,8 @@ test("a replay shows its progress by push, pauses, resumes, and survives a reloa
   await job("completed");
   expect(await shown()).toBe(EVENTS);
   expect(await share()).toBe(100);
-  const replayed = () => receiver.received.map(({ body }) => JSON.parse(body).index).filter(index => index !== undefined);
+  const replayed = () =>
+    receiver.received.map(({ body }) => JSON.parse(body).index).filter(index => index !== undefined);
   await until(async () => replayed().length >= EVENTS);
   expect(replayed().sort((a, b) => a - b)).toEqual(Array.from({ length: EVENTS }, (_, index) => index));
   expect(found).toEqual([]);

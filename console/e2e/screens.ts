@@ -246,6 +246,7 @@ export async function screens(server: Server, filled: Filled): Promise<Screen[]>
     console_("event-type-new", "/event-types/new", "It never changes."),
     { ...console_("failing-overview", "/", "Try again"), instead: broken(/\/api\/v1\/statistics/) },
     { ...console_("failing-webhooks", "/webhooks", "Try again"), instead: broken(/\/api\/v1\/webhooks/) },
+    { ...console_("failing-deliveries", "/deliveries", "Try again"), instead: broken(/\/api\/v1\/deliveries\?/) },
     {
       ...console_("failing-delivery", `/deliveries/${filled.failedId}`, "Try again"),
       instead: broken(/\/api\/v1\/deliveries\/[0-9a-f-]{36}$/),

@@ -3,7 +3,7 @@ import { createHmac } from "node:crypto";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { launch } from "./chromium";
-import { fillSignIn, signIn, troubles } from "./pages";
+import { drawn, fillSignIn, signIn, troubles } from "./pages";
 import { startPage } from "./receiver";
 import { Server, until } from "./server";
 
@@ -49,7 +49,7 @@ beforeAll(async () => {
   await follows.getByText("No webhooks yet").waitFor();
   const session = new URL(follows.url()).searchParams.get("session");
   await rests.goto(`${server.url}/portal/${server.clientId}/event-types?session=${session}`);
-  await rests.getByRole("heading", { name: "Event types" }).waitFor();
+  await rests.getByRole("heading", { name: "Event types", exact: true }).waitFor();
 });
 afterAll(async () => {
   await browser?.close();
@@ -75,7 +75,7 @@ async function credential(name: string): Promise<{ secret: string; revoke: () =>
   return { secret, revoke: () => server.call("DELETE", `${path}/${id}`) };
 }
 
-test("a page that follows asks for signing in when its secret is revoked elsewhere, and goes on where it was", async () => {
+test("a revoked secret leads a page that follows to signing in, and from there back to where it was", async () => {
   const page = await newPage();
   const wrong = troubles(page);
   const { secret, revoke } = await credential("a colleague's");
@@ -154,9 +154,7 @@ test("a token that is renewed in time goes on with the stream, and leaves alone 
   const looked = page.waitForResponse(response => response.url().endsWith("/api/v1/portal-session") && response.ok());
   await give(page, tokenFor(900));
   await looked;
-  await name.evaluate(
-    () => new Promise<void>(drawn => requestAnimationFrame(() => requestAnimationFrame(() => drawn()))),
-  );
+  await name.evaluate(drawn);
   expect(await name.inputValue()).toBe("Half written");
   expect(wrong).toEqual([]);
 });
@@ -176,14 +174,14 @@ test("a token that nobody renews ends the portal without a click, and the next o
   expect(wrong).toEqual([]);
 });
 
-test("a portal whose time is over says so: at once where it follows, else with what is done next", {
-  timeout: 120_000,
-}, async () => {
+test("a portal whose time is over says so, at once where it follows", { timeout: 120_000 }, async () => {
   await follows.getByText("This session has ended").waitFor({ timeout: SHORTEST * 1000 + 20_000 });
   expect(await follows.getByRole("link").count()).toBe(0);
+  // Who opens it again is told so, too.
   await follows.reload();
   await follows.getByText("This session has ended").waitFor();
 
+  // Where nothing is followed, what is done next finds out.
   await rests.getByRole("link", { name: "Webhooks", exact: true }).click();
   await rests.getByText("This session has ended").waitFor();
   expect(await rests.getByRole("link").count()).toBe(0);
