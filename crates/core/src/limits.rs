@@ -140,6 +140,10 @@ pub const FILTER_STEPS_IN_A_ROW: u32 = 400_000;
 /// Steps that the filters of one owner's webhooks may take together over one event, the owner being the environment or the event's
 /// tenant: some hundred milliseconds. What is left beyond it is undecided.
 pub const FILTER_STEPS_PER_OWNER: u32 = 4_000_000;
+/// Steps that the filters of one owner's webhooks may take over all events of a batch, of which each has the same share: some ten
+/// seconds. It comes to [`FILTER_STEPS`] for each event of the largest batch, so that there is no event that a filter could not be
+/// asked about.
+pub const FILTER_STEPS_PER_BATCH: u32 = 400_000_000;
 /// Webhooks of one tenant that have a filter: each is decided before an event of the tenant's is accepted.
 pub const FILTERS_PER_TENANT: usize = 1_000;
 /// Bytes of a document that event types are imported from: all event types of a large environment, with their schemas.
