@@ -25,6 +25,7 @@ use super::*;
 use crate::{Commit, CreateEnvironment, CreateWebhook, NewDelivery, NewEnvironment, NewEvent, NewWebhook, Settled};
 
 mod following;
+mod groups;
 mod statements;
 
 /// Passes on what was settled.
