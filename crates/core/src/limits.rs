@@ -229,6 +229,8 @@ pub const TEMPLATE_FUEL_AT_ONCE: u64 = 10_000;
 /// Bytes of an event for which renderings are made where others wait for the same thread; of a larger one they are made apart, as finding a
 /// value within it reads what is around it once more on each level.
 pub const TEMPLATE_BYTES_AT_ONCE: usize = 32 * 1024;
+/// Bytes of templates that are compiled where others wait for the same thread: about a millisecond. What is longer is compiled apart.
+pub const TEMPLATE_BYTES_COMPILED_AT_ONCE: usize = 4 * 1024;
 /// How long renderings may take apart, whatever their fuel says: the last resort, of what is somehow not charged for.
 pub const RENDERING_TIME: Duration = Duration::from_secs(2);
 /// Loops and conditions within one another in a template, and calls.
