@@ -14,8 +14,6 @@ mod arguments;
 mod expressions;
 mod names;
 mod operands;
-#[cfg(test)]
-mod tests;
 mod write;
 
 use minijinja::Error;
@@ -141,3 +139,6 @@ impl Tag {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;
