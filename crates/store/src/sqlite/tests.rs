@@ -24,8 +24,8 @@ use tempfile::TempDir;
 use super::*;
 use crate::{Commit, CreateEnvironment, CreateWebhook, NewDelivery, NewEnvironment, NewEvent, NewWebhook, Settled};
 
+mod commits;
 mod following;
-mod groups;
 mod statements;
 
 /// Passes on what was settled.

@@ -1,4 +1,4 @@
-//! How much goes into one transaction of the hot path.
+//! How much goes into one commit of the hot path.
 
 use postrider_core::limits::GROUP_COMMANDS;
 
