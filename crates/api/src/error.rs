@@ -6,6 +6,8 @@
 //! Invariants: every answer with a status of 400 or more was an [`ApiError`]; a 5XX says nothing of its cause to the caller, and
 //! is logged once with all of it.
 
+mod wire;
+
 use std::borrow::Cow;
 use std::error::Error;
 use std::fmt::{self, Write as _};
@@ -20,6 +22,8 @@ use serde::{Serialize, Serializer};
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
+
+pub(crate) use self::wire::{FronteggErrors, Problem};
 
 /// Seconds after which a caller is asked to come back when there was no room or the store could not be written.
 const RETRY_AFTER_SECONDS: u32 = 1;
@@ -328,40 +332,6 @@ impl ApiError {
         }
     }
 
-    /// The answer of the native API: RFC 9457.
-    pub(crate) fn into_problem(self, request_id: &str) -> Response {
-        let code = self.0.code;
-        let problem = Problem {
-            r#type: format!("urn:postrider:error:{}", code.name()),
-            title: code.title().to_owned(),
-            status: code.status().as_u16(),
-            code,
-            detail: self.detail().into_owned(),
-            request_id: request_id.to_owned(),
-            errors: self.0.issues.clone(),
-        };
-        let mut response = self.answer("application/problem+json", &problem);
-        if let Ok(value) = HeaderValue::from_str(request_id) {
-            response.headers_mut().insert("request-id", value);
-        }
-        response
-    }
-
-    /// The answer of the Frontegg API. It has no 422: what cannot be meant is malformed there.
-    pub(crate) fn into_frontegg(self) -> Response {
-        let status = match self.0.code {
-            Code::InvalidValue | Code::SchemaMismatch | Code::TemplateInvalid => StatusCode::BAD_REQUEST,
-            code => code.status(),
-        };
-        let errors = match self.0.code {
-            Code::SchemaMismatch => self.0.issues.iter().map(|i| format!("{} {}", i.at, i.detail)).collect(),
-            _ => vec![self.detail().into_owned()],
-        };
-        let mut response = self.answer("application/json", &FronteggErrors { errors, status_code: status.as_u16() });
-        *response.status_mut() = status;
-        response
-    }
-
     fn answer(&self, media_type: &'static str, body: &impl Serialize) -> Response {
         let code = self.0.code;
         let body = serde_json::to_vec(body).expect("strings and numbers can be written as JSON");
@@ -401,37 +371,6 @@ impl IntoResponse for ApiError {
         response.extensions_mut().insert(self);
         response
     }
-}
-
-/// An error of the native API, after RFC 9457.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct Problem {
-    /// The code as a URN.
-    r#type: String,
-    /// What it is in a few words; the same for every occurrence of the code.
-    title: String,
-    /// The status of the answer.
-    status: u16,
-    /// What went wrong, in a word that stays the same.
-    code: Code,
-    /// What went wrong here.
-    detail: String,
-    /// Finds the request in the server's log.
-    request_id: String,
-    /// Each thing that is wrong, where it is known.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    errors: Vec<Issue>,
-}
-
-/// An error of the Frontegg API.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct FronteggErrors {
-    /// What went wrong, for a person.
-    errors: Vec<String>,
-    /// The status of the answer.
-    status_code: u16,
 }
 
 #[cfg(test)]

@@ -140,6 +140,10 @@ pub const FILTER_STEPS_IN_A_ROW: u32 = 400_000;
 /// Steps that the filters of one owner's webhooks may take together over one event, the owner being the environment or the event's
 /// tenant: some hundred milliseconds. What is left beyond it is undecided.
 pub const FILTER_STEPS_PER_OWNER: u32 = 4_000_000;
+/// Steps that the filters of one owner's webhooks may take over all events of a batch, of which each has the same share: some ten
+/// seconds. It comes to [`FILTER_STEPS`] for each event of the largest batch, so that there is no event that a filter could not be
+/// asked about.
+pub const FILTER_STEPS_PER_BATCH: u32 = 400_000_000;
 /// Webhooks of one tenant that have a filter: each is decided before an event of the tenant's is accepted.
 pub const FILTERS_PER_TENANT: usize = 1_000;
 /// Bytes of a document that event types are imported from: all event types of a large environment, with their schemas.
@@ -225,6 +229,8 @@ pub const TEMPLATE_FUEL_AT_ONCE: u64 = 10_000;
 /// Bytes of an event for which renderings are made where others wait for the same thread; of a larger one they are made apart, as finding a
 /// value within it reads what is around it once more on each level.
 pub const TEMPLATE_BYTES_AT_ONCE: usize = 32 * 1024;
+/// Bytes of templates that are compiled where others wait for the same thread: about a millisecond. What is longer is compiled apart.
+pub const TEMPLATE_BYTES_COMPILED_AT_ONCE: usize = 4 * 1024;
 /// How long renderings may take apart, whatever their fuel says: the last resort, of what is somehow not charged for.
 pub const RENDERING_TIME: Duration = Duration::from_secs(2);
 /// Loops and conditions within one another in a template, and calls.

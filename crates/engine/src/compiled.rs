@@ -22,6 +22,8 @@ use postrider_shape::{Allowance, Subject, Template, TemplateError, TemplateError
 use crate::kept::Kept;
 use crate::tokens::TokenSource;
 
+mod wrong;
+
 /// What something compiled takes beside its templates.
 const SHAPE_BYTES: usize = 1_024;
 

@@ -136,7 +136,7 @@ impl Core {
     ) -> Result<AcceptOutcome, AcceptError> {
         let bytes = events.iter().map(|event| event.body.len() + OVERHEAD_BYTES).sum();
         let room = self.room_of(bytes, room).await?;
-        let mut turn = Turn::default();
+        let mut turn = Turn::over(events.len());
         let mut schema_notes = Vec::with_capacity(events.len());
         for (index, event) in events.iter().enumerate() {
             match self.against_schema(environment, event, index, &mut turn).await {

@@ -9,7 +9,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 use postrider_core::event::{ApplicationId, Event, EventNotes, Filtered, SchemaNote, TenantId, UserId};
 use postrider_core::event_type::{EventType, SchemaMode};
-use postrider_core::limits::{FILTER_NOTES, FILTER_STEPS_IN_A_ROW, FILTER_STEPS_PER_OWNER, SCHEMA_STEPS_AT_ONCE};
+use postrider_core::limits::{
+    FILTER_NOTES, FILTER_STEPS, FILTER_STEPS_IN_A_ROW, FILTER_STEPS_PER_BATCH, FILTER_STEPS_PER_OWNER,
+    SCHEMA_STEPS_AT_ONCE,
+};
 use postrider_core::webhook::{Scope, Webhook};
 use postrider_core::{EnvironmentId, EventId, Timestamp};
 use postrider_shape::filter::{Facts, Filter, Subject};
@@ -21,13 +24,28 @@ use crate::intake::{AcceptError, IncomingEvent};
 /// Bytes of a body whose reading costs as much as a step of a filter.
 const BYTES_A_STEP: usize = 32;
 
-/// What a call has taken of the processor since others last had a turn.
-#[derive(Debug, Default)]
+/// What a call has taken of the processor since others last had a turn, and what it may take for each of its events.
+#[derive(Debug)]
 pub(crate) struct Turn {
     steps: u32,
+    /// Steps that the filters of one owner may take over each event.
+    per_owner: u32,
+}
+
+impl Default for Turn {
+    fn default() -> Self {
+        Self::over(1)
+    }
 }
 
 impl Turn {
+    /// Of a call with so many events. Each has as much as the others, so that none is at the cost of those before it.
+    pub(crate) fn over(events: usize) -> Self {
+        let events = u32::try_from(events).unwrap_or(u32::MAX).max(1);
+        let per_owner = (FILTER_STEPS_PER_BATCH / events).clamp(FILTER_STEPS, FILTER_STEPS_PER_OWNER);
+        Self { steps: 0, per_owner }
+    }
+
     /// Lets others have a turn where enough was taken.
     pub(crate) async fn spend(&mut self, steps: usize) {
         self.steps = self.steps.saturating_add(u32::try_from(steps).unwrap_or(u32::MAX));
@@ -113,7 +131,7 @@ impl Core {
             accepted_at: now,
         };
         let mut kept_out = Vec::new();
-        let mut budget = Budget::default();
+        let mut budget = Budget::of_event(turn);
         let mut rest = with_filters.iter();
         while !rest.as_slice().is_empty() {
             // The tree is several times as large as the body, so it is not held while others have their turn.
@@ -177,13 +195,18 @@ type KeptOut = (postrider_core::WebhookId, Option<String>);
 
 /// The steps that filters have taken over an event, by whose webhooks they are of: no tenant's filters are at the cost of the environment's,
 /// or the other way round.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Budget {
+    per_owner: u32,
     environment: u32,
     tenant: u32,
 }
 
 impl Budget {
+    fn of_event(turn: &Turn) -> Self {
+        Self { per_owner: turn.per_owner, environment: 0, tenant: 0 }
+    }
+
     fn of(&mut self, scope: &Scope) -> &mut u32 {
         match scope.tenant() {
             None => &mut self.environment,
@@ -203,9 +226,10 @@ fn decide(
     let mut steps = 0;
     for webhook in webhooks.by_ref() {
         let Some(filter) = &webhook.filter else { continue };
+        let per_owner = budget.per_owner;
         let taken = budget.of(&webhook.scope);
         let verdict = match Filter::of(filter) {
-            _ if *taken >= FILTER_STEPS_PER_OWNER => Err(out_of_steps(&webhook.scope)),
+            _ if *taken >= per_owner => Err(out_of_steps(&webhook.scope, per_owner)),
             Ok(filter) => {
                 let decision = filter.decide(subject);
                 steps += decision.steps as usize;
@@ -226,17 +250,19 @@ fn decide(
     steps
 }
 
-fn out_of_steps(scope: &Scope) -> String {
+fn out_of_steps(scope: &Scope, per_owner: u32) -> String {
     let whose = if scope.tenant().is_some() { "the tenant" } else { "the environment" };
-    format!(
-        "the filters of {whose} that were asked before took more than {FILTER_STEPS_PER_OWNER} steps over this event"
-    )
+    let of_batch =
+        if per_owner < FILTER_STEPS_PER_OWNER { ", as many as each event of so large a batch has" } else { "" };
+    format!("the filters of {whose} that were asked before took more than {per_owner} steps over this event{of_batch}")
 }
 
 #[cfg(test)]
 mod tests {
     use std::pin::pin;
     use std::task::{Context, Waker};
+
+    use postrider_core::limits::BATCH_EVENTS;
 
     use super::*;
 
@@ -248,5 +274,13 @@ mod tests {
         assert!(is_ready(&mut turn, FILTER_STEPS_IN_A_ROW as usize - 1));
         assert!(!is_ready(&mut turn, 1));
         assert!(is_ready(&mut turn, 1), "it is counted anew");
+    }
+
+    #[test]
+    fn the_events_of_a_batch_share_its_steps_and_one_filter_can_always_be_asked() {
+        assert_eq!(Turn::over(1).per_owner, FILTER_STEPS_PER_OWNER);
+        assert_eq!(Turn::over(100).per_owner, FILTER_STEPS_PER_OWNER);
+        assert_eq!(Turn::over(200).per_owner, FILTER_STEPS_PER_OWNER / 2);
+        assert_eq!(Turn::over(BATCH_EVENTS).per_owner, FILTER_STEPS);
     }
 }

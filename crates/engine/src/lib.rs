@@ -15,6 +15,7 @@
 mod attempt;
 mod compiled;
 mod dispatch;
+mod drafts;
 mod intake;
 mod jobs;
 mod judge;
@@ -168,6 +169,12 @@ impl Engine {
     /// Tries an endpoint out with a request like a delivery's. Nothing is recorded.
     pub async fn test(&self, request: TestRequest) -> Result<TestReport, TestError> {
         self.core.test(request).await
+    }
+
+    /// Whether a draft's templates can be rendered for any event, as far as can be told without one. What is long is compiled on threads
+    /// that are there for that.
+    pub async fn check(&self, draft: &Draft) -> Result<(), PreviewError> {
+        self.core.check(draft).await
     }
 
     /// What the request of a draft would be for that event. What takes long is rendered on threads that are there for that, as for a

@@ -25,6 +25,7 @@ use crate::compiled::{
     CompiledAccess, CompiledShape, Content, RenderError, Rendering, SentHeader, Shown, Weight, rendered,
 };
 use crate::dispatch::Core;
+use crate::drafts::CompiledDraft;
 use crate::scheduler::Ready;
 use crate::tokens::Asking;
 
@@ -172,13 +173,7 @@ impl Core {
 
     /// What the request of a draft would be for that event.
     pub(crate) async fn preview(&self, draft: &Draft, event: &Event) -> Result<Preview, PreviewError> {
-        let Shaped { rendering: Rendering { content, headers }, access } =
-            draft.shaped(self, event).await.map_err(|unmade| match unmade {
-                Unmade::Template(error) => PreviewError::Unrenderable(error),
-                Unmade::Send(SendError::Ours { message, .. } | SendError::Endpoint { message, .. }) => {
-                    PreviewError::NotNow(message)
-                }
-            })?;
+        let Shaped { rendering: Rendering { content, headers }, access } = draft.shaped(self, event).await?;
         let authenticates = access.is_some_and(|access| access.authenticates());
         Ok(Preview { content, headers, authenticates })
     }
@@ -240,7 +235,7 @@ async fn in_time<T>(
     }
 }
 
-fn ours(message: String) -> Unmade {
+pub(crate) fn ours(message: String) -> Unmade {
     Unmade::Send(SendError::Ours { fault: OurFault::Store, message })
 }
 
@@ -275,11 +270,21 @@ pub enum PreviewError {
     NotNow(String),
 }
 
+impl From<Unmade> for PreviewError {
+    fn from(unmade: Unmade) -> Self {
+        match unmade {
+            Unmade::Template(error) => Self::Unrenderable(error),
+            Unmade::Send(SendError::Ours { message, .. } | SendError::Endpoint { message, .. }) => {
+                Self::NotNow(message)
+            }
+        }
+    }
+}
+
 impl Draft {
     /// What it sends for that event, and the headers of its own.
     pub(crate) async fn shaped(&self, core: &Core, event: &Event) -> Result<Shaped, Unmade> {
-        let shape = Arc::new(CompiledShape::new(&self.shape));
-        let access = (!self.access.is_empty()).then(|| Arc::new(CompiledAccess::new(Arc::clone(&self.access), None)));
+        let CompiledDraft { shape, access } = core.compile(self).await?;
         core.render(Some(shape), access, event).await
     }
 }

@@ -5,13 +5,15 @@
 //! a text. Their operands get filters here that refuse such values, or charge for them, see [`crate::work`]. Operands that are plainly numbers or texts
 //! get none, so that an ordinary template stays what it was.
 //!
-//! What can be known without an event is refused here, too: unknown filters, tests and functions, methods, and what lies too deep.
+//! What can be known without an event is refused here, too: unknown filters, tests and functions, what they do not take, methods, and
+//! what lies too deep.
 //!
 //! Architecture invariant: what the engine compiles was written by this module. A part of the language that it does not know is refused.
 
 mod arguments;
 mod expressions;
 mod names;
+mod operands;
 mod write;
 
 use minijinja::Error;
@@ -137,3 +139,6 @@ impl Tag {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

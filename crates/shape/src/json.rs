@@ -6,6 +6,9 @@
 //! Invariant: the text is JSON, as of a body that [`postrider_core::body::compose`] made. Nothing here panics on another, but what it reads
 //! then is anything.
 
+mod parts;
+mod writing;
+
 use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::fmt;
@@ -13,9 +16,10 @@ use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
 use minijinja::value::{DynObject, Enumerator, Object, ObjectRepr, ValueKind};
-use minijinja::{Error, ErrorKind, State, Value};
-use postrider_core::limits::JSON_DEPTH;
+use minijinja::{Error, State, Value};
 
+use self::parts::{Parts, after_space};
+pub(crate) use self::writing::{write, write_string_content};
 use crate::work;
 
 /// Up to so many members a name is looked for one by one; beyond it, in a table.
@@ -278,202 +282,6 @@ pub(crate) fn computable(value: &Value) -> Value {
         Some(raw) if raw.0.starts_with(|c: char| c == '-' || c.is_ascii_digit()) => number(&raw.0),
         _ => value.clone(),
     }
-}
-
-/// The parts of an object (names and values in turn) or list, from its first one on.
-struct Parts<'a> {
-    text: &'a str,
-    at: usize,
-}
-
-impl Iterator for Parts<'_> {
-    type Item = Range<usize>;
-
-    fn next(&mut self) -> Option<Range<usize>> {
-        let bytes = self.text.as_bytes();
-        self.at = after_space(bytes, self.at);
-        let start = match bytes.get(self.at)? {
-            b'}' | b']' => return None,
-            b',' | b':' => after_space(bytes, self.at + 1),
-            _ => self.at,
-        };
-        self.at = end_of_value(bytes, start);
-        (self.at > start).then_some(start..self.at)
-    }
-}
-
-/// The first byte from `at` on that is no white space.
-fn after_space(bytes: &[u8], mut at: usize) -> usize {
-    while let Some(b' ' | b'\n' | b'\r' | b'\t') = bytes.get(at) {
-        at += 1;
-    }
-    at
-}
-
-/// One past the last byte of the value that begins at `at`.
-fn end_of_value(bytes: &[u8], mut at: usize) -> usize {
-    let mut depth = 0_usize;
-    loop {
-        match bytes.get(at) {
-            Some(b'"') => at = end_of_string(bytes, at),
-            Some(b'{' | b'[') => {
-                depth += 1;
-                at += 1;
-            }
-            Some(b'}' | b']') if depth > 0 => {
-                depth -= 1;
-                at += 1;
-            }
-            Some(b',' | b':' | b' ' | b'\n' | b'\r' | b'\t') if depth > 0 => {
-                at += 1;
-                continue;
-            }
-            Some(b',' | b':' | b'}' | b']') | None => return at,
-            Some(_) => {
-                // A number or a word.
-                let ends = |byte: &u8| matches!(byte, b',' | b':' | b'}' | b']' | b' ' | b'\n' | b'\r' | b'\t');
-                while bytes.get(at).is_some_and(|byte| !ends(byte)) {
-                    at += 1;
-                }
-            }
-        }
-        if depth == 0 {
-            return at;
-        }
-    }
-}
-
-/// One past the closing quote of the string that begins at `at`.
-fn end_of_string(bytes: &[u8], at: usize) -> usize {
-    let mut at = at + 1;
-    loop {
-        match bytes.get(at) {
-            Some(b'"') => return at + 1,
-            Some(b'\\') => at += 2,
-            Some(_) => at += 1,
-            None => return bytes.len(),
-        }
-    }
-}
-
-/// Appends a value as JSON.
-pub(crate) fn write(out: &mut dyn fmt::Write, value: &Value) -> Result<(), Error> {
-    write_within(out, value, 0)
-}
-
-fn write_within(out: &mut dyn fmt::Write, value: &Value, depth: usize) -> Result<(), Error> {
-    if depth > JSON_DEPTH {
-        return Err(Error::new(ErrorKind::InvalidOperation, "objects and lists lie too deep within one another"));
-    }
-    match value.kind() {
-        ValueKind::Undefined | ValueKind::None => out.write_str("null")?,
-        ValueKind::Bool => out.write_str(if value.is_true() { "true" } else { "false" })?,
-        ValueKind::Number => write_number(out, value)?,
-        ValueKind::String => write_string(out, value.as_str().unwrap_or_default())?,
-        ValueKind::Seq | ValueKind::Iterable => {
-            if let Some(list) = value.downcast_object_ref::<JsonList>() {
-                out.write_str(list.as_str())?;
-                return Ok(());
-            }
-            out.write_char('[')?;
-            for (index, item) in value.try_iter()?.checked().enumerate() {
-                if index > 0 {
-                    out.write_char(',')?;
-                }
-                write_within(out, &item?, depth + 1)?;
-            }
-            out.write_char(']')?;
-        }
-        ValueKind::Map => {
-            if let Some(object) = value.downcast_object_ref::<JsonObject>() {
-                out.write_str(object.as_str())?;
-                return Ok(());
-            }
-            out.write_char('{')?;
-            for (index, name) in value.try_iter()?.checked().enumerate() {
-                let name = name?;
-                if index > 0 {
-                    out.write_char(',')?;
-                }
-                write_name(out, &name)?;
-                out.write_char(':')?;
-                write_within(out, &value.get_item(&name)?, depth + 1)?;
-            }
-            out.write_char('}')?;
-        }
-        _ => {
-            let Some(raw) = value.downcast_object_ref::<RawJson>() else {
-                let message = format!("a {} cannot be written", value.kind());
-                return Err(Error::new(ErrorKind::InvalidOperation, message));
-            };
-            out.write_str(&raw.0)?;
-        }
-    }
-    Ok(())
-}
-
-/// Appends the name of a member with its quotes.
-fn write_name(out: &mut dyn fmt::Write, name: &Value) -> Result<(), Error> {
-    match name.kind() {
-        ValueKind::String => write_string(out, name.as_str().unwrap_or_default())?,
-        ValueKind::Undefined | ValueKind::None => out.write_str("\"\"")?,
-        ValueKind::Number | ValueKind::Bool => {
-            out.write_char('"')?;
-            write(out, name)?;
-            out.write_char('"')?;
-        }
-        kind => {
-            let message = format!("a {kind} cannot be the name of a member");
-            return Err(Error::new(ErrorKind::InvalidOperation, message));
-        }
-    }
-    Ok(())
-}
-
-fn write_number(out: &mut dyn fmt::Write, value: &Value) -> Result<(), Error> {
-    if value.is_integer() {
-        write!(out, "{value}")?;
-        return Ok(());
-    }
-    let float = f64::try_from(value.clone())?;
-    match serde_json::Number::from_f64(float) {
-        Some(number) => write!(out, "{number}")?,
-        None => return Err(Error::new(ErrorKind::InvalidOperation, "a number is too large for JSON, or is none")),
-    }
-    Ok(())
-}
-
-/// Appends a string with its quotes.
-fn write_string(out: &mut dyn fmt::Write, text: &str) -> fmt::Result {
-    out.write_char('"')?;
-    write_string_content(out, text)?;
-    out.write_char('"')
-}
-
-/// Appends what stands between a string's quotes.
-pub(crate) fn write_string_content(out: &mut dyn fmt::Write, text: &str) -> fmt::Result {
-    let mut copied = 0;
-    for (at, byte) in text.bytes().enumerate() {
-        let escape = match byte {
-            b'"' => "\\\"",
-            b'\\' => "\\\\",
-            b'\n' => "\\n",
-            b'\r' => "\\r",
-            b'\t' => "\\t",
-            0x08 => "\\b",
-            0x0c => "\\f",
-            0..=0x1f => "",
-            _ => continue,
-        };
-        out.write_str(&text[copied..at])?;
-        if escape.is_empty() {
-            write!(out, "\\u{byte:04x}")?;
-        } else {
-            out.write_str(escape)?;
-        }
-        copied = at + 1;
-    }
-    out.write_str(&text[copied..])
 }
 
 /// A value as text: strings as they are, what is missing or null as nothing, everything else as JSON. Charged for, and bounded.

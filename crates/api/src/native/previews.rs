@@ -76,7 +76,13 @@ impl Settings {
     }
 
     /// What they say, over what there is.
-    pub(crate) fn draft(self, state: &ApiState, at: &str, shape: &Shape, access: &Access) -> Result<Draft, ApiError> {
+    pub(crate) async fn draft(
+        self,
+        state: &ApiState,
+        at: &str,
+        shape: &Shape,
+        access: &Access,
+    ) -> Result<Draft, ApiError> {
         let form = ShapeForm {
             method: self.method,
             payload: self.payload,
@@ -84,9 +90,11 @@ impl Settings {
             authentication: self.authentication,
             client_certificate: self.client_certificate,
         };
-        let shape = form.shape(at, shape)?.unwrap_or_else(|| shape.clone());
-        let access = form.access(state, at, access)?.unwrap_or_else(|| access.clone());
-        Ok(Draft { shape, access: Arc::new(access) })
+        let (given_shape, given_access) = form.checked(state, at, (shape, access)).await?;
+        Ok(Draft {
+            shape: given_shape.unwrap_or_else(|| shape.clone()),
+            access: Arc::new(given_access.unwrap_or_else(|| access.clone())),
+        })
     }
 }
 
@@ -189,7 +197,7 @@ pub(crate) async fn preview_webhook(
     let (shape, access) = settings(&webhook);
     let settings = form.settings.unwrap_or_default();
     let templates = settings.templates();
-    let draft = settings.draft(&state, "/settings", &shape, &access)?;
+    let draft = settings.draft(&state, "/settings", &shape, &access).await?;
     let chosen = Chosen { event_id: form.event_id, event: form.event, event_key: form.event_key };
     let event = chosen.event(&state, &member, &webhook.scope, default_key(&webhook)).await?;
     preview(&state, &webhook.url, (webhook.secret.clone(), webhook.signing.clone()), &draft, templates, &event).await
@@ -214,7 +222,7 @@ pub(crate) async fn preview_draft(
     let secret = form.secret.map(|text| rules::secret(&member, "/secret", &text)).transpose()?.flatten();
     let settings = form.settings.unwrap_or_default();
     let templates = settings.templates();
-    let draft = settings.draft(&state, "/settings", &Shape::default(), &Access::default())?;
+    let draft = settings.draft(&state, "/settings", &Shape::default(), &Access::default()).await?;
     let chosen = Chosen { event_id: form.event_id, event: form.event, event_key: form.event_key };
     let event = chosen.event(&state, &member, &Scope::of(member.tenant.clone()), sample::SAMPLE).await?;
     preview(&state, &url, (secret, Signing::default()), &draft, templates, &event).await

@@ -109,7 +109,7 @@ pub(crate) async fn test_webhook(
     let own = shape.payload.as_ref().and_then(|_| one_key(&webhook.event_keys)).unwrap_or(sample::SAMPLE);
     let settings = form.settings.unwrap_or_default();
     let templates = settings.templates();
-    let Draft { shape, access } = settings.draft(&state, "/settings", &shape, &access)?;
+    let Draft { shape, access } = settings.draft(&state, "/settings", &shape, &access).await?;
     let chosen = Chosen { event_id: form.event_id, event: form.event, event_key: form.event_key };
     let event = event_of(&state, &member, &webhook.scope, chosen, own, form.payload).await?;
     let (scope, url) = (webhook.scope.clone(), webhook.url.clone());
@@ -138,7 +138,7 @@ pub(crate) async fn test_draft(
     let scope = Scope::of(member.tenant.clone());
     let settings = form.settings.unwrap_or_default();
     let templates = settings.templates();
-    let draft = settings.draft(&state, "/settings", &Shape::default(), &Access::default())?;
+    let draft = settings.draft(&state, "/settings", &Shape::default(), &Access::default()).await?;
     let chosen = Chosen { event_id: form.event_id, event: form.event, event_key: form.event_key };
     let event = event_of(&state, &member, &scope, chosen, sample::SAMPLE, form.payload).await?;
     send(&state, &member, scope, url, (secret, Signing::default()), (event, draft), templates).await

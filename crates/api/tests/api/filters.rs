@@ -1,6 +1,6 @@
 //! Filters of webhooks: what they keep out, what is told of it, and the tester.
 
-use postrider_core::limits::FILTER_NOTES;
+use postrider_core::limits::{BATCH_EVENTS, FILTER_NOTES};
 use postrider_testkit::receiver::Receiver;
 use serde_json::{Value, json};
 
@@ -91,6 +91,29 @@ async fn a_filter_keeps_events_from_its_own_webhook_alone_and_what_it_could_not_
     assert_eq!(kept["filter"], "payload.order.total > 100");
     let lifted = app.patch(&format!("{WEBHOOKS}/{large}")).token(&own.token).json(&json!({ "filter": null }));
     assert_eq!(lifted.expect(200).await["filter"], Value::Null);
+}
+
+/// Each event of a batch has its share of the steps: no more where others take none, and no less where others take all.
+#[tokio::test]
+async fn filters_take_no_more_over_an_event_of_a_large_batch_than_its_share() {
+    let app = App::start().await;
+    let own = app.environment("own").await;
+    // Each takes more than half of what an event of the largest batch has, so that the third finds nothing left.
+    let filter = "payload.a.all(x, payload.a.all(y, y == 1))";
+    for path in ["one", "two", "three"] {
+        filtered(&app, &own, &format!("https://example.com/{path}"), filter).await;
+    }
+    let costly = json!({ "eventKey": "order.paid", "tenantId": TENANT, "payload": { "a": vec![1; 350] } });
+    let alone = app.post(EVENTS).token(&own.token).json(&costly).expect(202).await;
+    assert_eq!(alone["deliveries"], 3);
+    let mut batch = vec![json!({ "eventKey": "order.paid", "payload": {} }); BATCH_EVENTS - 1];
+    batch.push(costly);
+    let accepted = app.post("/api/v1/events/batch").token(&own.token).json(&json!(batch)).expect(202).await;
+    let last = &accepted["events"][BATCH_EVENTS - 1];
+    assert_eq!(last["deliveries"], 2);
+    let shown = app.get(&format!("{EVENTS}/{}", text(&last["eventId"]))).token(&own.token).expect(200).await;
+    assert_eq!(shown["filteredCount"], 1, "it is said of the event");
+    assert!(text(&shown["filtered"][0]["error"]).contains("so large a batch"), "{shown}");
 }
 
 #[tokio::test]

@@ -9,11 +9,11 @@ use postrider_core::delivery::{DeliveryState, DiscardReason, OUR_FAULT_DELAY};
 use postrider_core::event::{Event, EventKey, Room, TenantId};
 use postrider_core::order::OrderKey;
 use postrider_core::rate::Period;
-use postrider_core::{EnvironmentId, EventId};
+use postrider_core::{EnvironmentId, EventId, limits};
 use postrider_store::LanePosition;
 use proptest::prelude::*;
 
-use super::lane::Traffic;
+use super::lane::{Place, Traffic};
 use super::*;
 
 const START: Timestamp = Timestamp::from_micros(1_767_225_600_000_000);

@@ -1,6 +1,9 @@
 //! What webhooks send that have a shape or an access of their own.
 
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -15,7 +18,7 @@ use postrider_core::shape::{
 };
 use postrider_core::signature::{Secret, verify_standard};
 use postrider_core::webhook::{EndpointUrl, Scope, Webhook};
-use postrider_engine::EngineOptions;
+use postrider_engine::{Draft, EngineOptions, PreviewError, RenderedPart};
 use postrider_store::ResendOutcome;
 
 use crate::support::{Reply, Server, event};
@@ -275,4 +278,32 @@ fn what_was_sent_can_be_told_later() {
     let kept = server.delivery_of(id).shape.expect("it keeps its revision");
     let sent = server.wait(server.engine().sent(server.environment(), kept, id)).unwrap().expect("it is stored");
     assert_eq!((sent.method, &sent.body), (RequestMethod::Patch, &bodies(&server)[0]));
+}
+
+#[test]
+fn long_templates_of_a_draft_are_compiled_apart_and_found_wrong_all_the_same() {
+    let (server, _) = start();
+    let draft = |template: &str| Draft { shape: shape(RequestMethod::Post, template), access: Arc::default() };
+    let is_done_at_once = |draft: &Draft| {
+        server.wait(async {
+            let mut check = pin!(server.engine().check(draft));
+            poll_fn(|context| Poll::Ready(check.as_mut().poll(context).is_ready())).await
+        })
+    };
+    let long = |end: &str| draft(&format!("[{}{end}]", "{{ x }}, ".repeat(3_000)));
+    assert!(is_done_at_once(&draft("[{{ x }}]")));
+    assert!(!is_done_at_once(&long("1")), "others have the thread meanwhile");
+    server.wait(server.engine().check(&long("1"))).expect("it can be rendered");
+
+    let header = Access { headers: vec![header("x-shout", "{{ x | shout }}")], ..Access::default() };
+    for (draft, part) in [
+        (long("{{ x | shout }}"), RenderedPart::Payload),
+        (Draft { shape: Shape::default(), access: Arc::new(header) }, RenderedPart::Header("x-shout".into())),
+    ] {
+        let Err(PreviewError::Unrenderable(error)) = server.wait(server.engine().check(&draft)) else {
+            panic!("there is no such filter");
+        };
+        assert_eq!(error.part, part);
+        assert!(error.error.message.contains("no filter `shout`"), "{error}");
+    }
 }

@@ -2,6 +2,7 @@
 
 use minijinja::machinery::ast::{CallArg, Filter};
 
+use super::operands::values_of;
 use super::write::Wrong;
 
 /// What a filter takes.
@@ -63,6 +64,24 @@ fn check_handed_on(filter: &Filter<'_>, at: usize) -> Result<(), Wrong> {
         return refused("`map` takes a filter's name in quotes, or attribute by name".to_owned());
     }
     Ok(())
+}
+
+/// Refuses what a filter does not take where `by` applies it to each item, with the values that follow on its name.
+pub(super) fn check_applied(name: &str, by: &str, arguments: &[CallArg<'_>], at: usize) -> Result<(), Wrong> {
+    let Some(values) = values_of(arguments) else { return Ok(()) };
+    // What these take depends on the name that they are given.
+    if matches!(name, "map" | "reject" | "select") {
+        return Ok(());
+    }
+    let Takes { least, most, .. } = of_filter(name);
+    let handed = format!("`{by}` hands {} on to `{name}`, which takes", values.len());
+    let message = match values.len() {
+        count if count < least => format!("{handed} at least {least}"),
+        count if count > most && most == 0 => format!("{handed} no values"),
+        count if count > most => format!("{handed} at most {most}"),
+        _ => return Ok(()),
+    };
+    Err(Wrong { at, message })
 }
 
 /// Refuses what a filter does not take.

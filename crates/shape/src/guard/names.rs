@@ -2,8 +2,9 @@
 
 use minijinja::machinery::ast::{Call, CallArg, Expr, Filter, Test};
 
-use super::arguments::check_arguments;
-use super::write::Wrong;
+use super::arguments::{check_applied, check_arguments};
+use super::operands::{check_range, check_test_arguments};
+use super::write::{Wrong, start};
 use crate::functions::{is_filter, is_function, is_test};
 use crate::scan::{AS_SENT, IN_STRING};
 
@@ -98,38 +99,54 @@ pub(super) fn check_filter(filter: &Filter<'_>, at: usize) -> Result<(), Wrong> 
     }
     check_arguments(filter, at)?;
     match name {
-        "map" => named(filter, 0, at, "filter", is_filter),
-        "select" | "reject" => named(filter, 0, at, "test", is_test),
-        "selectattr" | "rejectattr" => named(filter, 1, at, "test", is_test),
+        "map" => applied(filter, 0, at, Applied::Filter),
+        "select" | "reject" => applied(filter, 0, at, Applied::Test),
+        "selectattr" | "rejectattr" => applied(filter, 1, at, Applied::Test),
         _ => Ok(()),
     }
 }
 
-/// Refuses a filter or test that another filter is told to apply, and that there is not.
-fn named(filter: &Filter<'_>, index: usize, at: usize, what: &str, is_known: fn(&str) -> bool) -> Result<(), Wrong> {
+/// What a filter is told to apply to each item.
+#[derive(Clone, Copy)]
+enum Applied {
+    Filter,
+    Test,
+}
+
+/// Refuses a filter or test that another filter is told to apply, and that there is not, or not with what follows on its name.
+fn applied(filter: &Filter<'_>, index: usize, at: usize, applied: Applied) -> Result<(), Wrong> {
     let Some(CallArg::Pos(name)) = filter.args.get(index) else { return Ok(()) };
+    let what = match applied {
+        Applied::Filter => "filter",
+        Applied::Test => "test",
+    };
     let Expr::Const(literal) = name else {
         let message = format!("`{}` takes the name of a {what} as a text in quotes", filter.name);
         return Err(Wrong { at, message });
     };
-    match literal.value.as_str() {
-        Some(name) if is_known(name) => Ok(()),
-        name => Err(Wrong {
-            at: literal.span().start_offset as usize,
-            message: format!("there is no {what} `{}`", name.unwrap_or_default()),
-        }),
+    let at = start(literal.span());
+    let name = literal.value.as_str().unwrap_or_default();
+    let further = &filter.args[index + 1..];
+    match applied {
+        Applied::Filter if is_filter(name) => check_applied(name, filter.name, further, at),
+        Applied::Test if is_test(name) => check_test_arguments(name, further, at),
+        _ => Err(Wrong { at, message: format!("there is no {what} `{name}`") }),
     }
 }
 
-/// Refuses a test that there is not.
+/// Refuses a test that there is not, and what it is not given.
 pub(super) fn check_test(test: &Test<'_>, at: usize) -> Result<(), Wrong> {
-    if is_test(test.name) { Ok(()) } else { Err(Wrong { at, message: format!("there is no test `{}`", test.name) }) }
+    if !is_test(test.name) {
+        return Err(Wrong { at, message: format!("there is no test `{}`", test.name) });
+    }
+    check_test_arguments(test.name, &test.args, at)
 }
 
-/// Refuses a function that there is not, and all methods but those of a loop.
+/// Refuses a function that there is not, what it is not given, and all methods but those of a loop.
 pub(super) fn check_call(call: &Call<'_>, at: usize) -> Result<(), Wrong> {
     let message = match &call.expr {
-        Expr::Var(name) if is_function(name.id) => return Ok(()),
+        // There is this one alone.
+        Expr::Var(name) if is_function(name.id) => return check_range(&call.args, at),
         Expr::Var(name) if is_filter(name.id) => {
             format!(
                 "there is no function `{0}`; `{0}` is a filter and stands behind a value: {{{{ value | {0} }}}}",

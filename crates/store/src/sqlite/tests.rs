@@ -24,6 +24,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::{Commit, CreateEnvironment, CreateWebhook, NewDelivery, NewEnvironment, NewEvent, NewWebhook, Settled};
 
+mod commits;
 mod following;
 mod statements;
 

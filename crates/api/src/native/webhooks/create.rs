@@ -142,8 +142,7 @@ pub(crate) async fn create_webhook(
         authentication: form.authentication,
         client_certificate: form.client_certificate,
     };
-    let shape = form_of_shape.shape("", &Shape::default())?.unwrap_or_default();
-    let access = form_of_shape.access(&state, "", &Access::default())?.unwrap_or_default();
+    let (shape, access) = form_of_shape.checked(&state, "", (&Shape::default(), &Access::default())).await?;
     let before = Sending::default();
     let new = NewWebhook {
         environment_id: member.environment_id,
@@ -165,8 +164,8 @@ pub(crate) async fn create_webhook(
             form.rate_limit,
         )?
         .unwrap_or(before),
-        shape,
-        access,
+        shape: shape.unwrap_or_default(),
+        access: access.unwrap_or_default(),
     };
     check_event_type(&new.shape, &new.event_keys)?;
     check_with_sample(&state, new.environment_id, new.scope.tenant(), &new.event_keys, &new.shape, &new.access).await?;

@@ -8,11 +8,10 @@ use std::sync::Arc;
 use postrider_core::EnvironmentId;
 use postrider_core::shape::{
     Access, Authentication, ClientAuthentication, ClientCertificate, CustomHeader, HeaderVisibility, Hidden, MediaType,
-    OAuth2, Payload, RequestMethod, Shape, Syntax,
+    OAuth2, Payload, RequestMethod, Shape,
 };
 use postrider_egress::ClientIdentity;
 use postrider_engine::{Draft, PreviewError, RenderError, RenderedPart};
-use postrider_shape::Template;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -169,8 +168,26 @@ pub(crate) struct ShapeForm {
 }
 
 impl ShapeForm {
-    /// What is sent, over what was; none where the request says nothing of it. `at` is where the members stand.
-    pub(crate) fn shape(&self, at: &str, before: &Shape) -> Result<Option<Shape>, ApiError> {
+    /// What is sent and what is shown, over what was; none where the request says nothing of it. `at` is where the members stand. Their
+    /// templates can be compiled.
+    pub(crate) async fn checked(
+        self,
+        state: &ApiState,
+        at: &str,
+        (shape, access): (&Shape, &Access),
+    ) -> Result<(Option<Shape>, Option<Access>), ApiError> {
+        let shape = self.shape(at, shape)?;
+        let access = self.access(state, at, access)?;
+        // What the request does not speak of was compiled when it was saved.
+        let draft = Draft {
+            shape: shape.clone().unwrap_or_default(),
+            access: access.clone().map(Arc::new).unwrap_or_default(),
+        };
+        state.engine().check(&draft).await.map_err(|error| preview_error(at, &draft.access, error))?;
+        Ok((shape, access))
+    }
+
+    fn shape(&self, at: &str, before: &Shape) -> Result<Option<Shape>, ApiError> {
         if self.method.is_none() && self.payload.is_absent() {
             return Ok(None);
         }
@@ -189,15 +206,10 @@ impl ShapeForm {
             }
         }
         shape.check().map_err(|error| ApiError::value(format!("{at}/payload"), error))?;
-        if let Some(payload) = &shape.payload {
-            Template::compile(&payload.template, payload.content_type.syntax())
-                .map_err(|error| ApiError::template(format!("{at}/payload/template"), &error))?;
-        }
         Ok(Some(shape))
     }
 
-    /// What is shown to be let in, over what was; none where the request says nothing of it.
-    pub(crate) fn access(self, state: &ApiState, at: &str, before: &Access) -> Result<Option<Access>, ApiError> {
+    fn access(self, state: &ApiState, at: &str, before: &Access) -> Result<Option<Access>, ApiError> {
         if self.headers.is_none() && self.authentication.is_absent() && self.client_certificate.is_absent() {
             return Ok(None);
         }
@@ -244,8 +256,6 @@ fn headers(at: &str, forms: Vec<HeaderForm>, before: &[CustomHeader]) -> Result<
         };
         let header = CustomHeader::new(&form.name, value.expose(), visibility);
         let header = header.map_err(|error| ApiError::value(format!("{at}/name"), error))?;
-        Template::compile(value.expose(), Syntax::Text)
-            .map_err(|error| ApiError::template(format!("{at}/value"), &error))?;
         headers.push(header);
     }
     CustomHeader::check_all(&headers).map_err(|error| ApiError::value(format!("{at}/headers"), error))?;
@@ -402,10 +412,14 @@ pub(crate) async fn check_with_sample(
     let Some(body) = sample::body_of_type(state, environment_id, tenant_id, key) else { return Ok(()) };
     let event = sample::event(state, environment_id, tenant.cloned(), key, body);
     let draft = Draft { shape: shape.clone(), access: Arc::new(access.clone()) };
-    state.engine().preview(&draft, &event).await.map(drop).map_err(|error| match error {
-        PreviewError::Unrenderable(error) => render_error("", access, &error),
+    state.engine().preview(&draft, &event).await.map(drop).map_err(|error| preview_error("", access, error))
+}
+
+fn preview_error(at: &str, access: &Access, error: PreviewError) -> ApiError {
+    match error {
+        PreviewError::Unrenderable(error) => render_error(at, access, &error),
         PreviewError::NotNow(why) => ApiError::new(Code::Unavailable, why),
-    })
+    }
 }
 
 /// What cannot be rendered, at its place in the body.

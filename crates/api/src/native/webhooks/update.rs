@@ -135,8 +135,7 @@ pub(crate) async fn update_webhook(
     let url = form.url.map(|text| rules::url(&state, "/url", &text)).transpose()?;
     hidden::check(&before, url.as_ref(), &form_of_shape)?;
     let (shape_before, access_before) = settings(&before);
-    let shape = form_of_shape.shape("", &shape_before)?;
-    let access = form_of_shape.access(&state, "", &access_before)?;
+    let (shape, access) = form_of_shape.checked(&state, "", (&shape_before, &access_before)).await?;
     let patch = WebhookPatch {
         display_name: form.display_name.map(|text| rules::optional_name("/displayName", text)).transpose()?,
         description: form.description.map(|text| rules::description("/description", text)).transpose()?,
