@@ -4,8 +4,8 @@
 //! secrets are looked up among chosen ones, and who gives too many wrong ones waits.
 //!
 //! Invariant: nobody who guesses keeps out anybody else. Only the address that gave the wrong secrets is refused (behind a reverse proxy
-//! that the operator trusts, the one that it speaks for), and none that can be a reverse proxy's, behind which is everybody; all that guessing does to others is that a secret which was not given before takes a moment
-//! longer.
+//! that the operator trusts, the one that it speaks for), and none that can be a reverse proxy's, behind which is everybody; all that
+//! guessing does to others is that a secret which was not given before takes a moment longer.
 
 use std::collections::HashMap;
 use std::convert::Infallible;

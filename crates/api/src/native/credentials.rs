@@ -1,7 +1,8 @@
 //! Credentials: the secrets of an environment. A vendor makes and revokes those of its own environment, an operator those of every one.
 //!
-//! Invariants: a credential never opens more than the one that made it. A vendor never revokes the credential that its call was made with, so it cannot lock itself out; nor does one that was revoked
-//! while its call was under way make or revoke another. Both are decided where the change is made.
+//! Invariants: a credential never opens more than the one that made it. A vendor never revokes the credential that its call was made with,
+//! so it cannot lock itself out; nor does one that was revoked while its call was under way make or revoke another. All of it is decided
+//! where the change is made.
 
 use std::sync::Arc;
 

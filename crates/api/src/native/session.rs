@@ -87,8 +87,9 @@ pub(crate) struct Credentials {
 
 /// Sign in to the console
 ///
-/// Sets a cookie that opens the environment, as far as the credential's scope goes, until it is signed out of, for at most 7 days, or 12 hours without a call. A browser that is
-/// signed in already is then signed in to both. For pages of this server: the call takes the header `x-postrider-csrf: 1`.
+/// Sets a cookie that opens the environment, as far as the credential's scope goes, until it is signed out of, for at most 7 days, or 12
+/// hours without a call. A browser that is signed in already is then signed in to both. For pages of this server: the call takes the header
+/// `x-postrider-csrf: 1`.
 #[utoipa::path(post, path = "/api/v1/session", tag = "session", security(()), request_body = Credentials, responses(
     (status = 200, description = "The session.", body = Session),
     (status = 401, description = "Client id or secret are wrong.", body = Problem),
