@@ -131,6 +131,8 @@ export const consoleWords = {
     addresses: "Source addresses",
     addressesText: "Where requests come from, for receivers that allow-list.",
     noAddresses: "None is fixed: they can change. The operator can fix them.",
+    looking: (credential: string) =>
+      `You are signed in with “${credential}”, which looks and changes nothing. To make changes, sign in with another secret.`,
   },
   credentials: {
     title: "Credentials",
@@ -138,6 +140,14 @@ export const consoleWords = {
     createText:
       "Programs sign in with the client id and a secret. Give each its own, so that each can be revoked alone.",
     name: "Name",
+    scope: "Scope",
+    scopes: {
+      full: { title: "Everything", text: "Opens everything in this environment, this console too." },
+      events: { title: "Report events", text: "Reports events, and does nothing else: for your application." },
+      read: { title: "Look", text: "Looks at everything but secrets, here too, and changes nothing." },
+    },
+    createdBy: "Created by",
+    operator: "operator",
     yours: "you",
     revoked: "Revoked",
     kind: "Kind",
@@ -149,7 +159,11 @@ export const consoleWords = {
     kept: "I have kept it",
     revoke: "Revoke",
     revokeTitle: (name: string) => `Revoke “${name}”?`,
-    revokeText: "Whoever uses this secret is refused from the next call on.",
+    revokeText: "Whoever uses this secret is refused from the next call on, and consoles signed in with it are signed out.",
+    revokePortals: (count: number) =>
+      count === 0
+        ? "Portals of tenants that were opened by links made with it are closed; there are none at the moment."
+        : `Portals of tenants that were opened by links made with it are closed, too: ${many(count, "is", "are")} open or can still be opened. If your product makes links with this secret, give it another one first.`,
     inUse: "in use here",
     inUseText: "The secret that you are signed in with can be revoked once you are signed in with another one.",
   },

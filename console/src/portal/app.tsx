@@ -4,7 +4,7 @@ import { RouterProvider } from "@tanstack/react-router";
 import { Ban, Clock, Link2Off, Users, Webhook } from "lucide-react";
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { useMessages } from "@/i18n";
-import { type Face, FaceProvider, PERMISSIONS } from "@/shell/face";
+import { type Face, FaceProvider, PERMISSIONS, type Permission } from "@/shell/face";
 import { setMode, useShownMode } from "@/shell/mode";
 import { makeQueryClient } from "@/shell/queries";
 import { Button } from "@/ui/button";
@@ -149,7 +149,8 @@ function Open({ session, patch, onSignedOut }: { session: PortalSession; patch: 
   const router = useMemo(() => makePortalRouter(sessionId), [sessionId]);
   const face = useMemo((): Face => {
     const granted = new Set(session.permissions);
-    return { kind: "portal", tenantId: session.tenantId, can: permission => granted.has(PERMISSIONS[permission]) };
+    const can = (permission: Permission) => granted.has(PERMISSIONS[permission]);
+    return { kind: "portal", tenantId: session.tenantId, can, manages: false };
   }, [session]);
   useTheme(mergeTheme(session.theme ?? {}, patch));
   return (

@@ -26,8 +26,10 @@ import { useMessages } from "@/i18n";
 import { IconButton } from "@/ui/button";
 import { classes } from "@/ui/classes";
 import { Menu, MenuItem, MenuLabel, MenuLine } from "@/ui/menu";
+import { Notice } from "@/ui/states";
 import { Toasts } from "@/ui/toast";
 import { Brand } from "./brand";
+import { FaceProvider, faceOf } from "./face";
 import { type Mode, setMode, useMode } from "./mode";
 import { chooseEnvironment, isProduction, sessionQuery, useEnvironment, useSignOut } from "./session";
 import "./layout.css";
@@ -37,6 +39,7 @@ export function Layout() {
   const environment = useEnvironment();
   const [open, setOpen] = useState(false);
   const production = isProduction(environment.name);
+  const face = faceOf(environment.scope);
   return (
     <div className={classes("shell", production && "shell-production")}>
       <a className="skip" href="#content">
@@ -95,7 +98,14 @@ export function Layout() {
         <button type="button" className="side-veil" aria-label={m.shell.closeMenu} onClick={() => setOpen(false)} />
       )}
       <main id="content" className="content" tabIndex={-1}>
-        <Outlet />
+        <FaceProvider value={face}>
+          {!face.manages && (
+            <div className="looking">
+              <Notice tone="accent">{m.environment.looking(environment.credentialName)}</Notice>
+            </div>
+          )}
+          <Outlet />
+        </FaceProvider>
       </main>
       <Toasts />
     </div>

@@ -85,6 +85,8 @@ codes! {
     CredentialsInvalid => "credentials_invalid", UNAUTHORIZED, "Client id or secret are wrong";
     /// The caller's kind or permissions do not allow it.
     Forbidden => "forbidden", FORBIDDEN, "Not allowed";
+    /// The credential's scope does not open the call.
+    InsufficientScope => "insufficient_scope", FORBIDDEN, "The credential opens less";
     /// A call with a cookie may have been made by another site's page.
     CsrfRefused => "csrf_refused", FORBIDDEN, "Not a call of this server's page";
     /// The vendor does not show webhooks to tenants.
@@ -340,6 +342,10 @@ impl ApiError {
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
         match code.status() {
+            StatusCode::FORBIDDEN if code == Code::InsufficientScope => {
+                let challenge = HeaderValue::from_static("Bearer error=\"insufficient_scope\"");
+                headers.insert(header::WWW_AUTHENTICATE, challenge);
+            }
             StatusCode::UNAUTHORIZED => {
                 headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
             }

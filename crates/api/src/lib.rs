@@ -39,6 +39,7 @@ use axum::Router;
 use axum::routing::get;
 use utoipa_axum::router::OpenApiRouter;
 
+pub use auth::proxies::TrustedProxies;
 pub use auth::secrets::{
     CHOSEN_SECRET_CHARS, CHOSEN_SECRET_CHARS_MOST, generate_operator_token, generate_secret, hash_chosen, sha256,
 };

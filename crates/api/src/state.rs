@@ -12,6 +12,7 @@ use url::Url;
 use crate::auth::cookies::Transport;
 use crate::auth::jwks::Jwks;
 use crate::auth::portal_tokens::PortalTokens;
+use crate::auth::proxies::TrustedProxies;
 use crate::auth::secrets::Secrets;
 use crate::auth::sign_in::Failures;
 use crate::auth::signatures::RightSignatures;
@@ -39,6 +40,8 @@ pub struct ApiOptions {
     /// Addresses that requests to webhooks come from, as receivers see them, for their firewalls; those that the egress client
     /// binds to where none are given.
     pub source_addresses: Vec<String>,
+    /// Reverse proxies whose word on where a call comes from is taken.
+    pub trusted_proxies: TrustedProxies,
     /// Origins whose pages may call Frontegg's API from a browser, as browsers write them: `https://app.example.com`.
     pub cors_origins: Vec<String>,
     /// What `/metrics` answers; without it there is no such path.
@@ -55,6 +58,7 @@ impl std::fmt::Debug for ApiOptions {
             .field("public_url", &self.public_url)
             .field("local_url", &self.local_url)
             .field("source_addresses", &self.source_addresses)
+            .field("trusted_proxies", &self.trusted_proxies)
             .field("cors_origins", &self.cors_origins)
             .field("metrics", &self.metrics.is_some())
             .field("streams", &self.streams)

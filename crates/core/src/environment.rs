@@ -1,6 +1,8 @@
 //! Environments, their credentials and settings.
 
+use crate::attempt::names;
 use crate::id::{CredentialId, EnvironmentId, OperatorTokenId};
+use crate::permission::{Permission, PermissionSet};
 use crate::portal::PortalSettings;
 use crate::time::Timestamp;
 
@@ -64,14 +66,49 @@ pub struct Credential {
     pub environment_id: EnvironmentId,
     /// What people call it.
     pub name: String,
+    /// What it opens there.
+    pub scope: CredentialScope,
     /// What is kept of the secret.
     pub hash: CredentialHash,
+    /// The credential that made it; none: an operator did, the first start, or it was made before this was kept.
+    pub created_by: Option<CredentialId>,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it last got a token, to the minute.
     pub last_used_at: Option<Timestamp>,
     /// When it was revoked; its tokens are refused from then on.
     pub revoked_at: Option<Timestamp>,
+}
+
+/// What a credential opens. It is given once: who needs another makes another credential.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum CredentialScope {
+    /// Everything in the environment.
+    Full,
+    /// Reporting events, and reading nothing but the answers.
+    Events,
+    /// Looking at everything that shows no secret, and changing nothing.
+    Read,
+}
+
+names!(CredentialScope { Full => "full", Events => "events", Read => "read" });
+
+impl CredentialScope {
+    /// Whether whoever has this has that as well: nobody gives away more.
+    pub fn covers(self, other: Self) -> bool {
+        self == Self::Full || self == other
+    }
+
+    /// What it allows of what callers are told apart by. Which calls it opens at all is said where they are served.
+    pub fn permissions(self) -> PermissionSet {
+        match self {
+            Self::Full => PermissionSet::all(),
+            Self::Events => PermissionSet::default().with(Permission::WriteTriggerEvent),
+            Self::Read => [Permission::WriteWebhook, Permission::DeleteWebhook, Permission::WriteTriggerEvent]
+                .into_iter()
+                .fold(PermissionSet::all(), PermissionSet::without),
+        }
+    }
 }
 
 /// What is kept of a secret.
@@ -105,4 +142,23 @@ pub struct OperatorToken {
     pub created_at: Timestamp,
     /// When it was revoked.
     pub revoked_at: Option<Timestamp>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scope_covers_no_other_but_for_full_and_allows_what_it_says() {
+        use CredentialScope::{Events, Full, Read};
+        for scope in CredentialScope::ALL {
+            assert_eq!(CredentialScope::from_name(scope.name()), Some(*scope));
+            assert!(Full.covers(*scope) && scope.covers(*scope));
+            assert_eq!(scope.covers(Full), *scope == Full);
+        }
+        assert!(!Events.covers(Read) && !Read.covers(Events));
+        assert_eq!(Full.permissions(), PermissionSet::all());
+        assert_eq!(Events.permissions(), PermissionSet::from_names(["fe.connectivity.write.triggerEvent"]));
+        assert_eq!(Read.permissions(), PermissionSet::from_names(["fe.connectivity.read.*"]));
+    }
 }

@@ -10,6 +10,7 @@ use clap::error::Error;
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, Parser, Subcommand, ValueEnum};
 use postrider_core::signature::PublicKey;
 use postrider_core::{CredentialId, EnvironmentId, JobId, OperatorTokenId, Timestamp};
+use serde::Serialize;
 use url::Url;
 
 use crate::config::setting::SETTINGS;
@@ -427,6 +428,9 @@ pub(crate) enum Credential {
     Create {
         /// What people call it, for example the program that uses it
         name: String,
+        /// What it opens; it stays so
+        #[arg(long, value_enum, default_value_t)]
+        scope: CredentialScope,
         #[command(flatten)]
         environment: EnvironmentChoice,
         #[command(flatten)]
@@ -441,6 +445,19 @@ pub(crate) enum Credential {
         #[command(flatten)]
         target: OperatorTarget,
     },
+}
+
+/// What a secret opens.
+#[derive(Debug, Clone, Copy, Default, ValueEnum, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum CredentialScope {
+    /// Everything in the environment
+    #[default]
+    Full,
+    /// Reporting events, and nothing else
+    Events,
+    /// Looking at everything that shows no secret, and changing nothing
+    Read,
 }
 
 /// `operator-token`.

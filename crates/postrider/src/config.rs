@@ -49,6 +49,7 @@ pub(crate) struct Settings {
     pub(crate) listen: SocketAddr,
     pub(crate) data_dir: PathBuf,
     pub(crate) public_url: Option<Url>,
+    pub(crate) trusted_proxies: Vec<IpNet>,
     pub(crate) cors_origins: Vec<String>,
     pub(crate) bootstrap: Option<Bootstrap>,
     pub(crate) egress_allow: Vec<IpNet>,

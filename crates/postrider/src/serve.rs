@@ -24,7 +24,7 @@ mod welcome;
 use std::sync::Arc;
 use std::time::Duration;
 
-use postrider_api::{ApiOptions, ApiState, WebFile};
+use postrider_api::{ApiOptions, ApiState, TrustedProxies, WebFile};
 use postrider_core::{Clock, Entropy, limits};
 use postrider_egress::{Egress, EgressOptions};
 use postrider_engine::{Engine, EngineOptions};
@@ -145,7 +145,8 @@ impl Server {
             }
         }
 
-        let connections = Connections::default();
+        let proxies = TrustedProxies::new(settings.trusted_proxies.clone());
+        let connections = Connections::behind(proxies.clone());
         tokio::spawn(fold_histograms(metrics.clone()));
         let api = ApiState::new(
             engine.clone(),
@@ -155,6 +156,7 @@ impl Server {
                 public_url: settings.public_url.as_ref().map(|url| url.as_str().trim_end_matches('/').to_owned()),
                 local_url: address.ip().is_loopback().then(|| url.as_str().trim_end_matches('/').to_owned()),
                 source_addresses: Vec::new(),
+                trusted_proxies: proxies,
                 cors_origins: settings.cors_origins.clone(),
                 metrics: Some(Arc::new(move || metrics.render())),
                 streams: Some(shares.streams()),

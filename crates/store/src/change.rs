@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use postrider_core::environment::{Credential, CredentialHash, Environment};
+use postrider_core::environment::{Credential, CredentialHash, CredentialScope, Environment};
 use postrider_core::event::EventKey;
 use postrider_core::event_type::{Audience, Category, Deprecation, EventType, SchemaMode};
 use postrider_core::shape::{Access, Shape};
@@ -51,6 +51,8 @@ pub enum CreateCredential {
     LimitReached,
     /// The credential that was to make it was revoked meanwhile.
     MakerRevoked,
+    /// It would open more than the credential that was to make it.
+    BeyondMaker,
 }
 
 /// What became of revoking a credential.
@@ -73,6 +75,8 @@ pub struct NewCredential {
     pub environment_id: EnvironmentId,
     /// What people call it.
     pub name: String,
+    /// What it opens there.
+    pub scope: CredentialScope,
     /// What is kept of the secret.
     pub hash: CredentialHash,
     /// The credential that makes it; none: an operator does.
@@ -273,4 +277,17 @@ pub enum PutTrustedIssuer {
     NoSuchEnvironment,
     /// Another environment trusts that issuer with that audience.
     Taken,
+    /// The credential that was to set it was revoked meanwhile.
+    CallerRevoked,
+}
+
+/// What became of setting what tenants see.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PutPortalSettings {
+    /// It is so now.
+    Put,
+    /// No such environment.
+    NoSuchEnvironment,
+    /// The credential that was to set it was revoked meanwhile.
+    CallerRevoked,
 }

@@ -264,6 +264,19 @@ impl Directory {
         all
     }
 
+    /// How many portal sessions and links that have not ended each credential of an environment has made: they end with it.
+    pub fn portals_of_credentials(&self, environment: EnvironmentId, now: Timestamp) -> HashMap<CredentialId, usize> {
+        let state = self.read();
+        let Some(entry) = state.environments.get(&environment) else { return HashMap::new() };
+        let sessions = entry.portal_sessions.values().flatten().filter_map(|id| state.portal_sessions.get(id));
+        let live = sessions.filter(|session| !state.has_ended(session, now));
+        let mut counts = HashMap::new();
+        for id in live.filter_map(|session| session.credential_id) {
+            *counts.entry(id).or_default() += 1;
+        }
+        counts
+    }
+
     /// What vendors' tokens are signed with: made at the first start, the same ever after.
     pub fn token_key(&self) -> [u8; 32] {
         self.token_key

@@ -53,7 +53,7 @@ use crate::sqlite::{LastCheckpoint, Sqlite};
 pub use change::{
     CategoryRef, ChangeEventTypes, CreateCredential, CreateEnvironment, CreateWebhook, DeleteCategory, EventTypeChange,
     EventTypePatch, Found, NewCredential, NewEnvironment, NewEventType, NewWebhook, PutCategory, PutEventType,
-    PutTrustedIssuer, RevokeCredential, WebhookPatch,
+    PutPortalSettings, PutTrustedIssuer, RevokeCredential, WebhookPatch,
 };
 pub use directory::Directory;
 pub use error::{OpenError, StoreError};
@@ -205,21 +205,28 @@ impl Store {
         self.engine.rename_environment(id, name).await
     }
 
-    /// Sets what tenants see.
-    pub async fn put_portal_settings(&self, id: EnvironmentId, portal: PortalSettings) -> Result<Found, StoreError> {
-        self.engine.put_portal_settings(id, portal).await
+    /// Sets what tenants see, while the credential that does it counts; none: an operator does.
+    pub async fn put_portal_settings(
+        &self,
+        id: EnvironmentId,
+        portal: PortalSettings,
+        put_by: Option<CredentialId>,
+    ) -> Result<PutPortalSettings, StoreError> {
+        self.engine.put_portal_settings(id, portal, put_by).await
     }
 
-    /// Sets whose tokens of tenants' users are believed; none: nobody's.
+    /// Sets whose tokens of tenants' users are believed, while the credential that does it counts. No issuer: nobody's; no credential: an
+    /// operator does it.
     pub async fn put_trusted_issuer(
         &self,
         id: EnvironmentId,
         issuer: Option<TrustedIssuer>,
+        put_by: Option<CredentialId>,
     ) -> Result<PutTrustedIssuer, StoreError> {
-        self.engine.put_trusted_issuer(id, issuer).await
+        self.engine.put_trusted_issuer(id, issuer, put_by).await
     }
 
-    /// Makes a credential, while the one that makes it counts.
+    /// Makes a credential, while the one that makes it counts and opens as much.
     pub async fn create_credential(&self, new: NewCredential) -> Result<CreateCredential, StoreError> {
         self.engine.create_credential(new).await
     }

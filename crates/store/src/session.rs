@@ -66,6 +66,8 @@ pub enum CreatePortalLink {
     Created(Arc<PortalSession>),
     /// No such environment.
     NoSuchEnvironment,
+    /// The credential that was to make it was revoked meanwhile.
+    MakerRevoked,
     /// [`postrider_core::limits::PORTAL_SESSIONS_PER_ENVIRONMENT`] are there.
     LimitReached,
 }

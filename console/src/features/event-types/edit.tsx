@@ -31,7 +31,7 @@ export function EventTypePage() {
         {types => {
           const type = types.find(each => each.id === eventTypeId);
           if (!type) return <Empty title={m.types.gone} />;
-          return face.kind === "console" ? <Edit key={type.updatedAt} type={type} /> : <Read type={type} />;
+          return face.manages ? <Edit key={type.updatedAt} type={type} /> : <Read type={type} />;
         }}
       </Loaded>
     </div>

@@ -4,6 +4,7 @@ import { Download, Ellipsis, Upload } from "lucide-react";
 import { useState } from "react";
 import { api, must, type Schemas } from "@/api/client";
 import { useMessages } from "@/i18n";
+import { useFace } from "@/shell/face";
 import { Button, IconButton } from "@/ui/button";
 import { Dialog } from "@/ui/dialog";
 import { Field } from "@/ui/field";
@@ -24,6 +25,7 @@ async function download(format: "openapi" | "asyncapi"): Promise<void> {
 
 export function ExchangeMenu() {
   const m = useMessages();
+  const face = useFace();
   const [importing, setImporting] = useState(false);
   const take = (format: "openapi" | "asyncapi") =>
     void download(format).catch((error: Error) => say(error.message, "bad"));
@@ -42,10 +44,14 @@ export function ExchangeMenu() {
         <MenuItem icon={<Download />} onSelect={() => take("asyncapi")}>
           {m.types.exportAsyncApi}
         </MenuItem>
-        <MenuLine />
-        <MenuItem icon={<Upload />} onSelect={() => setImporting(true)}>
-          {m.types.import}
-        </MenuItem>
+        {face.manages && (
+          <>
+            <MenuLine />
+            <MenuItem icon={<Upload />} onSelect={() => setImporting(true)}>
+              {m.types.import}
+            </MenuItem>
+          </>
+        )}
       </Menu>
       {importing && <Import onClose={() => setImporting(false)} />}
     </>

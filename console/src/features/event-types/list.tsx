@@ -26,23 +26,27 @@ export function EventTypes() {
   const query = useQuery(eventTypesQuery);
   const categories = useQuery({ ...categoriesQuery, enabled: face.can("readCategories") });
   const [naming, setNaming] = useState<{ id?: string; name: string }>();
-  const editable = face.kind === "console";
+  const editable = face.manages;
   return (
     <div className="stack">
       <div className="page-head">
         <h1>{m.nav.eventTypes}</h1>
-        {editable && (
+        {face.kind === "console" && (
           <div className="row row-wrap">
             <ExchangeMenu />
-            <Button onClick={() => setNaming({ name: "" })}>{m.types.newCategory}</Button>
-            <Link to="/event-types/new" className={buttonClass("primary")}>
-              <Plus aria-hidden="true" />
-              {m.types.new}
-            </Link>
+            {editable && (
+              <>
+                <Button onClick={() => setNaming({ name: "" })}>{m.types.newCategory}</Button>
+                <Link to="/event-types/new" className={buttonClass("primary")}>
+                  <Plus aria-hidden="true" />
+                  {m.types.new}
+                </Link>
+              </>
+            )}
           </div>
         )}
       </div>
-      {!editable && <p className="soft">{m.types.portalLead}</p>}
+      {face.kind === "portal" && <p className="soft">{m.types.portalLead}</p>}
       <div className="filters">
         <SearchField
           label={m.picker.search}

@@ -9,6 +9,7 @@ import { useEventTypeName, useEventTypes } from "@/features/event-types/queries"
 import { useMessages } from "@/i18n";
 import { SINCE, searchedFor } from "@/logic/deliveries";
 import { bytes } from "@/logic/numbers";
+import { useFace } from "@/shell/face";
 import { type Search, usePageSearch } from "@/shell/search";
 import { Badge } from "@/ui/badge";
 import { Button, buttonClass } from "@/ui/button";
@@ -33,6 +34,7 @@ export type EventsSearch =
 
 export function Events() {
   const m = useMessages();
+  const face = useFace();
   const types = useEventTypes();
   const nameOf = useEventTypeName();
   const [search, change] = usePageSearch<EventsSearch>();
@@ -47,10 +49,12 @@ export function Events() {
     <div className="stack">
       <div className="page-head">
         <h1>{m.events.title}</h1>
-        <Link to="/events/send" className={buttonClass("primary")}>
-          <Send aria-hidden="true" />
-          {m.events.send}
-        </Link>
+        {face.can("triggerEvents") && (
+          <Link to="/events/send" className={buttonClass("primary")}>
+            <Send aria-hidden="true" />
+            {m.events.send}
+          </Link>
+        )}
       </div>
       <search className="filters">
         <Debounced label={m.events.search} value={search.q ?? ""} onChange={q => change({ q })} as="search" />

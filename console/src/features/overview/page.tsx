@@ -6,6 +6,7 @@ import { useFresh } from "@/features/deliveries/live";
 import { webhooksQuery } from "@/features/webhooks/queries";
 import { useMessages } from "@/i18n";
 import { percent, shortCount } from "@/logic/numbers";
+import { useFace } from "@/shell/face";
 import { Card } from "@/ui/card";
 import { Empty, Loaded } from "@/ui/states";
 import { Table } from "@/ui/table";
@@ -19,6 +20,7 @@ const FRESH = [["statistics"], ["statistics-summary"]];
 
 export function Overview() {
   const m = useMessages();
+  const face = useFace();
   const range = useRange();
   const summary = useQuery(summaryQuery);
   const statistics = useQuery(statisticsQuery({ range: range.name }));
@@ -31,7 +33,7 @@ export function Overview() {
         <h1>{m.nav.overview}</h1>
         <RangeChoice range={range} />
       </div>
-      {checklist && !checklist.every(step => step.done) && <Checklist steps={checklist} />}
+      {face.manages && checklist && !checklist.every(step => step.done) && <Checklist steps={checklist} />}
       <Loaded query={summary} lines={4}>
         {data => (
           <>

@@ -5,6 +5,7 @@ import { basePath } from "@/api/client";
 import { issueAt } from "@/api/problem";
 import { useMessages } from "@/i18n";
 import { embedSnippet, linkSnippet } from "@/logic/embed";
+import { useFace } from "@/shell/face";
 import { usePageSearch } from "@/shell/search";
 import { sessionQuery, useEnvironment } from "@/shell/session";
 import { Button } from "@/ui/button";
@@ -70,6 +71,7 @@ export function PortalSettingsPage() {
 
 function Access({ settings }: { settings: PortalSettings }) {
   const m = useMessages();
+  const face = useFace();
   const save = useSavePortalSettings();
   const [webhooks, setWebhooks] = useState(settings.webhooks as "hidden" | "always" | "byPermissions");
   const [origins, setOrigins] = useState((settings.allowedOrigins ?? []).join("\n"));
@@ -83,12 +85,14 @@ function Access({ settings }: { settings: PortalSettings }) {
       <Card
         title={m.portalSettings.who}
         foot={
-          <Button type="submit" look="primary" busy={save.isPending}>
-            {m.common.save}
-          </Button>
+          face.manages && (
+            <Button type="submit" look="primary" busy={save.isPending}>
+              {m.common.save}
+            </Button>
+          )
         }
       >
-        <div className="stack">
+        <fieldset className="stack" disabled={!face.manages}>
           <Choices
             label={m.portalSettings.who}
             value={webhooks}
@@ -114,7 +118,7 @@ function Access({ settings }: { settings: PortalSettings }) {
             error={issueAt(save.error, "/allowedOrigins")}
           />
           {save.error && <ErrorNotice error={save.error} />}
-        </div>
+        </fieldset>
       </Card>
     </form>
   );
@@ -156,11 +160,12 @@ function Embed({ settings }: { settings: PortalSettings }) {
 
 function Sessions({ settings }: { settings: PortalSettings }) {
   const m = useMessages();
+  const face = useFace();
   const query = useInfiniteQuery(portalSessionsQuery);
   const revoke = useRevokePortalSession();
   return (
     <div className="stack">
-      <OpenAsSupport isHidden={settings.webhooks === "hidden"} />
+      {face.manages && <OpenAsSupport isHidden={settings.webhooks === "hidden"} />}
       <Card title={m.portalSettings.sessions} flush>
         <Loaded query={query}>
           {data => {
@@ -206,16 +211,17 @@ function Sessions({ settings }: { settings: PortalSettings }) {
                     {
                       id: "revoke",
                       header: "",
-                      cell: row => (
-                        <Button
-                          size="small"
-                          look="danger"
-                          busy={revoke.isPending && revoke.variables === row.id}
-                          onClick={() => revoke.mutate(row.id)}
-                        >
-                          {m.portalSettings.revoke}
-                        </Button>
-                      ),
+                      cell: row =>
+                        face.manages && (
+                          <Button
+                            size="small"
+                            look="danger"
+                            busy={revoke.isPending && revoke.variables === row.id}
+                            onClick={() => revoke.mutate(row.id)}
+                          >
+                            {m.portalSettings.revoke}
+                          </Button>
+                        ),
                     },
                   ]}
                 />

@@ -4,6 +4,7 @@ import { issueAt } from "@/api/problem";
 import { useMessages } from "@/i18n";
 import { leadsElsewhere } from "@/logic/hidden";
 import { themeVariables } from "@/portal/theme";
+import { useFace } from "@/shell/face";
 import { Badge } from "@/ui/badge";
 import { Button } from "@/ui/button";
 import { Card } from "@/ui/card";
@@ -16,6 +17,7 @@ const ACCENT = "#4353d8";
 
 export function ThemeForm({ settings }: { settings: PortalSettings }) {
   const m = useMessages();
+  const face = useFace();
   const save = useSavePortalSettings();
   const [theme, setTheme] = useState<Theme>(settings.theme ?? {});
   const change = (patch: Partial<Theme>) => setTheme({ ...theme, ...patch });
@@ -29,19 +31,23 @@ export function ThemeForm({ settings }: { settings: PortalSettings }) {
         <Card
           title={m.portalSettings.theme}
           foot={
-            <>
-              <Button
-                onClick={() => setTheme({ accent: null, logoUrl: null, mode: "auto", radius: null, fontFamily: null })}
-              >
-                {m.portalSettings.reset}
-              </Button>
-              <Button type="submit" look="primary" busy={save.isPending}>
-                {m.common.save}
-              </Button>
-            </>
+            face.manages && (
+              <>
+                <Button
+                  onClick={() =>
+                    setTheme({ accent: null, logoUrl: null, mode: "auto", radius: null, fontFamily: null })
+                  }
+                >
+                  {m.portalSettings.reset}
+                </Button>
+                <Button type="submit" look="primary" busy={save.isPending}>
+                  {m.common.save}
+                </Button>
+              </>
+            )
           }
         >
-          <div className="stack">
+          <fieldset className="stack" disabled={!face.manages}>
             <div className="row row-end">
               <input
                 type="color"
@@ -98,7 +104,7 @@ export function ThemeForm({ settings }: { settings: PortalSettings }) {
               error={issueAt(save.error, "/theme/fontFamily")}
             />
             {save.error && <ErrorNotice error={save.error} />}
-          </div>
+          </fieldset>
         </Card>
       </form>
       <Preview theme={theme} saved={settings.theme?.logoUrl} />

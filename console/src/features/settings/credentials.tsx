@@ -3,20 +3,26 @@ import { useQuery } from "@tanstack/react-query";
 import { Plus } from "lucide-react";
 import { useState } from "react";
 import { useMessages } from "@/i18n";
+import { useFace } from "@/shell/face";
 import { useEnvironment } from "@/shell/session";
 import { Badge } from "@/ui/badge";
 import { Button } from "@/ui/button";
 import { Card } from "@/ui/card";
 import { Copyable, CopyButton } from "@/ui/copy";
 import { Confirm, Dialog } from "@/ui/dialog";
-import { TextField } from "@/ui/field";
+import { Choices, TextField } from "@/ui/field";
 import { ErrorNotice, Loaded, Notice } from "@/ui/states";
 import { Table } from "@/ui/table";
 import { Time } from "@/ui/time";
 import { type Credential, credentialsQuery, useCreateCredential, useRevokeCredential } from "./queries";
 
+type Scope = Credential["scope"];
+
+const SCOPES: Scope[] = ["full", "events", "read"];
+
 export function Credentials() {
   const m = useMessages();
+  const face = useFace();
   const environment = useEnvironment();
   const query = useQuery(credentialsQuery(environment.id));
   const [creating, setCreating] = useState(false);
@@ -26,9 +32,11 @@ export function Credentials() {
       title={m.credentials.title}
       flush
       actions={
-        <Button size="small" look="primary" icon={<Plus />} onClick={() => setCreating(true)}>
-          {m.credentials.create}
-        </Button>
+        face.manages && (
+          <Button size="small" look="primary" icon={<Plus />} onClick={() => setCreating(true)}>
+            {m.credentials.create}
+          </Button>
+        )
       }
     >
       <Loaded query={query}>
@@ -46,6 +54,15 @@ export function Credentials() {
                     <span className="field-label break">{credential.name}</span>
                     {credential.id === environment.credentialId && <Badge tone="accent">{m.credentials.yours}</Badge>}
                     {credential.revokedAt && <Badge>{m.credentials.revoked}</Badge>}
+                  </span>
+                ),
+              },
+              {
+                id: "scope",
+                header: m.credentials.scope,
+                cell: credential => (
+                  <span title={m.credentials.scopes[credential.scope].text}>
+                    {m.credentials.scopes[credential.scope].title}
                   </span>
                 ),
               },
@@ -72,9 +89,21 @@ export function Credentials() {
                 cell: credential => <Time at={credential.createdAt} />,
               },
               {
+                id: "maker",
+                header: m.credentials.createdBy,
+                shownFrom: "wide",
+                cell: credential =>
+                  credential.createdBy ? (
+                    <span className="break">{credential.createdBy.name}</span>
+                  ) : (
+                    <span className="soft">{m.credentials.operator}</span>
+                  ),
+              },
+              {
                 id: "actions",
                 header: "",
                 cell: credential =>
+                  face.manages &&
                   !credential.revokedAt &&
                   (credential.id === environment.credentialId ? (
                     <span className="small soft">{m.credentials.inUse}</span>
@@ -88,7 +117,7 @@ export function Credentials() {
           />
         )}
       </Loaded>
-      <p className="card-body small soft">{m.credentials.inUseText}</p>
+      {face.manages && <p className="card-body small soft">{m.credentials.inUseText}</p>}
       {creating && <Create onClose={() => setCreating(false)} />}
       {revoking && <Revoke credential={revoking} onClose={() => setRevoking(undefined)} />}
     </Card>
@@ -100,6 +129,7 @@ function Create({ onClose }: { onClose: () => void }) {
   const environment = useEnvironment();
   const create = useCreateCredential(environment.id);
   const [name, setName] = useState("");
+  const [scope, setScope] = useState<Scope>("full");
   if (create.data) {
     return (
       <Dialog
@@ -135,7 +165,7 @@ function Create({ onClose }: { onClose: () => void }) {
       description={m.credentials.createText}
       open
       onClose={onClose}
-      onSubmit={() => name.trim() && create.mutate({ name: name.trim() })}
+      onSubmit={() => name.trim() && create.mutate({ name: name.trim(), scope })}
       foot={
         <>
           <Button onClick={onClose}>{m.common.cancel}</Button>
@@ -152,6 +182,12 @@ function Create({ onClose }: { onClose: () => void }) {
         placeholder="billing service"
         autoFocus
       />
+      <Choices
+        label={m.credentials.scope}
+        value={scope}
+        onChange={setScope}
+        options={SCOPES.map(value => ({ value, ...m.credentials.scopes[value] }))}
+      />
       {create.error && <ErrorNotice error={create.error} />}
     </Dialog>
   );
@@ -164,7 +200,12 @@ function Revoke({ credential, onClose }: { credential: Credential; onClose: () =
   return (
     <Confirm
       title={m.credentials.revokeTitle(credential.name)}
-      text={m.credentials.revokeText}
+      text={
+        <>
+          <p>{m.credentials.revokeText}</p>
+          <p>{m.credentials.revokePortals(credential.portals)}</p>
+        </>
+      }
       action={m.credentials.revoke}
       open
       onClose={onClose}

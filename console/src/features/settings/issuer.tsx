@@ -4,6 +4,7 @@ import { type FormEvent, useState } from "react";
 import type { Schemas } from "@/api/client";
 import { issueAt } from "@/api/problem";
 import { useMessages } from "@/i18n";
+import { useFace } from "@/shell/face";
 import { Button } from "@/ui/button";
 import { Card } from "@/ui/card";
 import { Confirm } from "@/ui/dialog";
@@ -21,6 +22,7 @@ export function IssuerCard() {
 
 function Form({ issuer }: { issuer: Schemas["TrustedIssuer"] | null }) {
   const m = useMessages();
+  const face = useFace();
   const save = useSaveIssuer();
   const forget = useForgetIssuer();
   const [asking, setAsking] = useState(false);
@@ -57,19 +59,21 @@ function Form({ issuer }: { issuer: Schemas["TrustedIssuer"] | null }) {
       <Card
         title={m.issuer.title}
         foot={
-          <>
-            {issuer && (
-              <Button look="danger" onClick={() => setAsking(true)}>
-                {m.issuer.forget}
+          face.manages && (
+            <>
+              {issuer && (
+                <Button look="danger" onClick={() => setAsking(true)}>
+                  {m.issuer.forget}
+                </Button>
+              )}
+              <Button type="submit" look="primary" busy={save.isPending}>
+                {m.common.save}
               </Button>
-            )}
-            <Button type="submit" look="primary" busy={save.isPending}>
-              {m.common.save}
-            </Button>
-          </>
+            </>
+          )
         }
       >
-        <div className="stack">
+        <fieldset className="stack" disabled={!face.manages}>
           <p className="soft">{m.issuer.text}</p>
           <TextField label={m.issuer.issuer} placeholder="https://id.example.com" {...field("issuer")} />
           <TextField label={m.issuer.audience} {...field("audience")} />
@@ -104,7 +108,7 @@ function Form({ issuer }: { issuer: Schemas["TrustedIssuer"] | null }) {
             <TextField label={m.issuer.permissionsClaim} {...field("permissionsClaim")} className="mono" />
           </div>
           {save.error && <ErrorNotice error={save.error} />}
-        </div>
+        </fieldset>
       </Card>
       <Confirm
         title={m.issuer.forget}

@@ -2,6 +2,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { useMessages } from "@/i18n";
+import { useFace } from "@/shell/face";
 import { usePageSearch } from "@/shell/search";
 import { useEnvironment } from "@/shell/session";
 import { Button } from "@/ui/button";
@@ -39,6 +40,7 @@ export function Settings() {
 
 function EnvironmentTab() {
   const m = useMessages();
+  const face = useFace();
   const environment = useEnvironment();
   const addresses = useQuery(sourceAddressesQuery);
   const rename = useRenameEnvironment(environment.id);
@@ -66,6 +68,7 @@ function EnvironmentTab() {
               hint={m.environment.nameHint}
               value={name}
               onChange={event => setName(event.target.value)}
+              disabled={!face.manages}
             />
             <div className="stack stack-tight">
               <span className="field-label">{m.environment.clientId}</span>

@@ -164,7 +164,12 @@ function Previewed({
     const key = onlyKey(webhook);
     return eventId ? { eventId, settings } : key ? { eventKey: key, settings } : { settings };
   }, [settled, eventId, webhook]);
-  const preview = useQuery({ ...previewQuery(webhook.id, request), placeholderData: keepPreviousData });
+  const preview = useQuery({
+    ...previewQuery(webhook.id, request),
+    placeholderData: keepPreviousData,
+    // It is for whoever may change what is sent.
+    enabled: face.can("writeWebhooks"),
+  });
   const problems = useMemo(() => problemsIn(preview.error), [preview.error]);
   const events = [...new Map(recent.map(delivery => [delivery.eventId, delivery])).values()];
   return (
@@ -179,36 +184,38 @@ function Previewed({
           problems={problems}
         />
       </Suspense>
-      <Card
-        title={
-          <span className="row">
-            {m.payload.preview} {preview.isFetching && <span className="spinner" aria-hidden="true" />}
-          </span>
-        }
-        actions={
-          <select
-            className="input preview-event"
-            aria-label={m.payload.previewWith}
-            value={eventId}
-            onChange={event => setEventId(event.target.value)}
-          >
-            <option value="">{m.payload.withSample}</option>
-            {events.map(delivery => (
-              <option key={delivery.eventId} value={delivery.eventId}>
-                {m.payload.withEvent(relative(delivery.createdAt), delivery.tenantId ?? "")}
-              </option>
-            ))}
-          </select>
-        }
-      >
-        {preview.error ? (
-          <ErrorNotice error={preview.error} />
-        ) : preview.data ? (
-          <Request preview={preview.data} />
-        ) : (
-          <Skeleton lines={4} />
-        )}
-      </Card>
+      {face.can("writeWebhooks") && (
+        <Card
+          title={
+            <span className="row">
+              {m.payload.preview} {preview.isFetching && <span className="spinner" aria-hidden="true" />}
+            </span>
+          }
+          actions={
+            <select
+              className="input preview-event"
+              aria-label={m.payload.previewWith}
+              value={eventId}
+              onChange={event => setEventId(event.target.value)}
+            >
+              <option value="">{m.payload.withSample}</option>
+              {events.map(delivery => (
+                <option key={delivery.eventId} value={delivery.eventId}>
+                  {m.payload.withEvent(relative(delivery.createdAt), delivery.tenantId ?? "")}
+                </option>
+              ))}
+            </select>
+          }
+        >
+          {preview.error ? (
+            <ErrorNotice error={preview.error} />
+          ) : preview.data ? (
+            <Request preview={preview.data} />
+          ) : (
+            <Skeleton lines={4} />
+          )}
+        </Card>
+      )}
     </>
   );
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use axum::extract::FromRequestParts;
 use http::request::Parts;
 use http::{HeaderMap, header};
+use postrider_core::environment::{Credential, CredentialScope};
 use postrider_core::event::{Event, EventKey, TenantId};
 use postrider_core::permission::{Permission, PermissionSet};
 use postrider_core::portal::{PortalSession, Visibility};
@@ -16,7 +17,7 @@ use postrider_core::{CredentialId, EnvironmentId};
 
 use crate::auth::issuer::{self, TenantUser};
 use crate::auth::portal_tokens::PortalTokens;
-use crate::auth::{secrets, session};
+use crate::auth::{scopes, secrets, session};
 use crate::error::{ApiError, Code};
 use crate::state::ApiState;
 
@@ -69,10 +70,8 @@ impl Caller {
             portal_of(&parts.headers, session.environment_id)?;
             return Ok(Self::Portal(session));
         }
-        if let Some((environment_id, credential_id)) =
-            state.vendor_tokens().check(token, state.directory(), state.now())?
-        {
-            return Ok(Self::Vendor(Vendor { environment_id, credential_id: Some(credential_id) }));
+        if let Some(credential) = state.vendor_tokens().check(token, state.directory(), state.now())? {
+            return Vendor::with(&credential, parts).map(Self::Vendor);
         }
         let user = issuer::check(state, token).await?;
         portal_of(&parts.headers, user.environment_id)?;
@@ -131,6 +130,26 @@ pub(crate) struct Vendor {
     pub(crate) environment_id: EnvironmentId,
     /// The credential that opened it; none: the caller is an operator on the control socket.
     pub(crate) credential_id: Option<CredentialId>,
+    /// What that opens; an operator is held back by none.
+    scope: CredentialScope,
+}
+
+impl Vendor {
+    /// Whoever calls with that credential, where its scope opens the call.
+    pub(crate) fn with(credential: &Credential, parts: &Parts) -> Result<Self, ApiError> {
+        scopes::check(credential.scope, parts)?;
+        Ok(Self {
+            environment_id: credential.environment_id,
+            credential_id: Some(credential.id),
+            scope: credential.scope,
+        })
+    }
+
+    /// An operator on the control socket, in the environment that is meant.
+    fn at_control(headers: &HeaderMap, state: &ApiState) -> Result<Self, ApiError> {
+        let environment_id = environment_of_control(headers, state)?;
+        Ok(Self { environment_id, credential_id: None, scope: CredentialScope::Full })
+    }
 }
 
 impl FromRequestParts<ApiState> for Vendor {
@@ -139,10 +158,7 @@ impl FromRequestParts<ApiState> for Vendor {
     async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, ApiError> {
         match Caller::of(parts, state).await? {
             Caller::Vendor(vendor) => Ok(vendor),
-            Caller::Control => {
-                let environment_id = environment_of_control(&parts.headers, state)?;
-                Ok(Self { environment_id, credential_id: None })
-            }
+            Caller::Control => Self::at_control(&parts.headers, state),
             Caller::TenantUser(_) | Caller::Portal(_) => {
                 Err(ApiError::forbidden("this call is the vendor's: a tenant's user cannot make it"))
             }
@@ -198,9 +214,9 @@ impl Member {
         }
     }
 
-    /// A vendor.
-    pub(crate) fn of_vendor(environment_id: EnvironmentId) -> Self {
-        Self { environment_id, tenant: None, permissions: PermissionSet::all() }
+    /// A vendor, with the permissions that its credential's scope has.
+    fn of_vendor(vendor: Vendor) -> Self {
+        Self { environment_id: vendor.environment_id, tenant: None, permissions: vendor.scope.permissions() }
     }
 
     /// Refuses a caller that may not do it.
@@ -257,8 +273,8 @@ impl FromRequestParts<ApiState> for Member {
 
     async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, ApiError> {
         match Caller::of(parts, state).await? {
-            Caller::Vendor(vendor) => Ok(Self::of_vendor(vendor.environment_id)),
-            Caller::Control => Ok(Self::of_vendor(environment_of_control(&parts.headers, state)?)),
+            Caller::Vendor(vendor) => Ok(Self::of_vendor(vendor)),
+            Caller::Control => Vendor::at_control(&parts.headers, state).map(Self::of_vendor),
             Caller::TenantUser(user) => Self::of_user(user, state),
             Caller::Portal(session) => Self::of_session(&session, state),
             Caller::Operator => Err(operator_elsewhere()),

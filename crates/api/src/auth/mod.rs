@@ -1,10 +1,10 @@
 //! Who calls, and what the caller may do.
 //!
 //! ```text
-//! client id + secret ──▶ vendor token ──▶ Caller::Vendor       one environment, everything in it
+//! client id + secret ──▶ vendor token ──▶ Caller::Vendor       one environment, as far as the credential's scope goes
 //! token of a trusted issuer ────────────▶ Caller::TenantUser   one tenant of it, by permissions and visibility
 //! link ──▶ cookie or token of a portal ─▶ Caller::Portal       one tenant of it, by the link's permissions and visibility
-//! client id + secret ──▶ console cookie ▶ Caller::Vendor       the environment that the call names, of those signed in to
+//! client id + secret ──▶ console cookie ▶ Caller::Vendor       the same of the environment that the call names, of those signed in to
 //! operator's token ─────────────────────▶ Caller::Operator     environments and credentials
 //! control socket ───────────────────────▶ Caller::Control      everything in every environment
 //! ```
@@ -18,6 +18,8 @@ pub(crate) mod csrf;
 pub(crate) mod issuer;
 pub(crate) mod jwks;
 pub(crate) mod portal_tokens;
+pub(crate) mod proxies;
+pub(crate) mod scopes;
 pub(crate) mod secrets;
 pub(crate) mod session;
 pub(crate) mod sign_in;

@@ -48,10 +48,8 @@ pub(crate) fn caller(parts: &Parts, state: &ApiState) -> Result<Option<Caller>, 
     if parts.extensions.get::<OnlyLooking>().is_none() {
         state.store().touch_console_session(console.session.id, state.now());
     }
-    Ok(Some(Caller::Vendor(Vendor {
-        environment_id: sign_in.environment_id,
-        credential_id: Some(sign_in.credential_id),
-    })))
+    let credential = state.directory().credential(sign_in.credential_id).ok_or_else(ended)?;
+    Vendor::with(&credential, parts).map(|vendor| Some(Caller::Vendor(vendor)))
 }
 
 fn ended() -> ApiError {

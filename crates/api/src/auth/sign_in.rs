@@ -3,9 +3,9 @@
 //! What costs nothing to check is checked always: generated secrets, which cannot be guessed, and chosen ones that were right before. Other
 //! secrets are looked up among chosen ones, and who gives too many wrong ones waits.
 //!
-//! Invariant: nobody who guesses keeps out anybody else. Only the address that gave the wrong secrets is refused, and none that can be a
-//! reverse proxy's, behind which is everybody; all that guessing does to others is that a secret which was not given before takes a moment
-//! longer.
+//! Invariant: nobody who guesses keeps out anybody else. Only the address that gave the wrong secrets is refused (behind a reverse proxy
+//! that the operator trusts, the one that it speaks for), and none that can be a reverse proxy's, behind which is everybody; all that
+//! guessing does to others is that a secret which was not given before takes a moment longer.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -37,8 +37,10 @@ pub(crate) struct CalledFrom(Option<Guesser>);
 impl FromRequestParts<ApiState> for CalledFrom {
     type Rejection = Infallible;
 
-    async fn from_request_parts(parts: &mut Parts, _: &ApiState) -> Result<Self, Infallible> {
-        Ok(Self(parts.extensions.get::<Peer>().and_then(|peer| net::counted_as(peer.0)).map(Guesser)))
+    async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Infallible> {
+        let proxies = &state.options().trusted_proxies;
+        let address = parts.extensions.get::<Peer>().and_then(|peer| proxies.origin(peer.0, &parts.headers));
+        Ok(Self(address.and_then(net::counted_as).map(Guesser)))
     }
 }
 

@@ -4,7 +4,7 @@
 //! hashes of those that were right. Expiry and revocation are looked at every time.
 
 use std::collections::HashMap;
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
@@ -36,7 +36,6 @@ struct Claims {
 /// What a token says, once its signature was right.
 #[derive(Debug, Clone, Copy)]
 struct Verified {
-    environment_id: EnvironmentId,
     credential_id: CredentialId,
     expires_at_seconds: i64,
 }
@@ -82,21 +81,19 @@ impl VendorTokens {
             .map_err(|error| ApiError::caused(Code::Internal, "a token could not be signed", error))
     }
 
-    /// The environment that a token opens, and the credential it was made with; none where it is not one of these tokens at all.
+    /// The credential that a token was made with; none where it is not one of these tokens at all.
     pub(crate) fn check(
         &self,
         token: &str,
         directory: &Directory,
         now: Timestamp,
-    ) -> Result<Option<(EnvironmentId, CredentialId)>, ApiError> {
+    ) -> Result<Option<Arc<Credential>>, ApiError> {
         let Some(verified) = self.verified(token) else { return Ok(None) };
         if now.as_seconds() >= verified.expires_at_seconds {
             return Err(ApiError::new(Code::TokenExpired, "the token has expired; get a new one from /auth/vendor"));
         }
         match directory.credential(verified.credential_id) {
-            Some(credential) if credential.revoked_at.is_none() => {
-                Ok(Some((verified.environment_id, verified.credential_id)))
-            }
+            Some(credential) if credential.revoked_at.is_none() => Ok(Some(credential)),
             _ => Err(revoked()),
         }
     }
@@ -110,8 +107,7 @@ impl VendorTokens {
         if claims.r#type != TYPE {
             return None;
         }
-        let verified =
-            Verified { environment_id: claims.vendor_id, credential_id: claims.sub, expires_at_seconds: claims.exp };
+        let verified = Verified { credential_id: claims.sub, expires_at_seconds: claims.exp };
         let mut right = self.right.write().unwrap_or_else(PoisonError::into_inner);
         if right.len() >= REMEMBERED {
             right.clear();

@@ -31,7 +31,8 @@ pub(crate) struct Token {
 
 /// Get a token
 ///
-/// Exchanges the credentials of an environment for a token that opens everything in it.
+/// Exchanges the credentials of an environment for a token that opens what the scope of the credential says: everything in it, reporting
+/// events, or looking.
 #[utoipa::path(post, path = "/auth/vendor", tag = "auth", security(()),
     request_body = Login,
     responses(

@@ -21,7 +21,7 @@ pub(crate) mod triggers_v3;
 pub(crate) mod webhook;
 
 /// What every path stands under as well.
-const PREFIX: &str = "/frontegg";
+pub(crate) const PREFIX: &str = "/frontegg";
 
 /// Every call of the Frontegg API, each with its documentation.
 pub(crate) fn routes() -> (Router<ApiState>, utoipa::openapi::OpenApi) {

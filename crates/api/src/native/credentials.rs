@@ -1,12 +1,15 @@
 //! Credentials: the secrets of an environment. A vendor makes and revokes those of its own environment, an operator those of every one.
 //!
-//! Invariant: a vendor never revokes the credential that its call was made with, so it cannot lock itself out; nor does one that was revoked
-//! while its call was under way make or revoke another. Both are decided where the change is made.
+//! Invariants: a credential never opens more than the one that made it. A vendor never revokes the credential that its call was made with,
+//! so it cannot lock itself out; nor does one that was revoked while its call was under way make or revoke another. All of it is decided
+//! where the change is made.
+
+use std::sync::Arc;
 
 use axum::Json as Answer;
 use axum::extract::State;
 use http::StatusCode;
-use postrider_core::environment::{Credential as Stored, CredentialHash};
+use postrider_core::environment::{Credential as Stored, CredentialHash, CredentialScope as Scope};
 use postrider_core::{CredentialId, EnvironmentId};
 use postrider_store::{CreateCredential, NewCredential, RevokeCredential};
 use serde::{Deserialize, Serialize};
@@ -33,14 +36,64 @@ pub(crate) struct Credential {
     environment_id: Uuid,
     /// What people call it.
     name: String,
+    /// What it opens there.
+    scope: CredentialScope,
     /// Whether the secret was generated here or chosen by a person.
     kind: SecretKind,
     /// When it was made.
     created_at: Time,
+    /// The credential that made it; `null`: an operator did, the first start, or it was made before this was kept.
+    created_by: Option<Maker>,
     /// When it last got a token, to the minute.
     last_used_at: Option<Time>,
     /// When it was revoked; its tokens are refused from then on.
     revoked_at: Option<Time>,
+    /// Portals of tenants that its links have opened, or still can: they end when it is revoked.
+    portals: usize,
+}
+
+/// What a credential opens.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum CredentialScope {
+    /// Everything in the environment.
+    #[default]
+    Full,
+    /// Reporting events, by either API, and reading nothing but the answers. It does not sign in to the console.
+    Events,
+    /// Looking at everything that shows no secret, and changing nothing: no tests, resends or jobs either.
+    Read,
+}
+
+impl From<Scope> for CredentialScope {
+    fn from(scope: Scope) -> Self {
+        match scope {
+            Scope::Full => Self::Full,
+            Scope::Events => Self::Events,
+            Scope::Read => Self::Read,
+        }
+    }
+}
+
+impl From<CredentialScope> for Scope {
+    fn from(scope: CredentialScope) -> Self {
+        match scope {
+            CredentialScope::Full => Self::Full,
+            CredentialScope::Events => Self::Events,
+            CredentialScope::Read => Self::Read,
+        }
+    }
+}
+
+/// The credential that made another.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = CredentialMaker)]
+pub(crate) struct Maker {
+    /// Its id.
+    id: Uuid,
+    /// What people call it.
+    name: String,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -52,19 +105,24 @@ pub(crate) enum SecretKind {
     Chosen,
 }
 
-impl From<&Stored> for Credential {
-    fn from(credential: &Stored) -> Self {
+impl Credential {
+    /// The record. `portals`: see there.
+    fn new(state: &ApiState, credential: &Stored, portals: usize) -> Self {
+        let maker = credential.created_by.and_then(|id| state.directory().credential(id));
         Self {
             id: credential.id.as_uuid(),
             environment_id: credential.environment_id.as_uuid(),
             name: credential.name.clone(),
+            scope: credential.scope.into(),
             kind: match credential.hash {
                 CredentialHash::Sha256(_) => SecretKind::Generated,
                 CredentialHash::Argon2id(_) => SecretKind::Chosen,
             },
             created_at: credential.created_at.into(),
+            created_by: maker.map(|maker| Maker { id: maker.id.as_uuid(), name: maker.name.clone() }),
             last_used_at: credential.last_used_at.map(Into::into),
             revoked_at: credential.revoked_at.map(Into::into),
+            portals,
         }
     }
 }
@@ -75,6 +133,9 @@ impl From<&Stored> for Credential {
 pub(crate) struct NewSecret {
     /// What people call it.
     name: String,
+    /// What it opens; it stays so.
+    #[serde(default)]
+    scope: CredentialScope,
     /// A secret of one's own choice, 16 to 200 characters. Better left out: then a strong one is generated.
     secret: Option<String>,
 }
@@ -107,13 +168,17 @@ pub(crate) async fn list_credentials(
     }
     let mut credentials = state.directory().credentials(environment_id);
     credentials.sort_by_key(|credential| credential.id);
-    let items = credentials.iter().map(|credential| (&**credential).into()).collect();
+    let portals = state.directory().portals_of_credentials(environment_id, state.now());
+    let portals = |credential: &Stored| portals.get(&credential.id).copied().unwrap_or_default();
+    let record = |credential: &Arc<Stored>| Credential::new(&state, credential, portals(credential));
+    let items = credentials.iter().map(record).collect();
     Ok(Answer(Page { items, next_cursor: None }))
 }
 
 /// Create a credential
 ///
-/// The answer holds the secret, which is shown this once.
+/// The answer holds the secret, which is shown this once. `scope` says what it opens: a program that only reports events needs no more
+/// than `events`.
 #[utoipa::path(post, path = "/api/v1/environments/{environmentId}/credentials", tag = "environments",
     params(("environmentId" = Uuid, Path, description = "The environment.")),
     request_body = NewSecret, responses(
@@ -128,6 +193,7 @@ pub(crate) async fn create_credential(
 ) -> Result<(StatusCode, Answer<CreatedCredential>), ApiError> {
     reach.require(environment_id)?;
     let name = rules::name("/name", new.name)?;
+    let scope = new.scope.into();
     let (secret, hash) = match new.secret {
         None => {
             let secret = secrets::generate_secret(&**state.entropy());
@@ -143,10 +209,10 @@ pub(crate) async fn create_credential(
             (secret, hash)
         }
     };
-    let made_by = reach.credential_in_use();
-    match state.store().create_credential(NewCredential { environment_id, name, hash, made_by }).await? {
+    let new = NewCredential { environment_id, name, scope, hash, made_by: reach.credential_in_use() };
+    match state.store().create_credential(new).await? {
         CreateCredential::Created(credential) => {
-            let credential = Credential::from(&*credential);
+            let credential = Credential::new(&state, &credential, 0);
             Ok((StatusCode::CREATED, Answer(CreatedCredential { credential, secret })))
         }
         CreateCredential::NoSuchEnvironment => Err(ApiError::not_found("environment")),
@@ -154,13 +220,19 @@ pub(crate) async fn create_credential(
             Err(ApiError::new(Code::LimitReached, "the environment has too many credentials; revoke one first"))
         }
         CreateCredential::MakerRevoked => Err(tokens::revoked()),
+        CreateCredential::BeyondMaker => {
+            let detail =
+                "a credential cannot open more than the one that makes it; make it with one of the scope `full`";
+            Err(ApiError::new(Code::InsufficientScope, detail))
+        }
     }
 }
 
 /// Revoke a credential
 ///
-/// Tokens that were made with it are refused from now on, and the sessions that it opened end. The one that the call was made with can be
-/// revoked with another one, or by an operator.
+/// Tokens that were made with it are refused from now on, and the sessions that it opened end: those of the console, and the portals of
+/// tenants that its links opened (`portals` in the list says how many). The one that the call was made with can be revoked with another
+/// one, or by an operator.
 #[utoipa::path(delete, path = "/api/v1/environments/{environmentId}/credentials/{credentialId}", tag = "environments",
     params(
         ("environmentId" = Uuid, Path, description = "The environment."),

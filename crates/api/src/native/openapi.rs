@@ -12,7 +12,9 @@ use crate::state::ApiState;
 
 const DESCRIPTION: &str = "Postrider's native API at `/api/v1`, and the API of Frontegg's webhooks, which it speaks as well: at \
     the root and under `/frontegg`, with and without a slash at the end.\n\nCalls take a token of an environment as \
-    `Authorization: Bearer`, from `POST /auth/vendor`; where it is said, an operator's token. Errors of the native API are \
+    `Authorization: Bearer`, from `POST /auth/vendor`; where it is said, an operator's token. The token of a credential of the scope \
+    `events` reports events alone, and that of one of the scope `read` looks and changes nothing: other calls answer with 403 \
+    `insufficient_scope`. Errors of the native API are \
     `application/problem+json` with a stable `code`.";
 
 /// The document without paths.

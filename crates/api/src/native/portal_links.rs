@@ -18,6 +18,7 @@ use uuid::Uuid;
 
 use crate::auth::caller::Vendor;
 use crate::auth::ticket::NewTicket;
+use crate::auth::tokens;
 use crate::body::Json;
 use crate::error::{ApiError, Code, Problem};
 use crate::native::theme::Theme;
@@ -127,6 +128,7 @@ pub(crate) async fn create_portal_link(
             Ok((StatusCode::CREATED, Answer(PortalLink { id: id.as_uuid(), url, expires_at: link.until().into() })))
         }
         CreatePortalLink::NoSuchEnvironment => Err(ApiError::not_found("environment")),
+        CreatePortalLink::MakerRevoked => Err(tokens::revoked()),
         CreatePortalLink::LimitReached => Err(ApiError::new(
             Code::LimitReached,
             "the environment has too many open portals; end some, or make them shorter",

@@ -4,11 +4,12 @@ use axum::Json as Answer;
 use axum::extract::State;
 use postrider_core::limits::ALLOWED_ORIGINS;
 use postrider_core::portal::{AllowedOrigin, PortalSettings as Stored, Visibility};
-use postrider_store::Found;
+use postrider_store::PutPortalSettings;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::auth::caller::Vendor;
+use crate::auth::tokens;
 use crate::body::Json;
 use crate::error::{ApiError, Problem};
 use crate::native::theme::Theme;
@@ -87,8 +88,9 @@ pub(crate) async fn put_portal_settings(
     Json(settings): Json<PortalSettings>,
 ) -> Result<Answer<PortalSettings>, ApiError> {
     let stored = settings.parsed()?;
-    match state.store().put_portal_settings(vendor.environment_id, stored.clone()).await? {
-        Found::Yes => Ok(Answer((&stored).into())),
-        Found::No => Err(ApiError::not_found("environment")),
+    match state.store().put_portal_settings(vendor.environment_id, stored.clone(), vendor.credential_id).await? {
+        PutPortalSettings::Put => Ok(Answer((&stored).into())),
+        PutPortalSettings::NoSuchEnvironment => Err(ApiError::not_found("environment")),
+        PutPortalSettings::CallerRevoked => Err(tokens::revoked()),
     }
 }

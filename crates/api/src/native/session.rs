@@ -5,6 +5,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use http::{HeaderMap, StatusCode, header};
 use postrider_core::EnvironmentId;
+use postrider_core::environment::CredentialScope as Scope;
 use postrider_store::{NewSignIn, SignInOutcome};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -18,6 +19,7 @@ use crate::auth::ticket::NewTicket;
 use crate::body::Json;
 use crate::error::{ApiError, Code, Problem};
 use crate::extract::Params;
+use crate::native::credentials::CredentialScope;
 use crate::native::wire::{self, Time};
 use crate::state::ApiState;
 
@@ -45,6 +47,8 @@ pub(crate) struct SessionEnvironment {
     credential_id: Uuid,
     /// What people call that.
     credential_name: String,
+    /// What it opens: `full`, or `read`, with which nothing can be changed.
+    scope: CredentialScope,
     /// When.
     signed_in_at: Time,
 }
@@ -59,6 +63,7 @@ impl Session {
                 name: environment.name.clone(),
                 credential_id: credential.id.as_uuid(),
                 credential_name: credential.name.clone(),
+                scope: credential.scope.into(),
                 signed_in_at: sign_in.at.into(),
             })
         });
@@ -82,12 +87,13 @@ pub(crate) struct Credentials {
 
 /// Sign in to the console
 ///
-/// Sets a cookie that opens the environment until it is signed out of, for at most 7 days, or 12 hours without a call. A browser that is
-/// signed in already is then signed in to both. For pages of this server: the call takes the header `x-postrider-csrf: 1`.
+/// Sets a cookie that opens the environment, as far as the credential's scope goes, until it is signed out of, for at most 7 days, or 12
+/// hours without a call. A browser that is signed in already is then signed in to both. For pages of this server: the call takes the header
+/// `x-postrider-csrf: 1`.
 #[utoipa::path(post, path = "/api/v1/session", tag = "session", security(()), request_body = Credentials, responses(
     (status = 200, description = "The session.", body = Session),
     (status = 401, description = "Client id or secret are wrong.", body = Problem),
-    (status = 403, description = "Another origin's page made the call.", body = Problem),
+    (status = 403, description = "The credential reports events alone, or another origin's page made the call.", body = Problem),
     (status = 409, description = "The session has as many environments as it can have.", body = Problem),
     (status = 429, description = "Too many wrong secrets were given.", body = Problem)))]
 pub(crate) async fn sign_in(
@@ -98,6 +104,12 @@ pub(crate) async fn sign_in(
     Json(given): Json<Credentials>,
 ) -> Result<Response, ApiError> {
     let credential = sign_in::credential(&state, from, &given.client_id, &given.secret).await?;
+    if credential.scope == Scope::Events {
+        return Err(ApiError::new(
+            Code::InsufficientScope,
+            "this credential has the scope `events`: it reports events and shows nothing; sign in with one of the scope `full` or `read`",
+        ));
+    }
     state.store().touch_credential(credential.id, state.now());
     let ticket = NewTicket::new(&**state.entropy());
     let new = NewSignIn {

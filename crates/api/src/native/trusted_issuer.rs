@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::auth::caller::Vendor;
-use crate::auth::issuer;
+use crate::auth::{issuer, tokens};
 use crate::body::Json;
 use crate::error::{ApiError, Code, Problem};
 use crate::rules;
@@ -130,13 +130,14 @@ pub(crate) async fn put_trusted_issuer(
 ) -> Result<Answer<TrustedIssuer>, ApiError> {
     let trusted = checked(&state, new)?;
     let answer = TrustedIssuer::from(&trusted);
-    match state.store().put_trusted_issuer(vendor.environment_id, Some(trusted)).await? {
+    match state.store().put_trusted_issuer(vendor.environment_id, Some(trusted), vendor.credential_id).await? {
         PutTrustedIssuer::Put => Ok(Answer(answer)),
         PutTrustedIssuer::NoSuchEnvironment => Err(ApiError::not_found("environment")),
         PutTrustedIssuer::Taken => Err(ApiError::new(
             Code::Conflict,
             "another environment of this server trusts that issuer with that audience; use another audience",
         )),
+        PutTrustedIssuer::CallerRevoked => Err(tokens::revoked()),
     }
 }
 
@@ -149,8 +150,9 @@ pub(crate) async fn delete_trusted_issuer(
     State(state): State<ApiState>,
     vendor: Vendor,
 ) -> Result<StatusCode, ApiError> {
-    match state.store().put_trusted_issuer(vendor.environment_id, None).await? {
+    match state.store().put_trusted_issuer(vendor.environment_id, None, vendor.credential_id).await? {
         PutTrustedIssuer::NoSuchEnvironment => Err(ApiError::not_found("environment")),
+        PutTrustedIssuer::CallerRevoked => Err(tokens::revoked()),
         PutTrustedIssuer::Put | PutTrustedIssuer::Taken => Ok(StatusCode::NO_CONTENT),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRequestParts, MatchedPath};
 use http::Request;
 use http::request::Parts;
 use postrider_core::event::{TenantId, UserId};
@@ -32,6 +32,10 @@ impl FromRequestParts<ApiState> for Standing {
         kept.headers = parts.headers.clone();
         if let Some(from) = parts.extensions.get::<FromControlSocket>() {
             kept.extensions.insert(*from);
+        }
+        // What the scope of a credential opens is told by the route.
+        if let Some(route) = parts.extensions.get::<MatchedPath>() {
+            kept.extensions.insert(route.clone());
         }
         kept.extensions.insert(OnlyLooking);
         Ok(Self(kept))

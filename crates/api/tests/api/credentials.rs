@@ -62,6 +62,37 @@ async fn a_credential_that_is_revoked_while_the_body_arrives_makes_no_other() {
 }
 
 #[tokio::test]
+async fn a_credential_that_is_revoked_while_the_body_arrives_leaves_nothing_that_outlives_it() {
+    let issuer =
+        json!({ "issuer": "https://id.example", "audience": "a", "secret": "a secret that the issuer shares with us" });
+    let link = json!({ "tenantId": "t", "permissions": ["fe.connectivity.*"] });
+    for (method, path, body) in [
+        (Method::PUT, "/api/v1/trusted-issuer", issuer),
+        (Method::PUT, "/api/v1/portal-settings", json!({ "webhooks": "byPermissions" })),
+        (Method::POST, "/api/v1/portal-links", link),
+    ] {
+        let app = App::start().await;
+        let own = app.environment("own").await;
+        app.show(&own, "always").await;
+        let credentials = format!("/api/v1/environments/{}/credentials", own.id);
+        let made = app.operate(Method::POST, &credentials).json(&json!({ "name": "gone" })).expect(201).await;
+        let gone = app.log_in(&own.id, &text(&made["secret"])).await;
+        let revoke = app.operate(Method::DELETE, &format!("{credentials}/{}", text(&made["id"])));
+        // The body is asked for when the caller has been let in.
+        let late = stream::once(async move {
+            revoke.expect(204).await;
+            Ok::<_, Infallible>(body.to_string())
+        });
+        let call = app.call(method, path).token(&gone).header("content-type", "application/json");
+        assert_eq!(call.raw(Body::from_stream(late)).code(401).await, "token_revoked", "{path}");
+        let get = |path: &str| app.get(path).token(&own.token);
+        assert_eq!(get("/api/v1/trusted-issuer").code(404).await, "not_found");
+        assert_eq!(get("/api/v1/portal-settings").expect(200).await["webhooks"], "always");
+        assert_eq!(get("/api/v1/portal-sessions").expect(200).await["items"], json!([]));
+    }
+}
+
+#[tokio::test]
 async fn of_two_credentials_that_revoke_each_other_one_stays() {
     let app = App::start().await;
     let own = app.environment("own").await;

@@ -233,7 +233,7 @@ const FOR_TENANTS: &[&str] = &[
 ];
 
 /// Calls that need nobody's leave, or whose callers are told apart by their own tests.
-fn is_for_anybody(path: &str) -> bool {
+pub(crate) fn is_for_anybody(path: &str) -> bool {
     is_public(path)
         || ["/auth/", "/vendors/", "/api/v1/session", "/api/v1/portal-session"].iter().any(|start| {
             path.strip_prefix(start)

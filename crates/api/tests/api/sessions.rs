@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use http::Method;
-use postrider_api::ApiOptions;
+use postrider_api::{ApiOptions, TrustedProxies};
 use postrider_core::limits::{CONSOLE_SESSION_IDLE, SIGN_IN_FAILURES, SIGN_IN_PAUSE, SIGN_IN_REGAINED};
 use serde_json::json;
 
@@ -261,4 +261,24 @@ async fn whoever_guesses_waits_and_keeps_nobody_else_out() {
     assert!(started.elapsed() >= 2 * SIGN_IN_PAUSE);
     app.clock.advance(SIGN_IN_REGAINED);
     assert_eq!(give("wrong").code(401).await, "credentials_invalid");
+}
+
+#[tokio::test]
+async fn behind_a_proxy_that_is_trusted_the_address_that_it_speaks_for_counts() {
+    let trusted_proxies = TrustedProxies::new(vec!["198.51.100.7/32".parse().expect("a network")]);
+    let app = App::with_options(ApiOptions { trusted_proxies, ..ApiOptions::default() }).await;
+    let own = app.environment("own").await;
+    let give = |peer: &str, forwarded: &str| {
+        let wrong = json!({ "clientId": own.id, "secret": "wrong" });
+        app.post("/auth/vendor").from(peer).header("x-forwarded-for", forwarded).json(&wrong)
+    };
+    for n in 0..SIGN_IN_FAILURES {
+        // What the caller itself writes stands left of what the proxy adds.
+        give("198.51.100.7", &format!("192.0.2.{n}, 203.0.113.7")).expect(401).await;
+    }
+    give("198.51.100.7", "192.0.2.99, 203.0.113.7").expect(429).await;
+    give("203.0.113.7", "192.0.2.99").expect(429).await;
+    for (peer, forwarded) in [("198.51.100.7", "203.0.113.8"), ("203.0.113.9", "203.0.113.7"), ("198.51.100.7", "")] {
+        give(peer, forwarded).expect(401).await;
+    }
 }

@@ -39,16 +39,16 @@ pub(crate) async fn credential(what: Credential, form: Form) -> Result<(), Failu
             let id = client.environment(environment.environment).await?;
             let credentials = client.list(&format!("/api/v1/environments/{id}/credentials")).await?;
             form.print(&credentials, || {
-                let columns = ["id", "name", "kind", "createdAt", "lastUsedAt", "revokedAt"];
+                let columns = ["id", "name", "scope", "kind", "createdAt", "createdBy", "lastUsedAt", "revokedAt"];
                 let rows: Vec<_> = credentials.iter().map(|row| cells(row, columns)).collect();
-                table(["id", "name", "kind", "made", "last used", "revoked"], &rows)
+                table(["id", "name", "scope", "kind", "made", "made by", "last used", "revoked"], &rows)
             })?;
         }
-        Credential::Create { name, environment, target } => {
+        Credential::Create { name, scope, environment, target } => {
             let client = client(target).await?;
             let id = client.environment(environment.environment).await?;
             let path = format!("/api/v1/environments/{id}/credentials");
-            let made = client.call(Method::POST, &path, Some(json!({"name": name}))).await?;
+            let made = client.call(Method::POST, &path, Some(json!({"name": name, "scope": scope}))).await?;
             form.print(&made, || credentials_text(&id.to_string(), &text(&made, "secret")))?;
         }
         Credential::Revoke { id, environment, target } => {
@@ -56,7 +56,9 @@ pub(crate) async fn credential(what: Credential, form: Form) -> Result<(), Failu
             let environment = client.environment(environment.environment).await?;
             client.call(Method::DELETE, &format!("/api/v1/environments/{environment}/credentials/{id}"), None).await?;
             form.print(&json!({"id": id, "revoked": true}), || {
-                format!("The secret {id} is revoked. Tokens got with it are refused from now on.")
+                format!(
+                    "The secret {id} is revoked. Tokens got with it are refused from now on, and the portals that it opened are closed."
+                )
             })?;
         }
     }
@@ -112,6 +114,8 @@ fn cells<const N: usize>(row: &Value, members: [&str; N]) -> [String; N] {
     members.map(|member| match &row[member] {
         Value::String(text) => tame(text),
         Value::Null => "-".to_owned(),
+        // Another credential.
+        Value::Object(of) => of.get("name").and_then(Value::as_str).map_or_else(|| "-".to_owned(), tame),
         other => other.to_string(),
     })
 }

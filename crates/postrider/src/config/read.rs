@@ -107,6 +107,7 @@ pub(super) fn settings(mut layers: Layers) -> Result<Settings, Problems> {
         );
     }
     let public_url = reader.one("public_url", public_url);
+    let trusted_proxies = reader.list("trusted_proxies", proxies);
     let cors_origins = reader.list("cors_origins", origin);
     let bootstrap = bootstrap(&mut reader);
     let egress_allow = reader.list("egress_allow", network);
@@ -126,6 +127,7 @@ pub(super) fn settings(mut layers: Layers) -> Result<Settings, Problems> {
                 listen,
                 data_dir,
                 public_url,
+                trusted_proxies,
                 cors_origins,
                 bootstrap,
                 egress_allow,
@@ -223,6 +225,14 @@ fn network(text: &str) -> Result<IpNet, String> {
         Ok(as_dialled(net))
     } else {
         Err(format!("`{text}` has bits set beyond its prefix; did you mean {}?", net.trunc()))
+    }
+}
+
+/// Networks of proxies: not everybody, as then anybody could say to be anybody.
+fn proxies(text: &str) -> Result<IpNet, String> {
+    match network(text)? {
+        net if net.prefix_len() == 0 => Err(format!("`{text}` is everybody; name the addresses of the proxies alone")),
+        net => Ok(net),
     }
 }
 

@@ -108,6 +108,20 @@ pub(crate) const SETTINGS: &[Setting] = &[
         example: "https://hooks.example.com",
     },
     Setting {
+        key: "trusted_proxies",
+        default: None,
+        placeholder: "CIDR,..",
+        arity: Arity::List,
+        visibility: Visibility::Open,
+        summary: "Addresses of reverse proxies whose word on where a request comes from is taken",
+        detail: "For limits that are counted by address: who gives too many wrong secrets waits, and one public address has a part of all \
+                 connections. Where a request's connection comes from one of these, the rightmost address in its `X-Forwarded-For` \
+                 that is none of theirs counts as the caller's, and the proxy's own connections are not limited. The proxy has to add to \
+                 that header, or set it. Without this setting the header is not read, and addresses of this machine and of private \
+                 networks, where a proxy mostly is, are not counted at all.",
+        example: "198.51.100.7,10.1.0.0/16",
+    },
+    Setting {
         key: "cors_origins",
         default: None,
         placeholder: "ORIGIN,..",

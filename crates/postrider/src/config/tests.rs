@@ -69,6 +69,7 @@ fn all_problems_are_told_at_once_by_key() {
         ("POSTRIDER_PUBLIC_URL", "hooks.example.com"),
         ("POSTRIDER_CORS_ORIGINS", "https://app.example.com,https://app.example.com/"),
         ("POSTRIDER_SHUTDOWN_PATIENCE_SECONDS", "-1"),
+        ("POSTRIDER_TRUSTED_PROXIES", "198.51.100.7,proxy.internal"),
         ("POSTRIDER_LOG", "post rider=verbose"),
     ]
     .map(|(name, value)| (name.into(), value.into()))
@@ -91,6 +92,7 @@ fn all_problems_are_told_at_once_by_key() {
         "public_url",
         "retention_days",
         "shutdown_patience_seconds",
+        "trusted_proxies",
     ];
     assert_eq!(keys, BTreeSet::from(expected), "{problems:#?}");
     assert_eq!(problems.len(), expected.len() + 1, "each bad entry of a list is named: {problems:#?}");
@@ -122,6 +124,18 @@ fn lists_are_arrays_or_have_commas_and_networks_mean_what_they_say() {
     assert_eq!(Layers::read(&variables).settings().unwrap().egress_allow, expected);
     let sloppy = problems_of(&sources(&[("POSTRIDER_EGRESS_ALLOW", "10.1.2.3/8")]));
     assert!(sloppy[0].1.contains("did you mean 10.0.0.0/8?"), "{sloppy:?}");
+}
+
+#[test]
+fn proxies_are_networks_and_not_everybody() {
+    let given = sources(&[("POSTRIDER_TRUSTED_PROXIES", "198.51.100.7, 10.1.0.0/16,::ffff:127.0.0.1")]);
+    let expected: Vec<IpNet> =
+        ["198.51.100.7/32", "10.1.0.0/16", "127.0.0.1/32"].map(|net| net.parse().unwrap()).into();
+    assert_eq!(Layers::read(&given).settings().unwrap().trusted_proxies, expected);
+    for everybody in ["0.0.0.0/0", "::/0"] {
+        let problems = problems_of(&sources(&[("POSTRIDER_TRUSTED_PROXIES", everybody)]));
+        assert!(problems[0].1.contains("is everybody"), "{problems:?}");
+    }
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use argon2::Argon2;
 use argon2::password_hash::PasswordVerifier as _;
 use argon2::password_hash::phc::PasswordHash;
-use postrider_core::environment::CredentialHash;
+use postrider_core::environment::{CredentialHash, CredentialScope};
 use postrider_core::{Entropy, EnvironmentId};
 use postrider_store::{CreateCredential, CreateEnvironment, NewCredential, NewEnvironment, Store, StoreError};
 
@@ -99,11 +99,12 @@ async fn add_secret(
     name: &str,
     hash: CredentialHash,
 ) -> Result<(), BootstrapError> {
-    let new = NewCredential { environment_id, name: name.to_owned(), hash, made_by: None };
+    let (name, scope) = (name.to_owned(), CredentialScope::Full);
+    let new = NewCredential { environment_id, name, scope, hash, made_by: None };
     match store.create_credential(new).await? {
         CreateCredential::Created(_) => Ok(()),
         CreateCredential::NoSuchEnvironment => Err(StoreError::NoSuchEnvironment.into()),
-        CreateCredential::MakerRevoked => unreachable!("no credential makes it"),
+        CreateCredential::MakerRevoked | CreateCredential::BeyondMaker => unreachable!("no credential makes it"),
         CreateCredential::LimitReached => Err(BootstrapError::TooManySecrets(environment_id)),
     }
 }

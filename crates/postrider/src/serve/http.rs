@@ -19,7 +19,7 @@ use axum::response::Response;
 use http::Request;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use postrider_api::Peer;
+use postrider_api::{Peer, TrustedProxies};
 use postrider_core::limits;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
@@ -79,9 +79,15 @@ impl<S> Answers for S where
 pub(crate) struct Connections {
     tasks: TaskTracker,
     stop: CancellationToken,
+    proxies: TrustedProxies,
 }
 
 impl Connections {
+    /// Connections that come through these proxies, too: as everybody's they are not limited.
+    pub(crate) fn behind(proxies: TrustedProxies) -> Self {
+        Self { proxies, ..Self::default() }
+    }
+
     /// Serves whatever comes from the listener until the end, up to `most` connections at a time: each listener has its own, so that
     /// whoever fills one up keeps nobody from another.
     pub(crate) fn serve<S: Answers>(&self, listener: impl Listener, service: S, most: usize) {
@@ -90,7 +96,7 @@ impl Connections {
 
     async fn accept<L: Listener, S: Answers>(self, listener: L, service: S, most: usize) {
         let slots = Arc::new(Semaphore::new(most));
-        let peers = Peers::sharing(most);
+        let peers = Peers::sharing(most, self.proxies.clone());
         let mut http = http1::Builder::new();
         http.timer(TokioTimer::new())
             .header_read_timeout(limits::REQUEST_HEAD_TIMEOUT)

@@ -139,7 +139,9 @@ async fn operators_make_environments_and_credentials_here_and_with_a_token_elsew
         command.env("POSTRIDER_OPERATOR_TOKEN", operator_token["token"].as_str().unwrap());
         run(command.arg("--json").args(arguments).args(["--url", &server.url])).await
     };
-    let credential = json_of(&elsewhere(&["credential", "create", "billing", "--environment", client_id]).await);
+    let create = ["credential", "create", "billing", "--scope", "events", "--environment", client_id];
+    let credential = json_of(&elsewhere(&create).await);
+    assert_eq!((&credential["scope"], &credential["createdBy"]), (&"events".into(), &serde_json::Value::Null));
     let secret = credential["secret"].as_str().unwrap();
     server.log_in(client_id, secret).await;
     let id = credential["id"].as_str().unwrap();

@@ -14,8 +14,8 @@ use super::{Sqlite, event_types};
 use crate::directory::DirectoryChange;
 use crate::seal::Place;
 use crate::{
-    CreateCredential, CreateEnvironment, Found, NewCredential, NewEnvironment, PutTrustedIssuer, RevokeCredential,
-    StoreError,
+    CreateCredential, CreateEnvironment, Found, NewCredential, NewEnvironment, PutPortalSettings, PutTrustedIssuer,
+    RevokeCredential, StoreError,
 };
 
 /// How often the moment of a credential's last use is written.
@@ -28,8 +28,8 @@ pub(super) const ISSUER_OWNER: &str = "SELECT environment FROM trusted_issuers W
 pub(super) const DELETE_ISSUER: &str = "DELETE FROM trusted_issuers WHERE environment = ?1";
 pub(super) const INSERT_ISSUER: &str = "INSERT INTO trusted_issuers (environment, issuer, audience, key_kind, key, \
      tenant_claim, permissions_claim) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
-pub(super) const INSERT_CREDENTIAL: &str = "INSERT INTO credentials (id, environment, name, sha256, argon2id, \
-     created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+pub(super) const INSERT_CREDENTIAL: &str = "INSERT INTO credentials (id, environment, name, scope, sha256, argon2id, \
+     created_by, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
 pub(super) const REVOKE_CREDENTIAL: &str = "UPDATE credentials SET revoked_at = ?2 WHERE id = ?1";
 pub(super) const TOUCH_CREDENTIAL: &str = "UPDATE credentials SET last_used_at = ?2 WHERE id = ?1";
 pub(super) const INSERT_TOKEN: &str =
@@ -63,12 +63,16 @@ impl Sqlite {
         &self,
         id: EnvironmentId,
         portal: PortalSettings,
-    ) -> Result<Found, StoreError> {
+        put_by: Option<CredentialId>,
+    ) -> Result<PutPortalSettings, StoreError> {
         self.change(move |tx| {
-            let Some((key, old)) = known(tx, id) else { return Ok(Found::No) };
+            let Some((key, old)) = known(tx, id) else { return Ok(PutPortalSettings::NoSuchEnvironment) };
+            if !tx.still_acts(id, put_by) {
+                return Ok(PutPortalSettings::CallerRevoked);
+            }
             tx.prepare(PUT_PORTAL)?.execute((key, portal_json(&portal)?))?;
             put(tx, key, Environment { portal: portal.clone(), ..Environment::clone(&old) });
-            Ok(Found::Yes)
+            Ok(PutPortalSettings::Put)
         })
         .await
     }
@@ -77,8 +81,9 @@ impl Sqlite {
         &self,
         id: EnvironmentId,
         issuer: Option<TrustedIssuer>,
+        put_by: Option<CredentialId>,
     ) -> Result<PutTrustedIssuer, StoreError> {
-        self.change(move |tx| put_trusted_issuer(tx, id, issuer.as_ref())).await
+        self.change(move |tx| put_trusted_issuer(tx, id, issuer.as_ref(), put_by)).await
     }
 
     pub(crate) async fn create_credential(&self, new: NewCredential) -> Result<CreateCredential, StoreError> {
@@ -173,8 +178,12 @@ fn put_trusted_issuer(
     tx: &mut Tx<'_, '_>,
     id: EnvironmentId,
     issuer: Option<&TrustedIssuer>,
+    put_by: Option<CredentialId>,
 ) -> Result<PutTrustedIssuer, Failure> {
     let Some((key, old)) = known(tx, id) else { return Ok(PutTrustedIssuer::NoSuchEnvironment) };
+    if !tx.still_acts(id, put_by) {
+        return Ok(PutTrustedIssuer::CallerRevoked);
+    }
     if let Some(issuer) = issuer {
         let owner: Option<i64> =
             tx.prepare(ISSUER_OWNER)?.query_row((&issuer.issuer, &issuer.audience), |row| row.get(0)).optional()?;
@@ -204,12 +213,6 @@ fn put_trusted_issuer(
     Ok(PutTrustedIssuer::Put)
 }
 
-/// Whether whoever acts still may. A call was let in before its body was read, so its credential may have been revoked since.
-fn still_acts(tx: &Tx<'_, '_>, environment: EnvironmentId, by: Option<CredentialId>) -> bool {
-    let is_live = |c: Arc<Credential>| c.environment_id == environment && c.revoked_at.is_none();
-    by.is_none_or(|id| tx.directory.credential(id).is_some_and(is_live))
-}
-
 fn revoke_credential(
     tx: &mut Tx<'_, '_>,
     environment: EnvironmentId,
@@ -217,7 +220,7 @@ fn revoke_credential(
     revoked_by: Option<CredentialId>,
 ) -> Result<RevokeCredential, Failure> {
     // Of two that revoke each other, the one that comes second is revoked itself.
-    if !still_acts(tx, environment, revoked_by) {
+    if !tx.still_acts(environment, revoked_by) {
         return Ok(RevokeCredential::RevokerRevoked);
     }
     if revoked_by == Some(id) {
@@ -239,8 +242,12 @@ fn create_credential(tx: &mut Tx<'_, '_>, new: &NewCredential) -> Result<CreateC
     let Some(environment) = tx.directory.environment_key(new.environment_id) else {
         return Ok(CreateCredential::NoSuchEnvironment);
     };
-    if !still_acts(tx, new.environment_id, new.made_by) {
+    if !tx.still_acts(new.environment_id, new.made_by) {
         return Ok(CreateCredential::MakerRevoked);
+    }
+    let maker = new.made_by.and_then(|id| tx.directory.credential(id));
+    if maker.is_some_and(|maker| !maker.scope.covers(new.scope)) {
+        return Ok(CreateCredential::BeyondMaker);
     }
     let in_use = tx.directory.credentials(new.environment_id).iter().filter(|c| c.revoked_at.is_none()).count();
     if in_use >= CREDENTIALS_PER_ENVIRONMENT {
@@ -254,7 +261,9 @@ fn create_credential(tx: &mut Tx<'_, '_>, new: &NewCredential) -> Result<CreateC
         id: CredentialId::new(tx.now, tx.entropy),
         environment_id: new.environment_id,
         name: new.name.clone(),
+        scope: new.scope,
         hash: new.hash.clone(),
+        created_by: new.made_by,
         created_at: tx.now,
         last_used_at: None,
         revoked_at: None,
@@ -263,8 +272,10 @@ fn create_credential(tx: &mut Tx<'_, '_>, new: &NewCredential) -> Result<CreateC
         credential.id.as_bytes(),
         environment,
         credential.name,
+        credential.scope.name(),
         sha256,
         argon2id,
+        credential.created_by.as_ref().map(CredentialId::as_bytes),
         tx.now.as_micros(),
     ])?;
     let credential = Arc::new(credential);

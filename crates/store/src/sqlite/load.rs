@@ -4,7 +4,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use postrider_core::delivery::DiscardReason;
-use postrider_core::environment::{Credential, CredentialHash, Environment, IssuerKey, OperatorToken, TrustedIssuer};
+use postrider_core::environment::{
+    Credential, CredentialHash, CredentialScope, Environment, IssuerKey, OperatorToken, TrustedIssuer,
+};
 use postrider_core::event::EventKey;
 use postrider_core::event_type::{Audience, Category, Deprecation, EventType, SchemaMode};
 use postrider_core::health::FailureStreak;
@@ -15,6 +17,7 @@ use postrider_core::source::Source;
 use postrider_core::webhook::{DisableReason, EndpointUrl, Scope, Sending, Webhook, WebhookStatus};
 use postrider_core::{CategoryId, CredentialId, DeliveryId, EnvironmentId, EventTypeId, OperatorTokenId, WebhookId};
 use rusqlite::{Connection, Row};
+use uuid::Uuid;
 
 use super::rows::{Result, count, event_key, parsed, parsed_if_any, tenant, time, time_if_any, unreadable, uuid};
 use super::{environments, sessions, signing, webhooks};
@@ -25,8 +28,8 @@ use crate::seal::Seal;
 pub(super) const ENVIRONMENTS: &str = "SELECT n.key, n.id, n.name, n.portal, n.created_at, i.issuer, i.audience, \
      i.key_kind, i.key AS issuer_key, i.tenant_claim, i.permissions_claim \
      FROM environments AS n LEFT JOIN trusted_issuers AS i ON i.environment = n.key";
-pub(super) const CREDENTIALS: &str =
-    "SELECT id, environment, name, sha256, argon2id, created_at, last_used_at, revoked_at FROM credentials";
+pub(super) const CREDENTIALS: &str = "SELECT id, environment, name, scope, sha256, argon2id, created_by, created_at, \
+     last_used_at, revoked_at FROM credentials";
 pub(super) const OPERATOR_TOKENS: &str = "SELECT id, name, hash, created_at, revoked_at FROM operator_tokens";
 pub(super) const CATEGORIES: &str = "SELECT id, environment, name, created_at, updated_at FROM categories";
 pub(super) const EVENT_TYPES: &str = "SELECT id, environment, event_key, category, display_name, description, \
@@ -130,11 +133,14 @@ fn credential(row: &Row<'_>, ids: &Environments) -> Result<Credential> {
         Some(hash) => CredentialHash::Sha256(hash),
         None => CredentialHash::Argon2id(row.get("argon2id")?),
     };
+    let created_by: Option<[u8; 16]> = row.get("created_by")?;
     Ok(Credential {
         id: CredentialId::from_uuid(uuid(row, "id")?),
         environment_id: environment_of(row, ids)?,
         name: row.get("name")?,
+        scope: parsed(row, "scope", CredentialScope::from_name)?,
         hash,
+        created_by: created_by.map(|bytes| CredentialId::from_uuid(Uuid::from_bytes(bytes))),
         created_at: time(row, "created_at")?,
         last_used_at: time_if_any(row, "last_used_at")?,
         revoked_at: time_if_any(row, "revoked_at")?,

@@ -230,6 +230,9 @@ fn create_link(tx: &mut Tx<'_, '_>, new: &NewPortalLink) -> std::result::Result<
     let Some(environment) = tx.directory.environment_key(new.environment_id) else {
         return Ok(CreatePortalLink::NoSuchEnvironment);
     };
+    if !tx.still_acts(new.environment_id, new.credential_id) {
+        return Ok(CreatePortalLink::MakerRevoked);
+    }
     let (of_environment, of_tenant) = tx.directory.portal_session_counts(new.environment_id, &new.tenant_id);
     if of_tenant >= PORTAL_SESSIONS_PER_TENANT {
         let oldest = tx.directory.oldest_portal_session(new.environment_id, &new.tenant_id);

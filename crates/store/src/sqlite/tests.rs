@@ -328,7 +328,7 @@ async fn secrets_are_in_no_file_in_clear() {
         tenant_claim: "tenantId".into(),
         permissions_claim: "permissions".into(),
     };
-    engine.put_trusted_issuer(webhook.environment_id, Some(issuer)).await.unwrap();
+    engine.put_trusted_issuer(webhook.environment_id, Some(issuer), None).await.unwrap();
     let token_key = engine.directory.token_key();
     let mut seen_name = false;
     for entry in fs::read_dir(directory.path()).unwrap() {

@@ -13,7 +13,7 @@ use postrider_core::event::{Event, EventKey, TenantId};
 use postrider_core::health::FailureStreak;
 use postrider_core::shape::ShapeRevision;
 use postrider_core::webhook::{DisableReason, Webhook, WebhookStatus};
-use postrider_core::{DeliveryId, Entropy, EnvironmentId, Timestamp, WebhookId};
+use postrider_core::{CredentialId, DeliveryId, Entropy, EnvironmentId, Timestamp, WebhookId};
 use rusqlite::{CachedStatement, Connection, OptionalExtension as _};
 
 use super::following::Following;
@@ -208,6 +208,15 @@ impl<'c, 's> Tx<'c, 's> {
         let key = self.directory.environment_key(id).ok_or(Failure::NoSuchEnvironment)?;
         self.environment = Some((id, key));
         Ok(key)
+    }
+
+    /// Whether whoever acts still may: a credential of that environment, or, without one, an operator. A call was let in before its body
+    /// was read, so its credential may have been revoked since; what would outlive it asks here.
+    pub(super) fn still_acts(&self, environment: EnvironmentId, by: Option<CredentialId>) -> bool {
+        by.is_none_or(|id| {
+            let credential = self.directory.credential(id);
+            credential.is_some_and(|c| c.environment_id == environment && c.revoked_at.is_none())
+        })
     }
 
     /// The webhook, as this transaction has left it.

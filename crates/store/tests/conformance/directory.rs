@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use postrider_core::catalogue;
-use postrider_core::environment::{CredentialHash, IssuerKey, TrustedIssuer};
+use postrider_core::environment::{CredentialScope, IssuerKey, TrustedIssuer};
 use postrider_core::event::{EventKey, TenantId};
 use postrider_core::event_type::{Audience, Deprecation, SchemaMode};
 use postrider_core::limits::{CREDENTIALS_PER_ENVIRONMENT, EVENT_TYPES_PER_ENVIRONMENT, FORMER_SCHEMAS};
@@ -21,7 +21,7 @@ use postrider_store::{
 };
 use uuid::Uuid;
 
-use crate::sessions::link;
+use crate::sessions::{link, new_credential};
 use crate::world::{World, answered, failed};
 
 /// All that a directory says, in a fixed order.
@@ -66,10 +66,6 @@ fn issuer(audience: &str, secret: &str) -> TrustedIssuer {
         tenant_claim: "tenantId".into(),
         permissions_claim: "permissions".into(),
     }
-}
-
-fn credential(environment_id: EnvironmentId) -> NewCredential {
-    NewCredential { environment_id, name: "CI".into(), hash: CredentialHash::Sha256([7; 32]), made_by: None }
 }
 
 fn event_type(environment_id: EnvironmentId, key: &str, category: CategoryRef) -> NewEventType {
@@ -174,17 +170,21 @@ async fn change(world: &World, environments: &[EnvironmentId], step: usize) {
         (11, _) => {
             let name = format!("a{}", pick(3));
             let issuer = (pick(3) > 0).then(|| issuer(&name, &format!("secret {step}")));
-            store.put_trusted_issuer(environment, issuer).await.unwrap();
+            store.put_trusted_issuer(environment, issuer, None).await.unwrap();
             let portal = PortalSettings {
                 webhooks: [Visibility::Always, Visibility::ByPermissions][pick(2)],
                 allowed_origins: vec![AllowedOrigin::parse("https://app.example.com").expect("an origin")],
                 ..PortalSettings::default()
             };
-            store.put_portal_settings(environment, portal).await.unwrap();
+            store.put_portal_settings(environment, portal, None).await.unwrap();
         }
         (12, _) => {
-            if let CreateCredential::Created(credential) =
-                store.create_credential(credential(environment)).await.unwrap()
+            // Perhaps by the one before, which may open too little for that, or be revoked.
+            let before = store.directory().credentials(environment).last().map(|before| before.id);
+            let scope = CredentialScope::ALL[pick(3)];
+            let made_by = before.filter(|_| pick(2) == 0);
+            let new = NewCredential { scope, made_by, ..new_credential(environment) };
+            if let CreateCredential::Created(credential) = store.create_credential(new).await.unwrap()
                 && pick(2) == 0
             {
                 store.revoke_credential(environment, credential.id, None).await.unwrap();
@@ -238,13 +238,13 @@ pub(crate) async fn an_issuer_is_trusted_by_one_environment(world: World) {
     let (one, two) = (world.environment("Production").await, world.environment("Development").await);
     let store = world.store();
     let owner = || store.directory().trusted_issuer("https://issuer.example", "a").map(|(owner, _)| owner);
-    assert_eq!(store.put_trusted_issuer(one, Some(issuer("a", "s"))).await, Ok(PutTrustedIssuer::Put));
-    assert_eq!(store.put_trusted_issuer(one, Some(issuer("a", "t"))).await, Ok(PutTrustedIssuer::Put));
-    assert_eq!(store.put_trusted_issuer(two, Some(issuer("a", "s"))).await, Ok(PutTrustedIssuer::Taken));
+    assert_eq!(store.put_trusted_issuer(one, Some(issuer("a", "s")), None).await, Ok(PutTrustedIssuer::Put));
+    assert_eq!(store.put_trusted_issuer(one, Some(issuer("a", "t")), None).await, Ok(PutTrustedIssuer::Put));
+    assert_eq!(store.put_trusted_issuer(two, Some(issuer("a", "s")), None).await, Ok(PutTrustedIssuer::Taken));
     assert_eq!(owner(), Some(one));
-    assert_eq!(store.put_trusted_issuer(one, None).await, Ok(PutTrustedIssuer::Put));
+    assert_eq!(store.put_trusted_issuer(one, None, None).await, Ok(PutTrustedIssuer::Put));
     assert_eq!(owner(), None);
-    assert_eq!(store.put_trusted_issuer(two, Some(issuer("a", "s"))).await, Ok(PutTrustedIssuer::Put));
+    assert_eq!(store.put_trusted_issuer(two, Some(issuer("a", "s")), None).await, Ok(PutTrustedIssuer::Put));
     assert_eq!(owner(), Some(two));
 }
 
@@ -252,18 +252,18 @@ pub(crate) async fn credentials_are_limited_revoked_and_touched_by_the_minute(mu
     let environment = world.environment("Production").await;
     let mut made = Vec::new();
     for _ in 0..CREDENTIALS_PER_ENVIRONMENT {
-        match world.store().create_credential(credential(environment)).await.unwrap() {
+        match world.store().create_credential(new_credential(environment)).await.unwrap() {
             CreateCredential::Created(credential) => made.push(credential.id),
             other => panic!("{other:?}"),
         }
     }
     let store = world.store();
-    assert_eq!(store.create_credential(credential(environment)).await, Ok(CreateCredential::LimitReached));
+    assert_eq!(store.create_credential(new_credential(environment)).await, Ok(CreateCredential::LimitReached));
     let elsewhere = EnvironmentId::from_uuid(Uuid::nil());
     assert_eq!(store.revoke_credential(elsewhere, made[0], None).await, Ok(RevokeCredential::NoSuchCredential));
     assert_eq!(store.revoke_credential(environment, made[0], None).await, Ok(RevokeCredential::Revoked));
     let revoked_at = Some(world.now());
-    assert!(matches!(store.create_credential(credential(environment)).await, Ok(CreateCredential::Created(_))));
+    assert!(matches!(store.create_credential(new_credential(environment)).await, Ok(CreateCredential::Created(_))));
 
     let first = world.now();
     store.touch_credential(made[1], first);

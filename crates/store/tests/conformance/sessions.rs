@@ -1,8 +1,9 @@
 //! Rules of sessions: of the console, and of portals.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
-use postrider_core::environment::CredentialHash;
+use postrider_core::environment::{CredentialHash, CredentialScope};
 use postrider_core::event::{TenantId, UserId};
 use postrider_core::limits::{
     CONSOLE_SESSION_ENVIRONMENTS, CONSOLE_SESSION_IDLE, CONSOLE_SESSION_LIFETIME, CONSOLE_SESSIONS_PER_CREDENTIAL,
@@ -18,9 +19,13 @@ use postrider_store::{
 
 use crate::world::World;
 
+pub(crate) fn new_credential(environment_id: EnvironmentId) -> NewCredential {
+    let hash = CredentialHash::Sha256([7; 32]);
+    NewCredential { environment_id, name: "CI".into(), scope: CredentialScope::Full, hash, made_by: None }
+}
+
 pub(crate) async fn credential(world: &World, environment_id: EnvironmentId) -> CredentialId {
-    let new = NewCredential { environment_id, name: "CI".into(), hash: CredentialHash::Sha256([7; 32]), made_by: None };
-    match world.store().create_credential(new).await.unwrap() {
+    match world.store().create_credential(new_credential(environment_id)).await.unwrap() {
         CreateCredential::Created(credential) => credential.id,
         other => panic!("{other:?}"),
     }
@@ -93,8 +98,11 @@ pub(crate) async fn sessions_end_with_the_credential_that_opened_them(world: Wor
     let SignInOutcome::SignedIn(console) = store.sign_in(sign_in(environment, lost)).await.unwrap() else {
         panic!("the credential is good");
     };
-    store.revoke_credential(environment, lost, None).await.unwrap();
     let (directory, now) = (store.directory(), world.clock.now());
+    let portals = || directory.portals_of_credentials(environment, now);
+    assert_eq!(portals(), HashMap::from([(kept, 1), (lost, 1)]));
+    store.revoke_credential(environment, lost, None).await.unwrap();
+    assert_eq!(portals(), HashMap::from([(kept, 1)]));
     assert!(directory.live_sign_ins(&console, now).is_empty());
     assert!(directory.live_portal_session(by_lost.id, now).is_none());
     assert!(directory.live_portal_session(by_kept.id, now).is_some());

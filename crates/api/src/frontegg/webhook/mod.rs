@@ -29,7 +29,8 @@ pub(crate) struct Record {
     display_name: String,
     description: String,
     url: String,
-    /// In clear to callers that may write webhooks, `null` to others.
+    /// In clear to callers that may write webhooks, `null` to others: to users of tenants without that permission, and to tokens of a
+    /// credential of the scope `read`.
     secret: Option<String>,
     event_keys: Vec<String>,
     is_active: bool,

@@ -1,13 +1,14 @@
 //! How many connections one address may have.
 //!
 //! Somebody who opens connections and leaves them silent would otherwise take all slots. Addresses of this machine and of private
-//! networks are not counted: there stands the reverse proxy through which everybody comes.
+//! networks are not counted, nor are those of proxies that are trusted: there stands the reverse proxy through which everybody comes.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use postrider_api::TrustedProxies;
 use postrider_core::net;
 
 /// An address's part of all slots: one in so many.
@@ -20,6 +21,7 @@ const LEAST: usize = 16;
 pub(super) struct Peers {
     open: Arc<Mutex<HashMap<IpAddr, usize>>>,
     most: usize,
+    proxies: TrustedProxies,
 }
 
 /// A connection's place among those of its address.
@@ -31,14 +33,15 @@ pub(super) struct Place(Option<(Peers, IpAddr)>);
 pub(super) struct Full;
 
 impl Peers {
-    /// Addresses that share so many slots.
-    pub(super) fn sharing(slots: usize) -> Self {
-        Self { open: Arc::default(), most: (slots / PART).max(LEAST) }
+    /// Addresses that share so many slots, but for those of proxies.
+    pub(super) fn sharing(slots: usize, proxies: TrustedProxies) -> Self {
+        Self { open: Arc::default(), most: (slots / PART).max(LEAST), proxies }
     }
 
     /// A place for one more connection, until it is dropped.
     pub(super) fn take_place(&self, peer: Option<IpAddr>) -> Result<Place, Full> {
-        let Some(peer) = peer.and_then(net::counted_as) else { return Ok(Place(None)) };
+        let counted = peer.filter(|peer| !self.proxies.contains(*peer)).and_then(net::counted_as);
+        let Some(peer) = counted else { return Ok(Place(None)) };
         let mut open = self.lock();
         let count = open.entry(peer).or_default();
         if *count >= self.most {
@@ -72,7 +75,7 @@ mod tests {
 
     #[test]
     fn an_address_has_an_eighth_and_those_of_private_networks_are_not_counted() {
-        let peers = Peers::sharing(8_192);
+        let peers = Peers::sharing(8_192, TrustedProxies::default());
         let place = |text: &str| peers.take_place(Some(text.parse().unwrap()));
         let held: Vec<_> = (0..1_024).map(|_| place("192.0.2.1").unwrap()).collect();
         assert_eq!(place("192.0.2.1").map(drop), Err(Full));
@@ -88,5 +91,16 @@ mod tests {
             .iter()
             .flat_map(|address| (0..2_000).map(|_| place(address).unwrap()))
             .collect();
+    }
+
+    #[test]
+    fn a_proxy_that_is_trusted_is_not_counted() {
+        let proxies = TrustedProxies::new(vec!["192.0.2.1/32".parse().unwrap()]);
+        let peers = Peers::sharing(8_192, proxies);
+        let place = |text: &str| peers.take_place(Some(text.parse().unwrap()));
+        let _held: Vec<_> = (0..2_000).map(|_| place("192.0.2.1").unwrap()).collect();
+        assert!(peers.lock().is_empty());
+        let _others: Vec<_> = (0..1_024).map(|_| place("192.0.2.2").unwrap()).collect();
+        assert_eq!(place("192.0.2.2").map(drop), Err(Full));
     }
 }
