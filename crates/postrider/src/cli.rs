@@ -3,6 +3,9 @@
 //! Owns names and help texts. Does not own what a command does. The flags of settings are made from the table of settings, so
 //! that no setting lacks one; `docs/commands.md` is verified against this tree by a test.
 
+mod portal;
+mod statistics;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -12,6 +15,8 @@ use postrider_core::signature::PublicKey;
 use postrider_core::{CredentialId, EnvironmentId, JobId, OperatorTokenId, Timestamp};
 use url::Url;
 
+pub(crate) use self::portal::{Portal, PortalLink};
+pub(crate) use self::statistics::Statistics;
 use crate::config::setting::SETTINGS;
 
 /// A self-hosted webhook service: signed, retried, logged.
@@ -51,6 +56,13 @@ pub(crate) enum Action {
     Jobs {
         #[command(subcommand)]
         what: Jobs,
+    },
+    /// Show what happened in each minute, hour or day
+    Statistics(Statistics),
+    /// Open tenants' portals, see who has them open, and say what tenants see
+    Portal {
+        #[command(subcommand)]
+        what: Portal,
     },
     /// Import and export event types
     EventTypes {
