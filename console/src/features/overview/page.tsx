@@ -6,6 +6,8 @@ import { useFresh } from "@/features/deliveries/live";
 import { webhooksQuery } from "@/features/webhooks/queries";
 import { useMessages } from "@/i18n";
 import { percent, shortCount } from "@/logic/numbers";
+import { type SubjectSearch, searchOf, subjectOf } from "@/logic/subject";
+import { usePageSearch } from "@/shell/search";
 import { Card } from "@/ui/card";
 import { Empty, Loaded } from "@/ui/states";
 import { Table } from "@/ui/table";
@@ -14,14 +16,18 @@ import { Attention } from "./attention";
 import { DeliveriesChart, LatencyChart, RangeChoice, StatusBars, useRange } from "./charts";
 import { Checklist, useChecklist } from "./checklist";
 import { statisticsQuery, summaryQuery } from "./queries";
+import { SubjectChoice } from "./subject";
 
 const FRESH = [["statistics"], ["statistics-summary"]];
 
 export function Overview() {
   const m = useMessages();
   const range = useRange();
+  const [search, change] = usePageSearch<SubjectSearch>();
+  const subject = subjectOf(search);
+  const isWhole = !subject.tenantId && !subject.eventKey;
   const summary = useQuery(summaryQuery);
-  const statistics = useQuery(statisticsQuery({ range: range.name }));
+  const statistics = useQuery(statisticsQuery({ range: range.name, ...subject }));
   const webhooks = useQuery(webhooksQuery);
   const checklist = useChecklist(webhooks.data?.items, summary.data);
   useFresh("?statistics=true", FRESH);
@@ -67,6 +73,7 @@ export function Overview() {
           </>
         )}
       </Loaded>
+      <SubjectChoice subject={subject} choose={next => change(searchOf(next))} />
       <Loaded query={statistics} lines={8}>
         {data => (
           <div className="grid grid-2">
@@ -79,7 +86,7 @@ export function Overview() {
             <Card title={m.charts.answers}>
               <StatusBars answers={data.total.answers} />
             </Card>
-            <Failing />
+            {isWhole && <Failing />}
           </div>
         )}
       </Loaded>
