@@ -67,3 +67,15 @@ test("an event type's page shows what becomes of its deliveries", async () => {
   await until(async () => new URL(page.url()).search === "?range=1h");
   await chart(1);
 });
+
+test("what the server could not count is said", async () => {
+  const statistics = /\/api\/v1\/statistics\?/;
+  await page.route(statistics, async route => {
+    const response = await route.fetch();
+    const incomplete = [{ from: "2026-01-31T12:00:00.000Z", to: null }];
+    await route.fulfill({ response, json: { ...(await response.json()), incomplete } });
+  });
+  await page.goto(server.url);
+  await page.getByText(/What happened from .* to now is not counted in full/).waitFor();
+  await page.unroute(statistics);
+});

@@ -265,6 +265,15 @@ impl StatisticsOf {
     }
 }
 
+/// A stretch of time that statistics lack: what happened in it is not counted, or only a part of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StatisticsGap {
+    /// When the first thing happened that is not counted.
+    pub from: Timestamp,
+    /// From when on things are counted again; none: they are not yet.
+    pub to: Option<Timestamp>,
+}
+
 /// What happened in a span.
 #[derive(Debug, Clone)]
 pub struct StatisticsPoint {

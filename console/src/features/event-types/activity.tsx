@@ -1,7 +1,7 @@
 //! What becomes of the deliveries of an event type. The vendor's alone: it is about all tenants.
 import { useQuery } from "@tanstack/react-query";
 import { useFresh } from "@/features/deliveries/live";
-import { DeliveriesChart, RangeChoice, useRange } from "@/features/overview/charts";
+import { DeliveriesChart, Incomplete, RangeChoice, useRange } from "@/features/overview/charts";
 import { statisticsQuery } from "@/features/overview/queries";
 import { useMessages } from "@/i18n";
 import { Card } from "@/ui/card";
@@ -17,7 +17,12 @@ export default function Activity({ eventKey }: { eventKey: string }) {
   return (
     <Card title={m.charts.deliveries} actions={<RangeChoice range={range} />}>
       <Loaded query={query} lines={6}>
-        {statistics => <DeliveriesChart statistics={statistics} />}
+        {statistics => (
+          <>
+            <Incomplete statistics={statistics} />
+            <DeliveriesChart statistics={statistics} />
+          </>
+        )}
       </Loaded>
     </Card>
   );

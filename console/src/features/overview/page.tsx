@@ -13,7 +13,7 @@ import { Empty, Loaded } from "@/ui/states";
 import { Table } from "@/ui/table";
 import { Time } from "@/ui/time";
 import { Attention } from "./attention";
-import { DeliveriesChart, LatencyChart, RangeChoice, StatusBars, useRange } from "./charts";
+import { DeliveriesChart, Incomplete, LatencyChart, RangeChoice, StatusBars, useRange } from "./charts";
 import { Checklist, useChecklist } from "./checklist";
 import { statisticsQuery, summaryQuery } from "./queries";
 import { SubjectChoice } from "./subject";
@@ -76,18 +76,21 @@ export function Overview() {
       <SubjectChoice subject={subject} choose={next => change(searchOf(next))} />
       <Loaded query={statistics} lines={8}>
         {data => (
-          <div className="grid grid-2">
-            <Card title={m.charts.deliveries}>
-              <DeliveriesChart statistics={data} />
-            </Card>
-            <Card title={m.charts.latency}>
-              <LatencyChart statistics={data} />
-            </Card>
-            <Card title={m.charts.answers}>
-              <StatusBars answers={data.total.answers} />
-            </Card>
-            {isWhole && <Failing />}
-          </div>
+          <>
+            <Incomplete statistics={data} />
+            <div className="grid grid-2">
+              <Card title={m.charts.deliveries}>
+                <DeliveriesChart statistics={data} />
+              </Card>
+              <Card title={m.charts.latency}>
+                <LatencyChart statistics={data} />
+              </Card>
+              <Card title={m.charts.answers}>
+                <StatusBars answers={data.total.answers} />
+              </Card>
+              {isWhole && <Failing />}
+            </div>
+          </>
         )}
       </Loaded>
     </div>

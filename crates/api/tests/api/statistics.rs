@@ -35,6 +35,7 @@ async fn what_happened_shows_in_every_series_it_belongs_to() {
     assert!(total["attemptMs"]["p99"].as_f64().expect("a duration") > 0.0);
     assert!(total["deliveryMs"]["p50"].is_number());
     assert_eq!(points(&all)[0]["attemptMs"], Value::Null);
+    assert_eq!(all["incomplete"], json!([]));
 
     assert_eq!(points(&get("?resolution=minute".to_owned()).await).len(), 1_440);
     let days = get("?resolution=day&from=2020-01-01T00:00:00Z".to_owned()).await;

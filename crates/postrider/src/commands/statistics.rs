@@ -8,7 +8,7 @@ use url::form_urlencoded::Serializer;
 use crate::cli::Statistics;
 use crate::client::Client;
 use crate::failure::Failure;
-use crate::output::{Form, figures, tame};
+use crate::output::{DOUBTFUL, Form, figures, note, styled, tame};
 
 /// What is told of a span, by its names on the wire.
 const COUNTS: [&str; 7] = ["events", "deliveries", "delivered", "failed", "discarded", "attempts", "failedAttempts"];
@@ -27,15 +27,25 @@ pub(crate) async fn run(given: Statistics, form: Form) -> Result<(), Failure> {
         }
     }
     let series = client.call(Method::GET, &format!("/api/v1/statistics?{}", query.finish()), None).await?;
+    if form == Form::Text {
+        for gap in series["incomplete"].as_array().into_iter().flatten() {
+            let (from, to) = (tame(text(&gap["from"])), tame(gap["to"].as_str().unwrap_or("now")));
+            note(styled(DOUBTFUL, format_args!("What happened from {from} to {to} is not counted in full")));
+        }
+    }
     form.print(&series, || told(&series))?;
     Ok(())
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or("-")
 }
 
 /// The spans in which something happened, a line each, and all of them together.
 fn told(series: &Value) -> String {
     let happened = |point: &&Value| COUNTS.iter().any(|name| point[*name] != 0);
     let points = series["points"].as_array().into_iter().flatten().filter(happened);
-    let rows: Vec<_> = points.map(|point| cells(&tame(point["at"].as_str().unwrap_or("-")), point)).collect();
+    let rows: Vec<_> = points.map(|point| cells(&tame(text(&point["at"])), point)).collect();
     let heading = [
         "from",
         "events",

@@ -49,3 +49,25 @@ async fn what_happened_is_told_of_each_subject_by_each_length_of_span() {
     let refused = call(&["--from", "yesterday"]).await;
     assert!(!refused.status.success() && stderr_of(&refused).contains("from"), "{}", stderr_of(&refused));
 }
+
+#[tokio::test]
+async fn what_the_server_could_not_count_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start_with(folder.path(), bootstrapped).await;
+    let token = server.log_in(CLIENT_ID, SECRET).await;
+    let told = async || {
+        let told = run(postrider(folder.path()).args(["statistics", "--data-dir", "data"])).await;
+        assert!(told.status.success());
+        stderr_of(&told)
+    };
+    assert_eq!(told().await, "");
+    let database = rusqlite::Connection::open(folder.path().join("data/postrider.db")).unwrap();
+    let broken = "CREATE TRIGGER broken BEFORE INSERT ON statistics_journal BEGIN SELECT RAISE(ABORT, 'broken'); END";
+    database.execute_batch(broken).unwrap();
+    // The first of them may still add up what the journal holds.
+    for _ in 0..2 {
+        server.post(&token, "/api/v1/events", &json!({ "eventKey": "a.b", "payload": {} })).await;
+    }
+    let said = told().await;
+    assert!(said.contains("to now is not counted in full"), "{said}");
+}

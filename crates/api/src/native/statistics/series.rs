@@ -8,7 +8,7 @@ use postrider_core::Timestamp;
 use postrider_core::limits::STATISTICS_POINTS;
 use postrider_core::permission::Permission;
 use postrider_core::statistics::{Counts as Counted, Dimension, Resolution};
-use postrider_store::{StatisticsOf, StatisticsQuery};
+use postrider_store::{StatisticsGap, StatisticsOf, StatisticsQuery};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -58,6 +58,25 @@ pub(crate) struct Series {
     points: Vec<Point>,
     /// All of them together.
     total: Counts,
+    /// Stretches of time that overlap the series and that its numbers lack: things happened that are not counted. Empty, but for a server
+    /// that could not write its statistics.
+    incomplete: Vec<Gap>,
+}
+
+/// A stretch of time that statistics lack.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = StatisticsGap)]
+pub(crate) struct Gap {
+    /// When the first thing happened that is not counted.
+    from: Time,
+    /// From when on things are counted again; `null`: they are not yet.
+    to: Option<Time>,
+}
+
+impl From<StatisticsGap> for Gap {
+    fn from(gap: StatisticsGap) -> Self {
+        Self { from: gap.from.into(), to: gap.to.map(Into::into) }
+    }
 }
 
 /// Get statistics
@@ -79,6 +98,7 @@ pub(crate) async fn get_statistics(
     let (from, to) = range(&query, of.dimension(), resolution, state.now())?;
     let asked = StatisticsQuery { of, resolution, from, to };
     let found = state.store().statistics(member.environment_id, asked).await?;
+    let gaps = state.store().statistics_gaps(from, to).await?;
     let mut found: BTreeMap<_, _> = found.into_iter().map(|point| (point.at, point.counts)).collect();
     let mut total = Counted::default();
     let mut points = Vec::new();
@@ -95,6 +115,7 @@ pub(crate) async fn get_statistics(
         to: to.into(),
         points,
         total: (&total).into(),
+        incomplete: gaps.into_iter().map(Into::into).collect(),
     }))
 }
 

@@ -42,7 +42,7 @@ impl Entry {
 }
 
 impl Counting {
-    pub(super) fn is_empty(&self) -> bool {
+    pub(in crate::sqlite) fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 

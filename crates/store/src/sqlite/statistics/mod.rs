@@ -7,6 +7,7 @@
 //! Invariants: statistics and journal together are complete in every snapshot, after a crash too; the journal is short.
 
 mod counting;
+pub(super) mod gaps;
 pub(super) mod read;
 pub(super) mod upkeep;
 

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use postrider_core::Timestamp;
-use postrider_core::limits::UPKEEP_BITE;
+use postrider_core::limits::{STATISTICS_DAYS, UPKEEP_BITE};
 use postrider_core::statistics::{Counts, Dimension, Resolution};
 
-use super::{Place, add, counts};
+use super::{Place, add, counts, gaps};
 use crate::sqlite::Sqlite;
 use crate::sqlite::rows::limit;
 use crate::sqlite::tx::{Failure, Tx};
@@ -24,6 +24,8 @@ impl Sqlite {
 }
 
 fn bite(tx: &mut Tx<'_, '_>) -> Result<Upkeep, Failure> {
+    // There are few, one for each run of a server in which something went wrong.
+    tx.prepare(gaps::FORGET)?.execute([(tx.now - STATISTICS_DAYS).as_micros()])?;
     for environment in tx.directory.environments() {
         let environment = tx.environment_key(environment.id)?;
         for resolution in Resolution::ALL {
