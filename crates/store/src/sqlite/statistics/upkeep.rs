@@ -51,9 +51,18 @@ fn retire(
     let old: Vec<(i64, Vec<u8>, Option<Counts>)> = tx
         .prepare(OLD)?
         .query_map((stand.0, stand.1, stand.2, before, limit(UPKEEP_BITE)), |row| {
-            // What only goes is not looked into.
-            let becomes_a_part = (resolution == Resolution::Hour).then(|| counts(row)).transpose()?;
-            Ok((row.get(0)?, row.get(1)?, becomes_a_part))
+            let at: i64 = row.get(0)?;
+            // What only goes is not looked into; and what nobody can read goes, too.
+            let becomes_a_part = (resolution == Resolution::Hour).then(|| counts(row).ok()).flatten();
+            if resolution == Resolution::Hour && becomes_a_part.is_none() {
+                tracing::error!(
+                    environment,
+                    ?dimension,
+                    at,
+                    "an hour of the statistics cannot be read; its day lacks it"
+                );
+            }
+            Ok((at, row.get(1)?, becomes_a_part))
         })?
         .collect::<Result<_, _>>()?;
     let mut days: BTreeMap<Place, Counts> = BTreeMap::new();
