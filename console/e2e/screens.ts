@@ -187,6 +187,7 @@ export async function screens(server: Server, filled: Filled): Promise<Screen[]>
   const console_ = (name: string, path: string, shows: string): Screen => ({ name, url: server.url + path, shows });
   return [
     console_("overview", "/", "Top failing webhooks"),
+    console_("overview-tenant", "/?tenant=acme&range=1h", "Time to delivery"),
     console_("webhooks", "/webhooks", "Audit trail"),
     console_("webhooks-nothing-found", "/webhooks?q=nothing-is-called-that", "Nothing found"),
     console_("connect", "/webhooks/connect", "Whose events"),

@@ -36,6 +36,9 @@ export const consoleWords = {
   overview: {
     events: "Events",
     lastDay: "last 24 hours",
+    subject: "Charts of",
+    wholeEnvironment: "The whole environment",
+    oneTenant: "One tenant",
     success: (rate: string) => `${rate} success`,
     failing: "Failing webhooks",
     ofWebhooks: (total: number, disabled: number) => `of ${total}${disabled > 0 ? `, ${disabled} disabled` : ""}`,

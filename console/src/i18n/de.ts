@@ -459,6 +459,8 @@ export const de: Words = {
     latencyLabel: (p50, p99) => `Die Hälfte in ${p50}, 99 von 100 in ${p99}.`,
     answers: "Antworten",
     noAnswers: "In dieser Zeit gab es keine Versuche.",
+    incomplete: (from, to) => `Was von ${from} bis ${to} geschah, ist nicht vollständig gezählt.`,
+    now: "jetzt",
     other: "Andere",
   },
   deliveries: {

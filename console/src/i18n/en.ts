@@ -457,6 +457,8 @@ export const en = {
     latencyLabel: (p50: string, p99: string) => `Half within ${p50}, 99 of 100 within ${p99}.`,
     answers: "Answers",
     noAnswers: "There were no attempts in this time.",
+    incomplete: (from: string, to: string) => `What happened from ${from} to ${to} is not counted in full.`,
+    now: "now",
     other: "Other",
   },
   deliveries: {

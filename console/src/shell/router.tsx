@@ -64,7 +64,7 @@ export function makeRouter(queries: QueryClient) {
     createRoute({
       ...parent,
       path: "/",
-      validateSearch: search("range"),
+      validateSearch: search("range", "tenant", "event"),
       component: lazyRouteComponent(() => import("@/features/overview/page"), "Overview"),
     }),
     createRoute({
@@ -144,6 +144,7 @@ export function makeRouter(queries: QueryClient) {
     createRoute({
       ...parent,
       path: "/event-types/$eventTypeId",
+      validateSearch: search("range"),
       component: lazyRouteComponent(() => import("@/features/event-types/edit"), "EventTypePage"),
     }),
     createRoute({

@@ -381,6 +381,8 @@ pub const PAGE_ROWS_MOST: usize = 250;
 
 /// How long the statistics of each minute are kept: for looking at what happens now.
 pub const STATISTICS_MINUTES: Duration = Duration::from_hours(48);
+/// How long those of tenants are, of which there can be very many: each has a row for each minute in which something happened.
+pub const STATISTICS_TENANT_MINUTES: Duration = Duration::from_hours(3);
 /// How long those of each hour are kept; then they become a part of their day.
 pub const STATISTICS_HOURS: Duration = Duration::from_hours(24 * 35);
 /// How long those of each day are kept: a year can be compared with the one before it.

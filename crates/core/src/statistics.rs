@@ -7,8 +7,11 @@ mod histogram;
 
 pub use self::histogram::Histogram;
 
+use std::time::Duration;
+
 use crate::attempt::{Attempt, AttemptResult};
 use crate::delivery::DeliveryState;
+use crate::limits::{STATISTICS_DAYS, STATISTICS_HOURS, STATISTICS_MINUTES, STATISTICS_TENANT_MINUTES};
 use crate::time::Timestamp;
 
 /// How long the spans are that counts are kept for.
@@ -41,8 +44,8 @@ impl Resolution {
     }
 
     /// The length of a span.
-    pub const fn span(self) -> std::time::Duration {
-        std::time::Duration::from_secs(match self {
+    pub const fn span(self) -> Duration {
+        Duration::from_secs(match self {
             Self::Minute => 60,
             Self::Hour => 3_600,
             Self::Day => 86_400,
@@ -63,6 +66,43 @@ impl Resolution {
 
     fn micros(self) -> i64 {
         i64::try_from(self.span().as_micros()).expect("a day has some billions of microseconds")
+    }
+}
+
+/// What counts can be about. Stores write the numbers of these, which stay as they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Dimension {
+    /// A whole environment.
+    Environment = 0,
+    /// A webhook.
+    Webhook = 1,
+    /// A tenant.
+    Tenant = 2,
+    /// An event type.
+    EventType = 3,
+}
+
+impl Dimension {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Environment, Self::Webhook, Self::Tenant, Self::EventType];
+
+    /// How long its spans of that length are kept.
+    pub const fn kept(self, resolution: Resolution) -> Duration {
+        match (resolution, self) {
+            (Resolution::Minute, Self::Tenant) => STATISTICS_TENANT_MINUTES,
+            (Resolution::Minute, _) => STATISTICS_MINUTES,
+            (Resolution::Hour, _) => STATISTICS_HOURS,
+            (Resolution::Day, _) => STATISTICS_DAYS,
+        }
+    }
+
+    /// When the oldest of its spans of that length begins that is kept at a moment. Hours are kept by whole days, which they become.
+    pub fn kept_since(self, resolution: Resolution, now: Timestamp) -> Timestamp {
+        let whole = match resolution {
+            Resolution::Minute => Resolution::Minute,
+            Resolution::Hour | Resolution::Day => Resolution::Day,
+        };
+        whole.floor(now - self.kept(resolution))
     }
 }
 

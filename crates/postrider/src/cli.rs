@@ -3,6 +3,9 @@
 //! Owns names and help texts. Does not own what a command does. The flags of settings are made from the table of settings, so
 //! that no setting lacks one; `docs/commands.md` is verified against this tree by a test.
 
+mod portal;
+mod statistics;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -13,6 +16,8 @@ use postrider_core::{CredentialId, EnvironmentId, JobId, OperatorTokenId, Timest
 use serde::Serialize;
 use url::Url;
 
+pub(crate) use self::portal::{Portal, PortalLink};
+pub(crate) use self::statistics::Statistics;
 use crate::config::setting::SETTINGS;
 
 /// A self-hosted webhook service: signed, retried, logged.
@@ -52,6 +57,13 @@ pub(crate) enum Action {
     Jobs {
         #[command(subcommand)]
         what: Jobs,
+    },
+    /// Show what happened in each minute, hour or day
+    Statistics(Statistics),
+    /// Open tenants' portals, see who has them open, and say what tenants see
+    Portal {
+        #[command(subcommand)]
+        what: Portal,
     },
     /// Import and export event types
     EventTypes {

@@ -8,6 +8,8 @@ mod job;
 pub(crate) mod jobs;
 pub(crate) mod listen;
 pub(crate) mod operator;
+pub(crate) mod portal;
 pub(crate) mod replay;
+pub(crate) mod statistics;
 pub(crate) mod trigger;
 pub(crate) mod verify;

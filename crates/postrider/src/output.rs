@@ -63,11 +63,7 @@ pub(crate) fn tame(text: &str) -> String {
 
 /// Rows with columns of equal width; the first row is the heading.
 pub(crate) fn table<const N: usize>(heading: [&str; N], rows: &[[String; N]]) -> String {
-    let width = |column: usize| {
-        let widest = rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-        widest.max(heading[column].chars().count())
-    };
-    let widths: [usize; N] = std::array::from_fn(width);
+    let widths = widths(heading, rows);
     let row = |cells: [&str; N]| {
         let padded: Vec<String> = cells.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
         padded.join("  ").trim_end().to_owned()
@@ -75,4 +71,57 @@ pub(crate) fn table<const N: usize>(heading: [&str; N], rows: &[[String; N]]) ->
     let mut lines = vec![styled(FAINT, row(heading))];
     lines.extend(rows.iter().map(|cells| row(std::array::from_fn(|column| cells[column].as_str()))));
     lines.join("\n")
+}
+
+/// The same for numbers, which stand on the right so that their digits stand below one another, with their sum in the last row. The
+/// first column says what each row is about.
+pub(crate) fn figures<const N: usize>(heading: [&str; N], rows: &[[String; N]], total: &[String; N]) -> String {
+    let widths = widths(heading, rows.iter().chain([total]));
+    let row = |cells: [&str; N]| {
+        let cells = cells.iter().zip(widths).enumerate();
+        let padded = cells.map(|(column, (cell, width))| match column {
+            0 => format!("{cell:<width$}"),
+            _ => format!("{cell:>width$}"),
+        });
+        padded.collect::<Vec<_>>().join("  ")
+    };
+    let line = |cells: &[String; N]| row(cells.each_ref().map(String::as_str));
+    let mut lines = vec![styled(FAINT, row(heading))];
+    lines.extend(rows.iter().map(line));
+    lines.push(styled(STRONG, line(total)));
+    lines.join("\n")
+}
+
+/// The width of each column, in characters.
+fn widths<'r, const N: usize>(heading: [&str; N], rows: impl IntoIterator<Item = &'r [String; N]>) -> [usize; N] {
+    let mut widths = heading.map(|cell| cell.chars().count());
+    for row in rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = (*width).max(cell.chars().count());
+        }
+    }
+    widths
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_stand_below_one_another() {
+        let row = |cells: [&str; 3]| cells.map(str::to_owned);
+        let table = figures(
+            ["from", "a", "long"],
+            &[row(["x", "7", "8"]), row(["y", "1234", "-"])],
+            &row(["total", "1241", "8"]),
+        );
+        let plain = anstream::adapter::strip_str(&table).to_string();
+        assert_eq!(
+            plain,
+            "from      a  long\n\
+             x         7     8\n\
+             y      1234     -\n\
+             total  1241     8"
+        );
+    }
 }

@@ -67,7 +67,7 @@ pub use job::{
 };
 pub use read::{
     DeliveryFilter, DeliveryRow, EventFilter, EventRow, LanePage, LanePosition, LastAnswer, LastAttempt, LogPage,
-    LogRow, Page, PageRequest, StatisticsOf, StatisticsPoint, StatisticsQuery, Upkeep, Walk,
+    LogRow, Page, PageRequest, StatisticsGap, StatisticsOf, StatisticsPoint, StatisticsQuery, Upkeep, Walk,
 };
 pub use seal::{MasterKey, MasterKeyError};
 pub use session::{CreatePortalLink, NewPortalLink, NewSignIn, OpenPortalLink, SignInOutcome};
@@ -488,6 +488,12 @@ impl Store {
         query: StatisticsQuery,
     ) -> Result<Vec<StatisticsPoint>, StoreError> {
         self.engine.statistics(environment, query).await
+    }
+
+    /// Stretches of time that overlap the one between two moments, oldest first, in which things happened that no statistics count, as
+    /// those could not be written.
+    pub async fn statistics_gaps(&self, from: Timestamp, to: Timestamp) -> Result<Vec<StatisticsGap>, StoreError> {
+        self.engine.statistics_gaps(from, to).await
     }
 
     /// The same for several webhooks, by hour, in the order of the webhooks.

@@ -8,7 +8,7 @@ use postrider_core::attempt::{Attempt, FailureKind};
 use postrider_core::delivery::{Delivery, Origin, StateKind};
 use postrider_core::event::{ApplicationId, EventKey, TenantId, UserId};
 use postrider_core::shape::ShapeRevision;
-use postrider_core::statistics::{Counts, Resolution};
+use postrider_core::statistics::{Counts, Dimension, Resolution};
 use postrider_core::{AttemptId, DeliveryId, EventId, JobId, Timestamp, WebhookId};
 
 use crate::Waiting;
@@ -247,10 +247,31 @@ pub enum StatisticsOf {
     Environment,
     /// A webhook; events are not counted.
     Webhook(WebhookId),
-    /// Events of a tenant, and their deliveries. Has no minutes.
+    /// Events of a tenant, and their deliveries.
     Tenant(TenantId),
-    /// Events of a key, and their deliveries. Has no minutes.
+    /// Events of a key, and their deliveries.
     EventType(EventKey),
+}
+
+impl StatisticsOf {
+    /// What kind of thing that is, which decides how long its statistics are kept.
+    pub const fn dimension(&self) -> Dimension {
+        match self {
+            Self::Environment => Dimension::Environment,
+            Self::Webhook(_) => Dimension::Webhook,
+            Self::Tenant(_) => Dimension::Tenant,
+            Self::EventType(_) => Dimension::EventType,
+        }
+    }
+}
+
+/// A stretch of time that statistics lack: what happened in it is not counted, or only a part of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StatisticsGap {
+    /// When the first thing happened that is not counted.
+    pub from: Timestamp,
+    /// From when on things are counted again; none: they are not yet.
+    pub to: Option<Timestamp>,
 }
 
 /// What happened in a span.

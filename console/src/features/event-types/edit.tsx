@@ -18,6 +18,7 @@ import { say } from "@/ui/toast";
 import { categoriesQuery, type EventType, eventTypesQuery, useDeleteEventType, useSaveEventType } from "./queries";
 
 const Editor = lazy(() => import("@/ui/editor"));
+const Activity = lazy(() => import("./activity"));
 
 export function EventTypePage() {
   const m = useMessages();
@@ -138,6 +139,11 @@ function Edit({ type }: { type: EventType | undefined }) {
           </Link>
         )}
       </div>
+      {type && (
+        <Suspense fallback={<Skeleton lines={6} />}>
+          <Activity eventKey={type.key} />
+        </Suspense>
+      )}
       <Card>
         <div className="stack">
           <TextField

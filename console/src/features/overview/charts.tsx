@@ -3,10 +3,11 @@ import { useMemo } from "react";
 import type { Schemas } from "@/api/client";
 import { useMessages } from "@/i18n";
 import { count, percent, shortCount } from "@/logic/numbers";
-import { duration } from "@/logic/time";
+import { duration, exactTime } from "@/logic/time";
 import { usePageSearch } from "@/shell/search";
 import { Chart } from "@/ui/chart";
 import { Segments } from "@/ui/field";
+import { Notice } from "@/ui/states";
 import { RANGES, type RangeName, type Statistics } from "./queries";
 import "./overview.css";
 
@@ -32,6 +33,16 @@ export function RangeChoice({ range }: { range: Range }) {
       options={(Object.keys(RANGES) as RangeName[]).map(name => ({ value: name, title: m.charts.ranges[name] }))}
     />
   );
+}
+
+/** Says when the server could not count, so that nobody takes a gap for a quiet time. */
+export function Incomplete({ statistics }: { statistics: Statistics }) {
+  const m = useMessages();
+  return statistics.incomplete.map(({ from, to }) => (
+    <Notice key={from} tone="warn">
+      {m.charts.incomplete(exactTime(from, m.locale), to ? exactTime(to, m.locale) : m.charts.now)}
+    </Notice>
+  ));
 }
 
 const seconds = (statistics: Statistics) => statistics.points.map(point => Date.parse(point.at) / 1000);

@@ -7,14 +7,17 @@ import { webhooksQuery } from "@/features/webhooks/queries";
 import { useMessages } from "@/i18n";
 import { percent, shortCount } from "@/logic/numbers";
 import { useFace } from "@/shell/face";
+import { type SubjectSearch, searchOf, subjectOf } from "@/logic/subject";
+import { usePageSearch } from "@/shell/search";
 import { Card } from "@/ui/card";
 import { Empty, Loaded } from "@/ui/states";
 import { Table } from "@/ui/table";
 import { Time } from "@/ui/time";
 import { Attention } from "./attention";
-import { DeliveriesChart, LatencyChart, RangeChoice, StatusBars, useRange } from "./charts";
+import { DeliveriesChart, Incomplete, LatencyChart, RangeChoice, StatusBars, useRange } from "./charts";
 import { Checklist, useChecklist } from "./checklist";
 import { statisticsQuery, summaryQuery } from "./queries";
+import { SubjectChoice } from "./subject";
 
 const FRESH = [["statistics"], ["statistics-summary"]];
 
@@ -22,8 +25,11 @@ export function Overview() {
   const m = useMessages();
   const face = useFace();
   const range = useRange();
+  const [search, change] = usePageSearch<SubjectSearch>();
+  const subject = subjectOf(search);
+  const isWhole = !subject.tenantId && !subject.eventKey;
   const summary = useQuery(summaryQuery);
-  const statistics = useQuery(statisticsQuery({ range: range.name }));
+  const statistics = useQuery(statisticsQuery({ range: range.name, ...subject }));
   const webhooks = useQuery(webhooksQuery);
   const checklist = useChecklist(webhooks.data?.items, summary.data);
   useFresh("?statistics=true", FRESH);
@@ -69,20 +75,24 @@ export function Overview() {
           </>
         )}
       </Loaded>
+      <SubjectChoice subject={subject} choose={next => change(searchOf(next))} />
       <Loaded query={statistics} lines={8}>
         {data => (
-          <div className="grid grid-2">
-            <Card title={m.charts.deliveries}>
-              <DeliveriesChart statistics={data} />
-            </Card>
-            <Card title={m.charts.latency}>
-              <LatencyChart statistics={data} />
-            </Card>
-            <Card title={m.charts.answers}>
-              <StatusBars answers={data.total.answers} />
-            </Card>
-            <Failing />
-          </div>
+          <>
+            <Incomplete statistics={data} />
+            <div className="grid grid-2">
+              <Card title={m.charts.deliveries}>
+                <DeliveriesChart statistics={data} />
+              </Card>
+              <Card title={m.charts.latency}>
+                <LatencyChart statistics={data} />
+              </Card>
+              <Card title={m.charts.answers}>
+                <StatusBars answers={data.total.answers} />
+              </Card>
+              {isWhole && <Failing />}
+            </div>
+          </>
         )}
       </Loaded>
     </div>

@@ -1,7 +1,14 @@
 //! The tab "Health": deliveries over time, how fast, and what the endpoint answers.
 import { useQuery } from "@tanstack/react-query";
 import { useFresh } from "@/features/deliveries/live";
-import { DeliveriesChart, LatencyChart, RangeChoice, StatusBars, useRange } from "@/features/overview/charts";
+import {
+  DeliveriesChart,
+  Incomplete,
+  LatencyChart,
+  RangeChoice,
+  StatusBars,
+  useRange,
+} from "@/features/overview/charts";
 import { statisticsQuery } from "@/features/overview/queries";
 import { useMessages } from "@/i18n";
 import { Card } from "@/ui/card";
@@ -36,17 +43,20 @@ export default function Health({ webhook }: { webhook: Webhook }) {
       </div>
       <Loaded query={query} lines={8}>
         {statistics => (
-          <div className="grid grid-2">
-            <Card title={m.charts.deliveries}>
-              <DeliveriesChart statistics={statistics} />
-            </Card>
-            <Card title={m.charts.latency}>
-              <LatencyChart statistics={statistics} />
-            </Card>
-            <Card title={m.charts.answers}>
-              <StatusBars answers={statistics.total.answers} />
-            </Card>
-          </div>
+          <>
+            <Incomplete statistics={statistics} />
+            <div className="grid grid-2">
+              <Card title={m.charts.deliveries}>
+                <DeliveriesChart statistics={statistics} />
+              </Card>
+              <Card title={m.charts.latency}>
+                <LatencyChart statistics={statistics} />
+              </Card>
+              <Card title={m.charts.answers}>
+                <StatusBars answers={statistics.total.answers} />
+              </Card>
+            </div>
+          </>
         )}
       </Loaded>
     </div>

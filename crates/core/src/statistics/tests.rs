@@ -1,5 +1,3 @@
-use std::time::Duration;
-
 use proptest::prelude::*;
 
 use super::*;
@@ -72,6 +70,21 @@ proptest! {
             prop_assert!(at <= resolution.ceil(at) && resolution.ceil(at) < at + resolution.span());
             prop_assert_eq!(Resolution::from_name(resolution.name()), Some(resolution));
         }
+    }
+}
+
+#[test]
+fn what_is_kept_is_counted_from_the_span_or_the_day_that_it_begins_in() {
+    let now = Timestamp::parse("2026-03-20T10:20:30Z").unwrap();
+    for (dimension, resolution, since) in [
+        (Dimension::Tenant, Resolution::Minute, "2026-03-20T07:20:00Z"),
+        (Dimension::EventType, Resolution::Minute, "2026-03-18T10:20:00Z"),
+        (Dimension::Webhook, Resolution::Minute, "2026-03-18T10:20:00Z"),
+        (Dimension::Tenant, Resolution::Hour, "2026-02-13T00:00:00Z"),
+        (Dimension::Environment, Resolution::Day, "2025-02-13T00:00:00Z"),
+    ] {
+        let expected = Timestamp::parse(since).unwrap();
+        assert_eq!(dimension.kept_since(resolution, now), expected, "{dimension:?} by {}", resolution.name());
     }
 }
 

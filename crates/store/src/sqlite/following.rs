@@ -8,6 +8,8 @@
 pub(super) enum Following {
     Tallies,
     Statistics,
+    /// The note that statistics lack something.
+    Gaps,
     Indexes,
     Segments,
 }
@@ -17,6 +19,7 @@ impl Following {
         match self {
             Self::Tallies => "the tallies of webhooks",
             Self::Statistics => "the statistics",
+            Self::Gaps => "the note of what the statistics lack",
             Self::Indexes => "the indexes by webhook",
             Self::Segments => "the index by tenant and event type",
         }
@@ -30,7 +33,12 @@ impl Following {
                  accepted and delivered"
             }
             Self::Statistics => {
-                "nothing is counted until the next start. Nothing else is concerned: events are accepted and delivered"
+                "nothing is counted until the next start, and the statistics say so. Nothing else is concerned: events are accepted \
+                 and delivered"
+            }
+            Self::Gaps => {
+                "the statistics lack what happens until the next start, and do not say so. Nothing else is concerned: events are \
+                 accepted and delivered"
             }
             Self::Indexes | Self::Segments => {
                 "lists are complete but slow until the next start, which brings it up to date. Nothing else is concerned: events are \

@@ -17,7 +17,7 @@ use super::following::{Aside, Following};
 use super::order::{self, Place};
 use super::rows::{self, StateColumns, micros, unreadable};
 use super::search::postings::{NOTE_LATE, Postings, Whose};
-use super::statistics::{Counting, Journal};
+use super::statistics::{Counting, Journal, gaps};
 use super::tx::{Failure, Tx};
 use crate::{
     AcceptBatch, AcceptOutcome, AcceptedEvent, Idempotency, NewEvent, Receipt, Settled, Settlement, StoreError, Waiting,
@@ -178,7 +178,12 @@ impl<'c> Statements<'c> {
         following: &mut Option<Following>,
     ) -> rusqlite::Result<()> {
         let (last_event, last_attempt) = (self.next_event - 1, self.next_attempt - 1);
-        if !self.aside.has(Following::Statistics) {
+        if self.aside.has(Following::Statistics) {
+            if !counting.is_empty() && !self.aside.has(Following::Gaps) {
+                *following = Some(Following::Gaps);
+                gaps::begin(connection, now)?;
+            }
+        } else {
             *following = Some(Following::Statistics);
             self.journal.write(connection, counting, now)?;
         }

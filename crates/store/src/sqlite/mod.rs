@@ -115,6 +115,9 @@ impl Sqlite {
         let master_key = find_master_key(&connection, &data_dir, master_key, entropy.as_ref())?;
         let seal = Arc::new(Seal::new(&master_key, Arc::clone(&entropy)));
         let token_key = schema::unlock(&mut connection, &seal, entropy.as_ref())?;
+        if let Err(error) = statistics::gaps::end(&connection, clock.now()) {
+            tracing::error!(%error, "a gap in the statistics cannot be ended; they lack less from now on than they say");
+        }
         let directory = Arc::new(load::directory(&connection, &seal, token_key).map_err(database_error)?);
         let api = Readers::start(&path, "store-read", API_READERS).map_err(database_error)?;
         let lanes = Readers::start(&path, "store-lanes", LANE_READERS).map_err(database_error)?;

@@ -105,6 +105,7 @@ rules! {
         each_thing_counts_once_wherever_it_belongs,
         what_many_commits_count_is_exact_after_any_restart,
         hours_become_days_and_what_is_old_goes,
+        minutes_of_tenants_go_before_those_of_others,
         what_waits_is_counted,
         those_who_fail_most_come_first;
     directory:

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use postrider_core::limits::{STATISTICS_MINUTES, STATISTICS_TENANT_MINUTES};
 use postrider_core::statistics::{AnswerClass, Counts, Resolution};
 use postrider_core::webhook::Webhook;
 use postrider_core::{EnvironmentId, Timestamp};
@@ -70,8 +71,6 @@ pub(crate) async fn each_thing_counts_once_wherever_it_belongs(mut world: World)
             assert_eq!(numbers(&of_two), [0, 1, 0, 0, 0, 2, 2]);
             let elsewhere = sum(&world, other, StatisticsOf::Environment, resolution).await.0;
             assert_eq!(elsewhere, Counts::default());
-        }
-        for resolution in [Resolution::Hour, Resolution::Day] {
             for (subject, expected) in [
                 (tenant("acme"), [1, 2, 1, 0, 0, 3, 2]),
                 (tenant("globex"), [1, 1, 0, 1, 0, 1, 1]),
@@ -80,7 +79,7 @@ pub(crate) async fn each_thing_counts_once_wherever_it_belongs(mut world: World)
                 (event_type("acme"), [0; 7]),
             ] {
                 let of = sum(&world, environment, subject.clone(), resolution).await.0;
-                assert_eq!(numbers(&of), expected, "{subject:?}");
+                assert_eq!(numbers(&of), expected, "{subject:?} by {resolution:?}");
             }
         }
     }
@@ -111,11 +110,52 @@ pub(crate) async fn what_many_commits_count_is_exact_after_any_restart(mut world
         let of_webhook = sum(&world, environment, StatisticsOf::Webhook(webhook.id), resolution).await.0;
         assert_eq!(numbers(&of_webhook)[1..], numbers(&all)[1..]);
     }
-    let mut of_tenants = Counts::default();
-    for name in tenants {
-        of_tenants.add(&sum(&world, environment, tenant(name), Resolution::Hour).await.0);
+    for resolution in Resolution::ALL {
+        let mut of_tenants = Counts::default();
+        for name in tenants {
+            of_tenants.add(&sum(&world, environment, tenant(name), resolution).await.0);
+        }
+        assert_eq!(numbers(&of_tenants), expected(700, 100), "{resolution:?}");
+        let of_type = sum(&world, environment, event_type("order.made"), resolution).await.0;
+        assert_eq!(numbers(&of_type), expected(700, 100), "{resolution:?}");
     }
-    assert_eq!(numbers(&of_tenants), expected(700, 100));
+}
+
+pub(crate) async fn minutes_of_tenants_go_before_those_of_others(world: World) {
+    let environment = world.environment("Production").await;
+    let webhook = world.webhook(environment).await;
+    let webhooks = [webhook.clone()];
+    let accept = async || {
+        world.accept_event(world.event(environment, "order.made", Some("acme")), &webhooks).await;
+    };
+    let deliveries =
+        async |of: StatisticsOf, resolution: Resolution| sum(&world, environment, of, resolution).await.0.deliveries;
+    let others = [StatisticsOf::Environment, StatisticsOf::Webhook(webhook.id), event_type("order.made")];
+    accept().await;
+    world.advance(STATISTICS_TENANT_MINUTES);
+    // What is added up with the next commit, and what lies in the journal.
+    accept().await;
+    accept().await;
+    while world.store().statistics_bite().await.unwrap() == Upkeep::More {}
+    assert_eq!(
+        deliveries(tenant("acme"), Resolution::Minute).await,
+        3,
+        "the minute that began three hours ago is kept"
+    );
+    world.advance(Duration::from_mins(1));
+    while world.store().statistics_bite().await.unwrap() == Upkeep::More {}
+    assert_eq!(deliveries(tenant("acme"), Resolution::Minute).await, 2);
+    assert_eq!(deliveries(tenant("acme"), Resolution::Hour).await, 3);
+    for of in &others {
+        assert_eq!(deliveries(of.clone(), Resolution::Minute).await, 3, "{of:?}");
+    }
+    world.advance(STATISTICS_MINUTES);
+    accept().await;
+    while world.store().statistics_bite().await.unwrap() == Upkeep::More {}
+    for of in others.into_iter().chain([tenant("acme")]) {
+        assert_eq!(deliveries(of.clone(), Resolution::Minute).await, 1, "{of:?}");
+        assert_eq!(deliveries(of, Resolution::Hour).await, 4);
+    }
 }
 
 pub(crate) async fn hours_become_days_and_what_is_old_goes(world: World) {

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use axum::Json as Answer;
 use axum::extract::State;
 use postrider_core::Timestamp;
-use postrider_core::limits::{STATISTICS_DAYS, STATISTICS_HOURS, STATISTICS_MINUTES, STATISTICS_POINTS};
+use postrider_core::limits::STATISTICS_POINTS;
 use postrider_core::permission::Permission;
-use postrider_core::statistics::{Counts as Counted, Resolution};
-use postrider_store::{StatisticsOf, StatisticsQuery};
+use postrider_core::statistics::{Counts as Counted, Dimension, Resolution};
+use postrider_store::{StatisticsGap, StatisticsOf, StatisticsQuery};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -29,7 +29,8 @@ const DAY: std::time::Duration = std::time::Duration::from_hours(24);
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct SeriesQuery {
-    /// From the span on that this moment lies in, RFC 3339; 24 hours before `to` where it is left out.
+    /// From the span on that this moment lies in, RFC 3339; 24 hours before `to` where it is left out. A series begins no earlier than
+    /// what is kept.
     from: Option<String>,
     /// Up to this moment, RFC 3339; now where it is left out.
     to: Option<String>,
@@ -37,9 +38,9 @@ pub(crate) struct SeriesQuery {
     resolution: Option<String>,
     /// Of that webhook. A tenant's user must name one.
     webhook_id: Option<String>,
-    /// Of events of that tenant; not by minute.
+    /// Of events of that tenant.
     tenant_id: Option<String>,
-    /// Of events of that key; not by minute.
+    /// Of events of that key.
     event_key: Option<String>,
 }
 
@@ -57,12 +58,31 @@ pub(crate) struct Series {
     points: Vec<Point>,
     /// All of them together.
     total: Counts,
+    /// Stretches of time that overlap the series and that its numbers lack: things happened that are not counted. Empty, but for a server
+    /// that could not write its statistics.
+    incomplete: Vec<Gap>,
+}
+
+/// A stretch of time that statistics lack.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = StatisticsGap)]
+pub(crate) struct Gap {
+    /// When the first thing happened that is not counted.
+    from: Time,
+    /// From when on things are counted again; `null`: they are not yet.
+    to: Option<Time>,
+}
+
+impl From<StatisticsGap> for Gap {
+    fn from(gap: StatisticsGap) -> Self {
+        Self { from: gap.from.into(), to: gap.to.map(Into::into) }
+    }
 }
 
 /// Get statistics
 ///
 /// Of the environment, or of one webhook, tenant or event type. A thing counts in the span in which it was recorded: a delivery is
-/// made in one and may end in another. Minutes are kept for 48 hours, hours for 35 days, days for 400 days.
+/// made in one and may end in another. Minutes are kept for 48 hours, those of tenants for 3 hours; hours for 35 days, days for 400 days.
 #[utoipa::path(get, path = "/api/v1/statistics", tag = "statistics", params(SeriesQuery), responses(
     (status = 200, description = "The series.", body = Series),
     (status = 400, description = "A parameter cannot be read, or the range has too many spans.", body = Problem),
@@ -74,10 +94,11 @@ pub(crate) async fn get_statistics(
 ) -> Result<Answer<Series>, ApiError> {
     member.require(Permission::ReadWebhookLogs)?;
     let resolution = resolution(query.resolution.as_deref())?;
-    let of = subject(&state, &member, &query, resolution)?;
-    let (from, to) = range(&query, resolution, state.now())?;
+    let of = subject(&state, &member, &query)?;
+    let (from, to) = range(&query, of.dimension(), resolution, state.now())?;
     let asked = StatisticsQuery { of, resolution, from, to };
     let found = state.store().statistics(member.environment_id, asked).await?;
+    let gaps = state.store().statistics_gaps(from, to).await?;
     let mut found: BTreeMap<_, _> = found.into_iter().map(|point| (point.at, point.counts)).collect();
     let mut total = Counted::default();
     let mut points = Vec::new();
@@ -94,6 +115,7 @@ pub(crate) async fn get_statistics(
         to: to.into(),
         points,
         total: (&total).into(),
+        incomplete: gaps.into_iter().map(Into::into).collect(),
     }))
 }
 
@@ -103,12 +125,7 @@ fn resolution(name: Option<&str>) -> Result<Resolution, ApiError> {
         .ok_or_else(|| ApiError::at(Code::InvalidParameter, "resolution", "is `minute`, `hour` or `day`"))
 }
 
-fn subject(
-    state: &ApiState,
-    member: &Member,
-    query: &SeriesQuery,
-    resolution: Resolution,
-) -> Result<StatisticsOf, ApiError> {
+fn subject(state: &ApiState, member: &Member, query: &SeriesQuery) -> Result<StatisticsOf, ApiError> {
     let webhook = wire::id("webhookId", query.webhook_id.as_deref())?;
     let of = match (webhook, tenant(query.tenant_id.as_deref())?, event_key(query.event_key.as_deref())?) {
         (None, None, None) => StatisticsOf::Environment,
@@ -126,28 +143,24 @@ fn subject(
             let detail = "a tenant's user names the webhook whose statistics to get";
             return Err(ApiError::at(Code::InvalidParameter, "webhookId", detail));
         }
-        StatisticsOf::Tenant(_) | StatisticsOf::EventType(_) if resolution == Resolution::Minute => {
-            let detail = "of tenants and event types there are hours and days";
-            return Err(ApiError::at(Code::InvalidParameter, "resolution", detail));
-        }
         _ => {}
     }
     Ok(of)
 }
 
 /// Whole spans, within what is kept.
-fn range(query: &SeriesQuery, resolution: Resolution, now: Timestamp) -> Result<(Timestamp, Timestamp), ApiError> {
+fn range(
+    query: &SeriesQuery,
+    dimension: Dimension,
+    resolution: Resolution,
+    now: Timestamp,
+) -> Result<(Timestamp, Timestamp), ApiError> {
     // The current span is told as far as it has come.
     let end = resolution.floor(now) + resolution.span();
     let to = moment("to", query.to.as_deref())?.map_or(end, |to| resolution.ceil(to));
     let from = resolution.floor(moment("from", query.from.as_deref())?.unwrap_or(to - DAY));
-    let kept = match resolution {
-        Resolution::Minute => STATISTICS_MINUTES,
-        Resolution::Hour => STATISTICS_HOURS,
-        Resolution::Day => STATISTICS_DAYS,
-    };
-    // What was kept no longer than this is gone, or lies in days; and nothing has happened yet after now.
-    let from = from.max(Resolution::Day.floor(now - kept));
+    // What was before this is gone, or lies in days; and nothing has happened yet after now.
+    let from = from.max(dimension.kept_since(resolution, now));
     let to = to.min(end);
     let spans = to.since(from).as_secs() / resolution.span().as_secs();
     if spans > STATISTICS_POINTS as u64 {

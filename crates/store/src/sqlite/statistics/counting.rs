@@ -5,10 +5,8 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use postrider_core::WebhookId;
 use postrider_core::event::{EventKey, TenantId};
-use postrider_core::statistics::{Counts, put_number, take_number};
+use postrider_core::statistics::{Counts, Dimension, put_number, take_number};
 use uuid::Uuid;
-
-use super::Dimension;
 
 /// What was counted for each combination of environment, webhook, tenant and event type.
 #[derive(Debug, Default)]
@@ -44,7 +42,7 @@ impl Entry {
 }
 
 impl Counting {
-    pub(super) fn is_empty(&self) -> bool {
+    pub(in crate::sqlite) fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 

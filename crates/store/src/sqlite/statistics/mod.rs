@@ -7,6 +7,7 @@
 //! Invariants: statistics and journal together are complete in every snapshot, after a crash too; the journal is short.
 
 mod counting;
+pub(super) mod gaps;
 pub(super) mod read;
 pub(super) mod upkeep;
 
@@ -14,7 +15,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use postrider_core::Timestamp;
-use postrider_core::statistics::{Counts, Resolution};
+use postrider_core::statistics::{Counts, Dimension, Resolution};
 use rusqlite::{Connection, OptionalExtension as _};
 
 pub(super) use self::counting::Counting;
@@ -35,27 +36,8 @@ pub(super) const ROW: &str = "SELECT counts FROM statistics \
 pub(super) const PUT_ROW: &str = "INSERT OR REPLACE INTO statistics (resolution, environment, dimension, at, subject, counts) \
      VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
 
-/// What a row of the statistics is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Dimension {
-    Environment,
-    Webhook,
-    Tenant,
-    EventType,
-}
-
-impl Dimension {
-    pub(super) const ALL: [Self; 4] = [Self::Environment, Self::Webhook, Self::Tenant, Self::EventType];
-
-    /// The spans that are counted as things happen. Days are made of hours later; and of tenants and event types, of which there
-    /// can be very many, no minutes are kept.
-    pub(super) const fn counted(self) -> &'static [Resolution] {
-        match self {
-            Self::Environment | Self::Webhook => &[Resolution::Minute, Resolution::Hour],
-            Self::Tenant | Self::EventType => &[Resolution::Hour],
-        }
-    }
-}
+/// The spans that are counted as things happen. Days are made of hours later.
+const COUNTED: [Resolution; 2] = [Resolution::Minute, Resolution::Hour];
 
 /// Where a row of the statistics stands: resolution, environment, dimension, the span's beginning, subject.
 type Place = (Resolution, i64, Dimension, i64, Vec<u8>);
@@ -151,9 +133,9 @@ impl Journal {
         for (minute, counting) in gathered.chain([(minute, counted)]) {
             for entry in counting.entries() {
                 for (dimension, subject) in entry.subjects() {
-                    for resolution in dimension.counted() {
+                    for resolution in COUNTED {
                         let at = resolution.floor(Timestamp::from_micros(minute)).as_micros();
-                        let place = (*resolution, entry.environment, dimension, at, subject.to_vec());
+                        let place = (resolution, entry.environment, dimension, at, subject.to_vec());
                         sums.entry(place).or_default().add(&entry.counts);
                     }
                 }

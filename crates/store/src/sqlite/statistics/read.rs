@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use postrider_core::statistics::{Counts, Resolution};
+use postrider_core::statistics::{Counts, Dimension, Resolution};
 use postrider_core::{EnvironmentId, Timestamp, WebhookId};
 use rusqlite::{Connection, OptionalExtension as _, Row};
 use uuid::Uuid;
 
-use super::{Counting, Dimension, JOURNAL, ROW, counts, entries};
+use super::{Counting, JOURNAL, ROW, counts, entries};
 use crate::sqlite::Sqlite;
 use crate::sqlite::rows::{Result, environment_key, unreadable};
 use crate::{StatisticsOf, StatisticsPoint, StatisticsQuery, StoreError};
@@ -94,12 +94,13 @@ fn read_journal(connection: &Connection) -> Result<Vec<(i64, Counting)>> {
 
 /// The dimension and subject of a query's rows.
 fn subject(of: &StatisticsOf) -> (Dimension, &[u8]) {
-    match of {
-        StatisticsOf::Environment => (Dimension::Environment, &[]),
-        StatisticsOf::Webhook(id) => (Dimension::Webhook, id.as_bytes()),
-        StatisticsOf::Tenant(id) => (Dimension::Tenant, id.as_str().as_bytes()),
-        StatisticsOf::EventType(key) => (Dimension::EventType, key.as_str().as_bytes()),
-    }
+    let subject: &[u8] = match of {
+        StatisticsOf::Environment => &[],
+        StatisticsOf::Webhook(id) => id.as_bytes(),
+        StatisticsOf::Tenant(id) => id.as_str().as_bytes(),
+        StatisticsOf::EventType(key) => key.as_str().as_bytes(),
+    };
+    (of.dimension(), subject)
 }
 
 fn series(

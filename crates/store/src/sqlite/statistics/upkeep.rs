@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use postrider_core::Timestamp;
-use postrider_core::limits::{STATISTICS_DAYS, STATISTICS_HOURS, STATISTICS_MINUTES, UPKEEP_BITE};
-use postrider_core::statistics::{Counts, Resolution};
+use postrider_core::limits::{STATISTICS_DAYS, UPKEEP_BITE};
+use postrider_core::statistics::{Counts, Dimension, Resolution};
 
-use super::{Dimension, Place, add, counts};
+use super::{Place, add, counts, gaps};
 use crate::sqlite::Sqlite;
 use crate::sqlite::rows::limit;
 use crate::sqlite::tx::{Failure, Tx};
@@ -24,6 +24,8 @@ impl Sqlite {
 }
 
 fn bite(tx: &mut Tx<'_, '_>) -> Result<Upkeep, Failure> {
+    // There are few, one for each run of a server in which something went wrong.
+    tx.prepare(gaps::FORGET)?.execute([(tx.now - STATISTICS_DAYS).as_micros()])?;
     for environment in tx.directory.environments() {
         let environment = tx.environment_key(environment.id)?;
         for resolution in Resolution::ALL {
@@ -44,17 +46,23 @@ fn retire(
     environment: i64,
     dimension: Dimension,
 ) -> Result<Upkeep, Failure> {
-    let kept = match resolution {
-        Resolution::Minute => STATISTICS_MINUTES,
-        Resolution::Hour => STATISTICS_HOURS,
-        Resolution::Day => STATISTICS_DAYS,
-    };
-    let before = Resolution::Day.floor(tx.now - kept).as_micros();
+    let before = dimension.kept_since(resolution, tx.now).as_micros();
     let stand = (resolution as u8, environment, dimension as u8);
-    let old: Vec<(i64, Vec<u8>, Counts)> = tx
+    let old: Vec<(i64, Vec<u8>, Option<Counts>)> = tx
         .prepare(OLD)?
         .query_map((stand.0, stand.1, stand.2, before, limit(UPKEEP_BITE)), |row| {
-            Ok((row.get(0)?, row.get(1)?, counts(row)?))
+            let at: i64 = row.get(0)?;
+            // What only goes is not looked into; and what nobody can read goes, too.
+            let becomes_a_part = (resolution == Resolution::Hour).then(|| counts(row).ok()).flatten();
+            if resolution == Resolution::Hour && becomes_a_part.is_none() {
+                tracing::error!(
+                    environment,
+                    ?dimension,
+                    at,
+                    "an hour of the statistics cannot be read; its day lacks it"
+                );
+            }
+            Ok((at, row.get(1)?, becomes_a_part))
         })?
         .collect::<Result<_, _>>()?;
     let mut days: BTreeMap<Place, Counts> = BTreeMap::new();
@@ -62,7 +70,7 @@ fn retire(
     let count = old.len();
     for (at, subject, counts) in old {
         forget.execute((stand.0, stand.1, stand.2, at, &subject))?;
-        if resolution == Resolution::Hour {
+        if let Some(counts) = counts {
             let day = Resolution::Day.floor(Timestamp::from_micros(at)).as_micros();
             days.entry((Resolution::Day, environment, dimension, day, subject)).or_default().add(&counts);
         }

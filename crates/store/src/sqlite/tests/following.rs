@@ -1,9 +1,10 @@
 //! What follows from every commit never keeps anybody from committing.
 
+use postrider_core::limits::STATISTICS_DAYS;
 use postrider_core::statistics::Resolution;
 
 use super::*;
-use crate::{DeliveryFilter, PageRequest, StatisticsOf, StatisticsPoint, StatisticsQuery};
+use crate::{DeliveryFilter, PageRequest, StatisticsGap, StatisticsOf, StatisticsPoint, StatisticsQuery, Upkeep};
 
 /// More postings than a segment takes, and more rows than an index is left behind by.
 const MANY: usize = 5_000;
@@ -107,6 +108,62 @@ async fn rows_of_the_statistics_that_nobody_can_read_stop_nothing() {
     };
     let points: Vec<StatisticsPoint> = engine.statistics(source.webhook.environment_id, query).await.unwrap();
     assert_eq!(points.iter().map(|point| point.counts.events).sum::<u64>(), 2, "it is counted anew");
+
+    let other = Connection::open(directory.path().join(DATABASE_FILE)).unwrap();
+    assert!(other.execute("UPDATE statistics SET counts = x'ff'", []).unwrap() > 0);
+    clock.advance(Duration::from_hours(24 * 40));
+    while engine.statistics_bite().await.unwrap() == Upkeep::More {}
+    let left = "SELECT count(*) FROM statistics WHERE resolution < 2";
+    let left: i64 = other.query_row(left, [], |row| row.get(0)).unwrap();
+    assert_eq!(left, 0, "upkeep does not stop at it");
+}
+
+#[tokio::test]
+async fn what_is_not_counted_is_told_as_a_gap_that_ends_with_the_next_start() {
+    let directory = TempDir::new().unwrap();
+    let clock = Arc::new(ManualClock::default());
+    let engine = at_a_clock(directory.path(), &clock);
+    let source = Source::new(webhook(&engine, "a secret").await);
+    let accept = async |engine: &Sqlite| {
+        clock.advance(Duration::from_secs(2));
+        engine.accept(source.event(10).2).await.unwrap();
+    };
+    let gaps = async |engine: &Sqlite| {
+        engine.statistics_gaps(Timestamp::from_micros(0), clock.now() + Duration::from_secs(1)).await.unwrap()
+    };
+    let broken = |table: &str| {
+        format!("CREATE TRIGGER no_{table} BEFORE INSERT ON {table} BEGIN SELECT RAISE(ABORT, 'broken'); END")
+    };
+    accept(&engine).await;
+    assert_eq!(gaps(&engine).await, []);
+    let other = Connection::open(directory.path().join(DATABASE_FILE)).unwrap();
+    other.execute_batch(&broken("statistics")).unwrap();
+    accept(&engine).await;
+    let from = clock.now();
+    accept(&engine).await;
+    assert_eq!(gaps(&engine).await, [StatisticsGap { from, to: None }]);
+
+    other.execute_batch("DROP TRIGGER no_statistics").unwrap();
+    drop(other);
+    drop(engine);
+    let engine = at_a_clock(directory.path(), &clock);
+    let gap = StatisticsGap { from, to: Some(clock.now()) };
+    accept(&engine).await;
+    assert_eq!(gaps(&engine).await, [gap]);
+    let (now, later) = (clock.now(), clock.now() + Duration::from_secs(1));
+    assert_eq!(engine.statistics_gaps(now, later).await.unwrap(), [], "what comes after it is complete");
+
+    // Where not even that can be noted, events are accepted all the same.
+    let other = Connection::open(directory.path().join(DATABASE_FILE)).unwrap();
+    other.execute_batch(&[broken("statistics"), broken("statistics_gaps")].join(";")).unwrap();
+    for _ in 0..2 {
+        accept(&engine).await;
+    }
+    assert_eq!(gaps(&engine).await, [gap]);
+    other.execute_batch("DROP TRIGGER no_statistics; DROP TRIGGER no_statistics_gaps").unwrap();
+    clock.advance(STATISTICS_DAYS + Duration::from_secs(1));
+    while engine.statistics_bite().await.unwrap() == Upkeep::More {}
+    assert_eq!(gaps(&engine).await, []);
 }
 
 #[tokio::test]
