@@ -141,7 +141,7 @@ async fn operators_make_environments_and_credentials_here_and_with_a_token_elsew
     };
     let create = ["credential", "create", "billing", "--scope", "events", "--environment", client_id];
     let credential = json_of(&elsewhere(&create).await);
-    assert_eq!((&credential["scope"], &credential["createdBy"]), (&"events".into(), &serde_json::Value::Null));
+    assert_eq!((&credential["scope"], &credential["createdBy"]), (&"events".into(), &Value::Null));
     let secret = credential["secret"].as_str().unwrap();
     server.log_in(client_id, secret).await;
     let id = credential["id"].as_str().unwrap();
