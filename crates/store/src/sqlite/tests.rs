@@ -25,6 +25,7 @@ use super::*;
 use crate::{Commit, CreateEnvironment, CreateWebhook, NewDelivery, NewEnvironment, NewEvent, NewWebhook, Settled};
 
 mod following;
+mod request_settings;
 mod statements;
 
 /// Passes on what was settled.
@@ -141,6 +142,7 @@ impl Source {
                 body_end: BodyEnd::Complete,
             },
             url: self.webhook.url.as_str().to_owned(),
+            settings: Some(self.webhook.settings),
             remote_address: None,
             timings: Timings::default(),
         };
