@@ -3,8 +3,8 @@
 use rusqlite::Connection;
 
 use super::super::{
-    attempts, behind, deliveries, environments, event_types, events, hot, jobs, lanes, load, order, request_settings, resend, rows,
-    schema, search, sessions, skip, statistics, tx, upkeep, webhooks,
+    attempts, behind, deliveries, environments, event_types, events, hot, jobs, lanes, load, order, request_settings,
+    resend, rows, schema, search, sessions, skip, statistics, tx, upkeep, webhooks,
 };
 
 /// Tables that grow with every event.
