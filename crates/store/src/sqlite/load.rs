@@ -234,7 +234,8 @@ fn webhook(row: &Row<'_>, ids: &Environments, seal: &Seal) -> Result<Webhook> {
         filter: parsed_if_any(row, "filter", |t| Some(Source::new(t)))?,
         status: disabled.map_or(WebhookStatus::Active, WebhookStatus::Disabled),
         sending: parsed(row, "sending", |t| serde_json::from_str::<Sending>(t).ok())?,
-        settings: SettingsRevision::new(row.get("settings_revision")?).ok_or_else(|| unreadable("settings_revision"))?,
+        settings: SettingsRevision::new(row.get("settings_revision")?)
+            .ok_or_else(|| unreadable("settings_revision"))?,
         shape: pinned_shape(row)?,
         access: access(row, seal, id)?,
         invocations: count(row, "invocations")?,
