@@ -1,7 +1,6 @@
 import { createHmac } from "node:crypto";
 import { expect, test } from "vitest";
 import { accentVariables, contrast, isColour } from "./colour";
-import { differences } from "./compare";
 import { fieldsOf, setField } from "./form";
 import { lifecycle } from "./lifecycle";
 import { percent } from "./numbers";
@@ -25,28 +24,6 @@ test("whatever accent a vendor chooses, text on it and in it can be read", () =>
     }
   }
   expect(["#fff", "red", "#12345g", "#123456;"].some(isColour)).toBe(false);
-});
-
-test("only what differs between two attempts is marked", () => {
-  const attempt = {
-    startedAt: "1",
-    url: "u",
-    statusCode: 500,
-    headers: [{ name: "Server", value: "a" }],
-    body: "x",
-    timings: { totalMs: 3 },
-  };
-  const other = {
-    ...attempt,
-    startedAt: "2",
-    statusCode: 200,
-    headers: [
-      { name: "server", value: "a" },
-      { name: "etag", value: "1" },
-    ],
-  };
-  const marked = differences(attempt, other, at => at).filter(row => row.differs);
-  expect(marked.map(row => row.name)).toEqual(["statusCode", "etag"]);
 });
 
 test("a form has the plain values of a sample, and changes one at a time", () => {

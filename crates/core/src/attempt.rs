@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::id::{AttemptId, DeliveryId};
+use crate::request::SettingsRevision;
 use crate::time::Timestamp;
 
 /// What came of an attempt, as far as the delivery's fate is concerned.
@@ -159,6 +160,8 @@ pub struct Attempt {
     pub result: AttemptResult,
     /// The URL that was asked, as the webhook had it at that moment.
     pub url: String,
+    /// What its request was made from; none: it is from a version that did not note it.
+    pub settings: Option<SettingsRevision>,
     /// The address that was dialled, where one was.
     pub remote_address: Option<IpAddr>,
     /// Where the time went.

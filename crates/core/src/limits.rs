@@ -241,6 +241,8 @@ pub const COMPILED_BYTES: usize = 32 * 1024 * 1024;
 pub const PROBLEM_CHARS: usize = 1_000;
 /// Characters of a media type.
 pub const MEDIA_TYPE_CHARS: usize = 255;
+/// Settings of a webhook that its requests were made from before, of which the newest are kept for its log. They hold the templates of its headers.
+pub const SETTINGS_REVISIONS: u32 = 50;
 /// Headers of a webhook's own; servers take some hundred in all.
 pub const CUSTOM_HEADERS: usize = 30;
 /// Characters of a header's name.

@@ -16,6 +16,7 @@ use crate::id::{EnvironmentId, WebhookId};
 use crate::limits::{ATTEMPT_DEADLINE, ATTEMPT_DEADLINE_LEAST, ATTEMPT_DEADLINE_MOST, URL_CHARS};
 use crate::order::OrderBy;
 use crate::rate::RateLimit;
+use crate::request::SettingsRevision;
 use crate::retry::RetryPolicy;
 use crate::shape::{Access, PinnedShape};
 use crate::signature::{Secret, Signing};
@@ -49,6 +50,8 @@ pub struct Webhook {
     pub status: WebhookStatus,
     /// How it is sent to.
     pub sending: Sending,
+    /// The number of what its requests are made from: URL, secret, signing, access and deadline.
+    pub settings: SettingsRevision,
     /// What it sends; none: a POST of the event's body.
     pub shape: Option<PinnedShape>,
     /// What its requests show to be let in, besides the secret's signatures.

@@ -27,14 +27,14 @@ use crate::signing::Signer;
 use crate::tokens::Asking;
 use crate::{TestError, TestReport, TestRequest};
 
-const JSON: HeaderValue = HeaderValue::from_static("application/json");
-const ACCEPTED: HeaderValue = HeaderValue::from_static("application/json, text/plain, */*");
+pub(crate) const JSON: HeaderValue = HeaderValue::from_static("application/json");
+pub(crate) const ACCEPTED: HeaderValue = HeaderValue::from_static("application/json, text/plain, */*");
 const PRODUCT: HeaderValue = HeaderValue::from_static(concat!("Postrider/", env!("CARGO_PKG_VERSION")));
-const TRACE_ID: HeaderName = HeaderName::from_static("frontegg-trace-id");
-const SECRET_JWT: HeaderName = HeaderName::from_static("x-webhook-secret");
-const WEBHOOK_ID: HeaderName = HeaderName::from_static("webhook-id");
-const WEBHOOK_TIMESTAMP: HeaderName = HeaderName::from_static("webhook-timestamp");
-const WEBHOOK_SIGNATURE: HeaderName = HeaderName::from_static("webhook-signature");
+pub(crate) const TRACE_ID: HeaderName = HeaderName::from_static("frontegg-trace-id");
+pub(crate) const SECRET_JWT: HeaderName = HeaderName::from_static("x-webhook-secret");
+pub(crate) const WEBHOOK_ID: HeaderName = HeaderName::from_static("webhook-id");
+pub(crate) const WEBHOOK_TIMESTAMP: HeaderName = HeaderName::from_static("webhook-timestamp");
+pub(crate) const WEBHOOK_SIGNATURE: HeaderName = HeaderName::from_static("webhook-signature");
 
 /// Gives the slot back, should the attempt end before it has a result.
 struct Flight<'a> {
@@ -250,21 +250,23 @@ pub(crate) fn pool(environment: EnvironmentId, scope: &Scope) -> PoolScope {
     PoolScope::of(environment, scope.tenant().map(postrider_core::event::TenantId::as_str))
 }
 
-/// The headers of a delivery: these, and no others besides those of HTTP itself.
+/// An id as a header's value.
+pub(crate) fn uuid_value(uuid: uuid::Uuid) -> HeaderValue {
+    HeaderValue::from_str(uuid.hyphenated().encode_lower(&mut uuid::Uuid::encode_buffer()))
+        .expect("numbers and hyphens are visible ASCII")
+}
+
+/// The headers of a delivery: these, and no others besides those of HTTP itself. What is told of them later is [`crate::sent`]'s.
 fn headers(attempt: AttemptId, event: EventId, body: &[u8], signer: Option<&Signer>, now: Timestamp) -> HeaderMap {
-    let visible = "numbers and hyphens are visible ASCII";
-    let uuid = |uuid: uuid::Uuid| {
-        HeaderValue::from_str(uuid.hyphenated().encode_lower(&mut uuid::Uuid::encode_buffer())).expect(visible)
-    };
     let mut headers = HeaderMap::with_capacity(8);
     headers.insert(CONTENT_TYPE, JSON);
     headers.insert(ACCEPT, ACCEPTED);
     headers.insert(USER_AGENT, PRODUCT);
-    headers.insert(TRACE_ID, uuid(attempt.as_uuid()));
+    headers.insert(TRACE_ID, uuid_value(attempt.as_uuid()));
     if let Some(jwt) = signer.and_then(|signer| signer.jwt(now)) {
         headers.insert(SECRET_JWT, jwt);
     }
-    headers.insert(WEBHOOK_ID, uuid(event.as_uuid()));
+    headers.insert(WEBHOOK_ID, uuid_value(event.as_uuid()));
     headers.insert(WEBHOOK_TIMESTAMP, HeaderValue::from(now.as_seconds()));
     if let Some(signatures) = signer.and_then(|signer| signer.signatures(event, now, body)) {
         headers.insert(WEBHOOK_SIGNATURE, signatures);
@@ -321,6 +323,7 @@ fn attempt_of(
         started_at,
         result,
         url: webhook.url.as_str().to_owned(),
+        settings: Some(webhook.settings),
         remote_address: exchange.remote_address,
         timings: exchange.timings,
     })

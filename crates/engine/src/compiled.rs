@@ -124,6 +124,11 @@ impl CompiledShape {
         }
     }
 
+    /// The method, and what the body is where there is one.
+    pub(crate) fn method_and_type(&self) -> (RequestMethod, Option<HeaderValue>) {
+        (self.method, self.method.has_body().then(|| self.content_type.clone()))
+    }
+
     /// About how much memory it takes.
     fn bytes(&self) -> usize {
         SHAPE_BYTES + self.payload.as_ref().map_or(0, bytes_of)

@@ -24,6 +24,7 @@ mod meters;
 mod options;
 mod pages;
 mod scheduler;
+mod sent;
 mod shaping;
 mod signing;
 mod tokens;
@@ -35,6 +36,8 @@ mod watch;
 use std::sync::Arc;
 use std::time::Duration;
 
+use postrider_core::attempt::Attempt;
+use postrider_core::delivery::Delivery;
 use postrider_core::event::{Event, TenantId};
 use postrider_core::job::Work;
 use postrider_core::shape::ShapeRevision;
@@ -49,6 +52,7 @@ pub use self::intake::{AcceptError, IncomingEvent, Share};
 pub use self::jobs::JobCount;
 pub use self::options::EngineOptions;
 pub use self::scheduler::LaneReport;
+pub use self::sent::{SentRequest, ToldHeader, ToldValue};
 pub use self::shaping::{Draft, Preview, PreviewError};
 pub use self::transport::{Sending, Transport};
 pub use self::undecided::Undecided;
@@ -208,6 +212,16 @@ impl Engine {
         event: EventId,
     ) -> Result<Option<Content>, StoreError> {
         self.core.sent(environment, shape, event).await
+    }
+
+    /// The requests of a delivery's attempts, in the order of the attempts: what is kept of them, and what follows from it. None for an
+    /// attempt that is from a version that did not keep it, or whose settings are too many changes of the webhook ago.
+    pub async fn sent_requests(
+        &self,
+        delivery: &Delivery,
+        attempts: &[Attempt],
+    ) -> Result<Vec<Option<SentRequest>>, StoreError> {
+        self.core.sent_requests(delivery, attempts).await
     }
 
     /// How a webhook's lane stands.

@@ -94,7 +94,7 @@ pub(crate) fn method(method: RequestMethod) -> Method {
 
 impl Core {
     /// The shape of a revision, compiled; none where it is gone.
-    async fn shape(
+    pub(crate) async fn shape(
         &self,
         revision: ShapeRevision,
         webhook: Option<&Webhook>,
@@ -129,7 +129,7 @@ impl Core {
     }
 
     /// Renders on this thread what is quickly done, and everything else on a thread of its own, of which there are few.
-    async fn render(
+    pub(crate) async fn render(
         &self,
         shape: Option<Arc<CompiledShape>>,
         access: Option<Arc<CompiledAccess>>,

@@ -105,6 +105,7 @@ impl Load {
                 body_end: BodyEnd::Complete,
             },
             url: webhook.url.as_str().to_owned(),
+            settings: Some(webhook.settings),
             remote_address: "127.0.0.1".parse().ok(),
             timings: Timings { total: Duration::from_micros(300), ..Timings::default() },
         };

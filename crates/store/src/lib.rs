@@ -39,6 +39,7 @@ use postrider_core::event::{Event, EventNotes, TenantId, UserId};
 use postrider_core::event_type::{EventType, FormerSchema};
 use postrider_core::job::Job;
 use postrider_core::portal::PortalSettings;
+use postrider_core::request::{RequestSettings, SettingsRevision};
 use postrider_core::session::ConsoleSession;
 use postrider_core::shape::{Shape, ShapeRevision};
 use postrider_core::statistics::Counts;
@@ -464,6 +465,17 @@ impl Store {
     /// An attempt with what was sent.
     pub async fn attempt(&self, environment: EnvironmentId, id: AttemptId) -> Result<Option<LogRow>, StoreError> {
         self.engine.attempt(environment, id).await
+    }
+
+    /// What requests of a webhook were made from, those revisions that are kept: while attempts may have them, and the newest
+    /// [`postrider_core::limits::SETTINGS_REVISIONS`]. Also of a webhook that is deleted.
+    pub async fn request_settings(
+        &self,
+        environment: EnvironmentId,
+        webhook: WebhookId,
+        revisions: Vec<SettingsRevision>,
+    ) -> Result<HashMap<SettingsRevision, RequestSettings>, StoreError> {
+        self.engine.request_settings(environment, webhook, revisions).await
     }
 
     /// A webhook's log, newest first; also of a webhook that is deleted. Offsets beyond

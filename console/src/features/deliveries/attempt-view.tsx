@@ -11,12 +11,12 @@ import { signatureHeaders } from "@/logic/sign";
 import { curl } from "@/logic/snippets";
 import { Button } from "@/ui/button";
 import { Card } from "@/ui/card";
-import { Code, Json } from "@/ui/code";
 import { Copyable, copyText } from "@/ui/copy";
 import { Notice } from "@/ui/states";
 import { Tabs } from "@/ui/tabs";
 import { say } from "@/ui/toast";
 import type { Attempt, WholeDelivery } from "./queries";
+import { knownHeaders, Request } from "./request";
 import { Waterfall } from "./waterfall";
 import { whyNot } from "./why";
 
@@ -88,46 +88,10 @@ function Response({ attempt }: { attempt: Attempt }) {
       <Answer result={attempt} />
       {attempt.remoteAddress && (
         <p className="small soft">
-          {attempt.statusCode != null ? m.attempt.from : m.compare.remoteAddress}{" "}
+          {attempt.statusCode != null ? m.attempt.from : m.compareRows.remoteAddress}{" "}
           <Copyable text={attempt.remoteAddress} />
         </p>
       )}
-    </>
-  );
-}
-
-const knownHeaders = ({ delivery, contentType }: WholeDelivery) => [
-  { name: "content-type", value: contentType ?? "application/json" },
-  { name: "webhook-id", value: delivery.eventId },
-];
-
-function Request({ whole, attempt }: { whole: WholeDelivery; attempt: Attempt | undefined }) {
-  const { delivery, body, method } = whole;
-  const m = useMessages();
-  const webhook = useQuery({ ...webhookQuery(delivery.webhookId), enabled: !attempt }).data;
-  const headers = knownHeaders(whole);
-  if (attempt)
-    headers.push({ name: "webhook-timestamp", value: String(Math.floor(Date.parse(attempt.startedAt) / 1000)) });
-  return (
-    <>
-      <p className="break">
-        <code>
-          {method} {attempt?.url ?? webhook?.url ?? ""}
-        </code>
-      </p>
-      <div className="stack stack-tight">
-        <h3>{m.attempt.headers}</h3>
-        <Code text={headers.map(({ name, value }) => `${name}: ${value}`).join("\n")} wrap label={m.attempt.headers} />
-        <p className="small faint">{m.attempt.signaturesNotKept}</p>
-      </div>
-      <div className="stack stack-tight">
-        <h3>{m.attempt.body}</h3>
-        {body === undefined ? (
-          <p className="soft">{m.attempt.bodyNotKept}</p>
-        ) : (
-          <Json text={body} label={m.attempt.body} />
-        )}
-      </div>
     </>
   );
 }

@@ -6,6 +6,7 @@ import { rawMember } from "@/logic/json";
 
 export type Delivery = Schemas["Delivery"];
 export type Attempt = Schemas["Attempt"];
+export type SentRequest = Schemas["SentRequest"];
 export interface WholeDelivery {
   delivery: Delivery;
   /** What is sent, byte for byte; undefined where it is not kept. */

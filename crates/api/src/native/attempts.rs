@@ -2,9 +2,10 @@
 
 use axum::Json as Answer;
 use axum::extract::State;
-use postrider_core::DeliveryId;
 use postrider_core::attempt::{Attempt as Stored, AttemptResult, Timings as StoredTimings};
 use postrider_core::permission::Permission;
+use postrider_core::{DeliveryId, WebhookId};
+use postrider_engine::SentRequest as Sent;
 use serde::Serialize;
 use std::time::Duration;
 use utoipa::ToSchema;
@@ -14,6 +15,7 @@ use crate::auth::caller::Member;
 use crate::error::{ApiError, Problem};
 use crate::extract::Ids;
 use crate::native::deliveries::within_reach;
+use crate::native::sent_requests::SentRequest;
 use crate::native::wire::{Page, Time};
 use crate::state::ApiState;
 
@@ -31,6 +33,8 @@ pub(crate) struct Attempt {
     url: String,
     /// The address that was dialled, where one was.
     remote_address: Option<String>,
+    /// What was sent; `null` where that is not kept: of attempts by a version that did not keep it, and after many changes of the webhook.
+    request: Option<SentRequest>,
     #[serde(flatten)]
     result: ExchangeResult,
     /// Where the time went.
@@ -123,14 +127,15 @@ impl From<&AttemptResult> for ExchangeResult {
     }
 }
 
-impl From<&Stored> for Attempt {
-    fn from(attempt: &Stored) -> Self {
+impl Attempt {
+    fn new(state: &ApiState, webhook: WebhookId, attempt: &Stored, sent: Option<Sent>) -> Self {
         Self {
             id: attempt.id.as_uuid(),
             number: attempt.number,
             started_at: attempt.started_at.into(),
             url: attempt.url.clone(),
             remote_address: attempt.remote_address.map(|address| address.to_string()),
+            request: sent.map(|sent| SentRequest::new(state, webhook, sent)),
             result: (&attempt.result).into(),
             timings: attempt.timings.into(),
         }
@@ -139,7 +144,7 @@ impl From<&Stored> for Attempt {
 
 /// List the attempts of a delivery
 ///
-/// First to last.
+/// First to last. Each with its answer and with what it sent, besides the body.
 #[utoipa::path(get, path = "/api/v1/deliveries/{deliveryId}/attempts", tag = "deliveries",
     params(("deliveryId" = Uuid, Path, description = "The delivery.")), responses(
     (status = 200, description = "The attempts.", body = Page<Attempt>),
@@ -150,7 +155,10 @@ pub(crate) async fn list_attempts(
     Ids(id): Ids<DeliveryId>,
 ) -> Result<Answer<Page<Attempt>>, ApiError> {
     member.require(Permission::ReadWebhookLogs)?;
-    within_reach(&state, &member, id).await?;
+    let delivery = within_reach(&state, &member, id).await?.delivery;
     let attempts = state.store().attempts(member.environment_id, id).await?;
-    Ok(Answer(Page { items: attempts.iter().map(Into::into).collect(), next_cursor: None }))
+    let sent = state.engine().sent_requests(&delivery, &attempts).await?;
+    let items = attempts.iter().zip(sent);
+    let items = items.map(|(attempt, sent)| Attempt::new(&state, delivery.webhook_id, attempt, sent)).collect();
+    Ok(Answer(Page { items, next_cursor: None }))
 }

@@ -23,6 +23,7 @@ pub(crate) mod portal_sessions;
 pub(crate) mod portal_settings;
 pub(crate) mod presets;
 pub(crate) mod previews;
+pub(crate) mod sent_requests;
 pub(crate) mod session;
 pub(crate) mod skips;
 pub(crate) mod source_addresses;

@@ -1,6 +1,7 @@
 //! The router in-process, over a real store and engine in a temporary directory, with receivers on loopback.
 
 mod app;
+mod attempts;
 mod auth;
 mod browser;
 mod control;

@@ -61,6 +61,7 @@ fn webhook(n: u128, scope: Scope, event_keys: &[&str]) -> Arc<Webhook> {
         filter: None,
         status: WebhookStatus::Active,
         sending: Sending::default(),
+        settings: crate::request::SettingsRevision::FIRST,
         invocations: 0,
         shape: None,
         access: None,

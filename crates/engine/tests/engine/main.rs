@@ -5,6 +5,7 @@
 mod in_order;
 mod jobs;
 mod rules;
+mod sent;
 mod shapes;
 mod simulation;
 mod support;

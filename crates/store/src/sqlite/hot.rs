@@ -5,6 +5,7 @@ use std::sync::Arc;
 use postrider_core::attempt::{Attempt, AttemptResult, OurFault, Outcome};
 use postrider_core::delivery::{DeliveryState, Fault, Step, next};
 use postrider_core::limits::IDEMPOTENCY_KEPT;
+use postrider_core::request::SettingsRevision;
 use postrider_core::retry::RetryPolicy;
 use postrider_core::shape::ShapeRevision;
 use postrider_core::{EventId, Timestamp};
@@ -58,8 +59,9 @@ const INSERT_IN_ORDER: &str = "INSERT INTO deliveries (environment, id, event, w
      reason, attempts, origin, resend_of, created_at, shape, order_key, order_place) \
      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 0, ?9, ?10, ?11, ?12, ?13, ?14)";
 const INSERT_ATTEMPT: &str = "INSERT INTO attempts (key, id, webhook, delivery, previous, number, started_at, status, \
-     body_end, failure, message, url, address, dns_us, connect_us, tls_us, first_byte_us, total_us, headers, body) \
-     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)";
+     body_end, failure, message, url, address, dns_us, connect_us, tls_us, first_byte_us, total_us, headers, body, \
+     settings_revision) \
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)";
 const SETTLE: &str = "UPDATE deliveries SET state = ?3, due_at = ?4, fault = ?5, fault_since = ?10, ended_at = ?6, \
      reason = ?7, attempts = ?8, last_attempt = coalesce(?9, last_attempt), problem = ?11 \
      WHERE environment = ?1 AND id = ?2 AND state <= 1";
@@ -278,6 +280,7 @@ impl<'c> Statements<'c> {
             micros(timings.total),
             headers,
             body,
+            attempt.settings.map(SettingsRevision::get),
         ])?;
         self.behind.attempts += 1;
         Ok(())

@@ -11,6 +11,7 @@ use postrider_core::event::EventKey;
 use postrider_core::event_type::{Audience, Category, Deprecation, EventType, SchemaMode};
 use postrider_core::health::FailureStreak;
 use postrider_core::portal::PortalSettings;
+use postrider_core::request::SettingsRevision;
 use postrider_core::shape::{Access, PinnedShape, Shape, ShapeRevision};
 use postrider_core::signature::Secret;
 use postrider_core::source::Source;
@@ -39,7 +40,8 @@ pub(super) const HIDDEN_KEYS: &str = "SELECT environment, event_key FROM hidden_
 pub(super) const WEBHOOKS: &str = "SELECT w.key, w.id, w.environment, w.tenant, w.display_name, w.description, \
      w.url, w.secret, w.signing, w.event_keys, w.disabled, w.filter, w.sending, w.created_at, w.updated_at, \
      t.invocations, \
-     t.streak_count, t.streak_first_at, t.streak_last_at, w.shape, h.shape AS shape_text, w.access \
+     t.streak_count, t.streak_first_at, t.streak_last_at, w.shape, h.shape AS shape_text, w.access, \
+     w.settings_revision \
      FROM webhooks AS w JOIN webhook_tallies AS t ON t.webhook = w.key LEFT JOIN webhook_shapes AS h ON h.key = w.shape WHERE w.deleted_at IS NULL";
 pub(super) const SWEEPS: &str =
     "SELECT w.id, s.up_to, s.reason FROM sweeps AS s JOIN webhooks AS w ON w.key = s.webhook";
@@ -238,6 +240,8 @@ fn webhook(row: &Row<'_>, ids: &Environments, seal: &Seal) -> Result<Webhook> {
         filter: parsed_if_any(row, "filter", |t| Some(Source::new(t)))?,
         status: disabled.map_or(WebhookStatus::Active, WebhookStatus::Disabled),
         sending: parsed(row, "sending", |t| serde_json::from_str::<Sending>(t).ok())?,
+        settings: SettingsRevision::new(row.get("settings_revision")?)
+            .ok_or_else(|| unreadable("settings_revision"))?,
         shape: pinned_shape(row)?,
         access: access(row, seal, id)?,
         invocations: count(row, "invocations")?,

@@ -22,6 +22,7 @@ mod writer;
 mod environments;
 mod event_types;
 mod jobs;
+mod request_settings;
 mod resend;
 mod sessions;
 mod signing;
@@ -77,6 +78,7 @@ pub(crate) struct Sqlite {
     /// One looks ahead for jobs at a time, be it to count or to go on, so that a thread is always left for lists.
     looks_ahead: Semaphore,
     clock: Arc<dyn Clock>,
+    seal: Arc<Seal>,
     /// How far the deletion of old events has come in its present round.
     expired_up_to: AtomicI64,
     threads: Mutex<Threads>,
@@ -119,6 +121,7 @@ impl Sqlite {
             tracing::error!(%error, "a gap in the statistics cannot be ended; they lack less from now on than they say");
         }
         let directory = Arc::new(load::directory(&connection, &seal, token_key).map_err(database_error)?);
+        request_settings::complete(&mut connection, &seal, &directory).map_err(database_error)?;
         let api = Readers::start(&path, "store-read", API_READERS).map_err(database_error)?;
         let lanes = Readers::start(&path, "store-lanes", LANE_READERS).map_err(database_error)?;
         let (checkpoints, checkpointer) = Checkpoints::start(&path, &mut connection).map_err(database_error)?;
@@ -127,7 +130,7 @@ impl Sqlite {
             connection,
             inbox: Arc::clone(&inbox),
             directory: Arc::clone(&directory),
-            seal,
+            seal: Arc::clone(&seal),
             clock: Arc::clone(&clock),
             entropy,
             checkpoints: Arc::clone(&checkpoints),
@@ -145,6 +148,7 @@ impl Sqlite {
             lanes,
             looks_ahead: Semaphore::new(1),
             clock,
+            seal,
             expired_up_to: AtomicI64::new(0),
             threads: Mutex::new(threads),
         })

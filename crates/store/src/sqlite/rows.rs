@@ -12,6 +12,7 @@ use postrider_core::attempt::{Attempt, AttemptResult, BodyEnd, FailureKind, OurF
 use postrider_core::delivery::{Delivery, DeliveryState, DiscardReason, FailReason, Fault, Origin, StateKind};
 use postrider_core::event::{ApplicationId, Event, EventKey, Room, TenantId, UserId};
 use postrider_core::order::OrderKey;
+use postrider_core::request::SettingsRevision;
 use postrider_core::shape::ShapeRevision;
 use postrider_core::{AttemptId, DeliveryId, EnvironmentId, EventId, Timestamp, WebhookId};
 use rusqlite::types::Type;
@@ -197,7 +198,7 @@ fn span(row: &Row<'_>, column: &str) -> Result<Option<Duration>> {
 /// The columns of an attempt that [`attempt`] reads, of the table `attempts AS a`.
 pub(super) const ATTEMPT_COLUMNS: &str = "a.id AS attempt_id, a.delivery, a.number, a.started_at, a.status, a.body_end, \
      a.failure, a.message, a.url, a.address, a.dns_us, a.connect_us, a.tls_us, a.first_byte_us, a.total_us, a.headers, \
-     a.body AS answer";
+     a.body AS answer, a.settings_revision";
 
 pub(super) fn attempt(row: &Row<'_>) -> Result<Attempt> {
     let result = match row.get::<_, Option<u16>>("status")? {
@@ -219,6 +220,7 @@ pub(super) fn attempt(row: &Row<'_>) -> Result<Attempt> {
         started_at: time(row, "started_at")?,
         result,
         url: row.get("url")?,
+        settings: row.get::<_, Option<u32>>("settings_revision")?.and_then(SettingsRevision::new),
         remote_address: parsed_if_any(row, "address", |t| t.parse::<IpAddr>().ok())?,
         timings: Timings {
             dns: span(row, "dns_us")?,

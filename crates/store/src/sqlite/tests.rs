@@ -26,6 +26,7 @@ use crate::{Commit, CreateEnvironment, CreateWebhook, NewDelivery, NewEnvironmen
 
 mod commits;
 mod following;
+mod request_settings;
 mod statements;
 
 /// Passes on what was settled.
@@ -142,6 +143,7 @@ impl Source {
                 body_end: BodyEnd::Complete,
             },
             url: self.webhook.url.as_str().to_owned(),
+            settings: Some(self.webhook.settings),
             remote_address: None,
             timings: Timings::default(),
         };

@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::behind::{FORGET_ATTEMPT, FORGET_ATTEMPT_ID, FORGET_DELIVERY};
 use super::rows::{event_key, limit, order_key, parsed, tenant, uuid};
 use super::tx::{Failure, Tx};
-use super::{Sqlite, order};
+use super::{Sqlite, order, request_settings};
 use crate::directory::DirectoryChange;
 use crate::{StoreError, Upkeep};
 
@@ -258,10 +258,13 @@ fn delete_attempts(
     Ok((deleted, next))
 }
 
-/// Deleted webhooks stay as long as something in the log tells of them, shapes that were replaced as long as deliveries may have them.
+/// Deleted webhooks stay as long as something in the log tells of them, shapes and settings that were replaced as long as deliveries
+/// and attempts may have them.
 fn purge_webhooks(tx: &mut Tx<'_, '_>, before: Timestamp, budget: usize) -> Result<(), Failure> {
     let oldest: Option<i64> = tx.prepare(OLDEST_EVENT)?.query_row([], |row| row.get(0))?;
-    tx.prepare(FORGET_SHAPES)?.execute((oldest.unwrap_or(i64::MAX), limit(budget)))?;
+    for forget in [FORGET_SHAPES, request_settings::FORGET] {
+        tx.prepare(forget)?.execute((oldest.unwrap_or(i64::MAX), limit(budget)))?;
+    }
     tx.hot.index_deliveries(tx.connection)?;
     let webhooks: Vec<i64> = tx
         .prepare(OLD_WEBHOOKS)?
@@ -270,6 +273,7 @@ fn purge_webhooks(tx: &mut Tx<'_, '_>, before: Timestamp, budget: usize) -> Resu
     for webhook in webhooks {
         tx.prepare(END_SWEEP)?.execute([webhook])?;
         tx.prepare(DELETE_TALLIES)?.execute([webhook])?;
+        tx.prepare(request_settings::DELETE_ALL)?.execute([webhook])?;
         tx.prepare(DELETE_WEBHOOK)?.execute([webhook])?;
     }
     Ok(())

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use postrider_core::delivery::DiscardReason;
 use postrider_core::limits::{FILTERS_PER_TENANT, WEBHOOKS_PER_ENVIRONMENT};
+use postrider_core::request::SettingsRevision;
 use postrider_core::shape::{Access, PinnedShape, Shape, ShapeRevision};
 use postrider_core::signature::Secret;
 use postrider_core::source::Source;
@@ -13,7 +14,7 @@ use rusqlite::{OptionalExtension as _, params};
 
 use super::rows::{parsed, unreadable};
 use super::tx::{Failure, Tx, write_streak};
-use super::{Sqlite, jobs, signing};
+use super::{Sqlite, jobs, request_settings, signing};
 use crate::directory::DirectoryChange;
 use crate::seal::Place;
 use crate::{CreateWebhook, Found, NewWebhook, StoreError, WebhookChange, WebhookPatch};
@@ -24,7 +25,7 @@ pub(super) const INSERT: &str = "INSERT INTO webhooks (id, environment, tenant, 
 pub(super) const INSERT_TALLIES: &str = "INSERT INTO webhook_tallies (webhook) VALUES (?1)";
 pub(super) const UPDATE: &str = "UPDATE webhooks SET display_name = ?2, description = ?3, url = ?4, secret = ?5, \
      event_keys = ?6, disabled = ?7, sending = ?8, updated_at = ?9, signing = ?10, filter = ?11, shape = ?12, \
-     access = ?13 WHERE key = ?1";
+     access = ?13, settings_revision = ?14 WHERE key = ?1";
 pub(super) const PUT_SIGNING: &str = "UPDATE webhooks SET signing = ?2 WHERE key = ?1";
 pub(super) const SET_SHAPE: &str = "UPDATE webhooks SET shape = ?2 WHERE key = ?1";
 pub(super) const INSERT_SHAPE: &str = "INSERT INTO webhook_shapes (webhook, shape, created_at) VALUES (?1, ?2, ?3)";
@@ -77,6 +78,7 @@ impl Sqlite {
             };
             tx.prepare(DELETE)?.execute((key, tx.now.as_micros()))?;
             replace_shape(tx, webhook.shape.as_ref())?;
+            request_settings::replace(tx, key, webhook.settings)?;
             tx.begin_sweep(key, id, DiscardReason::WebhookDeleted)?;
             jobs::ending::cancel_those_to(tx, environment, id)?;
             tx.changes.push(DirectoryChange::DeleteWebhook(id));
@@ -160,6 +162,7 @@ fn create(tx: &mut Tx<'_, '_>, new: &NewWebhook) -> Result<CreateWebhook, Failur
         filter: new.filter.clone(),
         status: new.status,
         sending: new.sending.clone(),
+        settings: SettingsRevision::FIRST,
         shape: None,
         access: shared(&new.access),
         invocations: 0,
@@ -188,6 +191,7 @@ fn create(tx: &mut Tx<'_, '_>, new: &NewWebhook) -> Result<CreateWebhook, Failur
     if let Some(pinned) = &webhook.shape {
         tx.prepare(SET_SHAPE)?.execute((key, pinned.revision.get()))?;
     }
+    request_settings::write(tx, key, &webhook)?;
     tx.prepare(INSERT_TALLIES)?.execute([key])?;
     Ok(CreateWebhook::Created(put(tx, key, webhook)))
 }
@@ -226,6 +230,10 @@ fn update(
         replace_shape(tx, old.shape.as_ref())?;
         new.shape = pin(tx, key, shape)?;
     }
+    if !new.sends_like(&old) {
+        new.settings = old.settings.next();
+        request_settings::change(tx, key, &old, &new)?;
+    }
     tx.prepare(UPDATE)?.execute(params![
         key,
         new.display_name,
@@ -240,6 +248,7 @@ fn update(
         new.filter.as_ref().map(Source::as_str),
         new.shape.as_ref().map(|pinned| pinned.revision.get()),
         sealed_access(tx, &id, new.access.as_ref())?,
+        new.settings.get(),
     ])?;
     Ok(Some(put(tx, key, new)))
 }

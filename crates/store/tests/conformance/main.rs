@@ -12,6 +12,7 @@ mod jobs;
 mod lanes;
 mod ordering;
 mod reading;
+mod request_settings;
 mod sessions;
 mod settling;
 mod shapes;
@@ -64,6 +65,11 @@ rules! {
         what_requests_show_is_sealed_and_wiped,
         shapes_go_with_the_last_event_that_may_have_them,
         why_a_delivery_failed_is_kept;
+    request_settings:
+        an_attempt_keeps_the_settings_that_it_was_made_from,
+        settings_go_with_the_last_event_whose_attempts_may_be_made_from_them,
+        a_webhook_keeps_its_newest_settings_up_to_a_limit,
+        what_is_hidden_is_hidden_in_what_was_kept_before_too;
     lanes:
         a_lane_is_paged_in_the_order_of_due_times,
         lanes_with_work_are_found_with_their_earliest,

@@ -271,6 +271,7 @@ impl World {
             started_at: self.now(),
             result,
             url: "https://example.com/hooks".into(),
+            settings: self.store().directory().webhook(delivery.webhook_id).map(|webhook| webhook.settings),
             remote_address: "2001:db8::7".parse().ok(),
             timings: Timings {
                 tls: Some(Duration::from_micros(7)),

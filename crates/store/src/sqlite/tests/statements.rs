@@ -3,8 +3,8 @@
 use rusqlite::Connection;
 
 use super::super::{
-    attempts, behind, deliveries, environments, event_types, events, hot, jobs, lanes, load, order, resend, rows,
-    schema, search, sessions, skip, statistics, tx, upkeep, webhooks,
+    attempts, behind, deliveries, environments, event_types, events, hot, jobs, lanes, load, order, request_settings,
+    resend, rows, schema, search, sessions, skip, statistics, tx, upkeep, webhooks,
 };
 
 /// Tables that grow with every event.
@@ -20,6 +20,7 @@ const LARGE: &[&str] = &[
     "p",
     "event_notes",
     "webhook_shapes",
+    "request_settings",
     "attempts_of_ids",
     "job_deliveries",
     // The names that statements give them.
@@ -80,6 +81,17 @@ fn statements() -> Vec<&'static str> {
         webhooks::DELETE,
         resend::FIND,
         order::LET_GO,
+    ]);
+    all.extend([
+        request_settings::INSERT,
+        request_settings::REPLACE,
+        request_settings::REWRITE,
+        request_settings::OF_WEBHOOK,
+        request_settings::ONE,
+        request_settings::DELETE_OLDEST,
+        request_settings::DELETE_ALL,
+        request_settings::FORGET,
+        request_settings::MISSING,
     ]);
     all.extend([webhooks::SET_SHAPE, webhooks::INSERT_SHAPE, webhooks::REPLACE_SHAPE, webhooks::SHAPE]);
     all.extend([

@@ -1,0 +1,189 @@
+//! The requests of past attempts, as they are told later.
+//!
+//! Owns what follows from an attempt, its delivery and the settings that it was made from. Nothing here is a guess: what none of them says is
+//! told as not kept, and an attempt whose settings are not known has no request to tell.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
+use http::{HeaderName, HeaderValue};
+use postrider_core::EventId;
+use postrider_core::attempt::Attempt;
+use postrider_core::delivery::Delivery;
+use postrider_core::event::Event;
+use postrider_core::request::{AuthenticationKind, HeaderMark, RequestSettings, SettingsRevision, SignatureKind};
+use postrider_core::shape::{Access, CustomHeader, HeaderVisibility, Hidden, RequestMethod};
+use postrider_store::StoreError;
+
+use crate::attempt::{
+    ACCEPTED, JSON, SECRET_JWT, TRACE_ID, WEBHOOK_ID, WEBHOOK_SIGNATURE, WEBHOOK_TIMESTAMP, uuid_value,
+};
+use crate::compiled::CompiledAccess;
+use crate::dispatch::Core;
+
+/// The request of an attempt, its URL and body apart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SentRequest {
+    /// What it was made from.
+    pub settings: SettingsRevision,
+    /// The method.
+    pub method: RequestMethod,
+    /// The headers, besides those of HTTP itself.
+    pub headers: Vec<ToldHeader>,
+    /// How it authenticated.
+    pub authentication: Option<AuthenticationKind>,
+    /// Whether a client certificate was shown.
+    pub has_certificate: bool,
+    /// How long the attempt might take.
+    pub deadline: Duration,
+}
+
+/// A header of a past request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ToldHeader {
+    /// Its name, in small letters.
+    pub name: String,
+    /// What is told of its value.
+    pub value: ToldValue,
+}
+
+/// What is told of a header's value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ToldValue {
+    /// The value as it was sent.
+    Text(String),
+    /// It is hidden.
+    Hidden,
+    /// It is made afresh for each attempt with the secret or key of the webhook, and not kept: a JWT, or signatures of these schemes.
+    Signature(Vec<SignatureKind>),
+    /// It is not kept.
+    NotKept,
+}
+
+impl ToldHeader {
+    fn new(name: &HeaderName, value: ToldValue) -> Self {
+        Self { name: name.as_str().to_owned(), value }
+    }
+
+    fn text(name: &HeaderName, value: impl Into<String>) -> Self {
+        Self::new(name, ToldValue::Text(value.into()))
+    }
+}
+
+/// Sets a header as a request's are set: in the place of one of that name, else at the end.
+fn set(headers: &mut Vec<ToldHeader>, header: ToldHeader) {
+    match headers.iter_mut().find(|other| other.name == header.name) {
+        Some(other) => *other = header,
+        None => headers.push(header),
+    }
+}
+
+impl Core {
+    /// The requests of a delivery's attempts, in their order; none for one whose settings are not kept.
+    pub(crate) async fn sent_requests(
+        &self,
+        delivery: &Delivery,
+        attempts: &[Attempt],
+    ) -> Result<Vec<Option<SentRequest>>, StoreError> {
+        let untold = vec![None; attempts.len()];
+        let revisions: BTreeSet<_> = attempts.iter().filter_map(|attempt| attempt.settings).collect();
+        if revisions.is_empty() {
+            return Ok(untold);
+        }
+        let (environment, revisions) = (delivery.environment_id, revisions.into_iter().collect());
+        let kept = self.store.request_settings(environment, delivery.webhook_id, revisions).await?;
+        let (method, content_type) = match delivery.shape {
+            None => (RequestMethod::Post, Some(JSON)),
+            Some(revision) => match self.shape(revision, None).await? {
+                Some(shape) => shape.method_and_type(),
+                None => return Ok(untold),
+            },
+        };
+        let has_templates = kept.values().any(|settings| settings.headers.iter().any(|header| header.value.is_some()));
+        let event = if has_templates { self.store.event(environment, delivery.event_id).await? } else { None };
+        let mut own = HashMap::with_capacity(kept.len());
+        for (revision, settings) in &kept {
+            own.insert(*revision, self.own_headers(settings, event.as_ref()).await);
+        }
+        let content_type = content_type.and_then(|value| Some(value.to_str().ok()?.to_owned()));
+        let told = |attempt: &Attempt| {
+            let revision = attempt.settings?;
+            let (settings, own) = (kept.get(&revision)?, own.get(&revision)?);
+            Some(SentRequest {
+                settings: revision,
+                method,
+                headers: headers(attempt, delivery.event_id, content_type.as_deref(), settings, own),
+                authentication: settings.authentication,
+                has_certificate: settings.has_certificate,
+                deadline: settings.deadline.get(),
+            })
+        };
+        Ok(attempts.iter().map(told).collect())
+    }
+
+    /// The headers of the webhook's own, rendered anew, which gives the same.
+    async fn own_headers(&self, settings: &RequestSettings, event: Option<&Event>) -> Vec<ToldHeader> {
+        let shown = settings.headers.iter().filter_map(|header| {
+            let value = Hidden::new(header.value.as_deref()?);
+            Some(CustomHeader { name: Arc::clone(&header.name), value, visibility: HeaderVisibility::Shown })
+        });
+        let access = Access { headers: shown.collect(), ..Access::default() };
+        let rendered = match event {
+            Some(event) if !access.is_empty() => {
+                let access = Arc::new(CompiledAccess::new(Arc::new(access), None));
+                // What cannot be rendered any more, by a later version, is not told.
+                self.render(None, Some(access), event).await.map_or_else(|_| Vec::new(), |made| made.rendering.headers)
+            }
+            _ => Vec::new(),
+        };
+        let told = |header: &HeaderMark| {
+            let name = header.name.to_ascii_lowercase();
+            let value = match (&header.value, rendered.iter().find(|sent| sent.name.as_str() == name)) {
+                (None, _) => ToldValue::Hidden,
+                (Some(_), Some(sent)) => ToldValue::Text(visible(&sent.value)),
+                (Some(_), None) => ToldValue::NotKept,
+            };
+            ToldHeader { name, value }
+        };
+        settings.headers.iter().map(told).collect()
+    }
+}
+
+fn visible(value: &HeaderValue) -> String {
+    String::from_utf8_lossy(value.as_bytes()).into_owned()
+}
+
+/// The headers of an attempt's request.
+fn headers(
+    attempt: &Attempt,
+    event: EventId,
+    content_type: Option<&str>,
+    settings: &RequestSettings,
+    own: &[ToldHeader],
+) -> Vec<ToldHeader> {
+    let signatures: Vec<_> = settings.signatures_at(attempt.started_at).collect();
+    let (jwt, signatures): (Vec<_>, Vec<_>) = signatures.into_iter().partition(|kind| *kind == SignatureKind::Jwt);
+    let mut headers = Vec::with_capacity(8 + own.len());
+    headers.extend(content_type.map(|content_type| ToldHeader::text(&CONTENT_TYPE, content_type)));
+    headers.push(ToldHeader::text(&ACCEPT, visible(&ACCEPTED)));
+    // It names the version of this program, which may be another by now.
+    headers.push(ToldHeader::new(&USER_AGENT, ToldValue::NotKept));
+    headers.push(ToldHeader::text(&TRACE_ID, visible(&uuid_value(attempt.id.as_uuid()))));
+    if !jwt.is_empty() {
+        headers.push(ToldHeader::new(&SECRET_JWT, ToldValue::Signature(jwt)));
+    }
+    headers.push(ToldHeader::text(&WEBHOOK_ID, visible(&uuid_value(event.as_uuid()))));
+    headers.push(ToldHeader::text(&WEBHOOK_TIMESTAMP, attempt.started_at.as_seconds().to_string()));
+    if !signatures.is_empty() {
+        headers.push(ToldHeader::new(&WEBHOOK_SIGNATURE, ToldValue::Signature(signatures)));
+    }
+    for header in own {
+        set(&mut headers, header.clone());
+    }
+    if settings.authentication.is_some() {
+        set(&mut headers, ToldHeader::new(&AUTHORIZATION, ToldValue::Hidden));
+    }
+    headers
+}

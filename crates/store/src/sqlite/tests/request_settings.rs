@@ -1,0 +1,53 @@
+//! Settings of requests in the files: of databases that had none, and as bytes.
+
+use postrider_core::request::{RequestSettings, SettingsRevision};
+use postrider_core::shape::{CustomHeader, HeaderVisibility};
+
+use super::*;
+use crate::WebhookPatch;
+
+fn database(directory: &Path) -> Connection {
+    Connection::open(directory.join(DATABASE_FILE)).unwrap()
+}
+
+#[tokio::test]
+async fn a_database_without_settings_gets_those_of_its_webhooks_and_its_attempts_have_none() {
+    let directory = TempDir::new().unwrap();
+    let (engine, told) = started(directory.path());
+    let source = Source::new(webhook(&engine, "a secret").await);
+    let environment = source.webhook.environment_id;
+    let (event, delivery, batch) = source.event(600);
+    engine.accept(batch).await.unwrap();
+    engine.record(source.settlement(event, delivery));
+    told.recv_timeout(Duration::from_secs(30)).expect("it is recorded");
+    drop(engine);
+    // As a migration leaves it.
+    database(directory.path())
+        .execute_batch("DELETE FROM request_settings; UPDATE attempts SET settings_revision = NULL")
+        .unwrap();
+    let (engine, _told) = started(directory.path());
+    let attempts = engine.attempts(environment, delivery).await.unwrap();
+    assert_eq!(attempts.iter().map(|attempt| attempt.settings).collect::<Vec<_>>(), [None]);
+    let first = SettingsRevision::FIRST;
+    let found = engine.request_settings(environment, source.webhook.id, vec![first]).await.unwrap();
+    assert_eq!(found.get(&first), Some(&RequestSettings::of(&source.webhook)));
+}
+
+#[tokio::test]
+async fn values_of_headers_lie_sealed_in_the_files() {
+    let directory = TempDir::new().unwrap();
+    let (engine, _told) = started(directory.path());
+    let webhook = webhook(&engine, "a secret").await;
+    let header = CustomHeader::new("x-a", "value in the clear", HeaderVisibility::Shown).unwrap();
+    let access = Access { headers: vec![header], ..Access::default() };
+    let patch = WebhookPatch { access: Some(access), ..WebhookPatch::default() };
+    engine.update_webhook(webhook.environment_id, None, webhook.id, patch).await.unwrap().unwrap();
+    drop(engine);
+    let database = database(directory.path());
+    let mut statement = database.prepare("SELECT settings FROM request_settings").unwrap();
+    let rows: Vec<Vec<u8>> = statement.query_map([], |row| row.get(0)).unwrap().collect::<Result<_, _>>().unwrap();
+    assert_eq!(rows.len(), 2);
+    for row in rows {
+        assert!(!String::from_utf8_lossy(&row).contains("value in"));
+    }
+}
