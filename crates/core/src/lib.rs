@@ -26,6 +26,7 @@ pub mod order;
 pub mod permission;
 pub mod portal;
 pub mod rate;
+pub mod retention;
 pub mod retry;
 pub mod session;
 pub mod shape;

@@ -23,6 +23,7 @@ mod environments;
 mod event_types;
 mod jobs;
 mod resend;
+mod retention;
 mod sessions;
 mod signing;
 mod skip;
@@ -38,11 +39,10 @@ mod lanes;
 mod tests;
 
 use std::path::Path;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
-use postrider_core::{Clock, Timestamp};
+use postrider_core::Clock;
 use rusqlite::Connection;
 use tokio::sync::{Semaphore, oneshot};
 
@@ -55,7 +55,7 @@ use self::writer::{Command, Inbox, Writer};
 use crate::directory::Directory;
 use crate::lock::{self, Lock};
 use crate::seal::{KEY_FILE, MasterKey, Seal};
-use crate::{AcceptBatch, AcceptOutcome, CommitObserver, OpenError, Settlement, StoreError, StoreOptions, Upkeep};
+use crate::{AcceptBatch, AcceptOutcome, CommitObserver, OpenError, Settlement, StoreError, StoreOptions};
 
 const DATABASE_FILE: &str = "postrider.db";
 /// Threads for the lists and records that people ask for.
@@ -78,7 +78,7 @@ pub(crate) struct Sqlite {
     looks_ahead: Semaphore,
     clock: Arc<dyn Clock>,
     /// How far the deletion of old events has come in its present round.
-    expired_up_to: AtomicI64,
+    expired_up_to: Mutex<retention::Place>,
     threads: Mutex<Threads>,
 }
 
@@ -142,7 +142,7 @@ impl Sqlite {
             lanes,
             looks_ahead: Semaphore::new(1),
             clock,
-            expired_up_to: AtomicI64::new(0),
+            expired_up_to: Mutex::default(),
             threads: Mutex::new(threads),
         })
     }
@@ -216,13 +216,6 @@ impl Sqlite {
     fn change_unwatched(&self, change: impl FnMut(&mut Tx<'_, '_>) -> Result<(), Failure> + Send + 'static) {
         let (reply, _) = oneshot::channel();
         self.inbox.put_change(writer::change(change, reply));
-    }
-
-    pub(crate) async fn expire_bite(&self, before: Timestamp) -> Result<Upkeep, StoreError> {
-        let after = self.expired_up_to.load(Ordering::Relaxed);
-        let (upkeep, up_to) = self.change(move |tx| upkeep::expire(tx, before, after)).await?;
-        self.expired_up_to.store(up_to, Ordering::Relaxed);
-        Ok(upkeep)
     }
 }
 
