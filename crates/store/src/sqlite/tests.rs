@@ -26,6 +26,7 @@ use crate::{Commit, CreateEnvironment, CreateWebhook, NewDelivery, NewEnvironmen
 
 mod following;
 mod statements;
+mod thinning;
 
 /// Passes on what was settled.
 struct Told(Mutex<Sender<Settled>>);
