@@ -368,7 +368,7 @@ pub const UPKEEP_BITE: usize = 500;
 pub const RETENTION_DAYS: u16 = 30;
 /// Days that can be configured, at least: what is deleted within a day nobody can look into.
 pub const RETENTION_DAYS_LEAST: u16 = 1;
-/// At most: ten years, the longest that laws ask of those who keep records.
+/// At most: ten years.
 pub const RETENTION_DAYS_MOST: u16 = 3_650;
 /// Rows of a page unless asked otherwise.
 pub const PAGE_ROWS: usize = 50;

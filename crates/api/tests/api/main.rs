@@ -19,6 +19,7 @@ mod native;
 mod pages;
 mod portals;
 mod reach;
+mod retention;
 mod sending;
 mod sessions;
 mod shapes;
