@@ -9,5 +9,6 @@ pub(crate) mod jobs;
 pub(crate) mod listen;
 pub(crate) mod operator;
 pub(crate) mod replay;
+pub(crate) mod retention;
 pub(crate) mod trigger;
 pub(crate) mod verify;

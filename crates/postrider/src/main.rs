@@ -57,6 +57,7 @@ fn run(action: Action, form: Form) -> Result<(), Failure> {
         Action::Deliveries { what } => wait_for(commands::deliveries::run(what, form)),
         Action::Replay(given) => wait_for(commands::replay::run(given, form)),
         Action::Jobs { what } => wait_for(commands::jobs::run(what, form)),
+        Action::Retention(given) => wait_for(commands::retention::run(given, form)),
         Action::Doctor(given) => wait_for(commands::doctor::run(given, form)),
         Action::Environment { what } => wait_for(commands::operator::environment(what, form)),
         Action::Credential { what } => wait_for(commands::operator::credential(what, form)),
