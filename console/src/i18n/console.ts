@@ -132,6 +132,20 @@ export const consoleWords = {
     addressesText: "Where requests come from, for receivers that allow-list.",
     noAddresses: "None is fixed: they can change. The operator can fix them.",
   },
+  retention: {
+    title: "Retention",
+    text: "How long events are kept, with their deliveries and attempts. What still waits stays until it has ended.",
+    server: "As the server is configured",
+    serverText: (days: number) => `${many(days, "day", "days")} at the moment.`,
+    own: "A number of days of its own",
+    ownText: "For this environment alone.",
+    days: "Days",
+    range: "A whole number of days, 1 to 3650.",
+    shorterTitle: (days: number) => `Keep events for ${many(days, "day", "days")} only?`,
+    shorterText: (moment: string) =>
+      `What was accepted before ${moment} is deleted within minutes, with its deliveries and attempts. It cannot be brought back.`,
+    shorterAction: "Delete what is older",
+  },
   credentials: {
     title: "Credentials",
     create: "Create secret",
