@@ -45,7 +45,7 @@ pub(crate) struct Setting {
     /// A whole number, 1 to 3,650, or `null`: as the server's configuration says. It cannot be left out, so that nothing is deleted by an
     /// oversight.
     #[serde(deserialize_with = "Option::deserialize")]
-    #[schema(required = true, minimum = 1, maximum = 3650)]
+    #[schema(required = true)]
     days: Option<u64>,
 }
 

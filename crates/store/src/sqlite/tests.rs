@@ -25,8 +25,8 @@ use super::*;
 use crate::{Commit, CreateEnvironment, CreateWebhook, NewDelivery, NewEnvironment, NewEvent, NewWebhook, Settled};
 
 mod following;
+mod segments;
 mod statements;
-mod thinning;
 
 /// Passes on what was settled.
 struct Told(Mutex<Sender<Settled>>);

@@ -8,7 +8,7 @@ use crate::{DeliveryFilter, PageRequest, StatisticsOf, StatisticsPoint, Statisti
 /// More postings than a segment takes, and more rows than an index is left behind by.
 const MANY: usize = 5_000;
 
-fn at_a_clock(directory: &Path, clock: &Arc<ManualClock>) -> Sqlite {
+pub(super) fn at_a_clock(directory: &Path, clock: &Arc<ManualClock>) -> Sqlite {
     let options = StoreOptions { clock: Arc::clone(clock) as Arc<dyn Clock>, ..options(directory, None) };
     let engine = Sqlite::open(options).unwrap();
     engine.start(Arc::new(Told(Mutex::new(channel().0))));
