@@ -223,6 +223,23 @@ test("secrets of the environment are made and revoked, and it is renamed", async
   }
 });
 
+test("an environment keeps its events for days of its own, and fewer are asked for once more", async () => {
+  await signIn(page, server, "/settings");
+  await page.getByText("A number of days of its own").click();
+  await page.getByLabel("Days", { exact: true }).fill("7");
+  await page.getByRole("button", { name: "Save" }).click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByText("is deleted within minutes").waitFor();
+  await dialog.getByRole("textbox").fill((await server.call("GET", `/environments/${server.clientId}`)).name);
+  await dialog.getByRole("button", { name: "Delete what is older" }).click();
+  await until(async () => (await server.call("GET", "/retention")).days === 7);
+  await page.getByText("Saved.").first().waitFor({ state: "detached" });
+  // More takes nothing away, and so asks nothing.
+  await page.getByText("As the server is configured").click();
+  await page.getByRole("button", { name: "Save" }).click();
+  await until(async () => (await server.call("GET", "/retention")).days === null);
+});
+
 test("a URL that leads to another server asks for what is hidden once more", async () => {
   const webhook = await connect({
     displayName: "Hidden",

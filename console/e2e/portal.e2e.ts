@@ -165,6 +165,7 @@ test("a tenant's session reaches nothing of the console's API", async () => {
       `environments/${location.pathname.split("/")[2]}/credentials`,
       "events",
       "portal-settings",
+      "retention",
       "trusted-issuer",
       "statistics/summary",
       "session",

@@ -137,6 +137,20 @@ export const consoleWords = {
     looking: (credential: string) =>
       `You are signed in with “${credential}”, which looks and changes nothing. To make changes, sign in with another secret.`,
   },
+  retention: {
+    title: "Retention",
+    text: "How long events are kept, with their deliveries and attempts. What still waits stays until it has ended.",
+    server: "As the server is configured",
+    serverText: (days: number) => `${many(days, "day", "days")} at the moment.`,
+    own: "A number of days of its own",
+    ownText: "For this environment alone.",
+    days: "Days",
+    range: "A whole number of days, 1 to 3650.",
+    shorterTitle: (days: number) => `Keep events for ${many(days, "day", "days")} only?`,
+    shorterText: (moment: string) =>
+      `What was accepted before ${moment} is deleted within minutes, with its deliveries and attempts. It cannot be brought back.`,
+    shorterAction: "Delete what is older",
+  },
   credentials: {
     title: "Credentials",
     create: "Create secret",

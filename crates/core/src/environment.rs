@@ -4,6 +4,7 @@ use crate::attempt::names;
 use crate::id::{CredentialId, EnvironmentId, OperatorTokenId};
 use crate::permission::{Permission, PermissionSet};
 use crate::portal::PortalSettings;
+use crate::retention::Retention;
 use crate::time::Timestamp;
 
 /// An isolated space of a vendor.
@@ -17,6 +18,8 @@ pub struct Environment {
     pub portal: PortalSettings,
     /// Whose tokens of tenants' users are believed.
     pub trusted_issuer: Option<TrustedIssuer>,
+    /// How long its events are kept; none: as long as the server keeps them by default.
+    pub retention: Option<Retention>,
     /// When it was made.
     pub created_at: Timestamp,
 }

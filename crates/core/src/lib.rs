@@ -27,6 +27,7 @@ pub mod permission;
 pub mod portal;
 pub mod rate;
 pub mod request;
+pub mod retention;
 pub mod retry;
 pub mod session;
 pub mod shape;

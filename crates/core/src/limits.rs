@@ -372,8 +372,12 @@ pub const LOG_OFFSET_MOST: usize = 100_000;
 pub const LANE_PAGE_BYTES: usize = 4 * 1024 * 1024;
 /// Rows that one bite of upkeep touches, so that intake is never held up behind it.
 pub const UPKEEP_BITE: usize = 500;
-/// How long events, deliveries and attempts are kept unless configured otherwise.
-pub const RETENTION: Duration = Duration::from_hours(24 * 30);
+/// Days that events, deliveries and attempts are kept unless configured otherwise.
+pub const RETENTION_DAYS: u16 = 30;
+/// Days that can be configured, at least: what is deleted within a day nobody can look into.
+pub const RETENTION_DAYS_LEAST: u16 = 1;
+/// At most: ten years.
+pub const RETENTION_DAYS_MOST: u16 = 3_650;
 /// Rows of a page unless asked otherwise.
 pub const PAGE_ROWS: usize = 50;
 /// Rows of a page at most.

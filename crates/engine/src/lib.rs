@@ -40,12 +40,13 @@ use postrider_core::attempt::Attempt;
 use postrider_core::delivery::Delivery;
 use postrider_core::event::{Event, TenantId};
 use postrider_core::job::Work;
+use postrider_core::retention::Retention;
 use postrider_core::shape::ShapeRevision;
 use postrider_core::signature::{Secret, Signing};
 use postrider_core::webhook::{EndpointUrl, Scope, Webhook};
 use postrider_core::{Clock, DeliveryId, Entropy, EnvironmentId, EventId, WebhookId};
 use postrider_egress::{Egress, Exchange};
-use postrider_store::{ResendOutcome, SkipOutcome, Store, StoreError};
+use postrider_store::{Found, ResendOutcome, SkipOutcome, Store, StoreError};
 
 pub use self::compiled::{Content, RenderError, RenderedPart, SentHeader};
 pub use self::intake::{AcceptError, IncomingEvent, Share};
@@ -252,6 +253,23 @@ impl Engine {
         work: &Work,
     ) -> Result<JobCount, StoreError> {
         self.core.count_job(environment, whose, work).await
+    }
+
+    /// Sets how long an environment keeps its events, deliveries, attempts and jobs; none: for [`Self::default_retention`]. What is
+    /// older is deleted from now on, in bites; what waits is not, however old it is.
+    pub async fn put_retention(
+        &self,
+        environment: EnvironmentId,
+        retention: Option<Retention>,
+    ) -> Result<Found, StoreError> {
+        let found = self.core.store.put_retention(environment, retention).await?;
+        self.core.upkeep.notify_one();
+        Ok(found)
+    }
+
+    /// How long environments keep events, deliveries and attempts that say nothing else.
+    pub fn default_retention(&self) -> Retention {
+        self.core.options.retention
     }
 
     /// The client that all requests leave through.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use postrider_core::limits;
+use postrider_core::retention::Retention;
 
 /// How much of everything. The defaults are the project's limits.
 #[derive(Debug, Clone)]
@@ -15,8 +16,8 @@ pub struct EngineOptions {
     pub intake_patience: Duration,
     /// How long a stop waits for what is in flight and for its results to be recorded.
     pub shutdown_patience: Duration,
-    /// How long events, deliveries and attempts are kept.
-    pub retention: Duration,
+    /// How long environments keep events, deliveries and attempts that say nothing else.
+    pub retention: Retention,
 }
 
 impl Default for EngineOptions {
@@ -27,7 +28,7 @@ impl Default for EngineOptions {
             intake_patience: limits::INTAKE_PATIENCE,
             // Longer than the default deadline: an endpoint that answers at all gets to.
             shutdown_patience: Duration::from_secs(20),
-            retention: limits::RETENTION,
+            retention: Retention::default(),
         }
     }
 }

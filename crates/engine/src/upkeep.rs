@@ -33,13 +33,13 @@ impl Core {
     }
 
     async fn clean_up(&self) -> Result<(), StoreError> {
-        let now = self.clock.now();
+        let (now, kept) = (self.clock.now(), self.options.retention.duration());
         self.in_bites(|| self.store.sweep_bite()).await?;
         self.in_bites(|| self.store.end_overlaps_bite()).await?;
-        self.in_bites(|| self.store.expire_bite(now - self.options.retention)).await?;
+        self.in_bites(|| self.store.expire_bite(kept)).await?;
         self.in_bites(|| self.store.forget_idempotency_bite(now - IDEMPOTENCY_KEPT)).await?;
         self.in_bites(|| self.store.end_paused_jobs_bite(now - JOB_PAUSED)).await?;
-        self.in_bites(|| self.store.forget_jobs_bite(now - self.options.retention)).await?;
+        self.in_bites(|| self.store.forget_jobs_bite(kept)).await?;
         self.in_bites(|| self.store.postings_bite()).await?;
         self.in_bites(|| self.store.statistics_bite()).await?;
         self.in_bites(|| self.store.forget_sessions_bite()).await?;

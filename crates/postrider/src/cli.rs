@@ -70,6 +70,8 @@ pub(crate) enum Action {
         #[command(subcommand)]
         what: EventTypes,
     },
+    /// Show and change how long an environment keeps its events
+    Retention(Retention),
     /// Check a signature or a token, and say what is wrong with it
     Verify {
         #[command(subcommand)]
@@ -328,6 +330,19 @@ pub(crate) enum DocumentFormat {
     Openapi,
     /// AsyncAPI 3.0
     Asyncapi,
+}
+
+/// `retention`.
+#[derive(Debug, Args)]
+pub(crate) struct Retention {
+    /// Keep events, deliveries and attempts for so many days, 1 to 3650; what is older is deleted
+    #[arg(long, value_name = "COUNT")]
+    pub(crate) days: Option<u16>,
+    /// Keep them as long as the server's configuration says
+    #[arg(long, conflicts_with = "days")]
+    pub(crate) default: bool,
+    #[command(flatten)]
+    pub(crate) target: EnvironmentTarget,
 }
 
 /// `verify`.

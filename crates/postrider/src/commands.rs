@@ -10,6 +10,7 @@ pub(crate) mod listen;
 pub(crate) mod operator;
 pub(crate) mod portal;
 pub(crate) mod replay;
+pub(crate) mod retention;
 pub(crate) mod statistics;
 pub(crate) mod trigger;
 pub(crate) mod verify;

@@ -25,6 +25,7 @@ use figment::value::{Dict, Map, Value};
 use figment::{Figment, Metadata, Profile, Provider};
 use ipnet::IpNet;
 use postrider_core::EnvironmentId;
+use postrider_core::retention::Retention;
 use postrider_egress::ProxyUrl;
 use postrider_store::MasterKey;
 use serde::Serialize;
@@ -57,7 +58,7 @@ pub(crate) struct Settings {
     pub(crate) egress_proxy: Option<ProxyUrl>,
     pub(crate) egress_extra_roots: Option<PathBuf>,
     pub(crate) master_key: Option<MasterKey>,
-    pub(crate) retention: Duration,
+    pub(crate) retention: Retention,
     pub(crate) shutdown_patience: Duration,
     pub(crate) log: String,
     pub(crate) log_format: LogFormat,

@@ -59,6 +59,7 @@ fn run(action: Action, form: Form) -> Result<(), Failure> {
         Action::Jobs { what } => wait_for(commands::jobs::run(what, form)),
         Action::Statistics(given) => wait_for(commands::statistics::run(given, form)),
         Action::Portal { what } => wait_for(commands::portal::run(what, form)),
+        Action::Retention(given) => wait_for(commands::retention::run(given, form)),
         Action::Doctor(given) => wait_for(commands::doctor::run(given, form)),
         Action::Environment { what } => wait_for(commands::operator::environment(what, form)),
         Action::Credential { what } => wait_for(commands::operator::credential(what, form)),

@@ -15,6 +15,7 @@ use postrider_core::event::{EventKey, TenantId};
 use postrider_core::event_type::{Audience, Category, EventType};
 use postrider_core::matching::{Catalogue, MatchIndex, SubscriptionError};
 use postrider_core::portal::PortalSession;
+use postrider_core::retention::Retention;
 use postrider_core::session::{ConsoleSession, SignIn};
 use postrider_core::webhook::{Scope, Webhook};
 use postrider_core::{
@@ -284,6 +285,14 @@ impl Directory {
 
     pub(crate) fn environment_key(&self, id: EnvironmentId) -> Option<i64> {
         self.read().environments.get(&id).map(|e| e.key)
+    }
+
+    /// How long each environment keeps its events, where it says so itself, with its number in the database: in the order of these.
+    pub(crate) fn retentions(&self) -> Vec<(i64, Option<Retention>)> {
+        let state = self.read();
+        let mut all: Vec<_> = state.environments.values().map(|e| (e.key, e.environment.retention)).collect();
+        all.sort_unstable_by_key(|(key, _)| *key);
+        all
     }
 
     pub(crate) fn known_webhook(&self, id: WebhookId) -> Option<KnownWebhook> {

@@ -32,6 +32,7 @@ mod sqlite;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use postrider_core::attempt::Attempt;
 use postrider_core::environment::{Environment, OperatorToken, TrustedIssuer};
@@ -40,6 +41,7 @@ use postrider_core::event_type::{EventType, FormerSchema};
 use postrider_core::job::Job;
 use postrider_core::portal::PortalSettings;
 use postrider_core::request::{RequestSettings, SettingsRevision};
+use postrider_core::retention::Retention;
 use postrider_core::session::ConsoleSession;
 use postrider_core::shape::{Shape, ShapeRevision};
 use postrider_core::statistics::Counts;
@@ -214,6 +216,12 @@ impl Store {
         put_by: Option<CredentialId>,
     ) -> Result<PutPortalSettings, StoreError> {
         self.engine.put_portal_settings(id, portal, put_by).await
+    }
+
+    /// Sets how long an environment keeps its events, deliveries, attempts and jobs; none: as long as the server keeps them by
+    /// default. What is older by then is deleted in upkeep's next bites.
+    pub async fn put_retention(&self, id: EnvironmentId, retention: Option<Retention>) -> Result<Found, StoreError> {
+        self.engine.put_retention(id, retention).await
     }
 
     /// Sets whose tokens of tenants' users are believed, while the credential that does it counts. No issuer: nobody's; no credential: an
@@ -656,10 +664,10 @@ impl Store {
         self.engine.sweep_bite().await
     }
 
-    /// Deletes events that were accepted before a moment and whose deliveries have all ended, with deliveries and attempts; then
-    /// deleted webhooks that nothing tells of any more.
-    pub async fn expire_bite(&self, before: Timestamp) -> Result<Upkeep, StoreError> {
-        self.engine.expire_bite(before).await
+    /// Deletes events that are older than their environment keeps them and whose deliveries have all ended, with deliveries and
+    /// attempts; then deleted webhooks that nothing tells of any more. `default` is how long environments keep them that do not say.
+    pub async fn expire_bite(&self, default: Duration) -> Result<Upkeep, StoreError> {
+        self.engine.expire_bite(default).await
     }
 
     /// Forgets rotated secrets and keys whose overlap has ended.
@@ -677,9 +685,9 @@ impl Store {
         self.engine.statistics_bite().await
     }
 
-    /// Forgets jobs that ended before a moment.
-    pub async fn forget_jobs_bite(&self, before: Timestamp) -> Result<Upkeep, StoreError> {
-        self.engine.forget_jobs_bite(before).await
+    /// Forgets jobs that ended longer ago than their environment keeps its events. `default` is as for [`Self::expire_bite`].
+    pub async fn forget_jobs_bite(&self, default: Duration) -> Result<Upkeep, StoreError> {
+        self.engine.forget_jobs_bite(default).await
     }
 
     /// Cancels jobs that have been paused since before a moment: they keep their places from others.

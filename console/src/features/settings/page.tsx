@@ -15,6 +15,7 @@ import { say } from "@/ui/toast";
 import { Credentials } from "./credentials";
 import { IssuerCard } from "./issuer";
 import { sourceAddressesQuery, useRenameEnvironment } from "./queries";
+import { RetentionCard } from "./retention";
 
 type Tab = "environment" | "credentials" | "issuer";
 
@@ -79,6 +80,7 @@ function EnvironmentTab() {
           </div>
         </Card>
       </form>
+      <RetentionCard />
       <Card title={m.environment.addresses}>
         <div className="stack stack-tight">
           <p className="soft">{m.environment.addressesText}</p>

@@ -1,4 +1,4 @@
-//! Credentials, source addresses, the trusted identity provider.
+//! Credentials, retention, source addresses, the trusted identity provider.
 import { queryOptions, useMutation, useQueryClient } from "@tanstack/react-query";
 import { api, must, type Schemas } from "@/api/client";
 import { ApiProblem } from "@/api/problem";
@@ -51,6 +51,19 @@ export const sourceAddressesQuery = queryOptions({
   queryKey: ["source-addresses"],
   queryFn: async ({ signal }) => (await must(api.GET("/api/v1/source-addresses", { signal }))).addresses,
 });
+
+export const retentionQuery = queryOptions({
+  queryKey: ["retention"],
+  queryFn: ({ signal }) => must(api.GET("/api/v1/retention", { signal })),
+});
+
+export function useSaveRetention() {
+  const queries = useQueryClient();
+  return useMutation({
+    mutationFn: (body: Schemas["RetentionSetting"]) => must(api.PUT("/api/v1/retention", { body })),
+    onSuccess: retention => queries.setQueryData(retentionQuery.queryKey, retention),
+  });
+}
 
 export const trustedIssuerQuery = queryOptions({
   queryKey: ["trusted-issuer"],

@@ -23,6 +23,7 @@ pub(crate) mod portal_sessions;
 pub(crate) mod portal_settings;
 pub(crate) mod presets;
 pub(crate) mod previews;
+pub(crate) mod retention;
 pub(crate) mod sent_requests;
 pub(crate) mod session;
 pub(crate) mod skips;
@@ -88,6 +89,7 @@ pub(crate) fn routes() -> OpenApiRouter<ApiState> {
             trusted_issuer::put_trusted_issuer,
             trusted_issuer::delete_trusted_issuer
         ))
+        .routes(routes!(retention::get_retention, retention::put_retention))
         .routes(routes!(source_addresses::list_source_addresses))
         .routes(routes!(environments::list_environments, environments::create_environment))
         .routes(routes!(environments::get_environment, environments::rename_environment))

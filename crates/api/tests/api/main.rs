@@ -20,6 +20,7 @@ mod native;
 mod pages;
 mod portals;
 mod reach;
+mod retention;
 mod scopes;
 mod sending;
 mod sessions;

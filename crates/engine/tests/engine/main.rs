@@ -4,6 +4,7 @@
 
 mod in_order;
 mod jobs;
+mod retention;
 mod rules;
 mod sent;
 mod shapes;

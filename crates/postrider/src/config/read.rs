@@ -13,6 +13,8 @@ use figment::value::Value;
 use ipnet::{IpNet, Ipv4Net};
 use postrider_api::{CHOSEN_SECRET_CHARS, CHOSEN_SECRET_CHARS_MOST};
 use postrider_core::EnvironmentId;
+use postrider_core::limits::{RETENTION_DAYS_LEAST, RETENTION_DAYS_MOST};
+use postrider_core::retention::Retention;
 use postrider_egress::ProxyUrl;
 use postrider_store::MasterKey;
 use tracing_subscriber::EnvFilter;
@@ -21,8 +23,6 @@ use url::Url;
 use super::setting::{Arity, Setting, setting};
 use super::{Bootstrap, Layers, LogFormat, Problems, Settings};
 
-/// Days of retention that can be asked for.
-const RETENTION_DAYS: std::ops::RangeInclusive<u64> = 1..=3_650;
 /// Seconds of patience that can be asked for.
 const PATIENCE_SECONDS: std::ops::RangeInclusive<u64> = 0..=3_600;
 
@@ -116,7 +116,7 @@ pub(super) fn settings(mut layers: Layers) -> Result<Settings, Problems> {
     let egress_proxy = reader.one("egress_proxy", |text| ProxyUrl::from_str(text).map_err(|error| error.to_string()));
     let egress_extra_roots = reader.one("egress_extra_roots", path);
     let master_key = reader.one("master_key", master_key);
-    let retention = reader.one("retention_days", |text| number(text, &RETENTION_DAYS, "days"));
+    let retention = reader.one("retention_days", retention);
     let patience = reader.one("shutdown_patience_seconds", |text| number(text, &PATIENCE_SECONDS, "seconds"));
     let log = reader.one("log", log_filter);
     let log_format = reader.one("log_format", log_format);
@@ -135,7 +135,7 @@ pub(super) fn settings(mut layers: Layers) -> Result<Settings, Problems> {
                 egress_proxy,
                 egress_extra_roots,
                 master_key,
-                retention: Duration::from_hours(retention * 24),
+                retention,
                 shutdown_patience: Duration::from_secs(patience),
                 log,
                 log_format,
@@ -268,6 +268,12 @@ fn master_key(text: &str) -> Result<MasterKey, String> {
 fn number(text: &str, range: &std::ops::RangeInclusive<u64>, unit: &str) -> Result<u64, String> {
     let number = text.parse().ok().filter(|number| range.contains(number));
     number.ok_or_else(|| format!("`{text}` is not a whole number of {unit} from {} to {}", range.start(), range.end()))
+}
+
+fn retention(text: &str) -> Result<Retention, String> {
+    let range = u64::from(RETENTION_DAYS_LEAST)..=u64::from(RETENTION_DAYS_MOST);
+    let days = number(text, &range, "days")?;
+    Ok(Retention::from_days(days).expect("the limits are those of the range"))
 }
 
 fn log_filter(text: &str) -> Result<String, String> {

@@ -31,7 +31,7 @@ fn without_any_configuration_the_documented_defaults_apply() {
     let settings = Layers::read(&sources(&[])).settings().unwrap();
     assert_eq!(settings.listen, "127.0.0.1:8400".parse().unwrap());
     assert_eq!(settings.data_dir, PathBuf::from("./postrider-data"));
-    assert_eq!(settings.retention, postrider_core::limits::RETENTION);
+    assert_eq!(settings.retention, Retention::default());
     assert!(settings.egress_allow.is_empty() && settings.bootstrap.is_none() && settings.master_key.is_none());
 }
 
@@ -52,7 +52,7 @@ fn each_layer_overrides_the_ones_before_it() {
     assert_eq!(applies(&sources), ("127.0.0.1:2".to_owned(), Source::Environment));
     sources.flags.insert("listen", "127.0.0.1:3".to_owned());
     assert_eq!(applies(&sources), ("127.0.0.1:3".to_owned(), Source::Flag));
-    assert_eq!(Layers::read(&sources).settings().unwrap().retention, Duration::from_hours(7 * 24));
+    assert_eq!(Layers::read(&sources).settings().unwrap().retention, Retention::from_days(7).unwrap());
 }
 
 #[test]

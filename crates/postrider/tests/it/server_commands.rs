@@ -239,3 +239,32 @@ async fn jobs_are_listed_and_steered() {
     let told = run(command.args(["jobs", "list", "--data-dir", "data"])).await;
     assert!(String::from_utf8_lossy(&told.stdout).contains("cancelled"));
 }
+
+#[tokio::test]
+async fn a_retention_is_shown_and_changed() {
+    let folder = tempfile::tempdir().unwrap();
+    let _server = Server::start_with(folder.path(), bootstrapped).await;
+    let call = async |arguments: &[&str]| {
+        let mut command = postrider(folder.path());
+        run(command.arg("retention").args(arguments).args(["--data-dir", "data"])).await
+    };
+    let told = async |arguments: &[&str]| {
+        let output = call(arguments).await;
+        assert!(output.status.success(), "{}", stderr_of(&output));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let shown = serde_json::json!({ "days": null, "defaultDays": 30, "effectiveDays": 30 });
+    assert_eq!(json_of(&call(&["--json"]).await), shown);
+    assert!(told(&[]).await.contains("kept for 30 days, as the server's configuration says"));
+    let set = serde_json::json!({ "days": 90, "defaultDays": 30, "effectiveDays": 90 });
+    assert_eq!(json_of(&call(&["--days", "90", "--json"]).await), set);
+    assert_eq!(json_of(&call(&["--json"]).await), set);
+    let shorter = told(&["--days", "1"]).await;
+    assert!(shorter.contains("kept for 1 day.") && shorter.contains("cannot be brought back"), "{shorter}");
+    let longer = told(&["--default"]).await;
+    assert!(longer.contains("kept for 30 days") && !longer.contains("cannot be brought back"), "{longer}");
+    let refused = call(&["--days", "0"]).await;
+    assert!(!refused.status.success() && stderr_of(&refused).contains("1 to 3650"), "{}", stderr_of(&refused));
+    let both = call(&["--days", "1", "--default"]).await;
+    assert_eq!(both.status.code(), Some(2), "one or the other");
+}

@@ -114,11 +114,11 @@ fn way_in<'c>(
     let numbering = Numbering::read(connection)?;
     if let Some(tenant) = &filter.tenant {
         let subject = numbering.tenant(Of::Deliveries, environment, tenant);
-        lists.push(Ids::of_subject(connection, subject, from)?);
+        lists.push(Ids::of_subject(connection, environment, subject, from)?);
     }
     if let Some(key) = &filter.event_key {
         let subject = numbering.event_type(Of::Deliveries, environment, key);
-        lists.push(Ids::of_subject(connection, subject, from)?);
+        lists.push(Ids::of_subject(connection, environment, subject, from)?);
     }
     Ok(Some(if lists.is_empty() {
         WayIn::Rows(OF_ENVIRONMENT, None)

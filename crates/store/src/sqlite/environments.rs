@@ -5,6 +5,7 @@ use std::sync::Arc;
 use postrider_core::environment::{Credential, CredentialHash, Environment, IssuerKey, OperatorToken, TrustedIssuer};
 use postrider_core::limits::CREDENTIALS_PER_ENVIRONMENT;
 use postrider_core::portal::PortalSettings;
+use postrider_core::retention::Retention;
 use postrider_core::{CredentialId, EnvironmentId, OperatorTokenId, Timestamp};
 use rusqlite::{OptionalExtension as _, params};
 
@@ -24,6 +25,7 @@ const USE_IS_NOTED_EVERY: std::time::Duration = std::time::Duration::from_mins(1
 pub(super) const INSERT: &str = "INSERT INTO environments (id, name, portal, created_at) VALUES (?1, ?2, ?3, ?4)";
 pub(super) const RENAME: &str = "UPDATE environments SET name = ?2 WHERE key = ?1";
 pub(super) const PUT_PORTAL: &str = "UPDATE environments SET portal = ?2 WHERE key = ?1";
+pub(super) const PUT_RETENTION: &str = "UPDATE environments SET retention_days = ?2 WHERE key = ?1";
 pub(super) const ISSUER_OWNER: &str = "SELECT environment FROM trusted_issuers WHERE issuer = ?1 AND audience = ?2";
 pub(super) const DELETE_ISSUER: &str = "DELETE FROM trusted_issuers WHERE environment = ?1";
 pub(super) const INSERT_ISSUER: &str = "INSERT INTO trusted_issuers (environment, issuer, audience, key_kind, key, \
@@ -73,6 +75,20 @@ impl Sqlite {
             tx.prepare(PUT_PORTAL)?.execute((key, portal_json(&portal)?))?;
             put(tx, key, Environment { portal: portal.clone(), ..Environment::clone(&old) });
             Ok(PutPortalSettings::Put)
+        })
+        .await
+    }
+
+    pub(crate) async fn put_retention(
+        &self,
+        id: EnvironmentId,
+        retention: Option<Retention>,
+    ) -> Result<Found, StoreError> {
+        self.change(move |tx| {
+            let Some((key, old)) = known(tx, id) else { return Ok(Found::No) };
+            tx.prepare(PUT_RETENTION)?.execute((key, retention.map(Retention::days)))?;
+            put(tx, key, Environment { retention, ..Environment::clone(&old) });
+            Ok(Found::Yes)
         })
         .await
     }
@@ -167,7 +183,8 @@ fn create(tx: &mut Tx<'_, '_>, new: &NewEnvironment) -> Result<CreateEnvironment
     }
     let portal = PortalSettings::default();
     tx.prepare(INSERT)?.execute(params![id.as_bytes(), new.name, portal_json(&portal)?, now.as_micros()])?;
-    let environment = Environment { id, name: new.name.clone(), portal, trusted_issuer: None, created_at: now };
+    let name = new.name.clone();
+    let environment = Environment { id, name, portal, trusted_issuer: None, retention: None, created_at: now };
     let key = tx.connection.last_insert_rowid();
     let environment = put(tx, key, environment);
     event_types::insert_builtin(tx, key, id)?;

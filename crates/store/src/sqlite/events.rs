@@ -97,7 +97,7 @@ fn events(
         filter.tenant.as_ref().map(|tenant| numbering.tenant(Of::Events, key, tenant)),
         filter.event_key.as_ref().map(|event_key| numbering.event_type(Of::Events, key, event_key)),
     ];
-    let lists = subjects.into_iter().flatten().map(|subject| Ids::of_subject(connection, subject, from));
+    let lists = subjects.into_iter().flatten().map(|subject| Ids::of_subject(connection, key, subject, from));
     let lists: Vec<_> = lists.collect::<Result<_>>()?;
     if lists.is_empty() {
         let mut statement = connection.prepare_cached(OF_ENVIRONMENT)?;

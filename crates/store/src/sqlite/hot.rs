@@ -47,6 +47,7 @@ pub(super) struct Statements<'c> {
 /// As they stand in the statements below, for the test that prepares everything.
 pub(super) const BEGIN: &str = "BEGIN IMMEDIATE";
 const NEWEST_EVENT: &str = "SELECT max(key) FROM events";
+const SEGMENTED: &str = "SELECT max(last_event) FROM segments";
 const NEWEST_ATTEMPT: &str = "SELECT max(key) FROM attempts";
 const ADD_TALLIES: &str = "UPDATE webhook_tallies SET invocations = invocations + ?2, attempts = attempts + ?3, waiting = waiting + ?4 \
      WHERE webhook = ?1";
@@ -83,6 +84,7 @@ const PROBE: &str = "INSERT INTO meta (name, value) VALUES ('probe', randomblob(
 pub(super) const ALL: &[&str] = &[
     BEGIN,
     NEWEST_EVENT,
+    SEGMENTED,
     NEWEST_ATTEMPT,
     ADD_TALLIES,
     INSERT_EVENT,
@@ -102,7 +104,8 @@ pub(super) const ALL: &[&str] = &[
 impl<'c> Statements<'c> {
     pub(super) fn prepare(connection: &'c Connection) -> rusqlite::Result<Self> {
         let behind = Behind::read(connection)?;
-        // A number that a mark has passed is not given again, even where nothing of it is left.
+        let segmented: Option<i64> = connection.query_row(SEGMENTED, [], |row| row.get(0))?;
+        // A number that a mark or a segment has passed is not given again, even where nothing of it is left.
         let next = |sql: &str, mark: i64| {
             let newest: Option<i64> = connection.query_row(sql, [], |row| row.get(0))?;
             Ok::<_, rusqlite::Error>(newest.unwrap_or(0).max(mark) + 1)
@@ -115,7 +118,7 @@ impl<'c> Statements<'c> {
             insert_delivery: connection.prepare(INSERT_DELIVERY)?,
             insert_attempt: connection.prepare(INSERT_ATTEMPT)?,
             settle: connection.prepare(SETTLE)?,
-            next_event: next(NEWEST_EVENT, behind.event_mark)?,
+            next_event: next(NEWEST_EVENT, behind.event_mark.max(segmented.unwrap_or(0)))?,
             next_attempt: next(NEWEST_ATTEMPT, behind.attempt_mark)?,
             behind,
             journal: Journal::read(connection)?,

@@ -12,6 +12,7 @@ use postrider_core::event_type::{Audience, Category, Deprecation, EventType, Sch
 use postrider_core::health::FailureStreak;
 use postrider_core::portal::PortalSettings;
 use postrider_core::request::SettingsRevision;
+use postrider_core::retention::Retention;
 use postrider_core::shape::{Access, PinnedShape, Shape, ShapeRevision};
 use postrider_core::signature::Secret;
 use postrider_core::source::Source;
@@ -26,8 +27,8 @@ use crate::directory::{Directory, DirectoryChange, Sweep};
 use crate::seal::Seal;
 
 /// The statements of this module, for the test that prepares everything.
-pub(super) const ENVIRONMENTS: &str = "SELECT n.key, n.id, n.name, n.portal, n.created_at, i.issuer, i.audience, \
-     i.key_kind, i.key AS issuer_key, i.tenant_claim, i.permissions_claim \
+pub(super) const ENVIRONMENTS: &str = "SELECT n.key, n.id, n.name, n.portal, n.retention_days, n.created_at, i.issuer, \
+     i.audience, i.key_kind, i.key AS issuer_key, i.tenant_claim, i.permissions_claim \
      FROM environments AS n LEFT JOIN trusted_issuers AS i ON i.environment = n.key";
 pub(super) const CREDENTIALS: &str = "SELECT id, environment, name, scope, sha256, argon2id, created_by, created_at, \
      last_used_at, revoked_at FROM credentials";
@@ -105,8 +106,14 @@ fn environment(row: &Row<'_>, seal: &Seal) -> Result<Environment> {
         name: row.get("name")?,
         portal: parsed(row, "portal", |t| serde_json::from_str::<PortalSettings>(t).ok())?,
         trusted_issuer: trusted_issuer(row, seal, id)?,
+        retention: retention(row)?,
         created_at: time(row, "created_at")?,
     })
+}
+
+fn retention(row: &Row<'_>) -> Result<Option<Retention>> {
+    let Some(days) = row.get::<_, Option<u16>>("retention_days")? else { return Ok(None) };
+    Retention::from_days(days.into()).map(Some).ok_or_else(|| unreadable("retention_days"))
 }
 
 fn trusted_issuer(row: &Row<'_>, seal: &Seal, environment: EnvironmentId) -> Result<Option<TrustedIssuer>> {

@@ -24,6 +24,7 @@ mod event_types;
 mod jobs;
 mod request_settings;
 mod resend;
+mod retention;
 mod sessions;
 mod signing;
 mod skip;
@@ -39,11 +40,10 @@ mod lanes;
 mod tests;
 
 use std::path::Path;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
-use postrider_core::{Clock, Timestamp};
+use postrider_core::Clock;
 use rusqlite::Connection;
 use tokio::sync::{Semaphore, oneshot};
 
@@ -56,7 +56,7 @@ use self::writer::{Command, Inbox, Writer};
 use crate::directory::Directory;
 use crate::lock::{self, Lock};
 use crate::seal::{KEY_FILE, MasterKey, Seal};
-use crate::{AcceptBatch, AcceptOutcome, CommitObserver, OpenError, Settlement, StoreError, StoreOptions, Upkeep};
+use crate::{AcceptBatch, AcceptOutcome, CommitObserver, OpenError, Settlement, StoreError, StoreOptions};
 
 const DATABASE_FILE: &str = "postrider.db";
 /// Threads for the lists and records that people ask for.
@@ -80,7 +80,7 @@ pub(crate) struct Sqlite {
     clock: Arc<dyn Clock>,
     seal: Arc<Seal>,
     /// How far the deletion of old events has come in its present round.
-    expired_up_to: AtomicI64,
+    expired_up_to: Mutex<retention::Place>,
     threads: Mutex<Threads>,
 }
 
@@ -149,7 +149,7 @@ impl Sqlite {
             looks_ahead: Semaphore::new(1),
             clock,
             seal,
-            expired_up_to: AtomicI64::new(0),
+            expired_up_to: Mutex::default(),
             threads: Mutex::new(threads),
         })
     }
@@ -223,13 +223,6 @@ impl Sqlite {
     fn change_unwatched(&self, change: impl FnMut(&mut Tx<'_, '_>) -> Result<(), Failure> + Send + 'static) {
         let (reply, _) = oneshot::channel();
         self.inbox.put_change(writer::change(change, reply));
-    }
-
-    pub(crate) async fn expire_bite(&self, before: Timestamp) -> Result<Upkeep, StoreError> {
-        let after = self.expired_up_to.load(Ordering::Relaxed);
-        let (upkeep, up_to) = self.change(move |tx| upkeep::expire(tx, before, after)).await?;
-        self.expired_up_to.store(up_to, Ordering::Relaxed);
-        Ok(upkeep)
     }
 }
 

@@ -25,6 +25,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0009_attempts_by_id.sql"),
     include_str!("../../migrations/0010_keyed_postings.sql"),
     include_str!("../../migrations/0011_hidden_keys_and_deliveries_of_jobs.sql"),
+    include_str!("../../migrations/0012_retention.sql"),
     include_str!("../../migrations/0013_request_settings.sql"),
     include_str!("../../migrations/0014_scopes_of_credentials.sql"),
     include_str!("../../migrations/0015_statistics_gaps.sql"),

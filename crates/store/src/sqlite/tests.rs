@@ -27,6 +27,7 @@ use crate::{Commit, CreateEnvironment, CreateWebhook, NewDelivery, NewEnvironmen
 mod commits;
 mod following;
 mod request_settings;
+mod segments;
 mod statements;
 
 /// Passes on what was settled.

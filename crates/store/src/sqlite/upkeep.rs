@@ -1,4 +1,5 @@
-//! Upkeep, in bites: what a switched-off webhook still had waiting, what has grown old, and the space that they leave.
+//! Upkeep, in bites: what a switched-off webhook still had waiting, an event with all that belongs to it, and the space that they
+//! leave. Which events are old is decided in [`super::retention`].
 //!
 //! Invariants: a bite touches at most about [`UPKEEP_BITE`] rows, so intake is never held up behind it; each bite is a transaction
 //! that may be the last before a crash; nothing that waits is ever deleted.
@@ -13,8 +14,10 @@ use uuid::Uuid;
 
 use super::behind::{FORGET_ATTEMPT, FORGET_ATTEMPT_ID, FORGET_DELIVERY};
 use super::rows::{event_key, limit, order_key, parsed, tenant, uuid};
+use super::search::postings::Of;
+use super::search::thinning::Thinning;
 use super::tx::{Failure, Tx};
-use super::{Sqlite, order, request_settings};
+use super::{Sqlite, order};
 use crate::directory::DirectoryChange;
 use crate::{StoreError, Upkeep};
 
@@ -28,7 +31,6 @@ pub(super) const DISCARD: &str = "UPDATE deliveries SET state = 4, due_at = NULL
 pub(super) const END_SWEEP: &str = "DELETE FROM sweeps WHERE webhook = ?1";
 pub(super) const ADVANCE_SWEEP: &str = "UPDATE sweeps SET after_due_at = ?2, after_id = ?3 WHERE webhook = ?1";
 
-pub(super) const OLD_EVENTS: &str = "SELECT key, accepted_at FROM events WHERE key > ?1 ORDER BY key LIMIT ?2";
 pub(super) const WAITS: &str = "SELECT EXISTS (SELECT 1 FROM deliveries WHERE event = ?1 AND state <= 1)";
 pub(super) const OF_EVENT: &str =
     "SELECT environment, id, webhook, last_attempt FROM deliveries WHERE event = ?1 LIMIT ?2";
@@ -38,8 +40,10 @@ pub(super) const DELETE_DELIVERY: &str = "DELETE FROM deliveries WHERE environme
 pub(super) const DELETE_EVENT: &str = "DELETE FROM events WHERE key = ?1";
 pub(super) const DELETE_NOTES: &str = "DELETE FROM event_notes WHERE event = ?1";
 pub(super) const SHRINK_LOG: &str = "UPDATE webhook_tallies SET attempts = attempts - ?2 WHERE webhook = ?1";
-pub(super) const OLD_WEBHOOKS: &str = "SELECT key FROM webhooks WHERE deleted_at IS NOT NULL AND deleted_at < ?1 \
-     AND NOT EXISTS (SELECT 1 FROM deliveries_of_webhooks WHERE webhook = webhooks.key) LIMIT ?2";
+pub(super) const OLD_WEBHOOKS: &str = "SELECT w.key FROM webhooks AS w CROSS JOIN environments AS n \
+     ON n.key = w.environment WHERE w.deleted_at IS NOT NULL AND w.deleted_at < ?1 \
+     AND w.deleted_at < ?2 - coalesce(n.retention_days * 86400000000, ?3) \
+     AND NOT EXISTS (SELECT 1 FROM deliveries_of_webhooks WHERE webhook = w.key) LIMIT ?4";
 pub(super) const DELETE_WEBHOOK: &str = "DELETE FROM webhooks WHERE key = ?1";
 pub(super) const DELETE_TALLIES: &str = "DELETE FROM webhook_tallies WHERE webhook = ?1";
 pub(super) const OLDEST_EVENT: &str = "SELECT min(key) FROM events";
@@ -150,48 +154,14 @@ fn sweep(tx: &mut Tx<'_, '_>) -> Result<Upkeep, Failure> {
     Ok(Upkeep::More)
 }
 
-/// Deletes events that were accepted before a moment and whose deliveries have all ended, going on after the event `after`. Returns
-/// where to go on; a round ends with [`Upkeep::Done`], and the next begins anew.
-pub(super) fn expire(tx: &mut Tx<'_, '_>, before: Timestamp, after: i64) -> Result<(Upkeep, i64), Failure> {
-    let events: Vec<(i64, i64)> = tx
-        .prepare(OLD_EVENTS)?
-        .query_map((after, limit(UPKEEP_BITE)), |row| Ok((row.get(0)?, row.get(1)?)))?
-        .collect::<Result<_, _>>()?;
-    let mut budget = UPKEEP_BITE;
-    let mut up_to = after;
-    for &(event, accepted_at) in &events {
-        if accepted_at > tx.now.as_micros() {
-            // The clock was ahead then, and has been set back: those after it may be old.
-            budget = budget.saturating_sub(1);
-            up_to = event;
-            if budget == 0 {
-                return Ok((Upkeep::More, up_to));
-            }
-            continue;
-        }
-        if accepted_at >= before.as_micros() {
-            purge_webhooks(tx, before, budget)?;
-            return Ok((Upkeep::Done, 0));
-        }
-        // Looking costs, too.
-        budget = budget.saturating_sub(1);
-        if !tx.prepare(WAITS)?.query_row([event], |row| row.get(0))? && !delete_event(tx, event, &mut budget)? {
-            return Ok((Upkeep::More, up_to));
-        }
-        up_to = event;
-        if budget == 0 {
-            return Ok((Upkeep::More, up_to));
-        }
-    }
-    if events.len() == UPKEEP_BITE {
-        return Ok((Upkeep::More, up_to));
-    }
-    purge_webhooks(tx, before, budget)?;
-    Ok((Upkeep::Done, 0))
-}
-
-/// Deletes an event with its deliveries and their attempts. False where the budget was used up before the end.
-fn delete_event(tx: &mut Tx<'_, '_>, event: i64, budget: &mut usize) -> Result<bool, Failure> {
+/// Deletes an event with its deliveries and their attempts. False where the budget was used up before the end. `thinning` takes the
+/// deliveries that have gone.
+pub(super) fn delete_event(
+    tx: &mut Tx<'_, '_>,
+    event: i64,
+    budget: &mut usize,
+    mut thinning: Option<&mut Thinning>,
+) -> Result<bool, Failure> {
     loop {
         let deliveries: Vec<(i64, [u8; 16], i64, Option<i64>)> = tx
             .prepare(OF_EVENT)?
@@ -215,6 +185,9 @@ fn delete_event(tx: &mut Tx<'_, '_>, event: i64, budget: &mut usize) -> Result<b
                 return Ok(false);
             }
             tx.prepare(DELETE_DELIVERY)?.execute((environment, id))?;
+            if let Some(thinning) = thinning.as_deref_mut() {
+                thinning.take(Of::Deliveries, id);
+            }
             if event > tx.hot.behind.event_mark {
                 tx.hot.behind.deliveries = tx.hot.behind.deliveries.saturating_sub(1);
             } else {
@@ -256,25 +229,4 @@ fn delete_attempts(
         *budget -= 1;
     }
     Ok((deleted, next))
-}
-
-/// Deleted webhooks stay as long as something in the log tells of them, shapes and settings that were replaced as long as deliveries
-/// and attempts may have them.
-fn purge_webhooks(tx: &mut Tx<'_, '_>, before: Timestamp, budget: usize) -> Result<(), Failure> {
-    let oldest: Option<i64> = tx.prepare(OLDEST_EVENT)?.query_row([], |row| row.get(0))?;
-    for forget in [FORGET_SHAPES, request_settings::FORGET] {
-        tx.prepare(forget)?.execute((oldest.unwrap_or(i64::MAX), limit(budget)))?;
-    }
-    tx.hot.index_deliveries(tx.connection)?;
-    let webhooks: Vec<i64> = tx
-        .prepare(OLD_WEBHOOKS)?
-        .query_map((before.as_micros(), limit(budget)), |row| row.get(0))?
-        .collect::<Result<_, _>>()?;
-    for webhook in webhooks {
-        tx.prepare(END_SWEEP)?.execute([webhook])?;
-        tx.prepare(DELETE_TALLIES)?.execute([webhook])?;
-        tx.prepare(request_settings::DELETE_ALL)?.execute([webhook])?;
-        tx.prepare(DELETE_WEBHOOK)?.execute([webhook])?;
-    }
-    Ok(())
 }

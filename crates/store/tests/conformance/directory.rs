@@ -9,6 +9,7 @@ use postrider_core::event::{EventKey, TenantId};
 use postrider_core::event_type::{Audience, Deprecation, SchemaMode};
 use postrider_core::limits::{CREDENTIALS_PER_ENVIRONMENT, EVENT_TYPES_PER_ENVIRONMENT, FORMER_SCHEMAS};
 use postrider_core::portal::{AllowedOrigin, PortalSettings, Visibility};
+use postrider_core::retention::Retention;
 use postrider_core::retry::RetryPolicy;
 use postrider_core::signature::{Secret, Signing};
 use postrider_core::source::Source;
@@ -177,6 +178,8 @@ async fn change(world: &World, environments: &[EnvironmentId], step: usize) {
                 ..PortalSettings::default()
             };
             store.put_portal_settings(environment, portal, None).await.unwrap();
+            let retention = [None, Retention::from_days(1), Retention::from_days(3_650)][pick(3)];
+            assert_eq!(store.put_retention(environment, retention).await, Ok(Found::Yes));
         }
         (12, _) => {
             // Perhaps by the one before, which may open too little for that, or be revoked.

@@ -13,6 +13,7 @@ mod lanes;
 mod ordering;
 mod reading;
 mod request_settings;
+mod retention;
 mod sessions;
 mod settling;
 mod shapes;
@@ -96,6 +97,11 @@ rules! {
         deleted_webhooks_go_with_their_last_delivery,
         idempotency_keys_are_forgotten,
         an_event_of_a_clock_ahead_keeps_no_other;
+    retention:
+        each_environment_keeps_its_events_for_its_own_time,
+        a_changed_retention_counts_from_the_next_round_on,
+        lists_stay_right_where_environments_share_segments,
+        jobs_and_deleted_webhooks_go_with_the_events_of_their_environment;
     jobs:
         a_resend_repeats_what_failed_and_was_not_repeated_once_and_in_order,
         a_replay_sends_what_was_before_the_webhook_and_what_it_missed,

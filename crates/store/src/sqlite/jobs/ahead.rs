@@ -19,9 +19,9 @@ use crate::sqlite::deliveries::{self, indexed_states, tail_of};
 use crate::sqlite::rows::{
     Result, environment_key, event_key, limit, shared_event, state_number, unreadable, webhook_key,
 };
-use crate::sqlite::search::Seen;
 use crate::sqlite::search::forward::events_after;
 use crate::sqlite::search::postings::{Numbering, Of};
+use crate::sqlite::search::{Seen, oldest};
 use crate::{Ahead, Cursor, DeliveryFilter, LastAnswer, Repeatable, ReplayAhead, Replayable, ResendAhead, StoreError};
 
 pub(in crate::sqlite) const OF_WEBHOOK: &str = "SELECT delivery FROM deliveries_of_webhooks \
@@ -218,6 +218,7 @@ fn replay_ahead(connection: &Connection, environment: EnvironmentId, asked: &Rep
         looking.ahead.is_over = looking.ahead.rows < JOB_ROWS_READ;
         return Ok(looking.ahead);
     };
+    let after = after.max(before(oldest(connection, Of::Events, key)?));
     let onward = events_after(connection, subject, (after, below), JOB_ROWS_READ)?;
     let mut statement = connection.prepare_cached(EVENT)?;
     for id in onward.ids {

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use postrider_core::delivery::Origin;
 use postrider_core::event::{Event, TenantId};
 use postrider_core::job::{Include, Job, JobState, PauseReason, Progress, Work};
-use postrider_core::limits::{JOBS_OF_TENANTS, JOBS_OF_VENDOR, JOBS_PER_TENANT, UPKEEP_BITE};
+use postrider_core::limits::{JOBS_OF_TENANTS, JOBS_OF_VENDOR, JOBS_PER_TENANT};
 use postrider_core::{DeliveryId, EnvironmentId, JobId, Timestamp, WebhookId};
 use rusqlite::{Connection, OptionalExtension as _, params};
 use uuid::Uuid;
@@ -22,7 +22,7 @@ use super::resend::{Again, make_again};
 use super::rows::{limit, shared_event, unreadable};
 use super::tx::{Failure, Tx};
 use crate::directory::Directory;
-use crate::{Control, ControlJob, JobChange, JobStep, NewJob, Send, StartJob, Stepped, StoreError, Upkeep};
+use crate::{Control, ControlJob, JobChange, JobStep, NewJob, Send, StartJob, Stepped, StoreError};
 
 #[cfg(test)]
 pub(super) use self::read::{
@@ -41,8 +41,6 @@ pub(super) const SET_STATE: &str = "UPDATE jobs SET state = ?2, paused_because =
      WHERE id = ?1";
 pub(super) const SET_RATE: &str = "UPDATE jobs SET rate = ?2, updated_at = ?3 WHERE id = ?1";
 pub(super) const MADE: &str = "INSERT INTO job_deliveries (job, delivery) VALUES (?1, ?2)";
-pub(super) const FORGET_MADE: &str = "DELETE FROM job_deliveries WHERE job = ?1 AND delivery IN \
-     (SELECT delivery FROM job_deliveries WHERE job = ?1 LIMIT ?2)";
 pub(super) const STEP_PART: &str = "UPDATE job_parts SET cursor = ?4, is_over = ?5 WHERE job = ?1 AND part = ?2 \
      AND cursor = ?3 AND is_over = 0";
 pub(super) const STEP: &str = "UPDATE jobs SET done = done + ?2, skipped = skipped + ?3, failed = failed + ?4, \
@@ -57,9 +55,6 @@ pub(super) const EVENT_BY_KEY: &str = "SELECT key, id AS event_id, event_key, te
      occurred_at, accepted_at, body FROM events WHERE key = ?1";
 /// The newest delivery of an event to a webhook, and whether any got there or is on its way.
 pub(super) const NEWEST_OF: &str = "SELECT max(id), max(state <= 2) FROM deliveries WHERE event = ?1 AND webhook = ?2";
-pub(super) const OLD: &str = "SELECT key FROM jobs WHERE ended_at < ?1 LIMIT ?2";
-pub(super) const DELETE_PARTS: &str = "DELETE FROM job_parts WHERE job = ?1";
-pub(super) const DELETE: &str = "DELETE FROM jobs WHERE key = ?1";
 
 impl Sqlite {
     pub(crate) async fn start_job(&self, new: NewJob) -> Result<StartJob, StoreError> {
@@ -99,26 +94,6 @@ impl Sqlite {
 
     pub(crate) async fn step_job(&self, step: JobStep) -> Result<Stepped, StoreError> {
         self.change(move |tx| self::step(tx, &step)).await
-    }
-
-    pub(crate) async fn forget_jobs_bite(&self, before: Timestamp) -> Result<Upkeep, StoreError> {
-        self.change(move |tx| {
-            let old: Vec<i64> = tx
-                .prepare(OLD)?
-                .query_map((before.as_micros(), limit(UPKEEP_BITE)), |row| row.get(0))?
-                .collect::<Result<_, _>>()?;
-            let mut room = UPKEEP_BITE;
-            for job in &old {
-                room -= tx.prepare(FORGET_MADE)?.execute((job, limit(room)))?;
-                if room == 0 {
-                    return Ok(Upkeep::More);
-                }
-                tx.prepare(DELETE_PARTS)?.execute([job])?;
-                tx.prepare(DELETE)?.execute([job])?;
-            }
-            Ok(if old.len() == UPKEEP_BITE { Upkeep::More } else { Upkeep::Done })
-        })
-        .await
     }
 }
 

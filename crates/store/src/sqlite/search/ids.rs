@@ -9,6 +9,7 @@ use std::collections::VecDeque;
 use postrider_core::limits::PAGE_IDS_SEEN;
 use rusqlite::Connection;
 
+use super::oldest;
 use super::postings::{Of, Subject, tail};
 use crate::sqlite::rows::{Result, limit, unreadable};
 
@@ -60,8 +61,14 @@ impl<'c> Ids<'c> {
         Self::Index(Index::new(connection, OF_JOB, job, None, from))
     }
 
-    /// What is of a tenant or an event type.
-    pub(in crate::sqlite) fn of_subject(connection: &'c Connection, subject: Subject, from: u128) -> Result<Self> {
+    /// What is of a tenant or an event type of an environment.
+    pub(in crate::sqlite) fn of_subject(
+        connection: &'c Connection,
+        environment: i64,
+        subject: Subject,
+        from: u128,
+    ) -> Result<Self> {
+        let from = from.max(oldest(connection, subject.of(), environment)?);
         let mut pool: Vec<_> = tail(connection, subject)?.into_iter().map(u128::from_be_bytes).collect();
         pool.retain(|id| *id >= from);
         pool.sort_unstable();

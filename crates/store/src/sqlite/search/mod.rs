@@ -7,14 +7,29 @@ pub(super) mod forward;
 pub(super) mod ids;
 pub(super) mod postings;
 mod text;
+pub(super) mod thinning;
 
 use postrider_core::limits::{PAGE_ROWS_SEEN, SEARCH_BYTES};
 use rusqlite::Connection;
 
+use self::postings::Of;
 use self::text::Needle;
 use super::rows::{Result, unreadable};
 
 pub(super) const BODY: &str = "SELECT body FROM events WHERE key = ?1";
+pub(super) const OLDEST_EVENT_OF: &str = "SELECT min(id) FROM events WHERE environment = ?1";
+pub(super) const OLDEST_DELIVERY_OF: &str = "SELECT min(id) FROM deliveries WHERE environment = ?1";
+
+/// The least id of an environment's; beyond all ids where it has none. Segments reach back to the oldest event of all environments,
+/// and need not be looked into for one that keeps its events for less.
+pub(super) fn oldest(connection: &Connection, of: Of, environment: i64) -> Result<u128> {
+    let sql = match of {
+        Of::Events => OLDEST_EVENT_OF,
+        Of::Deliveries => OLDEST_DELIVERY_OF,
+    };
+    let oldest: Option<[u8; 16]> = connection.prepare_cached(sql)?.query_row([environment], |row| row.get(0))?;
+    Ok(oldest.map_or(u128::MAX, u128::from_be_bytes))
+}
 
 /// How much a page has looked at, and the text that it looks for.
 pub(super) struct Seen {

@@ -127,7 +127,7 @@ pub(in crate::sqlite) struct Whose<'a> {
 }
 
 impl Whose<'_> {
-    fn subjects(self, numbering: Numbering, of: Of) -> impl Iterator<Item = Subject> {
+    pub(super) fn subjects(self, numbering: Numbering, of: Of) -> impl Iterator<Item = Subject> {
         let tenant = self.tenant.map(|tenant| numbering.tenant(of, self.environment, tenant));
         [numbering.event_type(of, self.environment, self.event_key)].into_iter().chain(tenant)
     }
@@ -300,7 +300,7 @@ fn late(connection: &Connection, mut take: impl FnMut(Whose<'_>, [u8; 16])) -> R
     Ok(())
 }
 
-fn whose<T>(row: &Row<'_>, take: impl FnOnce(Whose<'_>) -> Result<T>) -> Result<T> {
+pub(super) fn whose<T>(row: &Row<'_>, take: impl FnOnce(Whose<'_>) -> Result<T>) -> Result<T> {
     let (tenant, event_key) = (tenant(row, "tenant")?, event_key(row)?);
     take(Whose { environment: row.get("environment")?, tenant: tenant.as_ref(), event_key: &event_key })
 }

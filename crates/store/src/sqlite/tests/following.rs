@@ -1,5 +1,6 @@
 //! What follows from every commit never keeps anybody from committing.
 
+use postrider_core::Timestamp;
 use postrider_core::limits::STATISTICS_DAYS;
 use postrider_core::statistics::Resolution;
 
@@ -9,7 +10,7 @@ use crate::{DeliveryFilter, PageRequest, StatisticsGap, StatisticsOf, Statistics
 /// More postings than a segment takes, and more rows than an index is left behind by.
 const MANY: usize = 5_000;
 
-fn at_a_clock(directory: &Path, clock: &Arc<ManualClock>) -> Sqlite {
+pub(super) fn at_a_clock(directory: &Path, clock: &Arc<ManualClock>) -> Sqlite {
     let options = StoreOptions { clock: Arc::clone(clock) as Arc<dyn Clock>, ..options(directory, None) };
     let engine = Sqlite::open(options).unwrap();
     engine.start(Arc::new(Told(Mutex::new(channel().0))));

@@ -4,7 +4,7 @@ use rusqlite::Connection;
 
 use super::super::{
     attempts, behind, deliveries, environments, event_types, events, hot, jobs, lanes, load, order, request_settings,
-    resend, rows, schema, search, sessions, skip, statistics, tx, upkeep, webhooks,
+    resend, retention, rows, schema, search, sessions, skip, statistics, tx, upkeep, webhooks,
 };
 
 /// Tables that grow with every event.
@@ -48,6 +48,7 @@ fn statements() -> Vec<&'static str> {
         environments::INSERT,
         environments::RENAME,
         environments::PUT_PORTAL,
+        environments::PUT_RETENTION,
         environments::ISSUER_OWNER,
         environments::DELETE_ISSUER,
         environments::INSERT_ISSUER,
@@ -57,50 +58,13 @@ fn statements() -> Vec<&'static str> {
         environments::INSERT_TOKEN,
         environments::REVOKE_TOKEN,
     ]);
-    all.extend([
-        event_types::INSERT_CATEGORY,
-        event_types::RENAME_CATEGORY,
-        event_types::DELETE_CATEGORY,
-        event_types::CATEGORY_BY_NAME,
-        event_types::IN_CATEGORY,
-        event_types::INSERT_EVENT_TYPE,
-        event_types::UPDATE_EVENT_TYPE,
-        event_types::DELETE_EVENT_TYPE,
-        event_types::HIDE_KEY,
-        event_types::SHOW_KEY,
-        event_types::KEEP_SCHEMA,
-        event_types::DROP_SCHEMAS,
-        event_types::DELETE_SCHEMAS,
-        event_types::FORMER_SCHEMAS_OF,
-    ]);
-    all.extend([
-        webhooks::INSERT,
-        webhooks::INSERT_TALLIES,
-        webhooks::UPDATE,
-        webhooks::PUT_SIGNING,
-        webhooks::DELETE,
-        resend::FIND,
-        order::LET_GO,
-    ]);
-    all.extend([
-        request_settings::INSERT,
-        request_settings::REPLACE,
-        request_settings::REWRITE,
-        request_settings::OF_WEBHOOK,
-        request_settings::ONE,
-        request_settings::DELETE_OLDEST,
-        request_settings::DELETE_ALL,
-        request_settings::FORGET,
-        request_settings::MISSING,
-    ]);
-    all.extend([webhooks::SET_SHAPE, webhooks::INSERT_SHAPE, webhooks::REPLACE_SHAPE, webhooks::SHAPE]);
+    all.extend(of_event_types_and_webhooks());
     all.extend([
         upkeep::A_SWEEP,
         upkeep::TO_SWEEP,
         upkeep::DISCARD,
         upkeep::END_SWEEP,
         upkeep::ADVANCE_SWEEP,
-        upkeep::OLD_EVENTS,
         upkeep::WAITS,
         upkeep::OF_EVENT,
         upkeep::DELETE_ATTEMPT,
@@ -135,6 +99,48 @@ fn statements() -> Vec<&'static str> {
     all
 }
 
+/// Those of event types and webhooks.
+fn of_event_types_and_webhooks() -> Vec<&'static str> {
+    let mut all = vec![
+        event_types::INSERT_CATEGORY,
+        event_types::RENAME_CATEGORY,
+        event_types::DELETE_CATEGORY,
+        event_types::CATEGORY_BY_NAME,
+        event_types::IN_CATEGORY,
+        event_types::INSERT_EVENT_TYPE,
+        event_types::UPDATE_EVENT_TYPE,
+        event_types::DELETE_EVENT_TYPE,
+        event_types::HIDE_KEY,
+        event_types::SHOW_KEY,
+        event_types::KEEP_SCHEMA,
+        event_types::DROP_SCHEMAS,
+        event_types::DELETE_SCHEMAS,
+        event_types::FORMER_SCHEMAS_OF,
+    ];
+    all.extend([
+        webhooks::INSERT,
+        webhooks::INSERT_TALLIES,
+        webhooks::UPDATE,
+        webhooks::PUT_SIGNING,
+        webhooks::DELETE,
+        resend::FIND,
+        order::LET_GO,
+    ]);
+    all.extend([
+        request_settings::INSERT,
+        request_settings::REPLACE,
+        request_settings::REWRITE,
+        request_settings::OF_WEBHOOK,
+        request_settings::ONE,
+        request_settings::DELETE_OLDEST,
+        request_settings::DELETE_ALL,
+        request_settings::FORGET,
+        request_settings::MISSING,
+    ]);
+    all.extend([webhooks::SET_SHAPE, webhooks::INSERT_SHAPE, webhooks::REPLACE_SHAPE, webhooks::SHAPE]);
+    all
+}
+
 /// Those of search, statistics, jobs and sessions.
 fn behind_the_hot_path() -> Vec<&'static str> {
     vec![
@@ -148,6 +154,12 @@ fn behind_the_hot_path() -> Vec<&'static str> {
         search::postings::OLDEST,
         search::postings::DELETE_POSTINGS,
         search::postings::DELETE_SEGMENT,
+        search::thinning::SEGMENT_OF,
+        search::thinning::WHOSE,
+        search::thinning::REPLACE,
+        search::thinning::DELETE,
+        search::OLDEST_EVENT_OF,
+        search::OLDEST_DELIVERY_OF,
         statistics::JOURNAL,
         statistics::WRITE_JOURNAL,
         statistics::EMPTY_JOURNAL,
@@ -168,7 +180,7 @@ fn behind_the_hot_path() -> Vec<&'static str> {
         jobs::SET_STATE,
         jobs::SET_RATE,
         jobs::MADE,
-        jobs::FORGET_MADE,
+        jobs::ending::FORGET_MADE,
         jobs::KEY,
         jobs::HAS_MADE,
         jobs::STEP_PART,
@@ -179,9 +191,9 @@ fn behind_the_hot_path() -> Vec<&'static str> {
         jobs::EVENT_BY_KEY,
         jobs::TO_REPEAT,
         jobs::NEWEST_OF,
-        jobs::OLD,
-        jobs::DELETE_PARTS,
-        jobs::DELETE,
+        jobs::ending::OLD,
+        jobs::ending::DELETE_PARTS,
+        jobs::ending::DELETE,
         jobs::BY_ID,
         jobs::RUNNING,
         jobs::UNENDED_OF,
@@ -233,6 +245,7 @@ fn lists() -> Vec<&'static str> {
         lanes::LANE,
         lanes::DUE,
         statistics::upkeep::OLD,
+        retention::OLD_EVENTS,
         order::LAST,
         order::FIRST,
         order::WAITING,
