@@ -49,7 +49,12 @@ test("with a credential that looks nothing can be changed, and the console says 
     }
   };
   await nothing("/webhooks", "CRM", ["Connect"]);
-  await nothing(`/webhooks/${webhook.id}?tab=settings`, "Deadline", ["Save", "Rotate secret", "Reveal secret", "Delete"]);
+  await nothing(`/webhooks/${webhook.id}?tab=settings`, "Deadline", [
+    "Save",
+    "Rotate secret",
+    "Reveal secret",
+    "Delete",
+  ]);
   await nothing("/events", "Events", ["Send event"]);
   await nothing("/event-types", "User created", ["New event type", "New category"]);
   await nothing("/portal-settings", "Who sees webhooks", ["Save"]);

@@ -121,7 +121,7 @@ export interface paths {
         };
         /**
          * List the attempts of a delivery
-         * @description First to last.
+         * @description First to last. Each with its answer and with what it sent, besides the body.
          */
         get: operations["list_attempts"];
         put?: never;
@@ -237,7 +237,8 @@ export interface paths {
         put?: never;
         /**
          * Create a credential
-         * @description The answer holds the secret, which is shown this once.
+         * @description The answer holds the secret, which is shown this once. `scope` says what it opens: a program that only reports events needs no more
+         *     than `events`.
          */
         post: operations["create_credential"];
         delete?: never;
@@ -258,8 +259,9 @@ export interface paths {
         post?: never;
         /**
          * Revoke a credential
-         * @description Tokens that were made with it are refused from now on, and the sessions that it opened end. The one that the call was made with can be
-         *     revoked with another one, or by an operator.
+         * @description Tokens that were made with it are refused from now on, and the sessions that it opened end: those of the console, and the portals of
+         *     tenants that its links opened (`portals` in the list says how many). The one that the call was made with can be revoked with another
+         *     one, or by an operator.
          */
         delete: operations["revoke_credential"];
         options?: never;
@@ -793,6 +795,31 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/retention": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get the retention
+         * @description How long the environment keeps events, deliveries and attempts; jobs that have ended are forgotten at the same age.
+         */
+        get: operations["get_retention"];
+        /**
+         * Set the retention
+         * @description What is older is deleted within minutes, and cannot be brought back. An event with a delivery that waits is kept until that has
+         *     ended, however old it is. Statistics are kept for times of their own.
+         */
+        put: operations["put_retention"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/session": {
         parameters: {
             query?: never;
@@ -808,8 +835,9 @@ export interface paths {
         put?: never;
         /**
          * Sign in to the console
-         * @description Sets a cookie that opens the environment until it is signed out of, for at most 7 days, or 12 hours without a call. A browser that is
-         *     signed in already is then signed in to both. For pages of this server: the call takes the header `x-postrider-csrf: 1`.
+         * @description Sets a cookie that opens the environment, as far as the credential's scope goes, until it is signed out of, for at most 7 days, or 12
+         *     hours without a call. A browser that is signed in already is then signed in to both. For pages of this server: the call takes the header
+         *     `x-postrider-csrf: 1`.
          */
         post: operations["sign_in"];
         /**
@@ -852,7 +880,7 @@ export interface paths {
         /**
          * Get statistics
          * @description Of the environment, or of one webhook, tenant or event type. A thing counts in the span in which it was recorded: a delivery is
-         *     made in one and may end in another. Minutes are kept for 48 hours, hours for 35 days, days for 400 days.
+         *     made in one and may end in another. Minutes are kept for 48 hours, those of tenants for 3 hours; hours for 35 days, days for 400 days.
          */
         get: operations["get_statistics"];
         put?: never;
@@ -1147,7 +1175,8 @@ export interface paths {
         put?: never;
         /**
          * Get a token
-         * @description Exchanges the credentials of an environment for a token that opens everything in it.
+         * @description Exchanges the credentials of an environment for a token that opens what the scope of the credential says: everything in it, reporting
+         *     events, or looking.
          */
         post: operations["log_in"];
         delete?: never;
@@ -1539,6 +1568,7 @@ export interface components {
             number: number;
             /** @description The address that was dialled, where one was. */
             remoteAddress?: string | null;
+            request?: components["schemas"]["SentRequest"] | null;
             /** @description When it began. */
             startedAt: components["schemas"]["Time"];
             /** @description Where the time went. */
@@ -1679,6 +1709,7 @@ export interface components {
         Credential: {
             /** @description When it was made. */
             createdAt: components["schemas"]["Time"];
+            createdBy?: components["schemas"]["CredentialMaker"] | null;
             /**
              * Format: uuid
              * @description The environment it opens; the client id.
@@ -1694,8 +1725,27 @@ export interface components {
             lastUsedAt?: components["schemas"]["Time"] | null;
             /** @description What people call it. */
             name: string;
+            /** @description Portals of tenants that its links have opened, or still can: they end when it is revoked. */
+            portals: number;
             revokedAt?: components["schemas"]["Time"] | null;
+            /** @description What it opens there. */
+            scope: components["schemas"]["CredentialScope"];
         };
+        /** @description The credential that made another. */
+        CredentialMaker: {
+            /**
+             * Format: uuid
+             * @description Its id.
+             */
+            id: string;
+            /** @description What people call it. */
+            name: string;
+        };
+        /**
+         * @description What a credential opens.
+         * @enum {string}
+         */
+        CredentialScope: "full" | "events" | "read";
         /** @description Client id and secret. */
         Credentials: {
             /** @description The environment's id. */
@@ -1816,7 +1866,7 @@ export interface components {
          * @description What went wrong, in a word that stays the same.
          * @enum {string}
          */
-        ErrorCode: "invalid_json" | "invalid_request" | "invalid_parameter" | "reserved_name" | "url_refused" | "token_missing" | "token_invalid" | "token_expired" | "token_revoked" | "session_ended" | "link_invalid" | "credentials_invalid" | "forbidden" | "csrf_refused" | "portal_hidden" | "scope_foreign" | "scope_missing" | "not_found" | "route_not_found" | "method_not_allowed" | "request_timeout" | "conflict" | "limit_reached" | "credential_in_use" | "public_url_needed" | "webhook_inactive" | "delivery_ended" | "delivery_waits" | "job_ended" | "body_too_large" | "encoding_unsupported" | "invalid_value" | "template_invalid" | "schema_mismatch" | "too_many_deliveries" | "idempotency_key_reused" | "too_many_attempts" | "too_many_at_once" | "internal" | "unavailable" | "overloaded" | "issuer_unreachable";
+        ErrorCode: "invalid_json" | "invalid_request" | "invalid_parameter" | "reserved_name" | "url_refused" | "token_missing" | "token_invalid" | "token_expired" | "token_revoked" | "session_ended" | "link_invalid" | "credentials_invalid" | "forbidden" | "insufficient_scope" | "csrf_refused" | "portal_hidden" | "scope_foreign" | "scope_missing" | "not_found" | "route_not_found" | "method_not_allowed" | "request_timeout" | "conflict" | "limit_reached" | "credential_in_use" | "public_url_needed" | "webhook_inactive" | "delivery_ended" | "delivery_waits" | "job_ended" | "body_too_large" | "encoding_unsupported" | "invalid_value" | "template_invalid" | "schema_mismatch" | "too_many_deliveries" | "idempotency_key_reused" | "too_many_attempts" | "too_many_at_once" | "internal" | "unavailable" | "overloaded" | "issuer_unreachable";
         /** @description An event in a list: all but its body. */
         Event: {
             /** @description When it was accepted. */
@@ -2207,7 +2257,10 @@ export interface components {
              */
             invocations: number;
             isActive: boolean;
-            /** @description In clear to callers that may write webhooks, `null` to others. */
+            /**
+             * @description In clear to callers that may write webhooks, `null` to others: to users of tenants without that permission, and to tokens of a
+             *     credential of the scope `read`.
+             */
             secret?: string | null;
             tenantId?: string | null;
             type: string;
@@ -2524,6 +2577,8 @@ export interface components {
         NewSecret: {
             /** @description What people call it. */
             name: string;
+            /** @description What it opens; it stays so. */
+            scope?: components["schemas"]["CredentialScope"];
             /** @description A secret of one's own choice, 16 to 200 characters. Better left out: then a strong one is generated. */
             secret?: string | null;
         };
@@ -2690,6 +2745,7 @@ export interface components {
                 number: number;
                 /** @description The address that was dialled, where one was. */
                 remoteAddress?: string | null;
+                request?: components["schemas"]["SentRequest"] | null;
                 /** @description When it began. */
                 startedAt: components["schemas"]["Time"];
                 /** @description Where the time went. */
@@ -2725,6 +2781,7 @@ export interface components {
             items: {
                 /** @description When it was made. */
                 createdAt: components["schemas"]["Time"];
+                createdBy?: components["schemas"]["CredentialMaker"] | null;
                 /**
                  * Format: uuid
                  * @description The environment it opens; the client id.
@@ -2740,7 +2797,11 @@ export interface components {
                 lastUsedAt?: components["schemas"]["Time"] | null;
                 /** @description What people call it. */
                 name: string;
+                /** @description Portals of tenants that its links have opened, or still can: they end when it is revoked. */
+                portals: number;
                 revokedAt?: components["schemas"]["Time"] | null;
+                /** @description What it opens there. */
+                scope: components["schemas"]["CredentialScope"];
             }[];
             /** @description What `cursor` of the next page is; `null`: this is the last. */
             nextCursor?: string | null;
@@ -3341,6 +3402,33 @@ export interface components {
              */
             webhookId?: string | null;
         };
+        /** @description For how many days events, deliveries, attempts and jobs are kept. */
+        Retention: {
+            /**
+             * Format: int32
+             * @description The environment's own number; `null`: it has none.
+             */
+            days: number | null;
+            /**
+             * Format: int32
+             * @description The server's configuration: what environments keep that have no number of their own.
+             */
+            defaultDays: number;
+            /**
+             * Format: int32
+             * @description What applies.
+             */
+            effectiveDays: number;
+        };
+        /** @description For how many days they are to be kept. */
+        RetentionSetting: {
+            /**
+             * Format: int64
+             * @description A whole number, 1 to 3,650, or `null`: as the server's configuration says. It cannot be left out, so that nothing is deleted by an
+             *     oversight.
+             */
+            days: number | null;
+        };
         /** @description A retry that is under way. */
         Retried: {
             /**
@@ -3488,10 +3576,51 @@ export interface components {
             /** @description The new secret. Left out: one is generated. */
             secret?: string | null;
         };
+        /** @description A header of a request that was sent. */
+        SentHeader: {
+            /** @description Its name, in small letters. */
+            name: string;
+            /** @description Its value. Of signatures the schemes alone, as `v1,… v1a,…`; `null` where nothing of it is told. */
+            value?: string | null;
+            /**
+             * @description Why the value is not told, or not whole: it is `hidden` from readers; it is a `signature`, made afresh for each attempt; or it is
+             *     `not_kept`.
+             */
+            withheld?: string | null;
+        };
+        /** @description What an attempt sent, besides the body, which is the delivery's: all of its attempts send the same. */
+        SentRequest: {
+            /** @description How it authenticated to the receiver: `basic`, `bearer` or `oauth2`; `null`: it did not. */
+            authentication?: string | null;
+            /** @description Whether they were changed since, or the webhook was deleted. */
+            changedSince: boolean;
+            /** @description Whether a client certificate was shown. */
+            clientCertificate: boolean;
+            /**
+             * Format: int64
+             * @description How long the attempt might take, in seconds.
+             */
+            deadlineSeconds: number;
+            /** @description The headers, besides those of HTTP itself. */
+            headers: components["schemas"]["SentHeader"][];
+            /** @description The method. */
+            method: components["schemas"]["RequestMethod"];
+            /**
+             * Format: int32
+             * @description The number of the webhook's settings that it was made from: URL, secret, signatures, headers, authentication, client certificate and
+             *     deadline. Two attempts with the same number were made from the same settings, what is hidden included.
+             */
+            settingsRevision: number;
+        };
         /** @description A series of statistics. */
         Series: {
             /** @description When the first span begins. */
             from: components["schemas"]["Time"];
+            /**
+             * @description Stretches of time that overlap the series and that its numbers lack: things happened that are not counted. Empty, but for a server
+             *     that could not write its statistics.
+             */
+            incomplete: components["schemas"]["StatisticsGap"][];
             /** @description Every span, oldest first, those in which nothing happened included. */
             points: components["schemas"]["Point"][];
             /** @description The length of each span. */
@@ -3526,6 +3655,8 @@ export interface components {
             id: string;
             /** @description Its name for people. */
             name: string;
+            /** @description What it opens: `full`, or `read`, with which nothing can be changed. */
+            scope: components["schemas"]["CredentialScope"];
             /** @description When. */
             signedInAt: components["schemas"]["Time"];
         };
@@ -3543,6 +3674,12 @@ export interface components {
         SourceAddresses: {
             /** @description The addresses. Empty: the operator has fixed none, and they can change. */
             addresses: string[];
+        };
+        /** @description A stretch of time that statistics lack. */
+        StatisticsGap: {
+            /** @description When the first thing happened that is not counted. */
+            from: components["schemas"]["Time"];
+            to?: components["schemas"]["Time"] | null;
         };
         /** @description How an environment is doing. */
         Summary: {
@@ -5924,6 +6061,68 @@ export interface operations {
             };
         };
     };
+    get_retention: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What applies, and why. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Retention"];
+                };
+            };
+        };
+    };
+    put_retention: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RetentionSetting"];
+            };
+        };
+        responses: {
+            /** @description What applies from now on. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Retention"];
+                };
+            };
+            /** @description The setting cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The number is outside what it can be. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_session: {
         parameters: {
             query?: never;
@@ -5984,7 +6183,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Another origin's page made the call. */
+            /** @description The credential reports events alone, or another origin's page made the call. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6066,7 +6265,10 @@ export interface operations {
     get_statistics: {
         parameters: {
             query?: {
-                /** @description From the span on that this moment lies in, RFC 3339; 24 hours before `to` where it is left out. */
+                /**
+                 * @description From the span on that this moment lies in, RFC 3339; 24 hours before `to` where it is left out. A series begins no earlier than
+                 *     what is kept.
+                 */
                 from?: string;
                 /** @description Up to this moment, RFC 3339; now where it is left out. */
                 to?: string;
@@ -6074,9 +6276,9 @@ export interface operations {
                 resolution?: string;
                 /** @description Of that webhook. A tenant's user must name one. */
                 webhookId?: string;
-                /** @description Of events of that tenant; not by minute. */
+                /** @description Of events of that tenant. */
                 tenantId?: string;
-                /** @description Of events of that key; not by minute. */
+                /** @description Of events of that key. */
                 eventKey?: string;
             };
             header?: never;

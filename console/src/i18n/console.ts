@@ -176,7 +176,8 @@ export const consoleWords = {
     kept: "I have kept it",
     revoke: "Revoke",
     revokeTitle: (name: string) => `Revoke “${name}”?`,
-    revokeText: "Whoever uses this secret is refused from the next call on, and consoles signed in with it are signed out.",
+    revokeText:
+      "Whoever uses this secret is refused from the next call on, and consoles signed in with it are signed out.",
     revokePortals: (count: number) =>
       count === 0
         ? "Portals of tenants that were opened by links made with it are closed; there are none at the moment."

@@ -43,6 +43,7 @@ const LOOKS: &[&str] = &[
     "/api/v1/jobs/{jobId}",
     "/api/v1/portal-sessions",
     "/api/v1/portal-settings",
+    "/api/v1/retention",
     "/api/v1/presets",
     "/api/v1/source-addresses",
     "/api/v1/statistics",

@@ -100,6 +100,23 @@ async fn change_sessions(world: &World, environment: EnvironmentId) {
     store.forget_sessions_bite().await.unwrap();
 }
 
+/// The settings of an environment, changed as chance picks.
+async fn change_settings(world: &World, environment: EnvironmentId, step: usize) {
+    let pick = |end: usize| world.entropy.below(end);
+    let store = world.store();
+    let name = format!("a{}", pick(3));
+    let issuer = (pick(3) > 0).then(|| issuer(&name, &format!("secret {step}")));
+    store.put_trusted_issuer(environment, issuer, None).await.unwrap();
+    let portal = PortalSettings {
+        webhooks: [Visibility::Always, Visibility::ByPermissions][pick(2)],
+        allowed_origins: vec![AllowedOrigin::parse("https://app.example.com").expect("an origin")],
+        ..PortalSettings::default()
+    };
+    store.put_portal_settings(environment, portal, None).await.unwrap();
+    let retention = [None, Retention::from_days(1), Retention::from_days(3_650)][pick(3)];
+    assert_eq!(store.put_retention(environment, retention).await, Ok(Found::Yes));
+}
+
 /// One change that chance picks.
 async fn change(world: &World, environments: &[EnvironmentId], step: usize) {
     let pick = |end: usize| world.entropy.below(end);
@@ -168,19 +185,7 @@ async fn change(world: &World, environments: &[EnvironmentId], step: usize) {
                 store.update_event_type(environment, id, patch).await.unwrap();
             }
         }
-        (11, _) => {
-            let name = format!("a{}", pick(3));
-            let issuer = (pick(3) > 0).then(|| issuer(&name, &format!("secret {step}")));
-            store.put_trusted_issuer(environment, issuer, None).await.unwrap();
-            let portal = PortalSettings {
-                webhooks: [Visibility::Always, Visibility::ByPermissions][pick(2)],
-                allowed_origins: vec![AllowedOrigin::parse("https://app.example.com").expect("an origin")],
-                ..PortalSettings::default()
-            };
-            store.put_portal_settings(environment, portal, None).await.unwrap();
-            let retention = [None, Retention::from_days(1), Retention::from_days(3_650)][pick(3)];
-            assert_eq!(store.put_retention(environment, retention).await, Ok(Found::Yes));
-        }
+        (11, _) => change_settings(world, environment, step).await,
         (12, _) => {
             // Perhaps by the one before, which may open too little for that, or be revoked.
             let before = store.directory().credentials(environment).last().map(|before| before.id);
