@@ -46,6 +46,14 @@ export async function violations(page: Page | Frame): Promise<string[]> {
   // The page's policy refuses scripts that are added to it; the debugger may evaluate them.
   if (!(await page.evaluate(() => "axe" in window))) await page.evaluate(axeSource);
   return page.evaluate(async () => {
+    // What fades in is not yet in its own colours.
+    const ends = (each: Animation) => each.effect?.getComputedTiming().endTime !== Number.POSITIVE_INFINITY;
+    await Promise.allSettled(
+      document
+        .getAnimations()
+        .filter(ends)
+        .map(each => each.finished),
+    );
     // What WCAG 2.2 asks of the size of targets is off by default.
     const options = { resultTypes: ["violations"], rules: { "target-size": { enabled: true } } };
     // biome-ignore lint/suspicious/noExplicitAny: axe puts itself on the window
