@@ -111,8 +111,9 @@ impl Service<Request> for Edge {
             None => Either::Right(self.router.call(request)),
         };
         let answer = AssertUnwindSafe(answer).catch_unwind();
-        Box::pin(async move {
-            let response = match answer.await {
+        // Mapped, not awaited: a block that awaits what it has captured has room for it twice.
+        Box::pin(answer.map(move |answer| {
+            let response = match answer {
                 Ok(Ok(response)) => Ok(response),
                 Ok(Err(never)) => match never {},
                 Err(payload) => Err(ApiError::caused(Code::Internal, "a panic", Panicked::new(&*payload))),
@@ -131,7 +132,7 @@ impl Service<Request> for Edge {
                 headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
             }
             Ok(response)
-        })
+        }))
     }
 }
 

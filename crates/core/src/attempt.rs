@@ -175,8 +175,8 @@ pub enum AttemptResult {
     Answered {
         /// The status code.
         status: u16,
-        /// Names and values as received, lossy UTF-8, up to [`crate::limits::RESPONSE_HEADERS_KEPT`] bytes in all.
-        headers: Vec<(String, String)>,
+        /// Its headers, as far as they are kept.
+        headers: KeptHeaders,
         /// The first [`crate::limits::RESPONSE_BODY_KEPT`] bytes of the body, as received.
         body: bytes::Bytes,
         /// How the body ended.
@@ -189,6 +189,54 @@ pub enum AttemptResult {
         /// What happened, in plain words for a person: "the certificate expired on 2026-01-01".
         message: String,
     },
+}
+
+/// Headers of an answer as they are kept: whole ones, in order, values in lossy UTF-8. They are written out as JSON, an array of pairs,
+/// when they are taken, so that they are one piece of memory from the attempt to the disk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptHeaders(String);
+
+impl Default for KeptHeaders {
+    fn default() -> Self {
+        Self("[]".to_owned())
+    }
+}
+
+impl KeptHeaders {
+    /// Names and values as received, up to `most` bytes of them in all.
+    pub fn of<'a>(headers: impl Iterator<Item = (&'a str, &'a [u8])> + Clone, most: usize) -> Self {
+        // Brackets, quotes and commas of each; what has to be escaped is seldom.
+        let length: usize = headers.clone().map(|(name, value)| name.len() + value.len() + 8).sum();
+        let mut json = Vec::with_capacity(length.min(2 * most) + 2);
+        let mut room = most;
+        json.push(b'[');
+        for (name, value) in headers {
+            let Some(left) = room.checked_sub(name.len() + value.len()) else { break };
+            room = left;
+            if json.len() > 1 {
+                json.push(b',');
+            }
+            let pair = (name, String::from_utf8_lossy(value));
+            serde_json::to_writer(&mut json, &pair).expect("strings can be written to memory as JSON");
+        }
+        json.push(b']');
+        Self(String::from_utf8(json).expect("JSON is UTF-8"))
+    }
+
+    /// As [`Self::as_json`] gave them; none: they are not headers.
+    pub fn from_json(json: String) -> Option<Self> {
+        serde_json::from_str::<Vec<(String, String)>>(&json).is_ok().then_some(Self(json))
+    }
+
+    /// An array of pairs of name and value.
+    pub fn as_json(&self) -> &str {
+        &self.0
+    }
+
+    /// Names and values.
+    pub fn pairs(&self) -> Vec<(String, String)> {
+        serde_json::from_str(&self.0).expect("it is written by us, or was read before")
+    }
 }
 
 impl AttemptResult {

@@ -145,17 +145,22 @@ impl SigningKey {
     /// The value of `webhook-signature` for the body of an event, in an attempt made `at` that moment: its `webhook-id` is the
     /// event's id and its `webhook-timestamp` the moment's whole seconds.
     pub fn standard(&self, id: EventId, at: Timestamp, body: &[u8]) -> String {
+        let mut text = String::with_capacity(STANDARD_SCHEME.len() + 44);
+        self.standard_into(id, at, body, &mut text);
+        text
+    }
+
+    /// The same, added to a text.
+    pub fn standard_into(&self, id: EventId, at: Timestamp, body: &[u8], text: &mut String) {
         let mut name = uuid::Uuid::encode_buffer();
         let mut seconds = Text::<20>::default();
         write!(seconds, "{}", at.as_seconds()).expect("a 64-bit number has at most 20 characters");
-        self.standard_of(id.as_uuid().hyphenated().encode_lower(&mut name).as_bytes(), seconds.as_bytes(), body)
+        self.standard_of(id.as_uuid().hyphenated().encode_lower(&mut name).as_bytes(), seconds.as_bytes(), body, text);
     }
 
-    fn standard_of(&self, id: &[u8], seconds: &[u8], body: &[u8]) -> String {
-        let mut text = String::with_capacity(STANDARD_SCHEME.len() + 44);
+    fn standard_of(&self, id: &[u8], seconds: &[u8], body: &[u8], text: &mut String) {
         text.push_str(STANDARD_SCHEME);
-        STANDARD.encode_string(self.standard_tag(id, seconds, body), &mut text);
-        text
+        STANDARD.encode_string(self.standard_tag(id, seconds, body), text);
     }
 
     /// The HMAC over `{id}.{seconds}.{body}`, fed in parts: the body is not copied.

@@ -220,7 +220,7 @@ impl Inner {
         let sleep = std::pin::pin!(tokio::time::sleep_until(until));
         let keep = request.keep;
         let mut deadline = Deadline { keep, sleep, span: request.deadline, started, first_byte: None };
-        let outgoing = Outgoing::new(request, target, &self.user_agent)?;
+        let outgoing = Outgoing::new(request, target, &self.user_agent);
 
         let result = self.exchange(outgoing, &key, until, &mut deadline, progress).await;
         progress.timings.first_byte = deadline.first_byte;
@@ -229,14 +229,19 @@ impl Inner {
 
     async fn exchange(
         &self,
-        outgoing: Outgoing<'_>,
+        mut outgoing: Outgoing<'_>,
         key: &Key<'_>,
         until: Instant,
         deadline: &mut Deadline<'_>,
         progress: &mut Progress,
     ) -> Result<Answer, SendError> {
         if let Some(reused) = self.pool.take(key) {
-            match self.exchange_on_reused(reused, outgoing.clone(), key, deadline, progress).await {
+            // The first one goes: it has room for further headers.
+            let again = outgoing.clone();
+            match self
+                .exchange_on_reused(reused, std::mem::replace(&mut outgoing, again), key, deadline, progress)
+                .await
+            {
                 // It was closed while it waited; where the receiver had it all the same, every delivery names itself.
                 Err(Failure { reached, .. }) if reached <= outgoing.repeats_up_to() => progress.remote_address = None,
                 finished => return finished.map_err(|failure| failure.error),
@@ -257,7 +262,7 @@ impl Inner {
         match reused {
             Reused::Http1(connection) => {
                 progress.remote_address = Some(connection.about.address);
-                let request = outgoing.for_http1(&connection.about);
+                let request = outgoing.for_http1(&connection.about).map_err(Failure::unsendable)?;
                 let (answer, again) = connection.exchange(request, key.host, deadline).await?;
                 if let Some(connection) = again {
                     self.pool.put(key, connection);
@@ -266,8 +271,7 @@ impl Inner {
             }
             Reused::Http2(seat) => {
                 progress.remote_address = Some(seat.about().address);
-                let request =
-                    outgoing.for_http2(seat.about()).map_err(|error| Failure { error, reached: Reached::Receiver })?;
+                let request = outgoing.for_http2(seat.about()).map_err(Failure::unsendable)?;
                 seat.exchange(request, key.host, deadline).await
             }
         }
@@ -290,7 +294,7 @@ impl Inner {
         match connected.version {
             Version::Http1 => {
                 let connection = http1_over(connected.stream, about).await.map_err(not_http)?;
-                let request = outgoing.for_http1(&connection.about);
+                let request = outgoing.for_http1(&connection.about)?;
                 let exchanged = connection.exchange(request, key.host, deadline).await;
                 let (answer, again) = exchanged.map_err(|failure| failure.error)?;
                 if let Some(connection) = again {
@@ -318,7 +322,6 @@ impl Inner {
 struct Outgoing<'a> {
     target: Target<'a>,
     method: Method,
-    path: PathAndQuery,
     headers: HeaderMap,
     body: Bytes,
     identity: Option<ClientIdentity>,
@@ -326,16 +329,12 @@ struct Outgoing<'a> {
 }
 
 impl<'a> Outgoing<'a> {
-    fn new(request: OutboundRequest, target: Target<'a>, user_agent: &HeaderValue) -> Result<Self, SendError> {
-        let path =
-            PathAndQuery::try_from(&target.url[Position::BeforePath..Position::AfterQuery]).map_err(|error| {
-                SendError::endpoint(FailureKind::Protocol, format!("the URL's path cannot be sent: {error}"))
-            })?;
+    fn new(request: OutboundRequest, target: Target<'a>, user_agent: &HeaderValue) -> Self {
         let mut headers = request.headers;
         remove_what_governs_the_connection(&mut headers);
         headers.entry(header::USER_AGENT).or_insert_with(|| user_agent.clone());
         let OutboundRequest { method, body, identity, repeat, .. } = request;
-        Ok(Self { target, method, path, headers, body, identity, repeat })
+        Self { target, method, headers, body, identity, repeat }
     }
 
     /// How far it may have come and is sent again.
@@ -352,16 +351,16 @@ impl<'a> Outgoing<'a> {
             .map_err(|_| SendError::endpoint(FailureKind::Protocol, "the URL's host cannot be sent"))
     }
 
-    fn for_http1(self, about: &About) -> Request<Body> {
-        let mut request = self.into_request();
+    fn for_http1(self, about: &About) -> Result<Request<Body>, SendError> {
+        let mut request = self.into_request()?;
         request.headers_mut().insert(header::HOST, about.host.clone());
-        request
+        Ok(request)
     }
 
     fn for_http2(self, about: &About) -> Result<Request<Body>, SendError> {
         let authority = Authority::try_from(about.host.as_bytes())
             .map_err(|_| SendError::endpoint(FailureKind::Protocol, "the URL's host cannot be sent"))?;
-        let mut request = self.into_request();
+        let mut request = self.into_request()?;
         let mut parts = std::mem::take(request.uri_mut()).into_parts();
         parts.scheme = Some(Scheme::HTTPS);
         parts.authority = Some(authority);
@@ -369,12 +368,16 @@ impl<'a> Outgoing<'a> {
         Ok(request)
     }
 
-    fn into_request(self) -> Request<Body> {
+    fn into_request(self) -> Result<Request<Body>, SendError> {
+        let path = PathAndQuery::try_from(&self.target.url[Position::BeforePath..Position::AfterQuery]);
+        let path = path.map_err(|error| {
+            SendError::endpoint(FailureKind::Protocol, format!("the URL's path cannot be sent: {error}"))
+        })?;
         let mut request = Request::new(Full::new(self.body));
         *request.method_mut() = self.method;
-        *request.uri_mut() = Uri::from(self.path);
+        *request.uri_mut() = Uri::from(path);
         *request.headers_mut() = self.headers;
-        request
+        Ok(request)
     }
 }
 

@@ -359,6 +359,11 @@ impl Seat {
 }
 
 impl Failure {
+    /// There is nothing that could be sent, here or on another connection.
+    pub(crate) fn unsendable(error: SendError) -> Self {
+        Self { error, reached: Reached::Receiver }
+    }
+
     fn timeout(span: Duration) -> Self {
         Self { error: SendError::timeout(span, "waiting for the answer"), reached: Reached::Receiver }
     }

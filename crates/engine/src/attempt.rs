@@ -3,11 +3,13 @@
 //! Invariants: the body that is signed is the body that is sent; a slot is given back whatever becomes of the attempt; what was given
 //! up is not recorded, so the delivery waits as before.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE, USER_AGENT};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
-use postrider_core::attempt::{Attempt, AttemptResult, FailureKind, Outcome, Timings};
+use postrider_core::attempt::{Attempt, AttemptResult, FailureKind, KeptHeaders, Outcome, Timings};
 use postrider_core::delivery;
 use postrider_core::event::Event;
 use postrider_core::limits::{RESPONSE_BODY_KEPT, RESPONSE_HEADERS_KEPT, TEST_PATIENCE};
@@ -35,6 +37,9 @@ pub(crate) const SECRET_JWT: HeaderName = HeaderName::from_static("x-webhook-sec
 pub(crate) const WEBHOOK_ID: HeaderName = HeaderName::from_static("webhook-id");
 pub(crate) const WEBHOOK_TIMESTAMP: HeaderName = HeaderName::from_static("webhook-timestamp");
 pub(crate) const WEBHOOK_SIGNATURE: HeaderName = HeaderName::from_static("webhook-signature");
+
+/// What the values of an attempt's own headers take: two ids, a moment, and a signature by a secret.
+const VALUES_BYTES: usize = 36 + 36 + 20 + 47;
 
 /// Gives the slot back, should the attempt end before it has a result.
 struct Flight<'a> {
@@ -258,18 +263,35 @@ pub(crate) fn uuid_value(uuid: uuid::Uuid) -> HeaderValue {
 
 /// The headers of a delivery: these, and no others besides those of HTTP itself. What is told of them later is [`crate::sent`]'s.
 fn headers(attempt: AttemptId, event: EventId, body: &[u8], signer: Option<&Signer>, now: Timestamp) -> HeaderMap {
-    let mut headers = HeaderMap::with_capacity(8);
+    // With room for what HTTP itself adds.
+    let mut headers = HeaderMap::with_capacity(12);
     headers.insert(CONTENT_TYPE, JSON);
     headers.insert(ACCEPT, ACCEPTED);
     headers.insert(USER_AGENT, PRODUCT);
-    headers.insert(TRACE_ID, uuid_value(attempt.as_uuid()));
     if let Some(jwt) = signer.and_then(|signer| signer.jwt(now)) {
         headers.insert(SECRET_JWT, jwt);
     }
-    headers.insert(WEBHOOK_ID, uuid_value(event.as_uuid()));
-    headers.insert(WEBHOOK_TIMESTAMP, HeaderValue::from(now.as_seconds()));
-    if let Some(signatures) = signer.and_then(|signer| signer.signatures(event, now, body)) {
-        headers.insert(WEBHOOK_SIGNATURE, signatures);
+    // What is of this attempt alone lies in one piece of memory: each value in one of its own would cost another when it is cloned.
+    let mut text = String::with_capacity(VALUES_BYTES);
+    let mut ends = [0; 3];
+    text.push_str(attempt.as_uuid().hyphenated().encode_lower(&mut uuid::Uuid::encode_buffer()));
+    ends[0] = text.len();
+    text.push_str(event.as_uuid().hyphenated().encode_lower(&mut uuid::Uuid::encode_buffer()));
+    ends[1] = text.len();
+    write!(text, "{}", now.as_seconds()).expect("memory can be written to");
+    ends[2] = text.len();
+    if let Some(signer) = signer {
+        signer.sign(event, now, body, &mut text);
+    }
+    let text = Bytes::from(text);
+    let mut begin = 0;
+    let ends = ends.into_iter().chain([text.len()]);
+    for (name, end) in [TRACE_ID, WEBHOOK_ID, WEBHOOK_TIMESTAMP, WEBHOOK_SIGNATURE].into_iter().zip(ends) {
+        if begin < end {
+            let value = HeaderValue::from_maybe_shared(text.slice(begin..end));
+            headers.insert(name, value.expect("ids, numbers and signatures are visible ASCII"));
+        }
+        begin = end;
     }
     headers
 }
@@ -308,7 +330,9 @@ fn attempt_of(
 ) -> Option<Attempt> {
     let result = match exchange.result {
         Ok(Answer { status, headers, body, body_end }) => {
-            AttemptResult::Answered { status, headers: kept(&headers), body, body_end }
+            let headers = headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
+            let headers = KeptHeaders::of(headers, RESPONSE_HEADERS_KEPT);
+            AttemptResult::Answered { status, headers, body, body_end }
         }
         Err(SendError::Endpoint { kind, message }) => AttemptResult::Failed { kind, message },
         Err(SendError::Ours { fault, message }) => {
@@ -327,16 +351,4 @@ fn attempt_of(
         remote_address: exchange.remote_address,
         timings: exchange.timings,
     })
-}
-
-/// Headers as they are kept: whole ones, in order, up to the limit.
-fn kept(headers: &HeaderMap) -> Vec<(String, String)> {
-    let mut room = RESPONSE_HEADERS_KEPT;
-    let mut kept = Vec::with_capacity(headers.len());
-    for (name, value) in headers {
-        let Some(left) = room.checked_sub(name.as_str().len() + value.len()) else { break };
-        room = left;
-        kept.push((name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()));
-    }
-    kept
 }

@@ -75,17 +75,25 @@ impl Signer {
         }
     }
 
-    /// The value of `webhook-signature`: the newest secret's first.
+    /// The value of `webhook-signature`; none: this signs by the JWT alone.
     pub(crate) fn signatures(&self, event: EventId, now: Timestamp, body: &[u8]) -> Option<HeaderValue> {
+        let mut text = String::new();
+        self.sign(event, now, body, &mut text);
+        let visible = "base64, commas and spaces are visible ASCII";
+        (!text.is_empty()).then(|| HeaderValue::try_from(text).expect(visible))
+    }
+
+    /// Adds the value of `webhook-signature` to a text: the newest secret's first.
+    pub(crate) fn sign(&self, event: EventId, now: Timestamp, body: &[u8], text: &mut String) {
         let scheme = self.signing.scheme;
-        let mut text = match &self.key {
-            Some(key) if scheme.has_hmac() => key.standard(event, now, body),
-            _ => String::new(),
-        };
+        let begin = text.len();
+        if let Some(key) = self.key.as_ref().filter(|_| scheme.has_hmac()) {
+            key.standard_into(event, now, body, text);
+        }
         if let Some(more) = &self.more {
             let mut add = |signature: Option<String>| {
                 let Some(signature) = signature else { return };
-                if !text.is_empty() {
+                if text.len() > begin {
                     text.push(' ');
                 }
                 text.push_str(&signature);
@@ -96,8 +104,6 @@ impl Signer {
             let previous = more.previous_asymmetric.as_ref().filter(|_| self.signing.previous_key_at(now).is_some());
             add(previous.filter(|_| scheme.has_ed25519()).map(|key| key.standard(event, now, body)));
         }
-        let visible = "base64, commas and spaces are visible ASCII";
-        (!text.is_empty()).then(|| HeaderValue::try_from(text).expect(visible))
     }
 }
 

@@ -13,9 +13,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use postrider_core::attempt::{Attempt, AttemptResult, BodyEnd, Outcome, Timings};
+use postrider_core::attempt::{Attempt, AttemptResult, BodyEnd, KeptHeaders, Outcome, Timings};
 use postrider_core::delivery::next;
 use postrider_core::event::{Event, EventKey, Room, TenantId};
+use postrider_core::limits::RESPONSE_HEADERS_KEPT;
 use postrider_core::retry::RetryPolicy;
 use postrider_core::shape::{Access, Shape};
 use postrider_core::signature::Signing;
@@ -92,7 +93,7 @@ impl Load {
 
     fn settlement(&self, event: &Arc<Event>, delivery: DeliveryId, webhook: &Webhook) -> Settlement {
         let now = self.clock.now();
-        let header = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let headers: [(&str, &[u8]); 2] = [("content-type", b"text/plain"), ("content-length", b"2")];
         let attempt = Attempt {
             id: AttemptId::new(now, self.entropy.as_ref()),
             delivery_id: delivery,
@@ -100,7 +101,7 @@ impl Load {
             started_at: now,
             result: AttemptResult::Answered {
                 status: 200,
-                headers: vec![header("content-type", "text/plain"), header("content-length", "2")],
+                headers: KeptHeaders::of(headers.into_iter(), RESPONSE_HEADERS_KEPT),
                 body: Bytes::from_static(b"ok"),
                 body_end: BodyEnd::Complete,
             },

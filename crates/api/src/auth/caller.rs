@@ -73,7 +73,8 @@ impl Caller {
         if let Some(credential) = state.vendor_tokens().check(token, state.directory(), state.now())? {
             return Vendor::with(&credential, parts).map(Self::Vendor);
         }
-        let user = issuer::check(state, token).await?;
+        // Apart, because it is large and no vendor's: a look-up of keys would otherwise take room in every call.
+        let user = Box::pin(issuer::check(state, token)).await?;
         portal_of(&parts.headers, user.environment_id)?;
         Ok(Self::TenantUser(user))
     }

@@ -106,10 +106,7 @@ impl From<&AttemptResult> for ExchangeResult {
         match result {
             AttemptResult::Answered { status, headers, body, body_end } => Self {
                 status_code: Some(*status),
-                headers: headers
-                    .iter()
-                    .map(|(name, value)| HeaderLine { name: name.clone(), value: value.clone() })
-                    .collect(),
+                headers: headers.pairs().into_iter().map(|(name, value)| HeaderLine { name, value }).collect(),
                 body: Some(String::from_utf8_lossy(body).into_owned()),
                 body_end: Some(body_end.name()),
                 failure: None,

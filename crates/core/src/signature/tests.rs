@@ -43,7 +43,8 @@ fn generated_secrets_hold_their_own_key() {
 #[test]
 fn the_published_example_of_standard_webhooks_is_met() {
     let key = SigningKey::new(&secret("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"));
-    let signature = key.standard_of(b"msg_p5jXN8AQM9LWM0D4loKWxJek", b"1614265330", br#"{"test": 2432232314}"#);
+    let mut signature = String::new();
+    key.standard_of(b"msg_p5jXN8AQM9LWM0D4loKWxJek", b"1614265330", br#"{"test": 2432232314}"#, &mut signature);
     assert_eq!(signature, "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
 }
 

@@ -256,8 +256,7 @@ impl<'c> Statements<'c> {
     ) -> Result<(), Failure> {
         let (status, body_end, headers, body, failure, message) = match &attempt.result {
             AttemptResult::Answered { status, headers, body, body_end } => {
-                let headers = serde_json::to_string(headers).map_err(|_| unreadable("headers"))?;
-                (Some(*status), Some(body_end.name()), Some(headers), Some(&body[..]), None, None)
+                (Some(*status), Some(body_end.name()), Some(headers.as_json()), Some(&body[..]), None, None)
             }
             AttemptResult::Failed { kind, message } => (None, None, None, None, Some(kind.name()), Some(&message[..])),
         };

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use postrider_core::attempt::{Attempt, AttemptResult, BodyEnd, FailureKind, OurFault, Timings};
+use postrider_core::attempt::{Attempt, AttemptResult, BodyEnd, FailureKind, KeptHeaders, OurFault, Timings};
 use postrider_core::delivery::{Delivery, DeliveryState, DiscardReason, FailReason, Fault, Origin, StateKind};
 use postrider_core::event::{ApplicationId, Event, EventKey, Room, TenantId, UserId};
 use postrider_core::order::OrderKey;
@@ -204,7 +204,7 @@ pub(super) fn attempt(row: &Row<'_>) -> Result<Attempt> {
     let result = match row.get::<_, Option<u16>>("status")? {
         Some(status) => AttemptResult::Answered {
             status,
-            headers: parsed(row, "headers", |t| serde_json::from_str(t).ok())?,
+            headers: parsed(row, "headers", |text| KeptHeaders::from_json(text.to_owned()))?,
             body: blob(row, "answer")?,
             body_end: parsed(row, "body_end", BodyEnd::from_name)?,
         },

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use bytes::Bytes;
-use postrider_core::attempt::{Attempt, AttemptResult, BodyEnd, OurFault, Outcome, Timings};
+use postrider_core::attempt::{Attempt, AttemptResult, BodyEnd, KeptHeaders, OurFault, Outcome, Timings};
 use postrider_core::delivery::{DeliveryState, next};
 use postrider_core::environment::{IssuerKey, TrustedIssuer};
 use postrider_core::event::{Event, EventKey, Room};
@@ -139,7 +139,7 @@ impl Source {
             started_at: now,
             result: AttemptResult::Answered {
                 status: 200,
-                headers: Vec::new(),
+                headers: KeptHeaders::default(),
                 body: Bytes::from(vec![b'y'; RESPONSE_BODY_KEPT]),
                 body_end: BodyEnd::Complete,
             },
@@ -253,8 +253,12 @@ async fn a_delivery_whose_settlement_is_refused_is_put_off_and_tried_again() {
     engine.accept(batch).await.unwrap();
     let mut impossible = source.settlement(event, delivery);
     let attempt = impossible.attempt.as_mut().unwrap();
-    attempt.result =
-        AttemptResult::Answered { status: 42, headers: Vec::new(), body: Bytes::new(), body_end: BodyEnd::Complete };
+    attempt.result = AttemptResult::Answered {
+        status: 42,
+        headers: KeptHeaders::default(),
+        body: Bytes::new(),
+        body_end: BodyEnd::Complete,
+    };
     engine.record(impossible);
     let put_off = told.recv_timeout(Duration::from_secs(30)).expect("whoever holds it is told");
     let row = engine.delivery(environment, delivery).await.unwrap().unwrap();

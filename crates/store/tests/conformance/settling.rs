@@ -34,7 +34,7 @@ pub(crate) async fn a_delivery_goes_through_retries_to_its_end(mut world: World)
     assert_eq!(attempts.iter().map(|a| a.result.status()).collect::<Vec<_>>(), [Some(500), None, Some(204)]);
     assert_eq!(attempts[2].id, last.id);
     let AttemptResult::Answered { headers, body, .. } = &attempts[0].result else { panic!("it was answered") };
-    assert_eq!(headers, &[("x-answer".to_owned(), "to \"1\"".to_owned())]);
+    assert_eq!(headers.pairs(), [("x-answer".to_owned(), "to \"1\"".to_owned())]);
     assert_eq!(&body[..], b"\xff\x00 as received");
     assert_eq!(attempts[0].remote_address, "2001:db8::7".parse().ok());
     assert_eq!(attempts[0].timings.tls, Some(Duration::from_micros(7)));

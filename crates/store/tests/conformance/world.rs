@@ -4,9 +4,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use postrider_core::attempt::{Attempt, AttemptResult, BodyEnd, FailureKind, OurFault, Outcome, Timings};
+use postrider_core::attempt::{Attempt, AttemptResult, BodyEnd, FailureKind, KeptHeaders, OurFault, Outcome, Timings};
 use postrider_core::delivery::{DeliveryState, next};
 use postrider_core::event::{Event, EventKey, Room, TenantId};
+use postrider_core::limits::RESPONSE_HEADERS_KEPT;
 use postrider_core::retry::RetryPolicy;
 use postrider_core::shape::{Access, Shape};
 use postrider_core::signature::{Secret, Signing};
@@ -255,7 +256,10 @@ impl World {
         let result = match outcome {
             Outcome::Answered { status, .. } => Some(AttemptResult::Answered {
                 status: *status,
-                headers: vec![("x-answer".into(), format!("to \"{}\"", delivery.attempts + 1))],
+                headers: KeptHeaders::of(
+                    [("x-answer", format!("to \"{}\"", delivery.attempts + 1).as_bytes())].into_iter(),
+                    RESPONSE_HEADERS_KEPT,
+                ),
                 body: Bytes::from_static(b"\xff\x00 as received"),
                 body_end: BodyEnd::Complete,
             }),
