@@ -196,6 +196,9 @@ pub enum AttemptResult {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeptHeaders(String);
 
+/// What most answers' headers take.
+const USUAL_HEADERS_BYTES: usize = 256;
+
 impl Default for KeptHeaders {
     fn default() -> Self {
         Self("[]".to_owned())
@@ -204,10 +207,8 @@ impl Default for KeptHeaders {
 
 impl KeptHeaders {
     /// Names and values as received, up to `most` bytes of them in all.
-    pub fn of<'a>(headers: impl Iterator<Item = (&'a str, &'a [u8])> + Clone, most: usize) -> Self {
-        // Brackets, quotes and commas of each; what has to be escaped is seldom.
-        let length: usize = headers.clone().map(|(name, value)| name.len() + value.len() + 8).sum();
-        let mut json = Vec::with_capacity(length.min(2 * most) + 2);
+    pub fn of<'a>(headers: impl IntoIterator<Item = (&'a str, &'a [u8])>, most: usize) -> Self {
+        let mut json = Vec::with_capacity(USUAL_HEADERS_BYTES);
         let mut room = most;
         json.push(b'[');
         for (name, value) in headers {

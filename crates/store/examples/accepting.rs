@@ -101,7 +101,7 @@ impl Load {
             started_at: now,
             result: AttemptResult::Answered {
                 status: 200,
-                headers: KeptHeaders::of(headers.into_iter(), RESPONSE_HEADERS_KEPT),
+                headers: KeptHeaders::of(headers, RESPONSE_HEADERS_KEPT),
                 body: Bytes::from_static(b"ok"),
                 body_end: BodyEnd::Complete,
             },

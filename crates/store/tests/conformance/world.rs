@@ -257,7 +257,7 @@ impl World {
             Outcome::Answered { status, .. } => Some(AttemptResult::Answered {
                 status: *status,
                 headers: KeptHeaders::of(
-                    [("x-answer", format!("to \"{}\"", delivery.attempts + 1).as_bytes())].into_iter(),
+                    [("x-answer", format!("to \"{}\"", delivery.attempts + 1).as_bytes())],
                     RESPONSE_HEADERS_KEPT,
                 ),
                 body: Bytes::from_static(b"\xff\x00 as received"),
