@@ -135,7 +135,8 @@ rules! {
         a_revoked_credential_makes_and_revokes_none,
         vendors_leave_one_credential_and_operators_need_not,
         nobody_makes_a_credential_that_opens_more_and_who_made_one_is_kept,
-        a_revoked_credential_leaves_nothing_behind_that_outlives_it;
+        a_revoked_credential_leaves_nothing_behind_that_outlives_it,
+        a_revoked_operators_token_leaves_nothing_behind_that_outlives_it;
     sessions:
         a_link_is_opened_once_and_in_time,
         sessions_end_with_the_credential_that_opened_them,
