@@ -47,6 +47,8 @@ pub struct ToldHeader {
     pub name: String,
     /// What is told of its value.
     pub value: ToldValue,
+    /// Whether it is one of the webhook's own.
+    pub is_own: bool,
 }
 
 /// What is told of a header's value.
@@ -62,9 +64,18 @@ pub enum ToldValue {
     NotKept,
 }
 
+impl SentRequest {
+    /// Hides what the webhook's own headers say, as whoever may not see the webhook is not to learn it from its log.
+    pub fn hide_own_headers(&mut self) {
+        for header in self.headers.iter_mut().filter(|header| header.is_own) {
+            header.value = ToldValue::Hidden;
+        }
+    }
+}
+
 impl ToldHeader {
     fn new(name: &HeaderName, value: ToldValue) -> Self {
-        Self { name: name.as_str().to_owned(), value }
+        Self { name: name.as_str().to_owned(), value, is_own: false }
     }
 
     fn text(name: &HeaderName, value: impl Into<String>) -> Self {
@@ -145,7 +156,7 @@ impl Core {
                 (Some(_), Some(sent)) => ToldValue::Text(visible(&sent.value)),
                 (Some(_), None) => ToldValue::NotKept,
             };
-            ToldHeader { name, value }
+            ToldHeader { name, value, is_own: true }
         };
         settings.headers.iter().map(told).collect()
     }
