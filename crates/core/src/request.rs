@@ -94,7 +94,7 @@ pub enum SignatureKind {
 }
 
 /// A header of a webhook's own.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct HeaderMark {
     /// Its name, as it was typed.
     pub name: Arc<str>,

@@ -29,6 +29,7 @@ mod shaping;
 mod signing;
 mod tokens;
 mod transport;
+mod turns;
 mod undecided;
 mod upkeep;
 mod watch;
