@@ -17,6 +17,9 @@ use crate::shape::{Authentication, CustomHeader, HeaderVisibility};
 use crate::time::Timestamp;
 use crate::webhook::{Deadline, Webhook};
 
+/// The header that authenticates.
+const AUTHORIZATION: &str = "authorization";
+
 /// The number of the settings that requests of a webhook are made from: 1 when it is made, one more at each change of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SettingsRevision(NonZeroU32);
@@ -91,7 +94,7 @@ pub enum SignatureKind {
 }
 
 /// A header of a webhook's own.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct HeaderMark {
     /// Its name, as it was typed.
     pub name: Arc<str>,
@@ -157,9 +160,17 @@ impl RequestSettings {
         self.signatures.iter().filter(move |mark| mark.counts_at(at)).map(|mark| mark.kind)
     }
 
-    /// Whether the value of that header is hidden.
+    /// Whether the value of that header is hidden. The one that authenticates always is.
     pub fn hides(&self, name: &str) -> bool {
-        self.headers.iter().any(|header| header.value.is_none() && header.name.eq_ignore_ascii_case(name))
+        self.authentication.is_some() && name.eq_ignore_ascii_case(AUTHORIZATION)
+            || self.headers.iter().any(|header| header.value.is_none() && header.name.eq_ignore_ascii_case(name))
+    }
+
+    /// Whether these hide the value of a header that earlier ones did not.
+    pub fn hides_more_than(&self, earlier: &Self) -> bool {
+        let hidden = self.headers.iter().filter(|header| header.value.is_none()).map(|header| &*header.name);
+        let authenticating = self.authentication.map(|_| AUTHORIZATION);
+        hidden.chain(authenticating).any(|name| !earlier.hides(name))
     }
 
     /// Drops the values of headers that later settings hide. Returns whether there was any.
@@ -257,6 +268,24 @@ mod tests {
         assert!(!settings.hide(&later), "there is nothing left to hide");
         let json = serde_json::to_string(&settings).expect("JSON");
         assert!(!json.contains("value of the header"), "{json}");
+    }
+
+    #[test]
+    fn a_header_that_is_an_authentication_by_now_is_hidden() {
+        let plain = |headers| {
+            let mut webhook = webhook(headers);
+            let access = webhook.access.as_deref().cloned().expect("an access");
+            webhook.access = Some(Arc::new(Access { authentication: None, ..access }));
+            RequestSettings::of(&webhook)
+        };
+        let shown = [header("Authorization", HeaderVisibility::Shown), header("x-a", HeaderVisibility::Shown)];
+        let (mut settings, later) = (plain(shown.to_vec()), RequestSettings::of(&webhook(Vec::new())));
+        assert!(later.hides_more_than(&settings) && !settings.hides_more_than(&later));
+        assert!(!later.hides_more_than(&later) && !plain(Vec::new()).hides_more_than(&settings));
+        assert!(settings.hide(&later));
+        let values: Vec<_> = settings.headers.iter().map(|header| header.value.as_deref()).collect();
+        assert_eq!(values, [None, Some("value of the header")]);
+        assert!(!later.hides_more_than(&settings), "it is hidden there, too");
     }
 
     #[test]

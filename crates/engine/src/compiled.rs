@@ -103,6 +103,17 @@ impl Content {
     }
 }
 
+fn content_type(shape: &Shape) -> HeaderValue {
+    let payload = shape.payload.as_ref();
+    let content_type = payload.and_then(|payload| HeaderValue::from_str(payload.content_type.as_str()).ok());
+    content_type.unwrap_or(HeaderValue::from_static("application/json"))
+}
+
+/// The method of a shape's requests, and what their body is where there is one. Nothing is compiled for it.
+pub(crate) fn method_and_type(shape: &Shape) -> (RequestMethod, Option<HeaderValue>) {
+    (shape.method, shape.method.has_body().then(|| content_type(shape)))
+}
+
 /// A shape that can be applied.
 pub(crate) struct CompiledShape {
     method: RequestMethod,
@@ -115,18 +126,12 @@ pub(crate) struct CompiledShape {
 impl CompiledShape {
     pub(crate) fn new(shape: &Shape) -> Self {
         let payload = shape.payload.as_ref();
-        let content_type = payload.and_then(|payload| HeaderValue::from_str(payload.content_type.as_str()).ok());
         Self {
             method: shape.method,
             payload: payload.map(|payload| Template::compile(&payload.template, payload.content_type.syntax())),
-            content_type: content_type.unwrap_or(HeaderValue::from_static("application/json")),
+            content_type: content_type(shape),
             weight: Weight::default(),
         }
-    }
-
-    /// The method, and what the body is where there is one.
-    pub(crate) fn method_and_type(&self) -> (RequestMethod, Option<HeaderValue>) {
-        (self.method, self.method.has_body().then(|| self.content_type.clone()))
     }
 
     /// About how much memory it takes.

@@ -27,6 +27,7 @@ use crate::options::EngineOptions;
 use crate::scheduler::{Before, LaneReport, Limits, Ready, Scheduler, Standing};
 use crate::signing::Signers;
 use crate::transport::Transport;
+use crate::turns::Turns;
 use crate::undecided::UndecidedFilters;
 use crate::watch::{Changed, HeldChanges, HeldEvents, Watchers, Whose};
 
@@ -55,6 +56,8 @@ pub(crate) struct Core {
     pub(crate) compiled: Compiled,
     /// Renderings that may be made apart at once.
     pub(crate) apart: Arc<Semaphore>,
+    /// Whose past requests are being told.
+    pub(crate) telling: Turns,
     /// Bodies that may be held against schemas apart at once.
     pub(crate) judging: Arc<Semaphore>,
     pub(crate) undecided: UndecidedFilters,
@@ -111,6 +114,7 @@ impl Core {
             signers: Signers::default(),
             compiled: Compiled::default(),
             apart: Arc::new(Semaphore::new(half_the_processors())),
+            telling: Turns::default(),
             judging: Arc::new(Semaphore::new(half_the_processors())),
             undecided: UndecidedFilters::default(),
             watchers: Watchers::new(stopping.clone()),

@@ -29,6 +29,7 @@ mod shaping;
 mod signing;
 mod tokens;
 mod transport;
+mod turns;
 mod undecided;
 mod upkeep;
 mod watch;
@@ -46,7 +47,7 @@ use postrider_core::signature::{Secret, Signing};
 use postrider_core::webhook::{EndpointUrl, Scope, Webhook};
 use postrider_core::{Clock, DeliveryId, Entropy, EnvironmentId, EventId, WebhookId};
 use postrider_egress::{Egress, Exchange};
-use postrider_store::{Found, ResendOutcome, SkipOutcome, Store, StoreError};
+use postrider_store::{Actor, PutRetention, ResendOutcome, SkipOutcome, Store, StoreError};
 
 pub use self::compiled::{Content, RenderError, RenderedPart, SentHeader};
 pub use self::intake::{AcceptError, IncomingEvent, Share};
@@ -255,16 +256,17 @@ impl Engine {
         self.core.count_job(environment, whose, work).await
     }
 
-    /// Sets how long an environment keeps its events, deliveries, attempts and jobs; none: for [`Self::default_retention`]. What is
-    /// older is deleted from now on, in bites; what waits is not, however old it is.
+    /// Sets how long an environment keeps its events, deliveries, attempts and jobs, while whoever does it still may; none: for
+    /// [`Self::default_retention`]. What is older is deleted from now on, in bites; what waits is not, however old it is.
     pub async fn put_retention(
         &self,
         environment: EnvironmentId,
         retention: Option<Retention>,
-    ) -> Result<Found, StoreError> {
-        let found = self.core.store.put_retention(environment, retention).await?;
+        by: Actor,
+    ) -> Result<PutRetention, StoreError> {
+        let put = self.core.store.put_retention(environment, retention, by).await?;
         self.core.upkeep.notify_one();
-        Ok(found)
+        Ok(put)
     }
 
     /// How long environments keep events, deliveries and attempts that say nothing else.

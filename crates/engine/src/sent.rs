@@ -3,7 +3,7 @@
 //! Owns what follows from an attempt, its delivery and the settings that it was made from. Nothing here is a guess: what none of them says is
 //! told as not kept, and an attempt whose settings are not known has no request to tell.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,8 +20,10 @@ use postrider_store::StoreError;
 use crate::attempt::{
     ACCEPTED, JSON, SECRET_JWT, TRACE_ID, WEBHOOK_ID, WEBHOOK_SIGNATURE, WEBHOOK_TIMESTAMP, uuid_value,
 };
-use crate::compiled::CompiledAccess;
+use crate::compiled::{SentHeader, method_and_type};
 use crate::dispatch::Core;
+use crate::drafts::AtOnce;
+use crate::shaping::Draft;
 
 /// The request of an attempt, its URL and body apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,6 +49,8 @@ pub struct ToldHeader {
     pub name: String,
     /// What is told of its value.
     pub value: ToldValue,
+    /// Whether it is one of the webhook's own.
+    pub is_own: bool,
 }
 
 /// What is told of a header's value.
@@ -62,9 +66,18 @@ pub enum ToldValue {
     NotKept,
 }
 
+impl SentRequest {
+    /// Hides what the webhook's own headers say, as whoever may not see the webhook is not to learn it from its log.
+    pub fn hide_own_headers(&mut self) {
+        for header in self.headers.iter_mut().filter(|header| header.is_own) {
+            header.value = ToldValue::Hidden;
+        }
+    }
+}
+
 impl ToldHeader {
     fn new(name: &HeaderName, value: ToldValue) -> Self {
-        Self { name: name.as_str().to_owned(), value }
+        Self { name: name.as_str().to_owned(), value, is_own: false }
     }
 
     fn text(name: &HeaderName, value: impl Into<String>) -> Self {
@@ -96,21 +109,17 @@ impl Core {
         let kept = self.store.request_settings(environment, delivery.webhook_id, revisions).await?;
         let (method, content_type) = match delivery.shape {
             None => (RequestMethod::Post, Some(JSON)),
-            Some(revision) => match self.shape(revision, None).await? {
-                Some(shape) => shape.method_and_type(),
+            Some(revision) => match self.store.shape(revision).await? {
+                Some(shape) => method_and_type(&shape),
                 None => return Ok(untold),
             },
         };
-        let has_templates = kept.values().any(|settings| settings.headers.iter().any(|header| header.value.is_some()));
-        let event = if has_templates { self.store.event(environment, delivery.event_id).await? } else { None };
-        let mut own = HashMap::with_capacity(kept.len());
-        for (revision, settings) in &kept {
-            own.insert(*revision, self.own_headers(settings, event.as_ref()).await);
-        }
+        let own = self.own_headers(delivery, &kept).await?;
         let content_type = content_type.and_then(|value| Some(value.to_str().ok()?.to_owned()));
         let told = |attempt: &Attempt| {
             let revision = attempt.settings?;
-            let (settings, own) = (kept.get(&revision)?, own.get(&revision)?);
+            let settings = kept.get(&revision)?;
+            let own = own.get(&*settings.headers)?;
             Some(SentRequest {
                 settings: revision,
                 method,
@@ -123,32 +132,66 @@ impl Core {
         Ok(attempts.iter().map(told).collect())
     }
 
-    /// The headers of the webhook's own, rendered anew, which gives the same.
-    async fn own_headers(&self, settings: &RequestSettings, event: Option<&Event>) -> Vec<ToldHeader> {
-        let shown = settings.headers.iter().filter_map(|header| {
-            let value = Hidden::new(header.value.as_deref()?);
-            Some(CustomHeader { name: Arc::clone(&header.name), value, visibility: HeaderVisibility::Shown })
-        });
-        let access = Access { headers: shown.collect(), ..Access::default() };
-        let rendered = match event {
-            Some(event) if !access.is_empty() => {
-                let access = Arc::new(CompiledAccess::new(Arc::new(access), None));
-                // What cannot be rendered any more, by a later version, is not told.
-                self.render(None, Some(access), event).await.map_or_else(|_| Vec::new(), |made| made.rendering.headers)
-            }
-            _ => Vec::new(),
-        };
-        let told = |header: &HeaderMark| {
-            let name = header.name.to_ascii_lowercase();
-            let value = match (&header.value, rendered.iter().find(|sent| sent.name.as_str() == name)) {
-                (None, _) => ToldValue::Hidden,
-                (Some(_), Some(sent)) => ToldValue::Text(visible(&sent.value)),
-                (Some(_), None) => ToldValue::NotKept,
+    /// The headers of the webhook's own that settings name, rendered anew, which gives the same; those that are in several once.
+    async fn own_headers<'s>(
+        &self,
+        delivery: &Delivery,
+        kept: &'s HashMap<SettingsRevision, RequestSettings>,
+    ) -> Result<BTreeMap<&'s [HeaderMark], Vec<ToldHeader>>, StoreError> {
+        let distinct: BTreeSet<&'s [HeaderMark]> = kept.values().map(|settings| &*settings.headers).collect();
+        let has_templates = distinct.iter().any(|marks| marks.iter().any(|mark| mark.value.is_some()));
+        // Whoever may read a log may ask for it often, and no delivery waits for it.
+        let _turn = if has_templates { Some(self.telling.of(delivery.webhook_id).await) } else { None };
+        let event =
+            if has_templates { self.store.event(delivery.environment_id, delivery.event_id).await? } else { None };
+        let mut at_once = AtOnce::default();
+        let mut own = BTreeMap::new();
+        for marks in distinct {
+            let rendered = match &event {
+                Some(event) => self.rendered_anew(shown(marks), event, &mut at_once).await,
+                None => Vec::new(),
             };
-            ToldHeader { name, value }
-        };
-        settings.headers.iter().map(told).collect()
+            own.insert(marks, told_headers(marks, &rendered));
+        }
+        Ok(own)
     }
+
+    /// What cannot be rendered any more, by a later version, is not told.
+    async fn rendered_anew(&self, headers: Vec<CustomHeader>, event: &Event, at_once: &mut AtOnce) -> Vec<SentHeader> {
+        if headers.is_empty() {
+            return Vec::new();
+        }
+        // Others come in between: each rendering may take as long as those who wait for the thread should wait at most.
+        tokio::task::yield_now().await;
+        let access = Arc::new(Access { headers, ..Access::default() });
+        let made = match self.compile(&Draft { access, ..Draft::default() }, at_once).await {
+            Ok(compiled) => self.render(None, compiled.access, event).await,
+            Err(unmade) => Err(unmade),
+        };
+        made.map_or_else(|_| Vec::new(), |shaped| shaped.rendering.headers)
+    }
+}
+
+/// The headers among them whose values are shown.
+fn shown(marks: &[HeaderMark]) -> Vec<CustomHeader> {
+    let shown = marks.iter().filter_map(|mark| {
+        let value = Hidden::new(mark.value.as_deref()?);
+        Some(CustomHeader { name: Arc::clone(&mark.name), value, visibility: HeaderVisibility::Shown })
+    });
+    shown.collect()
+}
+
+fn told_headers(marks: &[HeaderMark], rendered: &[SentHeader]) -> Vec<ToldHeader> {
+    let told = |mark: &HeaderMark| {
+        let name = mark.name.to_ascii_lowercase();
+        let value = match (&mark.value, rendered.iter().find(|sent| sent.name.as_str() == name)) {
+            (None, _) => ToldValue::Hidden,
+            (Some(_), Some(sent)) => ToldValue::Text(visible(&sent.value)),
+            (Some(_), None) => ToldValue::NotKept,
+        };
+        ToldHeader { name, value, is_own: true }
+    };
+    marks.iter().map(told).collect()
 }
 
 fn visible(value: &HeaderValue) -> String {

@@ -25,7 +25,7 @@ use crate::compiled::{
     CompiledAccess, CompiledShape, Content, RenderError, Rendering, SentHeader, Shown, Weight, rendered,
 };
 use crate::dispatch::Core;
-use crate::drafts::CompiledDraft;
+use crate::drafts::{AtOnce, CompiledDraft};
 use crate::scheduler::Ready;
 use crate::tokens::Asking;
 
@@ -284,7 +284,7 @@ impl From<Unmade> for PreviewError {
 impl Draft {
     /// What it sends for that event, and the headers of its own.
     pub(crate) async fn shaped(&self, core: &Core, event: &Event) -> Result<Shaped, Unmade> {
-        let CompiledDraft { shape, access } = core.compile(self).await?;
+        let CompiledDraft { shape, access } = core.compile(self, &mut AtOnce::default()).await?;
         core.render(Some(shape), access, event).await
     }
 }

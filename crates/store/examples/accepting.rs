@@ -23,8 +23,8 @@ use postrider_core::signature::Signing;
 use postrider_core::webhook::{EndpointUrl, Scope, Sending, Webhook, WebhookStatus};
 use postrider_core::{AttemptId, Clock, DeliveryId, Entropy, EnvironmentId, EventId, Timestamp};
 use postrider_store::{
-    AcceptBatch, Commit, CommitObserver, CreateEnvironment, CreateWebhook, NewDelivery, NewEnvironment, NewEvent,
-    NewWebhook, Settlement, Store, StoreOptions,
+    AcceptBatch, Actor, Commit, CommitObserver, CreateEnvironment, CreateWebhook, NewDelivery, NewEnvironment,
+    NewEvent, NewWebhook, Settlement, Store, StoreOptions,
 };
 use postrider_testkit::SeededEntropy;
 
@@ -163,7 +163,7 @@ fn processor_time(name: &str) -> Duration {
 }
 
 async fn load(store: Store, clock: Arc<dyn Clock>, entropy: Arc<SeededEntropy>) -> Load {
-    let new = NewEnvironment { id: None, name: "Load".into() };
+    let new = NewEnvironment { id: None, name: "Load".into(), made_by: Actor::Control };
     let CreateEnvironment::Created(environment) = store.create_environment(new).await.expect("the disk has room")
     else {
         unreachable!("a new id is not taken")

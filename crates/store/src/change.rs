@@ -11,7 +11,29 @@ use postrider_core::shape::{Access, Shape};
 use postrider_core::signature::{Secret, Signing, SigningChange};
 use postrider_core::source::Source;
 use postrider_core::webhook::{EndpointUrl, Scope, Sending, Webhook, WebhookStatus};
-use postrider_core::{CategoryId, CredentialId, EnvironmentId, EventTypeId};
+use postrider_core::{CategoryId, CredentialId, EnvironmentId, EventTypeId, OperatorTokenId};
+
+/// Who makes a change that outlives a call. He was let in before the call's body was read, so that what lets him in may have been revoked
+/// since: such a change is made where it still counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Actor {
+    /// An operator on this machine, or the server itself: nothing lets him in that could be revoked.
+    Control,
+    /// An operator, with that token.
+    Token(OperatorTokenId),
+    /// A vendor, with that credential.
+    Credential(CredentialId),
+}
+
+impl Actor {
+    /// The credential that acts, where one does.
+    pub const fn credential(self) -> Option<CredentialId> {
+        match self {
+            Self::Credential(id) => Some(id),
+            Self::Control | Self::Token(_) => None,
+        }
+    }
+}
 
 /// Whether what a change names was there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +51,8 @@ pub struct NewEnvironment {
     pub id: Option<EnvironmentId>,
     /// Its name for people.
     pub name: String,
+    /// Who makes it.
+    pub made_by: Actor,
 }
 
 /// What became of making an environment.
@@ -38,6 +62,19 @@ pub enum CreateEnvironment {
     Created(Arc<Environment>),
     /// There is one of that id.
     IdTaken,
+    /// What lets the one in that was to make it was revoked meanwhile.
+    MakerRevoked,
+}
+
+/// What became of renaming an environment.
+#[derive(Debug, Clone, PartialEq)]
+pub enum RenameEnvironment {
+    /// It has that name now.
+    Renamed(Arc<Environment>),
+    /// No such environment.
+    NoSuchEnvironment,
+    /// What lets the one in that was to rename it was revoked meanwhile.
+    CallerRevoked,
 }
 
 /// What became of making a credential.
@@ -49,7 +86,7 @@ pub enum CreateCredential {
     NoSuchEnvironment,
     /// [`postrider_core::limits::CREDENTIALS_PER_ENVIRONMENT`] are in use.
     LimitReached,
-    /// The credential that was to make it was revoked meanwhile.
+    /// What lets the one in that was to make it was revoked meanwhile: a credential, or an operator's token.
     MakerRevoked,
     /// It would open more than the credential that was to make it.
     BeyondMaker,
@@ -62,7 +99,7 @@ pub enum RevokeCredential {
     Revoked,
     /// The environment has none of that id.
     NoSuchCredential,
-    /// The credential that was to revoke it was revoked meanwhile.
+    /// What lets the one in that was to revoke it was revoked meanwhile: a credential, or an operator's token.
     RevokerRevoked,
     /// It is the one that was to revoke it. As that one stays, a vendor's environment always keeps one.
     RevokersOwn,
@@ -79,8 +116,8 @@ pub struct NewCredential {
     pub scope: CredentialScope,
     /// What is kept of the secret.
     pub hash: CredentialHash,
-    /// The credential that makes it; none: an operator does.
-    pub made_by: Option<CredentialId>,
+    /// Who makes it.
+    pub made_by: Actor,
 }
 
 /// A webhook to be made. Its subscriptions are checked before, see [`crate::Directory::check_subscription`].
@@ -277,6 +314,17 @@ pub enum PutTrustedIssuer {
     NoSuchEnvironment,
     /// Another environment trusts that issuer with that audience.
     Taken,
+    /// The credential that was to set it was revoked meanwhile.
+    CallerRevoked,
+}
+
+/// What became of setting how long an environment keeps its events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PutRetention {
+    /// It is so now.
+    Put,
+    /// No such environment.
+    NoSuchEnvironment,
     /// The credential that was to set it was revoked meanwhile.
     CallerRevoked,
 }

@@ -35,7 +35,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use postrider_core::attempt::Attempt;
-use postrider_core::environment::{Environment, OperatorToken, TrustedIssuer};
+use postrider_core::environment::{OperatorToken, TrustedIssuer};
 use postrider_core::event::{Event, EventNotes, TenantId, UserId};
 use postrider_core::event_type::{EventType, FormerSchema};
 use postrider_core::job::Job;
@@ -54,9 +54,9 @@ use postrider_core::{
 use crate::sqlite::{LastCheckpoint, Sqlite};
 
 pub use change::{
-    CategoryRef, ChangeEventTypes, CreateCredential, CreateEnvironment, CreateWebhook, DeleteCategory, EventTypeChange,
-    EventTypePatch, Found, NewCredential, NewEnvironment, NewEventType, NewWebhook, PutCategory, PutEventType,
-    PutPortalSettings, PutTrustedIssuer, RevokeCredential, WebhookPatch,
+    Actor, CategoryRef, ChangeEventTypes, CreateCredential, CreateEnvironment, CreateWebhook, DeleteCategory,
+    EventTypeChange, EventTypePatch, Found, NewCredential, NewEnvironment, NewEventType, NewWebhook, PutCategory,
+    PutEventType, PutPortalSettings, PutRetention, PutTrustedIssuer, RenameEnvironment, RevokeCredential, WebhookPatch,
 };
 pub use directory::Directory;
 pub use error::{OpenError, StoreError};
@@ -194,60 +194,65 @@ impl Store {
 
 /// Changes. Each is answered after its commit, with the directory up to date.
 impl Store {
-    /// Makes an environment with the built-in event types.
+    /// Makes an environment with the built-in event types, while the operator who does it still is one.
     pub async fn create_environment(&self, new: NewEnvironment) -> Result<CreateEnvironment, StoreError> {
         self.engine.create_environment(new).await
     }
 
-    /// Renames an environment; none where there is none of that id.
+    /// Renames an environment, while whoever does it still may.
     pub async fn rename_environment(
         &self,
         id: EnvironmentId,
         name: String,
-    ) -> Result<Option<Arc<Environment>>, StoreError> {
-        self.engine.rename_environment(id, name).await
+        by: Actor,
+    ) -> Result<RenameEnvironment, StoreError> {
+        self.engine.rename_environment(id, name, by).await
     }
 
-    /// Sets what tenants see, while the credential that does it counts; none: an operator does.
+    /// Sets what tenants see, while whoever does it still may.
     pub async fn put_portal_settings(
         &self,
         id: EnvironmentId,
         portal: PortalSettings,
-        put_by: Option<CredentialId>,
+        by: Actor,
     ) -> Result<PutPortalSettings, StoreError> {
-        self.engine.put_portal_settings(id, portal, put_by).await
+        self.engine.put_portal_settings(id, portal, by).await
     }
 
-    /// Sets how long an environment keeps its events, deliveries, attempts and jobs; none: as long as the server keeps them by
-    /// default. What is older by then is deleted in upkeep's next bites.
-    pub async fn put_retention(&self, id: EnvironmentId, retention: Option<Retention>) -> Result<Found, StoreError> {
-        self.engine.put_retention(id, retention).await
+    /// Sets how long an environment keeps its events, deliveries, attempts and jobs, while whoever does it still may; none: as long as the
+    /// server keeps them by default. What is older by then is deleted in upkeep's next bites.
+    pub async fn put_retention(
+        &self,
+        id: EnvironmentId,
+        retention: Option<Retention>,
+        by: Actor,
+    ) -> Result<PutRetention, StoreError> {
+        self.engine.put_retention(id, retention, by).await
     }
 
-    /// Sets whose tokens of tenants' users are believed, while the credential that does it counts. No issuer: nobody's; no credential: an
-    /// operator does it.
+    /// Sets whose tokens of tenants' users are believed, while whoever does it still may. No issuer: nobody's.
     pub async fn put_trusted_issuer(
         &self,
         id: EnvironmentId,
         issuer: Option<TrustedIssuer>,
-        put_by: Option<CredentialId>,
+        by: Actor,
     ) -> Result<PutTrustedIssuer, StoreError> {
-        self.engine.put_trusted_issuer(id, issuer, put_by).await
+        self.engine.put_trusted_issuer(id, issuer, by).await
     }
 
-    /// Makes a credential, while the one that makes it counts and opens as much.
+    /// Makes a credential, while whoever makes it still may; a credential makes none that opens more than itself.
     pub async fn create_credential(&self, new: NewCredential) -> Result<CreateCredential, StoreError> {
         self.engine.create_credential(new).await
     }
 
-    /// Revokes a credential; one that is revoked stays so. `revoked_by` is the one that does it; none: an operator does.
+    /// Revokes a credential, while whoever does it still may; one that is revoked stays so.
     pub async fn revoke_credential(
         &self,
         environment: EnvironmentId,
         id: CredentialId,
-        revoked_by: Option<CredentialId>,
+        by: Actor,
     ) -> Result<RevokeCredential, StoreError> {
-        self.engine.revoke_credential(environment, id, revoked_by).await
+        self.engine.revoke_credential(environment, id, by).await
     }
 
     /// Notes that a credential was used, to the minute. Nobody waits for it, and nothing is lost where it fails.

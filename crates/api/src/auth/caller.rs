@@ -13,11 +13,12 @@ use postrider_core::event::{Event, EventKey, TenantId};
 use postrider_core::permission::{Permission, PermissionSet};
 use postrider_core::portal::{PortalSession, Visibility};
 use postrider_core::webhook::{Scope, Webhook};
-use postrider_core::{CredentialId, EnvironmentId};
+use postrider_core::{CredentialId, EnvironmentId, OperatorTokenId};
+use postrider_store::Actor;
 
 use crate::auth::issuer::{self, TenantUser};
 use crate::auth::portal_tokens::PortalTokens;
-use crate::auth::{scopes, secrets, session};
+use crate::auth::{scopes, secrets, session, tokens};
 use crate::error::{ApiError, Code};
 use crate::state::ApiState;
 
@@ -37,8 +38,8 @@ pub(crate) enum Caller {
     TenantUser(TenantUser),
     /// A tenant's portal that a link opened. Visibility has not been looked at.
     Portal(Arc<PortalSession>),
-    /// An operator, with a token.
-    Operator,
+    /// An operator, with that token.
+    Operator(OperatorTokenId),
     /// An operator, through the control socket.
     Control,
 }
@@ -55,8 +56,8 @@ impl Caller {
         };
         if secrets::is_operator_token(token) {
             return match state.directory().operator_token(&secrets::sha256(token)) {
-                Some(_) => Ok(Self::Operator),
-                None => Err(ApiError::new(Code::TokenInvalid, "there is no such operator's token, or it was revoked")),
+                Some(known) => Ok(Self::Operator(known.id)),
+                None => Err(tokens::no_operator()),
             };
         }
         if PortalTokens::is_one(token) {
@@ -146,6 +147,11 @@ impl Vendor {
         })
     }
 
+    /// By what the caller acts.
+    pub(crate) fn actor(self) -> Actor {
+        self.credential_id.map_or(Actor::Control, Actor::Credential)
+    }
+
     /// An operator on the control socket, in the environment that is meant.
     fn at_control(headers: &HeaderMap, state: &ApiState) -> Result<Self, ApiError> {
         let environment_id = environment_of_control(headers, state)?;
@@ -163,7 +169,7 @@ impl FromRequestParts<ApiState> for Vendor {
             Caller::TenantUser(_) | Caller::Portal(_) => {
                 Err(ApiError::forbidden("this call is the vendor's: a tenant's user cannot make it"))
             }
-            Caller::Operator => Err(operator_elsewhere()),
+            Caller::Operator(_) => Err(operator_elsewhere()),
         }
     }
 }
@@ -278,21 +284,22 @@ impl FromRequestParts<ApiState> for Member {
             Caller::Control => Vendor::at_control(&parts.headers, state).map(Self::of_vendor),
             Caller::TenantUser(user) => Self::of_user(user, state),
             Caller::Portal(session) => Self::of_session(&session, state),
-            Caller::Operator => Err(operator_elsewhere()),
+            Caller::Operator(_) => Err(operator_elsewhere()),
         }
     }
 }
 
-/// An operator.
+/// An operator, and by what he acts.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Operator;
+pub(crate) struct Operator(pub(crate) Actor);
 
 impl FromRequestParts<ApiState> for Operator {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, ApiError> {
         match Caller::of(parts, state).await? {
-            Caller::Operator | Caller::Control => Ok(Self),
+            Caller::Operator(token) => Ok(Self(Actor::Token(token))),
+            Caller::Control => Ok(Self(Actor::Control)),
             Caller::Vendor(_) | Caller::TenantUser(_) | Caller::Portal(_) => {
                 Err(ApiError::forbidden("this call is the operator's: it takes an operator's token"))
             }

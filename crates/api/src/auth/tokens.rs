@@ -10,7 +10,7 @@ use std::time::Duration;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use postrider_core::environment::Credential;
 use postrider_core::{CredentialId, EnvironmentId, Timestamp};
-use postrider_store::Directory;
+use postrider_store::{Actor, Directory};
 use serde::{Deserialize, Serialize};
 
 use crate::auth::secrets;
@@ -43,6 +43,19 @@ struct Verified {
 /// The refusal of a call whose credential was revoked.
 pub(crate) fn revoked() -> ApiError {
     ApiError::new(Code::TokenRevoked, "the credential that this call was made with was revoked")
+}
+
+/// The refusal of a call with an operator's token that does not count.
+pub(crate) fn no_operator() -> ApiError {
+    ApiError::new(Code::TokenInvalid, "there is no such operator's token, or it was revoked")
+}
+
+/// The refusal of a call whose caller may no longer act, as what let him in was revoked after that.
+pub(crate) fn no_longer(actor: Actor) -> ApiError {
+    match actor {
+        Actor::Token(_) => no_operator(),
+        Actor::Control | Actor::Credential(_) => revoked(),
+    }
 }
 
 /// Makes and checks vendor tokens.

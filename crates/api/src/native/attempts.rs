@@ -141,7 +141,8 @@ impl Attempt {
 
 /// List the attempts of a delivery
 ///
-/// First to last. Each with its answer and with what it sent, besides the body.
+/// First to last. Each with its answer and with what it sent, besides the body. Values of the webhook's own headers are hidden from who
+/// may not see webhooks.
 #[utoipa::path(get, path = "/api/v1/deliveries/{deliveryId}/attempts", tag = "deliveries",
     params(("deliveryId" = Uuid, Path, description = "The delivery.")), responses(
     (status = 200, description = "The attempts.", body = Page<Attempt>),
@@ -154,7 +155,10 @@ pub(crate) async fn list_attempts(
     member.require(Permission::ReadWebhookLogs)?;
     let delivery = within_reach(&state, &member, id).await?.delivery;
     let attempts = state.store().attempts(member.environment_id, id).await?;
-    let sent = state.engine().sent_requests(&delivery, &attempts).await?;
+    let mut sent = state.engine().sent_requests(&delivery, &attempts).await?;
+    if !member.may(Permission::ReadWebhooks) {
+        sent.iter_mut().flatten().for_each(Sent::hide_own_headers);
+    }
     let items = attempts.iter().zip(sent);
     let items = items.map(|(attempt, sent)| Attempt::new(&state, delivery.webhook_id, attempt, sent)).collect();
     Ok(Answer(Page { items, next_cursor: None }))

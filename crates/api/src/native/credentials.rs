@@ -209,7 +209,8 @@ pub(crate) async fn create_credential(
             (secret, hash)
         }
     };
-    let new = NewCredential { environment_id, name, scope, hash, made_by: reach.credential_in_use() };
+    let made_by = reach.actor();
+    let new = NewCredential { environment_id, name, scope, hash, made_by };
     match state.store().create_credential(new).await? {
         CreateCredential::Created(credential) => {
             let credential = Credential::new(&state, &credential, 0);
@@ -219,7 +220,7 @@ pub(crate) async fn create_credential(
         CreateCredential::LimitReached => {
             Err(ApiError::new(Code::LimitReached, "the environment has too many credentials; revoke one first"))
         }
-        CreateCredential::MakerRevoked => Err(tokens::revoked()),
+        CreateCredential::MakerRevoked => Err(tokens::no_longer(made_by)),
         CreateCredential::BeyondMaker => {
             let detail =
                 "a credential cannot open more than the one that makes it; make it with one of the scope `full`";
@@ -247,10 +248,11 @@ pub(crate) async fn revoke_credential(
     Ids((environment_id, credential_id)): Ids<(EnvironmentId, CredentialId)>,
 ) -> Result<StatusCode, ApiError> {
     reach.require(environment_id)?;
-    match state.store().revoke_credential(environment_id, credential_id, reach.credential_in_use()).await? {
+    let by = reach.actor();
+    match state.store().revoke_credential(environment_id, credential_id, by).await? {
         RevokeCredential::Revoked => Ok(StatusCode::NO_CONTENT),
         RevokeCredential::NoSuchCredential => Err(ApiError::not_found("credential")),
-        RevokeCredential::RevokerRevoked => Err(tokens::revoked()),
+        RevokeCredential::RevokerRevoked => Err(tokens::no_longer(by)),
         RevokeCredential::RevokersOwn => Err(ApiError::new(
             Code::CredentialInUse,
             "this call was made with that credential; create another one, sign in with it, and revoke this one then",

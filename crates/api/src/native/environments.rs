@@ -3,14 +3,15 @@
 use axum::Json as Answer;
 use axum::extract::State;
 use http::StatusCode;
+use postrider_core::EnvironmentId;
 use postrider_core::environment::Environment as Stored;
-use postrider_core::{CredentialId, EnvironmentId};
-use postrider_store::{CreateEnvironment, NewEnvironment};
+use postrider_store::{Actor, CreateEnvironment, NewEnvironment, RenameEnvironment};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::auth::caller::{Member, Operator, Vendor};
+use crate::auth::tokens;
 use crate::body::Json;
 use crate::error::{ApiError, Code, Problem};
 use crate::extract::Ids;
@@ -65,13 +66,14 @@ pub(crate) async fn list_environments(State(state): State<ApiState>, _: Operator
     (status = 403, description = "The caller is no operator.", body = Problem)))]
 pub(crate) async fn create_environment(
     State(state): State<ApiState>,
-    _: Operator,
+    Operator(made_by): Operator,
     Json(new): Json<EnvironmentName>,
 ) -> Result<(StatusCode, Answer<Environment>), ApiError> {
     let name = rules::name("/name", new.name)?;
-    match state.store().create_environment(NewEnvironment { id: None, name }).await? {
+    match state.store().create_environment(NewEnvironment { id: None, name, made_by }).await? {
         CreateEnvironment::Created(environment) => Ok((StatusCode::CREATED, Answer((&*environment).into()))),
         CreateEnvironment::IdTaken => Err(ApiError::new(Code::Conflict, "there is an environment of that id")),
+        CreateEnvironment::MakerRevoked => Err(tokens::no_longer(made_by)),
     }
 }
 
@@ -108,8 +110,12 @@ pub(crate) async fn rename_environment(
 ) -> Result<Answer<Environment>, ApiError> {
     reach.require(id)?;
     let name = rules::name("/name", new.name)?;
-    let environment = state.store().rename_environment(id, name).await?;
-    Ok(Answer((&*environment.ok_or_else(|| ApiError::not_found("environment"))?).into()))
+    let by = reach.actor();
+    match state.store().rename_environment(id, name, by).await? {
+        RenameEnvironment::Renamed(environment) => Ok(Answer((&*environment).into())),
+        RenameEnvironment::NoSuchEnvironment => Err(ApiError::not_found("environment")),
+        RenameEnvironment::CallerRevoked => Err(tokens::no_longer(by)),
+    }
 }
 
 /// The environments within a caller's reach: a vendor's own, every one for an operator.
@@ -117,8 +123,8 @@ pub(crate) async fn rename_environment(
 pub(crate) enum Reach {
     /// The vendor's alone.
     Own(Vendor),
-    /// All.
-    Every,
+    /// All, of the operator who acts by that.
+    Every(Actor),
 }
 
 impl Reach {
@@ -130,11 +136,11 @@ impl Reach {
         }
     }
 
-    /// The credential that the call was made with; an operator has none.
-    pub(crate) fn credential_in_use(self) -> Option<CredentialId> {
+    /// By what the caller acts.
+    pub(crate) fn actor(self) -> Actor {
         match self {
-            Self::Own(vendor) => vendor.credential_id,
-            Self::Every => None,
+            Self::Own(vendor) => vendor.actor(),
+            Self::Every(actor) => actor,
         }
     }
 }
@@ -145,7 +151,8 @@ impl axum::extract::FromRequestParts<ApiState> for Reach {
     async fn from_request_parts(parts: &mut http::request::Parts, state: &ApiState) -> Result<Self, ApiError> {
         use crate::auth::caller::Caller;
         match Caller::of(parts, state).await? {
-            Caller::Operator | Caller::Control => Ok(Self::Every),
+            Caller::Operator(token) => Ok(Self::Every(Actor::Token(token))),
+            Caller::Control => Ok(Self::Every(Actor::Control)),
             Caller::Vendor(vendor) => Ok(Self::Own(vendor)),
             Caller::Portal(session) => {
                 Member::of_session(&session, state)?.require_vendor()?;

@@ -88,7 +88,7 @@ pub(crate) async fn put_portal_settings(
     Json(settings): Json<PortalSettings>,
 ) -> Result<Answer<PortalSettings>, ApiError> {
     let stored = settings.parsed()?;
-    match state.store().put_portal_settings(vendor.environment_id, stored.clone(), vendor.credential_id).await? {
+    match state.store().put_portal_settings(vendor.environment_id, stored.clone(), vendor.actor()).await? {
         PutPortalSettings::Put => Ok(Answer((&stored).into())),
         PutPortalSettings::NoSuchEnvironment => Err(ApiError::not_found("environment")),
         PutPortalSettings::CallerRevoked => Err(tokens::revoked()),

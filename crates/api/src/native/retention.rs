@@ -4,11 +4,12 @@ use axum::Json as Answer;
 use axum::extract::State;
 use postrider_core::limits::{RETENTION_DAYS_LEAST, RETENTION_DAYS_MOST};
 use postrider_core::retention::Retention as Stored;
-use postrider_store::Found;
+use postrider_store::PutRetention;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::auth::caller::Vendor;
+use crate::auth::tokens;
 use crate::body::Json;
 use crate::error::{ApiError, Problem};
 use crate::state::ApiState;
@@ -87,8 +88,9 @@ pub(crate) async fn put_retention(
     Json(setting): Json<Setting>,
 ) -> Result<Answer<Retention>, ApiError> {
     let own = setting.parsed()?;
-    match state.engine().put_retention(vendor.environment_id, own).await? {
-        Found::Yes => Ok(Answer(Retention::of(own, &state))),
-        Found::No => Err(ApiError::not_found("environment")),
+    match state.engine().put_retention(vendor.environment_id, own, vendor.actor()).await? {
+        PutRetention::Put => Ok(Answer(Retention::of(own, &state))),
+        PutRetention::NoSuchEnvironment => Err(ApiError::not_found("environment")),
+        PutRetention::CallerRevoked => Err(tokens::revoked()),
     }
 }

@@ -38,8 +38,8 @@ pub(crate) struct SentHeader {
     name: String,
     /// Its value. Of signatures the schemes alone, as `v1,… v1a,…`; `null` where nothing of it is told.
     value: Option<String>,
-    /// Why the value is not told, or not whole: it is `hidden` from readers; it is a `signature`, made afresh for each attempt; or it is
-    /// `not_kept`.
+    /// Why the value is not told, or not whole: it is `hidden`, from all readers or from those who may not see webhooks; it is a
+    /// `signature`, made afresh for each attempt; or it is `not_kept`.
     withheld: Option<&'static str>,
 }
 

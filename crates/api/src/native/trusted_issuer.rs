@@ -130,7 +130,7 @@ pub(crate) async fn put_trusted_issuer(
 ) -> Result<Answer<TrustedIssuer>, ApiError> {
     let trusted = checked(&state, new)?;
     let answer = TrustedIssuer::from(&trusted);
-    match state.store().put_trusted_issuer(vendor.environment_id, Some(trusted), vendor.credential_id).await? {
+    match state.store().put_trusted_issuer(vendor.environment_id, Some(trusted), vendor.actor()).await? {
         PutTrustedIssuer::Put => Ok(Answer(answer)),
         PutTrustedIssuer::NoSuchEnvironment => Err(ApiError::not_found("environment")),
         PutTrustedIssuer::Taken => Err(ApiError::new(
@@ -150,7 +150,7 @@ pub(crate) async fn delete_trusted_issuer(
     State(state): State<ApiState>,
     vendor: Vendor,
 ) -> Result<StatusCode, ApiError> {
-    match state.store().put_trusted_issuer(vendor.environment_id, None, vendor.credential_id).await? {
+    match state.store().put_trusted_issuer(vendor.environment_id, None, vendor.actor()).await? {
         PutTrustedIssuer::NoSuchEnvironment => Err(ApiError::not_found("environment")),
         PutTrustedIssuer::CallerRevoked => Err(tokens::revoked()),
         PutTrustedIssuer::Put | PutTrustedIssuer::Taken => Ok(StatusCode::NO_CONTENT),

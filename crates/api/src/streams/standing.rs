@@ -69,7 +69,7 @@ impl Standing {
     /// Whose stream it is, as far as places are counted.
     pub(super) async fn opener(&self, state: &ApiState) -> Result<Opener, ApiError> {
         Ok(match Caller::of(&self.0, state).await? {
-            Caller::Control | Caller::Operator => Opener::Operator,
+            Caller::Control | Caller::Operator(_) => Opener::Operator,
             Caller::Portal(session) => {
                 Opener::Portal(session.environment_id, session.tenant_id.clone(), session.id.as_uuid())
             }

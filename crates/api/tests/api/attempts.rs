@@ -85,6 +85,27 @@ async fn an_attempt_shows_what_it_sent_and_nothing_that_is_hidden() {
 }
 
 #[tokio::test]
+async fn who_may_not_see_webhooks_learns_no_header_of_its_own_from_an_attempt() {
+    let sent = sent().await;
+    sent.app.trust_issuer(&sent.own, "byPermissions").await;
+    let logs = "fe.connectivity.read.webhookLogs";
+    let both = sent.app.user(&sent.own, TENANT, &[logs, "fe.connectivity.read.webhooks"]);
+    let alone = sent.app.user(&sent.own, TENANT, &[logs]);
+    assert_eq!(sent.app.get(&sent.webhook).token(&alone).code(403).await, "forbidden");
+    let (whole, attempt) = (sent.attempt(&both).await, sent.attempt(&alone).await);
+    let told = format!("is {TENANT}");
+    assert!(whole["request"].to_string().contains(&told), "{whole}");
+    assert!(!attempt["request"].to_string().contains(&told), "{attempt}");
+    let headers = |attempt: &Value| attempt["request"]["headers"].as_array().expect("headers").clone();
+    for (whole, header) in headers(&whole).into_iter().zip(headers(&attempt)) {
+        let hidden = json!({ "name": whole["name"], "value": null, "withheld": "hidden" });
+        let is_own = [json!("x-tenant"), json!("x-key")].contains(&whole["name"]);
+        assert_eq!(header, if is_own { hidden } else { whole });
+    }
+    assert_eq!((&attempt["url"], &attempt["body"]), (&whole["url"], &whole["body"]));
+}
+
+#[tokio::test]
 async fn a_later_change_leaves_a_past_request_as_it_was() {
     let sent = sent().await;
     let before = sent.attempt(&sent.own.token).await;

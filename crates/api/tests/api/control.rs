@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use http::Method;
-use postrider_store::NewEnvironment;
+use postrider_store::{Actor, NewEnvironment};
 use serde_json::json;
 
 use crate::app::{App, text};
@@ -48,7 +48,7 @@ async fn environments_are_listed_as_they_were_made_whatever_their_ids() {
     app.environment("first").await;
     app.clock.advance(Duration::from_secs(1));
     let chosen = "00000000-0000-4000-8000-000000000000".parse().expect("an id");
-    let new = NewEnvironment { id: Some(chosen), name: "second".to_owned() };
+    let new = NewEnvironment { id: Some(chosen), name: "second".to_owned(), made_by: Actor::Control };
     app.engine.store().create_environment(new).await.expect("made");
     let listed = app.operate(Method::GET, "/api/v1/environments").expect(200).await;
     let names: Vec<_> = listed["items"].as_array().expect("items").iter().map(|item| text(&item["name"])).collect();

@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use axum::body::Body;
 use futures_util::stream;
 use http::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::app::{App, text};
 use crate::browser::Browser;
@@ -69,6 +69,7 @@ async fn a_credential_that_is_revoked_while_the_body_arrives_leaves_nothing_that
     for (method, path, body) in [
         (Method::PUT, "/api/v1/trusted-issuer", issuer),
         (Method::PUT, "/api/v1/portal-settings", json!({ "webhooks": "byPermissions" })),
+        (Method::PUT, "/api/v1/retention", json!({ "days": 1 })),
         (Method::POST, "/api/v1/portal-links", link),
     ] {
         let app = App::start().await;
@@ -88,8 +89,38 @@ async fn a_credential_that_is_revoked_while_the_body_arrives_leaves_nothing_that
         let get = |path: &str| app.get(path).token(&own.token);
         assert_eq!(get("/api/v1/trusted-issuer").code(404).await, "not_found");
         assert_eq!(get("/api/v1/portal-settings").expect(200).await["webhooks"], "always");
+        assert_eq!(get("/api/v1/retention").expect(200).await["days"], Value::Null);
         assert_eq!(get("/api/v1/portal-sessions").expect(200).await["items"], json!([]));
     }
+}
+
+#[tokio::test]
+async fn an_operators_token_that_is_revoked_while_the_body_arrives_leaves_nothing_behind() {
+    let app = App::start().await;
+    let own = app.environment("own").await;
+    let tokens = "/api/v1/operator-tokens";
+    let environment = format!("/api/v1/environments/{}", own.id);
+    let credentials = format!("{environment}/credentials");
+    for (method, path) in [
+        (Method::POST, credentials.as_str()),
+        (Method::POST, "/api/v1/environments"),
+        (Method::PATCH, environment.as_str()),
+    ] {
+        let made = app.operate(Method::POST, tokens).json(&json!({ "name": "lost" })).expect(201).await;
+        let revoke = app.operate(Method::DELETE, &format!("{tokens}/{}", text(&made["id"])));
+        // The body is asked for when the caller has been let in.
+        let late = stream::once(async move {
+            revoke.expect(204).await;
+            Ok::<_, Infallible>(json!({ "name": "later" }).to_string())
+        });
+        let call = app.call(method, path).token(&text(&made["token"])).header("content-type", "application/json");
+        assert_eq!(call.raw(Body::from_stream(late)).code(401).await, "token_invalid", "{path}");
+    }
+    let listed = async |path: &str| app.operate(Method::GET, path).expect(200).await["items"].clone();
+    assert_eq!(listed(&credentials).await.as_array().map(Vec::len), Some(1));
+    let environments = listed("/api/v1/environments").await;
+    assert_eq!(environments.as_array().map(Vec::len), Some(1));
+    assert_eq!(environments[0]["name"], "own");
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use postrider_core::retry::RetryPolicy;
 use postrider_core::webhook::Scope;
 use postrider_core::{EnvironmentId, EventId};
 use postrider_engine::EngineOptions;
-use postrider_store::{AcceptOutcome, CreateEnvironment, Found, NewEnvironment};
+use postrider_store::{AcceptOutcome, Actor, CreateEnvironment, NewEnvironment, PutRetention};
 
 use crate::support::{Reply, Server, event};
 
@@ -21,14 +21,15 @@ fn is_there(server: &Server, environment: EnvironmentId, event: EventId) -> bool
 
 fn keep(server: &Server, environment: EnvironmentId, days: u64) {
     let retention = Retention::from_days(days);
-    assert_eq!(server.wait(server.engine().put_retention(environment, retention)), Ok(Found::Yes));
+    let put = server.wait(server.engine().put_retention(environment, retention, Actor::Control));
+    assert_eq!(put, Ok(PutRetention::Put));
 }
 
 #[test]
 fn a_shorter_retention_deletes_at_once_what_has_ended_in_that_environment() {
     let options = EngineOptions { retention: Retention::from_days(10).unwrap(), ..EngineOptions::default() };
     let server = Server::start(31, options);
-    let new = NewEnvironment { id: None, name: "Staging".into() };
+    let new = NewEnvironment { id: None, name: "Staging".into(), made_by: Actor::Control };
     let CreateEnvironment::Created(other) = server.wait(server.store().create_environment(new)).unwrap() else {
         panic!("a new id is not taken")
     };

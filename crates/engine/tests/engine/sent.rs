@@ -1,9 +1,12 @@
 //! What is told of the requests of past attempts is what was sent.
 
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use postrider_core::attempt::Attempt;
+use postrider_core::request::SettingsRevision;
 use postrider_core::retry::RetryPolicy;
 use postrider_core::shape::{
     Access, Authentication, CustomHeader, HeaderVisibility, Hidden, Payload, RequestMethod, Shape,
@@ -150,4 +153,43 @@ fn of_an_attempt_without_settings_nothing_is_made_up() {
     assert_eq!(sent.iter().map(Option::is_some).collect::<Vec<_>>(), [false, true]);
     let sent = server.wait(server.engine().sent_requests(&delivery, &[older])).unwrap();
     assert_eq!(sent, [None]);
+}
+
+#[test]
+fn headers_of_many_settings_are_told_and_others_have_the_thread_in_between() {
+    const SETS: u32 = 8;
+    let (server, webhook) = start();
+    let (id, _) = server.accept(vec![event(Some("acme"))])[0];
+    server.finish(&[webhook.id]);
+    for number in 1..=SETS {
+        let template = format!("{number} of {{{{ event.tenantId }}}} {}", "x".repeat(3_000));
+        let access =
+            Access { headers: vec![header("x-long", &template, HeaderVisibility::Shown)], ..Access::default() };
+        server.reshape(webhook.id, Shape::default(), access);
+    }
+    // The headers stay.
+    let sending = Sending { deadline: Deadline::try_from(5).unwrap(), ..webhook.sending.clone() };
+    server.change(webhook.id, WebhookPatch { sending: Some(sending), ..WebhookPatch::default() });
+    let delivery = server.delivery_of(id);
+    let kept = server.wait(server.store().attempts(server.environment(), delivery.id)).unwrap().remove(0);
+    // As if there had been one after each change.
+    let made_from = |number| Attempt { settings: SettingsRevision::new(number), ..kept.clone() };
+    let attempts: Vec<_> = (1..=SETS + 2).map(made_from).collect();
+    let mut pauses = 0;
+    let sent = server.wait(async {
+        let mut sent = pin!(server.engine().sent_requests(&delivery, &attempts));
+        poll_fn(|context| {
+            let polled = sent.as_mut().poll(context);
+            pauses += u32::from(polled.is_pending());
+            polled
+        })
+        .await
+    });
+    let sent: Vec<_> = sent.unwrap().into_iter().map(|sent| sent.expect("it is kept")).collect();
+    assert!(sent[0].headers.iter().all(|header| header.name != "x-long"));
+    for (number, sent) in (1_u32..).zip(&sent[1..]) {
+        let ToldValue::Text(text) = value(sent, "x-long") else { panic!("it is shown") };
+        assert!(text.starts_with(&format!("{} of acme xxx", number.min(SETS))), "{number}: {text}");
+    }
+    assert!(pauses >= SETS, "{pauses} pauses");
 }

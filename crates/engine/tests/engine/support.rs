@@ -22,8 +22,8 @@ use postrider_egress::{
 };
 use postrider_engine::{AcceptError, Engine, EngineOptions, IncomingEvent, Transport};
 use postrider_store::{
-    AcceptOutcome, CreateEnvironment, CreateWebhook, DeliveryFilter, NewEnvironment, NewWebhook, PageRequest, Store,
-    StoreOptions, WebhookPatch,
+    AcceptOutcome, Actor, CreateEnvironment, CreateWebhook, DeliveryFilter, NewEnvironment, NewWebhook, PageRequest,
+    Store, StoreOptions, WebhookPatch,
 };
 use postrider_testkit::{ManualClock, SeededEntropy};
 use tokio::runtime::Runtime;
@@ -247,7 +247,7 @@ impl Server {
         let environment = EnvironmentId::new(clock.now(), &*entropy);
         let mut server = Self { clock, entropy, receivers, options, environment, life: None };
         server.live_in(tempfile::tempdir().unwrap());
-        let new = NewEnvironment { id: Some(environment), name: "Development".into() };
+        let new = NewEnvironment { id: Some(environment), name: "Development".into(), made_by: Actor::Control };
         let created = server.wait(server.store().create_environment(new)).unwrap();
         assert!(matches!(created, CreateEnvironment::Created(_)));
         server

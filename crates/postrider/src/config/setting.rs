@@ -117,9 +117,11 @@ pub(crate) const SETTINGS: &[Setting] = &[
         detail: "For limits that are counted by address: who gives too many wrong secrets waits, and one public address has a part of all \
                  connections. Where a request's connection comes from one of these, the rightmost address in its `X-Forwarded-For` \
                  that is none of theirs counts as the caller's, and the proxy's own connections are not limited. The proxy has to add to \
-                 that header, or set it. Without this setting the header is not read, and addresses of this machine and of private \
-                 networks, where a proxy mostly is, are not counted at all.",
-        example: "198.51.100.7,10.1.0.0/16",
+                 that header, or set it. Name the proxies' own addresses: whoever else is in a network that is named can pass for any \
+                 address. Without this setting the header is not read. Addresses of this machine and of private networks are never \
+                 counted, be it a connection's own or one that a proxy names: a proxy there that is not named here leaves nobody \
+                 behind it counted.",
+        example: "198.51.100.7,10.1.0.4",
     },
     Setting {
         key: "cors_origins",

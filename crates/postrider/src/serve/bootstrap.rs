@@ -9,7 +9,7 @@ use argon2::password_hash::PasswordVerifier as _;
 use argon2::password_hash::phc::PasswordHash;
 use postrider_core::environment::{CredentialHash, CredentialScope};
 use postrider_core::{Entropy, EnvironmentId};
-use postrider_store::{CreateCredential, CreateEnvironment, NewCredential, NewEnvironment, Store, StoreError};
+use postrider_store::{Actor, CreateCredential, CreateEnvironment, NewCredential, NewEnvironment, Store, StoreError};
 
 use crate::config::Bootstrap;
 
@@ -50,10 +50,11 @@ pub(crate) async fn ensure(
 }
 
 async fn generate(store: &Store, entropy: &dyn Entropy) -> Result<FirstCredentials, BootstrapError> {
-    let new = NewEnvironment { id: None, name: FIRST_ENVIRONMENT.to_owned() };
+    let new = NewEnvironment { id: None, name: FIRST_ENVIRONMENT.to_owned(), made_by: Actor::Control };
     let environment = match store.create_environment(new).await? {
         CreateEnvironment::Created(environment) => environment,
         CreateEnvironment::IdTaken => return Err(StoreError::Defect("a new random id was taken".to_owned()).into()),
+        CreateEnvironment::MakerRevoked => unreachable!("the server itself makes it"),
     };
     let secret = postrider_api::generate_secret(entropy);
     let hash = CredentialHash::Sha256(postrider_api::sha256(&secret));
@@ -64,7 +65,7 @@ async fn generate(store: &Store, entropy: &dyn Entropy) -> Result<FirstCredentia
 async fn ensure_chosen(store: &Store, chosen: Bootstrap, entropy: Arc<dyn Entropy>) -> Result<(), BootstrapError> {
     let Bootstrap { client_id, secret } = chosen;
     if store.directory().environment(client_id).is_none() {
-        let new = NewEnvironment { id: Some(client_id), name: FIRST_ENVIRONMENT.to_owned() };
+        let new = NewEnvironment { id: Some(client_id), name: FIRST_ENVIRONMENT.to_owned(), made_by: Actor::Control };
         // Nobody else makes environments yet: the server does not answer before this is done.
         store.create_environment(new).await?;
     }
@@ -100,11 +101,11 @@ async fn add_secret(
     hash: CredentialHash,
 ) -> Result<(), BootstrapError> {
     let (name, scope) = (name.to_owned(), CredentialScope::Full);
-    let new = NewCredential { environment_id, name, scope, hash, made_by: None };
+    let new = NewCredential { environment_id, name, scope, hash, made_by: Actor::Control };
     match store.create_credential(new).await? {
         CreateCredential::Created(_) => Ok(()),
         CreateCredential::NoSuchEnvironment => Err(StoreError::NoSuchEnvironment.into()),
-        CreateCredential::MakerRevoked | CreateCredential::BeyondMaker => unreachable!("no credential makes it"),
+        CreateCredential::MakerRevoked | CreateCredential::BeyondMaker => unreachable!("the server itself makes it"),
         CreateCredential::LimitReached => Err(BootstrapError::TooManySecrets(environment_id)),
     }
 }

@@ -15,8 +15,8 @@ use super::{Sqlite, event_types};
 use crate::directory::DirectoryChange;
 use crate::seal::Place;
 use crate::{
-    CreateCredential, CreateEnvironment, Found, NewCredential, NewEnvironment, PutPortalSettings, PutTrustedIssuer,
-    RevokeCredential, StoreError,
+    Actor, CreateCredential, CreateEnvironment, Found, NewCredential, NewEnvironment, PutPortalSettings, PutRetention,
+    PutTrustedIssuer, RenameEnvironment, RevokeCredential, StoreError,
 };
 
 /// How often the moment of a credential's last use is written.
@@ -52,11 +52,16 @@ impl Sqlite {
         &self,
         id: EnvironmentId,
         name: String,
-    ) -> Result<Option<Arc<Environment>>, StoreError> {
+        by: Actor,
+    ) -> Result<RenameEnvironment, StoreError> {
         self.change(move |tx| {
-            let Some((key, old)) = known(tx, id) else { return Ok(None) };
+            let Some((key, old)) = known(tx, id) else { return Ok(RenameEnvironment::NoSuchEnvironment) };
+            if !tx.still_acts_on(id, by) {
+                return Ok(RenameEnvironment::CallerRevoked);
+            }
             tx.prepare(RENAME)?.execute((key, &name))?;
-            Ok(Some(put(tx, key, Environment { name: name.clone(), ..Environment::clone(&old) })))
+            let renamed = put(tx, key, Environment { name: name.clone(), ..Environment::clone(&old) });
+            Ok(RenameEnvironment::Renamed(renamed))
         })
         .await
     }
@@ -65,11 +70,11 @@ impl Sqlite {
         &self,
         id: EnvironmentId,
         portal: PortalSettings,
-        put_by: Option<CredentialId>,
+        by: Actor,
     ) -> Result<PutPortalSettings, StoreError> {
         self.change(move |tx| {
             let Some((key, old)) = known(tx, id) else { return Ok(PutPortalSettings::NoSuchEnvironment) };
-            if !tx.still_acts(id, put_by) {
+            if !tx.still_acts_on(id, by) {
                 return Ok(PutPortalSettings::CallerRevoked);
             }
             tx.prepare(PUT_PORTAL)?.execute((key, portal_json(&portal)?))?;
@@ -83,12 +88,16 @@ impl Sqlite {
         &self,
         id: EnvironmentId,
         retention: Option<Retention>,
-    ) -> Result<Found, StoreError> {
+        by: Actor,
+    ) -> Result<PutRetention, StoreError> {
         self.change(move |tx| {
-            let Some((key, old)) = known(tx, id) else { return Ok(Found::No) };
+            let Some((key, old)) = known(tx, id) else { return Ok(PutRetention::NoSuchEnvironment) };
+            if !tx.still_acts_on(id, by) {
+                return Ok(PutRetention::CallerRevoked);
+            }
             tx.prepare(PUT_RETENTION)?.execute((key, retention.map(Retention::days)))?;
             put(tx, key, Environment { retention, ..Environment::clone(&old) });
-            Ok(Found::Yes)
+            Ok(PutRetention::Put)
         })
         .await
     }
@@ -97,9 +106,9 @@ impl Sqlite {
         &self,
         id: EnvironmentId,
         issuer: Option<TrustedIssuer>,
-        put_by: Option<CredentialId>,
+        by: Actor,
     ) -> Result<PutTrustedIssuer, StoreError> {
-        self.change(move |tx| put_trusted_issuer(tx, id, issuer.as_ref(), put_by)).await
+        self.change(move |tx| put_trusted_issuer(tx, id, issuer.as_ref(), by)).await
     }
 
     pub(crate) async fn create_credential(&self, new: NewCredential) -> Result<CreateCredential, StoreError> {
@@ -110,9 +119,9 @@ impl Sqlite {
         &self,
         environment: EnvironmentId,
         id: CredentialId,
-        revoked_by: Option<CredentialId>,
+        by: Actor,
     ) -> Result<RevokeCredential, StoreError> {
-        self.change(move |tx| revoke_credential(tx, environment, id, revoked_by)).await
+        self.change(move |tx| revoke_credential(tx, environment, id, by)).await
     }
 
     pub(crate) fn touch_credential(&self, id: CredentialId, at: Timestamp) {
@@ -176,6 +185,9 @@ fn portal_json(portal: &PortalSettings) -> Result<String, Failure> {
 }
 
 fn create(tx: &mut Tx<'_, '_>, new: &NewEnvironment) -> Result<CreateEnvironment, Failure> {
+    if !tx.still_operates(new.made_by) {
+        return Ok(CreateEnvironment::MakerRevoked);
+    }
     let now = tx.now;
     let id = new.id.unwrap_or_else(|| EnvironmentId::new(now, tx.entropy));
     if tx.directory.environment(id).is_some() {
@@ -195,10 +207,10 @@ fn put_trusted_issuer(
     tx: &mut Tx<'_, '_>,
     id: EnvironmentId,
     issuer: Option<&TrustedIssuer>,
-    put_by: Option<CredentialId>,
+    by: Actor,
 ) -> Result<PutTrustedIssuer, Failure> {
     let Some((key, old)) = known(tx, id) else { return Ok(PutTrustedIssuer::NoSuchEnvironment) };
-    if !tx.still_acts(id, put_by) {
+    if !tx.still_acts_on(id, by) {
         return Ok(PutTrustedIssuer::CallerRevoked);
     }
     if let Some(issuer) = issuer {
@@ -234,13 +246,13 @@ fn revoke_credential(
     tx: &mut Tx<'_, '_>,
     environment: EnvironmentId,
     id: CredentialId,
-    revoked_by: Option<CredentialId>,
+    by: Actor,
 ) -> Result<RevokeCredential, Failure> {
     // Of two that revoke each other, the one that comes second is revoked itself.
-    if !tx.still_acts(environment, revoked_by) {
+    if !tx.still_acts_on(environment, by) {
         return Ok(RevokeCredential::RevokerRevoked);
     }
-    if revoked_by == Some(id) {
+    if by == Actor::Credential(id) {
         return Ok(RevokeCredential::RevokersOwn);
     }
     let old = tx.directory.credential(id);
@@ -259,10 +271,10 @@ fn create_credential(tx: &mut Tx<'_, '_>, new: &NewCredential) -> Result<CreateC
     let Some(environment) = tx.directory.environment_key(new.environment_id) else {
         return Ok(CreateCredential::NoSuchEnvironment);
     };
-    if !tx.still_acts(new.environment_id, new.made_by) {
+    if !tx.still_acts_on(new.environment_id, new.made_by) {
         return Ok(CreateCredential::MakerRevoked);
     }
-    let maker = new.made_by.and_then(|id| tx.directory.credential(id));
+    let maker = new.made_by.credential().and_then(|id| tx.directory.credential(id));
     if maker.is_some_and(|maker| !maker.scope.covers(new.scope)) {
         return Ok(CreateCredential::BeyondMaker);
     }
@@ -280,7 +292,7 @@ fn create_credential(tx: &mut Tx<'_, '_>, new: &NewCredential) -> Result<CreateC
         name: new.name.clone(),
         scope: new.scope,
         hash: new.hash.clone(),
-        created_by: new.made_by,
+        created_by: new.made_by.credential(),
         created_at: tx.now,
         last_used_at: None,
         revoked_at: None,

@@ -61,7 +61,7 @@ pub(super) fn change(tx: &Tx<'_, '_>, key: i64, before: &Webhook, now: &Webhook)
     write(tx, key, now)?;
     tx.prepare(DELETE_OLDEST)?.execute((key, now.settings.get().saturating_sub(SETTINGS_REVISIONS)))?;
     let (earlier, present) = (RequestSettings::of(before), RequestSettings::of(now));
-    if present.headers.iter().any(|header| header.value.is_none() && !earlier.hides(&header.name)) {
+    if present.hides_more_than(&earlier) {
         hide(tx, key, &now.id, &present)?;
     }
     Ok(())

@@ -23,7 +23,9 @@ use super::load::{Environments, environment_of};
 use super::rows::{Result, parsed, parsed_if_any, time, time_if_any, unreadable, uuid};
 use super::tx::{Failure, Tx};
 use crate::directory::DirectoryChange;
-use crate::{CreatePortalLink, Found, NewPortalLink, NewSignIn, OpenPortalLink, SignInOutcome, StoreError, Upkeep};
+use crate::{
+    Actor, CreatePortalLink, Found, NewPortalLink, NewSignIn, OpenPortalLink, SignInOutcome, StoreError, Upkeep,
+};
 
 /// How often the moment of a session's last use is written.
 const USE_IS_NOTED_EVERY: Duration = Duration::from_mins(1);
@@ -230,7 +232,7 @@ fn create_link(tx: &mut Tx<'_, '_>, new: &NewPortalLink) -> std::result::Result<
     let Some(environment) = tx.directory.environment_key(new.environment_id) else {
         return Ok(CreatePortalLink::NoSuchEnvironment);
     };
-    if !tx.still_acts(new.environment_id, new.credential_id) {
+    if !tx.still_acts_on(new.environment_id, new.credential_id.map_or(Actor::Control, Actor::Credential)) {
         return Ok(CreatePortalLink::MakerRevoked);
     }
     let (of_environment, of_tenant) = tx.directory.portal_session_counts(new.environment_id, &new.tenant_id);

@@ -22,7 +22,9 @@ use rusqlite::{Connection, params};
 use tempfile::TempDir;
 
 use super::*;
-use crate::{Commit, CreateEnvironment, CreateWebhook, NewDelivery, NewEnvironment, NewEvent, NewWebhook, Settled};
+use crate::{
+    Actor, Commit, CreateEnvironment, CreateWebhook, NewDelivery, NewEnvironment, NewEvent, NewWebhook, Settled,
+};
 
 mod commits;
 mod following;
@@ -68,7 +70,7 @@ fn key(byte: u8) -> MasterKey {
 }
 
 async fn webhook(engine: &Sqlite, secret: &str) -> Arc<Webhook> {
-    let new = NewEnvironment { id: None, name: "Production".into() };
+    let new = NewEnvironment { id: None, name: "Production".into(), made_by: Actor::Control };
     let CreateEnvironment::Created(environment) = engine.create_environment(new).await.unwrap() else {
         panic!("a new id is not taken")
     };
@@ -297,7 +299,7 @@ async fn a_writer_that_ends_by_a_defect_is_told() {
     let directory = TempDir::new().unwrap();
     let engine = open(directory.path()).unwrap();
     engine.start(Arc::new(Defect));
-    let new = NewEnvironment { id: None, name: "Production".into() };
+    let new = NewEnvironment { id: None, name: "Production".into(), made_by: Actor::Control };
     let CreateEnvironment::Created(environment) = engine.create_environment(new).await.unwrap() else {
         panic!("a new id is not taken")
     };
@@ -335,7 +337,7 @@ async fn secrets_are_in_no_file_in_clear() {
         tenant_claim: "tenantId".into(),
         permissions_claim: "permissions".into(),
     };
-    engine.put_trusted_issuer(webhook.environment_id, Some(issuer), None).await.unwrap();
+    engine.put_trusted_issuer(webhook.environment_id, Some(issuer), Actor::Control).await.unwrap();
     let token_key = engine.directory.token_key();
     let mut seen_name = false;
     for entry in fs::read_dir(directory.path()).unwrap() {

@@ -13,7 +13,7 @@ use postrider_core::event::{Event, EventKey, TenantId};
 use postrider_core::health::FailureStreak;
 use postrider_core::shape::ShapeRevision;
 use postrider_core::webhook::{DisableReason, Webhook, WebhookStatus};
-use postrider_core::{CredentialId, DeliveryId, Entropy, EnvironmentId, Timestamp, WebhookId};
+use postrider_core::{DeliveryId, Entropy, EnvironmentId, Timestamp, WebhookId};
 use rusqlite::{CachedStatement, Connection, OptionalExtension as _};
 
 use super::following::Following;
@@ -23,7 +23,7 @@ use super::statistics::Counting;
 use super::upkeep::DISCARD;
 use crate::directory::{Directory, DirectoryChange, Sweep};
 use crate::seal::Seal;
-use crate::{Commit, Settled, StoreError, WebhookChange};
+use crate::{Actor, Commit, Settled, StoreError, WebhookChange};
 
 const WEBHOOK_KEY: &str = "SELECT key FROM webhooks WHERE id = ?1";
 const DISABLE: &str = "UPDATE webhooks SET disabled = ?2 WHERE key = ?1";
@@ -210,13 +210,28 @@ impl<'c, 's> Tx<'c, 's> {
         Ok(key)
     }
 
-    /// Whether whoever acts still may: a credential of that environment, or, without one, an operator. A call was let in before its body
-    /// was read, so its credential may have been revoked since; what would outlive it asks here.
-    pub(super) fn still_acts(&self, environment: EnvironmentId, by: Option<CredentialId>) -> bool {
-        by.is_none_or(|id| {
-            let credential = self.directory.credential(id);
-            credential.is_some_and(|c| c.environment_id == environment && c.revoked_at.is_none())
-        })
+    /// Whether whoever acts on that environment still may: with a credential of its own, or as an operator. A call was let in before its
+    /// body was read, so its credential or token may have been revoked since; what would outlive it asks here.
+    pub(super) fn still_acts_on(&self, environment: EnvironmentId, by: Actor) -> bool {
+        match by {
+            Actor::Credential(id) => {
+                let credential = self.directory.credential(id);
+                credential.is_some_and(|c| c.environment_id == environment && c.revoked_at.is_none())
+            }
+            Actor::Control | Actor::Token(_) => self.still_operates(by),
+        }
+    }
+
+    /// Whether whoever acts still is an operator.
+    pub(super) fn still_operates(&self, by: Actor) -> bool {
+        match by {
+            Actor::Control => true,
+            Actor::Token(id) => {
+                let tokens = self.directory.operator_tokens();
+                tokens.iter().any(|token| token.id == id && token.revoked_at.is_none())
+            }
+            Actor::Credential(_) => false,
+        }
     }
 
     /// The webhook, as this transaction has left it.

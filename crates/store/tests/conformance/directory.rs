@@ -16,9 +16,9 @@ use postrider_core::source::Source;
 use postrider_core::webhook::{EndpointUrl, Scope, Sending};
 use postrider_core::{CategoryId, EnvironmentId, EventTypeId};
 use postrider_store::{
-    CategoryRef, ChangeEventTypes, CreateCredential, CreatePortalLink, DeleteCategory, Directory, EventTypeChange,
-    EventTypePatch, Found, NewCredential, NewEventType, NewWebhook, PutCategory, PutEventType, PutTrustedIssuer,
-    RevokeCredential, WebhookPatch,
+    Actor, CategoryRef, ChangeEventTypes, CreateCredential, CreatePortalLink, DeleteCategory, Directory,
+    EventTypeChange, EventTypePatch, Found, NewCredential, NewEventType, NewWebhook, PutCategory, PutEventType,
+    PutRetention, PutTrustedIssuer, RenameEnvironment, RevokeCredential, WebhookPatch,
 };
 use uuid::Uuid;
 
@@ -106,15 +106,15 @@ async fn change_settings(world: &World, environment: EnvironmentId, step: usize)
     let store = world.store();
     let name = format!("a{}", pick(3));
     let issuer = (pick(3) > 0).then(|| issuer(&name, &format!("secret {step}")));
-    store.put_trusted_issuer(environment, issuer, None).await.unwrap();
+    store.put_trusted_issuer(environment, issuer, Actor::Control).await.unwrap();
     let portal = PortalSettings {
         webhooks: [Visibility::Always, Visibility::ByPermissions][pick(2)],
         allowed_origins: vec![AllowedOrigin::parse("https://app.example.com").expect("an origin")],
         ..PortalSettings::default()
     };
-    store.put_portal_settings(environment, portal, None).await.unwrap();
+    store.put_portal_settings(environment, portal, Actor::Control).await.unwrap();
     let retention = [None, Retention::from_days(1), Retention::from_days(3_650)][pick(3)];
-    assert_eq!(store.put_retention(environment, retention).await, Ok(Found::Yes));
+    assert_eq!(store.put_retention(environment, retention, Actor::Control).await, Ok(PutRetention::Put));
 }
 
 /// One change that chance picks.
@@ -190,12 +190,12 @@ async fn change(world: &World, environments: &[EnvironmentId], step: usize) {
             // Perhaps by the one before, which may open too little for that, or be revoked.
             let before = store.directory().credentials(environment).last().map(|before| before.id);
             let scope = CredentialScope::ALL[pick(3)];
-            let made_by = before.filter(|_| pick(2) == 0);
+            let made_by = before.filter(|_| pick(2) == 0).map_or(Actor::Control, Actor::Credential);
             let new = NewCredential { scope, made_by, ..new_credential(environment) };
             if let CreateCredential::Created(credential) = store.create_credential(new).await.unwrap()
                 && pick(2) == 0
             {
-                store.revoke_credential(environment, credential.id, None).await.unwrap();
+                store.revoke_credential(environment, credential.id, Actor::Control).await.unwrap();
             }
         }
         (13, _) => change_sessions(world, environment).await,
@@ -246,13 +246,14 @@ pub(crate) async fn an_issuer_is_trusted_by_one_environment(world: World) {
     let (one, two) = (world.environment("Production").await, world.environment("Development").await);
     let store = world.store();
     let owner = || store.directory().trusted_issuer("https://issuer.example", "a").map(|(owner, _)| owner);
-    assert_eq!(store.put_trusted_issuer(one, Some(issuer("a", "s")), None).await, Ok(PutTrustedIssuer::Put));
-    assert_eq!(store.put_trusted_issuer(one, Some(issuer("a", "t")), None).await, Ok(PutTrustedIssuer::Put));
-    assert_eq!(store.put_trusted_issuer(two, Some(issuer("a", "s")), None).await, Ok(PutTrustedIssuer::Taken));
+    let put = async |id, issuer| store.put_trusted_issuer(id, issuer, Actor::Control).await.unwrap();
+    assert_eq!(put(one, Some(issuer("a", "s"))).await, PutTrustedIssuer::Put);
+    assert_eq!(put(one, Some(issuer("a", "t"))).await, PutTrustedIssuer::Put);
+    assert_eq!(put(two, Some(issuer("a", "s"))).await, PutTrustedIssuer::Taken);
     assert_eq!(owner(), Some(one));
-    assert_eq!(store.put_trusted_issuer(one, None, None).await, Ok(PutTrustedIssuer::Put));
+    assert_eq!(put(one, None).await, PutTrustedIssuer::Put);
     assert_eq!(owner(), None);
-    assert_eq!(store.put_trusted_issuer(two, Some(issuer("a", "s")), None).await, Ok(PutTrustedIssuer::Put));
+    assert_eq!(put(two, Some(issuer("a", "s"))).await, PutTrustedIssuer::Put);
     assert_eq!(owner(), Some(two));
 }
 
@@ -267,9 +268,9 @@ pub(crate) async fn credentials_are_limited_revoked_and_touched_by_the_minute(mu
     }
     let store = world.store();
     assert_eq!(store.create_credential(new_credential(environment)).await, Ok(CreateCredential::LimitReached));
-    let elsewhere = EnvironmentId::from_uuid(Uuid::nil());
-    assert_eq!(store.revoke_credential(elsewhere, made[0], None).await, Ok(RevokeCredential::NoSuchCredential));
-    assert_eq!(store.revoke_credential(environment, made[0], None).await, Ok(RevokeCredential::Revoked));
+    let (elsewhere, by) = (EnvironmentId::from_uuid(Uuid::nil()), Actor::Control);
+    assert_eq!(store.revoke_credential(elsewhere, made[0], by).await, Ok(RevokeCredential::NoSuchCredential));
+    assert_eq!(store.revoke_credential(environment, made[0], by).await, Ok(RevokeCredential::Revoked));
     let revoked_at = Some(world.now());
     assert!(matches!(store.create_credential(new_credential(environment)).await, Ok(CreateCredential::Created(_))));
 
@@ -293,7 +294,8 @@ pub(crate) async fn a_change_shows_before_it_is_answered(world: World) {
     let store = world.store();
     for n in 0..20 {
         let name = format!("Name {n}");
-        store.rename_environment(environment, name.clone()).await.unwrap().expect("it is there");
+        let renamed = store.rename_environment(environment, name.clone(), Actor::Control).await;
+        assert!(matches!(renamed, Ok(RenameEnvironment::Renamed(_))));
         assert_eq!(store.directory().environment(environment).expect("it is there").name, name);
         let webhook = world.webhook(environment).await;
         let matches = store.directory().matches(environment, &EventKey::parse("order.made").unwrap(), None);

@@ -70,7 +70,8 @@ rules! {
         an_attempt_keeps_the_settings_that_it_was_made_from,
         settings_go_with_the_last_event_whose_attempts_may_be_made_from_them,
         a_webhook_keeps_its_newest_settings_up_to_a_limit,
-        what_is_hidden_is_hidden_in_what_was_kept_before_too;
+        what_is_hidden_is_hidden_in_what_was_kept_before_too,
+        a_header_that_becomes_the_authentication_is_hidden_in_what_was_kept_before;
     lanes:
         a_lane_is_paged_in_the_order_of_due_times,
         lanes_with_work_are_found_with_their_earliest,
@@ -134,7 +135,8 @@ rules! {
         a_revoked_credential_makes_and_revokes_none,
         vendors_leave_one_credential_and_operators_need_not,
         nobody_makes_a_credential_that_opens_more_and_who_made_one_is_kept,
-        a_revoked_credential_leaves_nothing_behind_that_outlives_it;
+        a_revoked_credential_leaves_nothing_behind_that_outlives_it,
+        a_revoked_operators_token_leaves_nothing_behind_that_outlives_it;
     sessions:
         a_link_is_opened_once_and_in_time,
         sessions_end_with_the_credential_that_opened_them,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use postrider_core::attempt::Attempt;
 use postrider_core::limits::SETTINGS_REVISIONS;
 use postrider_core::request::{RequestSettings, SettingsRevision};
-use postrider_core::shape::{Access, CustomHeader, HeaderVisibility};
+use postrider_core::shape::{Access, Authentication, CustomHeader, HeaderVisibility, Hidden};
 use postrider_core::webhook::{EndpointUrl, Webhook};
 use postrider_core::{DeliveryId, EnvironmentId};
 use postrider_store::WebhookPatch;
@@ -131,4 +131,20 @@ pub(crate) async fn what_is_hidden_is_hidden_in_what_was_kept_before_too(mut wor
     assert_eq!(values(2).await, [None]);
     assert_eq!(values(3).await, [Some("stays".into())]);
     assert_eq!(values(4).await, [None]);
+}
+
+pub(crate) async fn a_header_that_becomes_the_authentication_is_hidden_in_what_was_kept_before(mut world: World) {
+    let environment = world.environment("Production").await;
+    let webhook = world.webhook(environment).await;
+    show(&world, &webhook, access("Authorization", "Bearer shown by mistake", HeaderVisibility::Shown)).await;
+    show(&world, &webhook, access("x-other", "stays", HeaderVisibility::Shown)).await;
+    let authentication = Some(Authentication::Bearer { token: Hidden::new("hidden now") });
+    show(&world, &webhook, Access { authentication, ..Access::default() }).await;
+    world.reopen();
+    let values = async |number| {
+        let settings = kept(&world, &webhook, number).await.expect("it is kept");
+        settings.headers.into_iter().map(|header| header.value).collect::<Vec<_>>()
+    };
+    assert_eq!(values(2).await, [None]);
+    assert_eq!(values(3).await, [Some("stays".into())]);
 }

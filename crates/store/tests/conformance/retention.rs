@@ -10,7 +10,8 @@ use postrider_core::retention::Retention;
 use postrider_core::webhook::Webhook;
 use postrider_core::{EnvironmentId, EventId};
 use postrider_store::{
-    Control, Cursor, DeliveryFilter, EventFilter, Found, PageRequest, ReplayAhead, ResendOutcome, StartJob, Upkeep,
+    Actor, Control, Cursor, DeliveryFilter, EventFilter, PageRequest, PutRetention, ReplayAhead, ResendOutcome,
+    StartJob, Upkeep,
 };
 
 use crate::jobs::new_job;
@@ -22,7 +23,7 @@ const DEFAULT: Duration = Duration::from_hours(24 * 5);
 
 async fn keep(world: &World, environment: EnvironmentId, days: Option<u64>) {
     let retention = days.map(|days| Retention::from_days(days).expect("it can be"));
-    assert_eq!(world.store().put_retention(environment, retention).await, Ok(Found::Yes));
+    assert_eq!(world.store().put_retention(environment, retention, Actor::Control).await, Ok(PutRetention::Put));
 }
 
 /// All that upkeep does about what is old.
@@ -107,7 +108,8 @@ pub(crate) async fn a_changed_retention_counts_from_the_next_round_on(mut world:
     keep_house(&world).await;
     assert!(is_kept(&world, &young).await, "four days old, and five are kept by default");
     let nobody = EnvironmentId::new(world.now(), world.entropy.as_ref());
-    assert_eq!(world.store().put_retention(nobody, None).await, Ok(Found::No));
+    let put = world.store().put_retention(nobody, None, Actor::Control).await;
+    assert_eq!(put, Ok(PutRetention::NoSuchEnvironment));
 }
 
 async fn deliveries(world: &World, environment: EnvironmentId, filter: &DeliveryFilter) -> usize {

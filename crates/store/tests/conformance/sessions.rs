@@ -13,15 +13,15 @@ use postrider_core::permission::PermissionSet;
 use postrider_core::portal::{PortalSession, PortalStage, Purpose, Theme};
 use postrider_core::{Clock as _, CredentialId, EnvironmentId};
 use postrider_store::{
-    CreateCredential, CreatePortalLink, Found, NewCredential, NewPortalLink, NewSignIn, OpenPortalLink, SignInOutcome,
-    Upkeep,
+    Actor, CreateCredential, CreatePortalLink, Found, NewCredential, NewPortalLink, NewSignIn, OpenPortalLink,
+    SignInOutcome, Upkeep,
 };
 
 use crate::world::World;
 
 pub(crate) fn new_credential(environment_id: EnvironmentId) -> NewCredential {
     let hash = CredentialHash::Sha256([7; 32]);
-    NewCredential { environment_id, name: "CI".into(), scope: CredentialScope::Full, hash, made_by: None }
+    NewCredential { environment_id, name: "CI".into(), scope: CredentialScope::Full, hash, made_by: Actor::Control }
 }
 
 pub(crate) async fn credential(world: &World, environment_id: EnvironmentId) -> CredentialId {
@@ -101,7 +101,7 @@ pub(crate) async fn sessions_end_with_the_credential_that_opened_them(world: Wor
     let (directory, now) = (store.directory(), world.clock.now());
     let portals = || directory.portals_of_credentials(environment, now);
     assert_eq!(portals(), HashMap::from([(kept, 1), (lost, 1)]));
-    store.revoke_credential(environment, lost, None).await.unwrap();
+    store.revoke_credential(environment, lost, Actor::Control).await.unwrap();
     assert_eq!(portals(), HashMap::from([(kept, 1)]));
     assert!(directory.live_sign_ins(&console, now).is_empty());
     assert!(directory.live_portal_session(by_lost.id, now).is_none());

@@ -14,8 +14,9 @@ use postrider_core::signature::{Secret, Signing};
 use postrider_core::webhook::{EndpointUrl, Scope, Sending, Webhook, WebhookStatus};
 use postrider_core::{AttemptId, Clock, DeliveryId, Entropy, EnvironmentId, EventId, Timestamp, WebhookId};
 use postrider_store::{
-    AcceptBatch, AcceptOutcome, Commit, CommitObserver, CreateEnvironment, CreateWebhook, DeliveryRow, Idempotency,
-    NewDelivery, NewEnvironment, NewEvent, NewWebhook, Settlement, Store, StoreError, StoreOptions, Upkeep,
+    AcceptBatch, AcceptOutcome, Actor, Commit, CommitObserver, CreateEnvironment, CreateWebhook, DeliveryRow,
+    Idempotency, NewDelivery, NewEnvironment, NewEvent, NewWebhook, Settlement, Store, StoreError, StoreOptions,
+    Upkeep,
 };
 use postrider_testkit::{ManualClock, SeededEntropy};
 use tempfile::TempDir;
@@ -143,9 +144,10 @@ impl World {
     }
 
     pub(crate) async fn environment(&self, name: &str) -> EnvironmentId {
-        match self.store().create_environment(NewEnvironment { id: None, name: name.into() }).await.unwrap() {
+        let new = NewEnvironment { id: None, name: name.into(), made_by: Actor::Control };
+        match self.store().create_environment(new).await.unwrap() {
             CreateEnvironment::Created(environment) => environment.id,
-            CreateEnvironment::IdTaken => panic!("a new id is not taken"),
+            other => panic!("a new id is not taken, and the machine's own operator makes it: {other:?}"),
         }
     }
 

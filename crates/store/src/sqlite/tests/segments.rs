@@ -7,16 +7,17 @@ use postrider_core::retention::Retention;
 
 use super::following::at_a_clock;
 use super::*;
-use crate::{EventFilter, Found, PageRequest, Upkeep};
+use crate::{EventFilter, PageRequest, PutRetention, Upkeep};
 
 const DAY: Duration = Duration::from_hours(24);
 
 async fn environment(engine: &Sqlite, days: u64) -> EnvironmentId {
-    let new = NewEnvironment { id: None, name: format!("{days} days") };
+    let new = NewEnvironment { id: None, name: format!("{days} days"), made_by: Actor::Control };
     let CreateEnvironment::Created(environment) = engine.create_environment(new).await.unwrap() else {
         panic!("a new id is not taken")
     };
-    assert_eq!(engine.put_retention(environment.id, Retention::from_days(days)).await, Ok(Found::Yes));
+    let put = engine.put_retention(environment.id, Retention::from_days(days), Actor::Control).await;
+    assert_eq!(put, Ok(PutRetention::Put));
     environment.id
 }
 
