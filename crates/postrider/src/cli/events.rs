@@ -11,7 +11,7 @@ pub(crate) enum Events {
     /// List events, newest first, those that matched no webhook included
     List {
         #[command(flatten)]
-        filter: EventFilter,
+        filter: Box<EventFilter>,
         #[command(flatten)]
         listed: Listed,
         #[command(flatten)]

@@ -19,7 +19,7 @@ pub(crate) async fn run(what: Events, form: Form) -> Result<(), Failure> {
             let client = Client::connect_for_environment(target.find()?).await?;
             let search = Search {
                 path: "/api/v1/events",
-                parameters: parameters(filter),
+                parameters: parameters(*filter),
                 most: listed.most(),
                 heading: ["event", "accepted", "event key", "tenant", "user", "webhooks", "bytes"],
                 cells,

@@ -162,7 +162,7 @@ async fn a_tail_tells_the_deliveries_that_its_filters_take_through_a_restart() {
     assert_eq!((&delivery["eventId"], &delivery["state"]), (&json!(wanted), &json!("delivered")), "{line}");
 
     assert!(server.stop().await.success());
-    let server = Server::start_with(folder.path(), bootstrapped).await;
+    server = Server::start_with(folder.path(), bootstrapped).await;
     let token = server.log_in(CLIENT_ID, SECRET).await;
     let again = tokio::task::spawn_blocking(move || {
         let mut line = String::new();
