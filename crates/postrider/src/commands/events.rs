@@ -1,10 +1,11 @@
 //! `postrider events`: finds events, and shows one with what became of it.
 
-use http::Method;
+use std::collections::BTreeMap;
+
 use postrider_core::EventId;
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde::Serialize;
 use serde_json::value::RawValue;
+use serde_json::{Map, Value};
 
 use super::deliveries;
 use super::search::Search;
@@ -70,22 +71,21 @@ struct Shown<'a> {
     deliveries: &'a [Value],
 }
 
-/// What is read of an event as it was written.
-#[derive(Deserialize)]
-struct Written<'a> {
-    #[serde(borrow)]
-    body: &'a RawValue,
-}
-
 async fn show(client: &Client, id: EventId, form: Form) -> Result<(), Failure> {
     let path = format!("/api/v1/events/{id}");
     let answer = client.text(&path).await?;
-    let unreadable = |error| Failure::said(format!("the server's answer cannot be read: {error}"));
-    let event: Value = serde_json::from_str(&answer).map_err(unreadable)?;
-    let Written { body } = serde_json::from_str(&answer).map_err(unreadable)?;
+    let unreadable = |error: serde_json::Error| Failure::said(format!("the server's answer cannot be read: {error}"));
+    // A body can have numbers that no type of ours holds: it stays as it was written.
+    let mut members: BTreeMap<String, &RawValue> = serde_json::from_str(&answer).map_err(unreadable)?;
+    let body = members.remove("body").map_or("", RawValue::get);
+    let mut event = Map::new();
+    for (name, value) in members {
+        event.insert(name, serde_json::from_str(value.get()).map_err(unreadable)?);
+    }
+    let event = Value::Object(event);
     let deliveries = client.list(&format!("{path}/deliveries?limit=250")).await?;
     let shown = Shown { event: serde_json::from_str(&answer).map_err(unreadable)?, deliveries: &deliveries };
-    form.print(&shown, || told(&event, body.get(), &deliveries))?;
+    form.print(&shown, || told(&event, body, &deliveries))?;
     Ok(())
 }
 

@@ -108,6 +108,9 @@ async fn events_and_deliveries_are_found_by_every_filter() {
     let told = run(command.args(["events", "list", "--tenant", "globex", "--data-dir", "data"])).await;
     let told = String::from_utf8(told.stdout).unwrap();
     assert!(told.starts_with("event ") && told.contains(&ids[2]) && told.lines().count() == 2, "{told}");
+    let vast = json_of(&call(&["trigger", "vast", "--payload", r#"{"n":1e400}"#]).await);
+    let shown = call(&["events", "show", vast["eventId"].as_str().unwrap()]).await;
+    assert!(String::from_utf8_lossy(&shown.stdout).contains(r#""n":1e400}"#), "{}", stderr_of(&shown));
     let missing = call(&["events", "show", &newest[0]]).await;
     assert!(!missing.status.success() && stderr_of(&missing).contains("event"), "{}", stderr_of(&missing));
 }
