@@ -56,6 +56,40 @@ struct Webhook {
     id: String,
 }
 
+/// How far a job has come.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub(crate) struct Job {
+    pub(crate) id: String,
+    /// `running`, or why it does not.
+    pub(crate) state: String,
+    /// Deliveries that it has made.
+    pub(crate) done: u64,
+}
+
+#[derive(Deserialize)]
+struct Series {
+    total: Total,
+}
+
+#[derive(Deserialize)]
+struct Total {
+    delivered: u64,
+    failed: u64,
+    discarded: u64,
+}
+
+/// A page of a list, of which only the ids matter here.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Page {
+    pub(crate) items: Vec<Listed>,
+}
+
+/// A row of a list.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Listed {
+    pub(crate) id: String,
+}
+
 #[derive(Deserialize)]
 struct Batch {
     events: Vec<Accepted>,
@@ -105,13 +139,40 @@ impl Api {
         self.create(webhook).await
     }
 
+    /// Subscribes `url` to the tenant's benchmark events, each of which it is sent once. Returns the webhook's id.
+    pub(crate) async fn create_webhook_without_retries(&self, tenant: &str, url: &str) -> Result<String> {
+        let mut webhook = webhook(tenant, url);
+        webhook["retryPolicy"] = json!({ "delaysInSeconds": [] });
+        self.create(webhook).await
+    }
+
+    /// Disables a webhook: what matches it from now on is discarded.
+    pub(crate) async fn disable(&self, webhook: &str) -> Result<()> {
+        let path = format!("/api/v1/webhooks/{webhook}");
+        let off = json!({ "isActive": false });
+        let _webhook: Value = self.answer(&path, self.request(Method::PATCH, &path, off.to_string().into())?).await?;
+        Ok(())
+    }
+
+    /// How many deliveries of the tenant's events have ended in the last 24 hours.
+    pub(crate) async fn ended(&self, tenant: &str) -> Result<u64> {
+        let Series { total: Total { delivered, failed, discarded } } =
+            self.get(&format!("/api/v1/statistics?tenantId={tenant}")).await?;
+        Ok(delivered + failed + discarded)
+    }
+
+    /// What a path of the API answers.
+    pub(crate) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
+        self.answer(path, self.request(Method::GET, path, Bytes::new())?).await
+    }
+
     async fn create(&self, webhook: Value) -> Result<String> {
         let webhook: Webhook = self.call("/api/v1/webhooks", webhook.to_string().into()).await?;
         Ok(webhook.id)
     }
 
     /// Begins to replay everything to a webhook, so many a second.
-    pub(crate) async fn replay(&self, webhook: &str, rate: u32) -> Result<()> {
+    pub(crate) async fn replay(&self, webhook: &str, rate: u32) -> Result<Job> {
         let job = json!({
             "kind": "replay",
             "webhookIds": [webhook],
@@ -121,8 +182,12 @@ impl Api {
         let path = "/api/v1/jobs";
         let mut request = self.request(Method::POST, path, job.to_string().into())?;
         request.headers_mut().insert("idempotency-key", HeaderValue::from_static("replay"));
-        let _job: Value = self.answer(path, request).await?;
-        Ok(())
+        self.answer(path, request).await
+    }
+
+    /// How far a job has come.
+    pub(crate) async fn job(&self, id: &str) -> Result<Job> {
+        self.get(&format!("/api/v1/jobs/{id}")).await
     }
 
     /// How long it takes to get an answer to that, all of it.
@@ -167,12 +232,13 @@ impl Api {
     }
 
     async fn answer<T: DeserializeOwned>(&self, path: &str, request: Request<Full<Bytes>>) -> Result<T> {
+        let method = request.method().clone();
         let response = self.client.request(request).await.map_err(|error| failed(path, error))?;
         let status = response.status();
         let body = response.into_body().collect().await.map_err(|error| failed(path, error))?.to_bytes();
         if !status.is_success() {
             let body = String::from_utf8_lossy(&body).into_owned();
-            return Err(Error::Answer { what: format!("POST {path}"), status: status.as_u16(), body });
+            return Err(Error::Answer { what: format!("{method} {path}"), status: status.as_u16(), body });
         }
         serde_json::from_slice(&body).map_err(|error| failed(path, error))
     }
@@ -189,5 +255,5 @@ fn client() -> HttpClient {
 }
 
 fn failed(path: &str, error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
-    Error::Request { what: format!("POST {path}"), source: error.into() }
+    Error::Request { what: format!("a call of {path}"), source: error.into() }
 }

@@ -27,6 +27,13 @@ pub(crate) enum Error {
     Verification(#[from] crate::ledger::Discrepancy),
     #[error("the endpoints that never answer got no request within {}s", .0.as_secs())]
     NothingHangs(Duration),
+    #[error(
+        "the replay made {made} deliveries in {seconds:.1}s, where {due} were due at its rate (it is {state}): what was measured beside \
+         it says nothing"
+    )]
+    ReplayTooSlow { made: u64, due: u64, seconds: f64, state: String },
+    #[error("deliveries to endpoints that answer had not ended after {}s", .0.as_secs())]
+    NeverEnded(Duration),
     #[error("the server was busy for {}s on end", .0.as_secs())]
     AlwaysBusy(Duration),
     #[error("{deliveries} deliveries were accepted where {expected} were due")]

@@ -35,6 +35,8 @@ use crate::{
 const LISTEN_BACKLOG: u32 = 4096;
 /// The path of what is no part of a measurement.
 const APART: &str = "/apart";
+/// The path of an endpoint that refuses everything.
+const REFUSED: &str = "/refused";
 const ACCEPT_PAUSE: Duration = Duration::from_millis(10);
 /// Of so many events one has its signatures verified.
 const SIGNATURE_SAMPLE: u64 = 256;
@@ -78,6 +80,11 @@ impl Sink {
     /// The URL of an endpoint that takes everything and enters nothing.
     pub(crate) fn apart_url(&self) -> String {
         format!("http://{}{APART}", self.healthy)
+    }
+
+    /// The URL of an endpoint that answers 400 to everything and enters nothing.
+    pub(crate) fn refusing_url(&self) -> String {
+        format!("http://{}{REFUSED}", self.healthy)
     }
 
     /// The URL of a dead endpoint, told from others by its number.
@@ -136,9 +143,14 @@ impl Receiver {
         match body.collect().await {
             Ok(body) => {
                 let body = body.to_bytes();
-                if head.uri.path() != APART && self.enter(&head, &body).is_none() {
-                    self.ledger.stranger();
-                    *response.status_mut() = StatusCode::BAD_REQUEST;
+                match head.uri.path() {
+                    APART => {}
+                    REFUSED => *response.status_mut() = StatusCode::BAD_REQUEST,
+                    _ if self.enter(&head, &body).is_some() => {}
+                    _ => {
+                        self.ledger.stranger();
+                        *response.status_mut() = StatusCode::BAD_REQUEST;
+                    }
                 }
             }
             Err(_) => *response.status_mut() = StatusCode::BAD_REQUEST,
@@ -221,6 +233,16 @@ mod tests {
         assert_eq!(status, StatusCode::OK);
         assert_eq!(ledger.verify(1..2).unwrap().events, 1);
         assert_eq!(ledger.verify(0..2).unwrap_err().first, Some(0));
+    }
+
+    #[tokio::test]
+    async fn what_is_refused_is_no_stranger() {
+        let ledger = Arc::new(Ledger::new(1, 1));
+        let sink = Sink::start(Arc::clone(&ledger), Demand::BothSignatures).unwrap();
+        let request = Request::post(sink.refusing_url()).body(Full::new(Bytes::new())).unwrap();
+        let response = Client::builder(TokioExecutor::new()).build_http().request(request).await.unwrap();
+        assert_eq!(response.status(), StatusCode::BAD_REQUEST);
+        assert!(!ledger.has_strangers());
     }
 
     #[tokio::test]

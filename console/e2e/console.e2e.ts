@@ -165,8 +165,6 @@ test("replay of a time range with progress", async () => {
   await connect({ displayName: "Late", eventKeys: ["orders.*"] });
   await signIn(page, server, "/replays/new?tenant=replayed");
   await page.getByRole("checkbox", { name: "Late" }).check();
-  // To the minute that the form knows: what was sent just now lies after it, unless the end is later.
-  await page.getByLabel("To", { exact: true }).fill("2099-01-01T00:00");
   await page.getByText("5 deliveries will be made.").waitFor();
   await page.getByRole("button", { name: "Start replay" }).click();
   await page.getByRole("heading", { name: "Replay", exact: true }).waitFor();

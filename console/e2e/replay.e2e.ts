@@ -1,4 +1,5 @@
-// A replay that takes its time: the page shows how far it is, stands still when it does, and finds its place after a reload.
+// A replay that takes its time: the page shows how far it is, stands still when it does, and finds its place after a reload. And the
+// ways to one.
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { launch } from "./chromium";
@@ -46,8 +47,6 @@ test("a replay shows its progress by push, pauses, resumes, and survives a reloa
 
   await signIn(page, server, `/replays/new?tenant=replayed&rate=${RATE}`);
   await page.getByRole("checkbox", { name: "Late" }).check();
-  // To the minute that the form knows: what was sent just now lies after it, unless the end is later.
-  await page.getByLabel("To", { exact: true }).fill("2099-01-01T00:00");
   await page.getByText(`${EVENTS} deliveries will be made.`).waitFor();
   await page.getByRole("button", { name: "Start replay" }).click();
   await job("running");
@@ -95,6 +94,64 @@ test("a replay shows its progress by push, pauses, resumes, and survives a reloa
     receiver.received.map(({ body }) => JSON.parse(body).index).filter(index => index !== undefined);
   await until(async () => replayed().length >= EVENTS);
   expect(replayed().sort((a, b) => a - b)).toEqual(Array.from({ length: EVENTS }, (_, index) => index));
+  expect(found).toEqual([]);
+  await context.close();
+});
+
+test("a replay is started from where it is needed, with what was looked at", async () => {
+  const { url } = receiver;
+  const webhook = await server.call("POST", "/webhooks", { displayName: "Needy", url, eventKeys: ["needs.*"] });
+  await server.call("PATCH", `/webhooks/${webhook.id}`, { isActive: false });
+  const ids: string[] = [];
+  for (let needed = 0; needed < 3; needed++) {
+    ids.push((await server.event("needy", { needed }, "needs.replay")).eventId);
+  }
+  const context = await browser.newContext({ viewport: { width: 1280, height: 900 } });
+  const page = await context.newPage();
+  page.setDefaultTimeout(20_000);
+  const found = troubles(page);
+  const discarded = page.getByText("3 deliveries were discarded while this webhook was disabled");
+  const begin = async (count: string) => {
+    await page.getByText(`${count} will be made.`).waitFor();
+    await page.getByRole("button", { name: "Start replay" }).click();
+    await page.locator('[data-job-state="completed"]').waitFor();
+  };
+  const got = () => receiver.received.map(({ body }) => JSON.parse(body).needed).filter(needed => needed !== undefined);
+
+  // Nothing is sent to a webhook that is off.
+  await signIn(page, server, `/webhooks/${webhook.id}`);
+  await discarded.waitFor();
+  await page.getByRole("link", { name: "Replay what this webhook has not got" }).click();
+  await page.getByText("Enable the webhook first").waitFor();
+  await server.call("PATCH", `/webhooks/${webhook.id}`, { isActive: true });
+
+  await page.goto(`${server.url}/events?tenant=needy&event=needs.replay&since=24h&q=needed`);
+  await page.getByRole("link", { name: "Replay events" }).click();
+  await page.getByText("cannot be narrowed down by what the list was: text.").waitFor();
+  expect(await page.getByLabel("Tenant").inputValue()).toBe("needy");
+  await page.getByRole("checkbox", { name: "Needy" }).check();
+  await page.getByText("3 deliveries will be made.").waitFor();
+
+  await page.goto(`${server.url}/events/${ids[1]}`);
+  await page.getByRole("link", { name: "Replay this event" }).click();
+  await page.getByRole("checkbox", { name: "Needy" }).check();
+  await begin("1 delivery");
+  await page.getByRole("link", { name: ids[1] ?? "" }).waitFor();
+  await until(async () => got().length === 1);
+  expect(got()).toEqual([1]);
+
+  await page.goto(`${server.url}/webhooks/${webhook.id}`);
+  await discarded.waitFor();
+  await page.getByRole("link", { name: "Replay what this webhook has not got" }).click();
+  await begin("2 deliveries");
+  await until(async () => got().length === 3);
+  expect(got().sort()).toEqual([0, 1, 2]);
+  await page.goto(`${server.url}/webhooks/${webhook.id}`);
+  const link = page.getByRole("link", { name: "Replay to this webhook" });
+  await link.waitFor();
+  await until(async () => (await discarded.count()) === 0);
+  await link.click();
+  await page.getByText("3 deliveries will be made.").waitFor();
   expect(found).toEqual([]);
   await context.close();
 });

@@ -2,7 +2,11 @@
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 
-use super::{Audience, Scenario, Setting, beside, stage::accept_all};
+use super::{
+    Audience, Scenario, Setting,
+    beside::{self, Burden},
+    stage::accept_all,
+};
 use crate::{
     error::{Error, Result},
     files,
@@ -27,7 +31,7 @@ pub(super) async fn run(setting: &Setting, report: &mut Report) -> Result<()> {
         "10,000 dead endpoints",
         setting,
         report,
-        WAITING_REQUESTS,
+        setting.duration,
         async |stage, api| {
             let webhooks = (0..TENANTS * WEBHOOKS_EACH).map(Ok::<_, Error>);
             stream::iter(webhooks)
@@ -40,7 +44,8 @@ pub(super) async fn run(setting: &Setting, report: &mut Report) -> Result<()> {
                 .try_for_each_concurrent(CONCURRENCY, async |number| {
                     accept_all(api, &tenant(number), EVENTS_EACH, WEBHOOKS_EACH).await
                 })
-                .await
+                .await?;
+            Ok(Burden::Hanging(WAITING_REQUESTS))
         },
         HEALTHY,
     )

@@ -2446,6 +2446,11 @@ export interface components {
         };
         /** @description What a job is to do. */
         JobRequest: {
+            /**
+             * Format: uuid
+             * @description Of a replay: that event alone.
+             */
+            eventId?: string | null;
             /** @description Of a replay: events of that key. */
             eventKey?: string | null;
             filter?: components["schemas"]["ResendFilter"] | null;

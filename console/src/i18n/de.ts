@@ -632,6 +632,27 @@ export const de: Words = {
     chooseWebhook: "Einen Webhook wählen, um zu sehen, wie viele Zustellungen es wären.",
     order: "Der Anfang muss vor dem Ende liegen.",
     nothing: "Kein Ereignis aus dieser Zeit passt.",
+    openList: "Ereignisse wiederholen",
+    openWebhook: "An diesen Webhook wiederholen",
+    openEvent: "Dieses Ereignis wiederholen",
+    openDiscarded: "Wiederholen, was dieser Webhook nicht bekommen hat",
+    event: "Ereignis",
+    oneEvent: "Nur dieses Ereignis",
+    ofTime: "Stattdessen alle eines Zeitraums",
+    untilStart: "Ohne Ende: alles, was bis zum Start der Wiederholung angenommen wird.",
+    left: names =>
+      `Eine Wiederholung lässt sich nicht so eingrenzen wie die Liste: ${names}. Sie nimmt alle Ereignisse, die unten beschrieben sind.`,
+    leftNames: {
+      text: "Text",
+      id: "Id",
+      matched: "passend oder nicht",
+      state: "Zustand",
+      status: "Statuscode",
+      webhook: "Webhook, der es bekam",
+    },
+    discarded: count =>
+      `${viele(count, "Zustellung wurde", "Zustellungen wurden")} verworfen, während dieser Webhook abgeschaltet war, seit`,
+    enableFirst: "Erst den Webhook einschalten: An einen abgeschalteten wird nichts gesendet.",
     count: (count, complete) =>
       `${complete ? "" : "Mindestens "}${viele(count, "Zustellung entsteht", "Zustellungen entstehen")}.`,
     start: "Wiederholung starten",

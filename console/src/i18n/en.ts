@@ -631,6 +631,27 @@ export const en = {
     chooseWebhook: "Choose a webhook to see how many deliveries it would be.",
     order: "The beginning has to be before the end.",
     nothing: "No event of that time matches.",
+    openList: "Replay events",
+    openWebhook: "Replay to this webhook",
+    openEvent: "Replay this event",
+    openDiscarded: "Replay what this webhook has not got",
+    event: "Event",
+    oneEvent: "This event alone",
+    ofTime: "All of a time range instead",
+    untilStart: "Without an end: everything that is accepted until the replay is started.",
+    left: (names: string) =>
+      `A replay cannot be narrowed down by what the list was: ${names}. It takes all events that are described below.`,
+    leftNames: {
+      text: "text",
+      id: "id",
+      matched: "matched or not",
+      state: "state",
+      status: "status code",
+      webhook: "webhook that has got it",
+    },
+    discarded: (count: number) =>
+      `${many(count, "delivery was", "deliveries were")} discarded while this webhook was disabled, since`,
+    enableFirst: "Enable the webhook first: nothing is sent to one that is disabled.",
     count: (count: number, complete: boolean) =>
       `${complete ? "" : "At least "}${many(count, "delivery", "deliveries")} will be made.`,
     start: "Start replay",

@@ -35,7 +35,17 @@ export const deliverySearch = [
   "live",
 ] as const;
 export const deliveryPageSearch = ["attempt", "tab", "compare"] as const;
-export const replaySearch = ["webhooks", "from", "to", "event", "tenant", "include", "rate"] as const;
+export const replaySearch = [
+  "webhooks",
+  "from",
+  "to",
+  "event",
+  "eventId",
+  "tenant",
+  "include",
+  "rate",
+  "left",
+] as const;
 
 export function makeRouter(queries: QueryClient) {
   const root = createRootRoute({ component: Outlet, notFoundComponent: NotFoundPage, errorComponent: FailedPage });

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::attempt::names;
 use crate::event::{EventKey, TenantId};
-use crate::id::{EnvironmentId, JobId, WebhookId};
+use crate::id::{EnvironmentId, EventId, JobId, WebhookId};
 use crate::time::Timestamp;
 
 /// A bulk resend or a replay.
@@ -97,6 +97,9 @@ pub struct Replay {
     pub from: Timestamp,
     /// Accepted before this moment.
     pub to: Timestamp,
+    /// That one alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub event: Option<EventId>,
     /// Of that key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub event_key: Option<EventKey>,

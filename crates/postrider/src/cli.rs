@@ -3,6 +3,8 @@
 //! Owns names and help texts. Does not own what a command does. The flags of settings are made from the table of settings, so
 //! that no setting lacks one; `docs/commands.md` is verified against this tree by a test.
 
+mod deliveries;
+mod events;
 mod portal;
 mod statistics;
 
@@ -12,10 +14,12 @@ use std::path::PathBuf;
 use clap::error::Error;
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, Parser, Subcommand, ValueEnum};
 use postrider_core::signature::PublicKey;
-use postrider_core::{CredentialId, EnvironmentId, JobId, OperatorTokenId, Timestamp};
+use postrider_core::{CredentialId, EnvironmentId, EventId, JobId, OperatorTokenId, Timestamp};
 use serde::Serialize;
 use url::Url;
 
+pub(crate) use self::deliveries::{Deliveries, DeliveryFilter, DeliveryMarks, Listed, Tail};
+pub(crate) use self::events::{EventFilter, Events};
 pub(crate) use self::portal::{Portal, PortalLink};
 pub(crate) use self::statistics::Statistics;
 use crate::config::setting::SETTINGS;
@@ -46,7 +50,12 @@ pub(crate) enum Action {
     Trigger(Trigger),
     /// Forward an environment's events, as they happen, to a program on this machine
     Listen(Listen),
-    /// Find deliveries, and repeat many
+    /// Find events, and show one with what became of it
+    Events {
+        #[command(subcommand)]
+        what: Events,
+    },
+    /// Find deliveries, watch them, and repeat many
     Deliveries {
         #[command(subcommand)]
         what: Deliveries,
@@ -154,62 +163,6 @@ pub(crate) struct Listen {
     pub(crate) target: EnvironmentTarget,
 }
 
-/// `deliveries`.
-#[derive(Debug, Subcommand)]
-pub(crate) enum Deliveries {
-    /// List deliveries, newest first
-    List {
-        #[command(flatten)]
-        filter: DeliveryFilter,
-        /// Made by that job
-        #[arg(long, value_name = "UUID")]
-        job: Option<JobId>,
-        /// The most that are listed
-        #[arg(long, value_name = "COUNT", default_value_t = 50)]
-        limit: usize,
-        #[command(flatten)]
-        target: EnvironmentTarget,
-    },
-    /// Repeat deliveries that have ended and were not repeated yet, in the background
-    Resend {
-        #[command(flatten)]
-        filter: DeliveryFilter,
-        #[command(flatten)]
-        job: JobArgs,
-        #[command(flatten)]
-        target: EnvironmentTarget,
-    },
-}
-
-/// Which deliveries.
-#[derive(Debug, Args)]
-pub(crate) struct DeliveryFilter {
-    /// In these states, with commas between: pending, retrying, delivered, failed, discarded
-    #[arg(long, value_name = "STATES")]
-    pub(crate) state: Option<String>,
-    /// Whose last attempt came to that: a status code, 2xx to 5xx, or none
-    #[arg(long, value_name = "CODE")]
-    pub(crate) status: Option<String>,
-    /// To that webhook
-    #[arg(long, value_name = "UUID")]
-    pub(crate) webhook: Option<String>,
-    /// Of events of that tenant
-    #[arg(long, value_name = "ID")]
-    pub(crate) tenant: Option<String>,
-    /// Of events of that key
-    #[arg(long, value_name = "KEY")]
-    pub(crate) event_key: Option<String>,
-    /// Made at this moment (RFC 3339) or later
-    #[arg(long, value_name = "TIME")]
-    pub(crate) from: Option<String>,
-    /// Made before this moment (RFC 3339)
-    #[arg(long, value_name = "TIME")]
-    pub(crate) to: Option<String>,
-    /// With that text in the event's body
-    #[arg(long, value_name = "TEXT")]
-    pub(crate) text: Option<String>,
-}
-
 /// How a job is started.
 #[derive(Debug, Args)]
 pub(crate) struct JobArgs {
@@ -231,8 +184,11 @@ pub(crate) struct JobArgs {
 #[derive(Debug, Args)]
 pub(crate) struct Replay {
     /// Events accepted at this moment (RFC 3339) or later
-    #[arg(long, value_name = "TIME")]
-    pub(crate) from: String,
+    #[arg(long, value_name = "TIME", required_unless_present = "event")]
+    pub(crate) from: Option<String>,
+    /// That event alone
+    #[arg(long, value_name = "UUID")]
+    pub(crate) event: Option<EventId>,
     /// Events accepted before this moment (RFC 3339), instead of all up to now
     #[arg(long, value_name = "TIME")]
     pub(crate) to: Option<String>,

@@ -294,6 +294,12 @@ impl Client {
         answer.json().await.map_err(|error| self.not_postrider(&error))
     }
 
+    /// Asks and reads the answer as it was written.
+    pub(crate) async fn text(&self, path: &str) -> Result<String, Failure> {
+        let answer = self.send(self.request(Method::GET, path).timeout(ANSWER_TIMEOUT)).await?;
+        answer.text().await.map_err(|error| self.not_postrider(&error))
+    }
+
     /// All rows of a list.
     pub(crate) async fn list(&self, path: &str) -> Result<Vec<Value>, Failure> {
         let mut rows = Vec::new();

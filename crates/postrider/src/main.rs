@@ -54,6 +54,7 @@ fn run(action: Action, form: Form) -> Result<(), Failure> {
         Action::Trigger(given) => wait_for(commands::trigger::run(given, form)),
         Action::EventTypes { what } => wait_for(commands::event_types::run(what, form)),
         Action::Listen(given) => wait_for(commands::listen::run(given, form)),
+        Action::Events { what } => wait_for(commands::events::run(what, form)),
         Action::Deliveries { what } => wait_for(commands::deliveries::run(what, form)),
         Action::Replay(given) => wait_for(commands::replay::run(given, form)),
         Action::Jobs { what } => wait_for(commands::jobs::run(what, form)),

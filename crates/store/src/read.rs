@@ -138,7 +138,8 @@ impl LastAnswer {
         }
     }
 
-    pub(crate) fn is(self, status: Option<u16>) -> bool {
+    /// Whether an attempt with that status code, none where there was no answer, came to this.
+    pub fn is(self, status: Option<u16>) -> bool {
         match self {
             Self::Status(wanted) => status == Some(wanted),
             Self::Class(class) => status.is_some_and(|status| status / 100 == class),

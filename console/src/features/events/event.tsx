@@ -7,6 +7,7 @@ import { siblingsQuery } from "@/features/deliveries/queries";
 import { WebhookName } from "@/features/deliveries/rows";
 import { StateBadge, StatusCode } from "@/features/deliveries/state-badge";
 import { useEventTypeName } from "@/features/event-types/queries";
+import { ReplayLink } from "@/features/replays/links";
 import { useMessages } from "@/i18n";
 import { isFinal } from "@/logic/outcomes";
 import { Card } from "@/ui/card";
@@ -39,7 +40,10 @@ export function EventPage() {
       <Loaded query={query} lines={8}>
         {({ event, body }) => (
           <>
-            <h1 className="break">{nameOf(event.eventKey) ?? event.eventKey}</h1>
+            <div className="page-head">
+              <h1 className="break">{nameOf(event.eventKey) ?? event.eventKey}</h1>
+              <ReplayLink search={{ eventId: event.id }}>{m.replay.openEvent}</ReplayLink>
+            </div>
             <Card>
               <dl className="details">
                 <dt>{m.events.key}</dt>

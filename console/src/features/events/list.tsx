@@ -6,9 +6,11 @@ import { useMemo, useRef, useState } from "react";
 import { Debounced, Moment, StateSelect, StatusFilter, WebhookSelect } from "@/features/deliveries/filters";
 import { useLive } from "@/features/deliveries/live";
 import { useEventTypeName, useEventTypes } from "@/features/event-types/queries";
+import { ReplayLink } from "@/features/replays/links";
 import { useMessages } from "@/i18n";
 import { SINCE, searchedFor } from "@/logic/deliveries";
 import { bytes } from "@/logic/numbers";
+import { replayOf } from "@/logic/replay";
 import { useFace } from "@/shell/face";
 import { type Search, usePageSearch } from "@/shell/search";
 import { Badge } from "@/ui/badge";
@@ -49,12 +51,15 @@ export function Events() {
     <div className="stack">
       <div className="page-head">
         <h1>{m.events.title}</h1>
-        {face.can("triggerEvents") && (
-          <Link to="/events/send" className={buttonClass("primary")}>
-            <Send aria-hidden="true" />
-            {m.events.send}
-          </Link>
-        )}
+        <span className="row row-wrap">
+          <ReplayLink search={replayOf(search, anchor.now)}>{m.replay.openList}</ReplayLink>
+          {face.can("triggerEvents") && (
+            <Link to="/events/send" className={buttonClass("primary")}>
+              <Send aria-hidden="true" />
+              {m.events.send}
+            </Link>
+          )}
+        </span>
       </div>
       <search className="filters">
         <Debounced label={m.events.search} value={search.q ?? ""} onChange={q => change({ q })} as="search" />

@@ -72,9 +72,11 @@ function Asked({ job }: { job: Job }) {
   const m = useMessages();
   const { request } = job;
   const filter = request.filter ?? request;
+  const { eventId } = request;
   const rows: [string, React.ReactNode][] = [
-    [m.deliveries.from, filter.from && exactTime(filter.from, m.locale)],
-    [m.deliveries.to, filter.to && exactTime(filter.to, m.locale)],
+    [m.replay.event, eventId && <AskedEvent id={eventId} />],
+    [m.deliveries.from, !eventId && filter.from && exactTime(filter.from, m.locale)],
+    [m.deliveries.to, !eventId && filter.to && exactTime(filter.to, m.locale)],
     [m.deliveries.event, filter.eventKey && <code>{filter.eventKey}</code>],
     [m.deliveries.tenant, filter.tenantId && <code>{filter.tenantId}</code>],
     [
@@ -112,6 +114,17 @@ function Asked({ job }: { job: Job }) {
       <Pair name={m.deliveries.created} value={<Time at={job.createdAt} />} />
       <Pair name={m.jobs.id} value={<Copyable text={job.id} />} />
     </dl>
+  );
+}
+
+/** A tenant's user sees no page of an event. */
+function AskedEvent({ id }: { id: string }) {
+  const face = useFace();
+  if (face.kind !== "console") return <Copyable text={id} />;
+  return (
+    <Link to="/events/$eventId" params={{ eventId: id }}>
+      <code>{id}</code>
+    </Link>
   );
 }
 

@@ -6,6 +6,7 @@ import { Moment } from "@/features/deliveries/filters";
 import { useEventTypes } from "@/features/event-types/queries";
 import { webhooksQuery } from "@/features/webhooks/queries";
 import { useMessages } from "@/i18n";
+import { LEFT, type NewReplaySearch } from "@/logic/replay";
 import { newKey } from "@/logic/secret";
 import { useFace } from "@/shell/face";
 import { usePageSearch } from "@/shell/search";
@@ -14,8 +15,6 @@ import { Card } from "@/ui/card";
 import { Checkbox, Choices, SearchField, SelectField, TextField } from "@/ui/field";
 import { ErrorNotice, Loaded, Notice, Skeleton } from "@/ui/states";
 import { isRate, type JobRequest, previewQuery, RATE_MOST, useStartJob } from "./queries";
-
-export type NewReplaySearch = "webhooks" | "from" | "to" | "event" | "tenant" | "include" | "rate";
 
 const DAY_MS = 86_400_000;
 
@@ -29,29 +28,38 @@ export function NewReplay() {
   const [key] = useState(newKey);
   const start = useStartJob();
   const from = search.from ?? new Date(opened - DAY_MS).toISOString();
-  const to = search.to ?? new Date(opened).toISOString();
+  // Without an end the server takes the moment of the start.
+  const { to, eventId } = search;
   const webhookIds = search.webhooks?.split(",").filter(Boolean) ?? [];
   const include = search.include === "undelivered" ? "undelivered" : "all";
   const rate = Number(search.rate ?? "200");
   const most = RATE_MOST[face.kind];
+  const webhooks = useQuery(webhooksQuery);
+  const left = LEFT.filter(name => search.left?.split(",").includes(name));
   const badRate = !isRate(rate, most);
   const problem =
     webhookIds.length === 0
       ? m.replay.chooseWebhook
-      : from >= to
-        ? m.replay.order
-        : badRate
-          ? m.replay.rateRange(most)
-          : null;
+      : webhooks.data?.items.some(each => !each.isActive && webhookIds.includes(each.id))
+        ? m.replay.enableFirst
+        : !eventId && to && from >= to
+          ? m.replay.order
+          : badRate
+            ? m.replay.rateRange(most)
+            : null;
   const request: JobRequest = {
     kind: "replay",
     webhookIds,
-    from,
-    to,
     include,
     ratePerSecond: rate,
-    ...(search.event ? { eventKey: search.event } : {}),
-    ...(search.tenant && face.kind === "console" ? { tenantId: search.tenant } : {}),
+    ...(eventId
+      ? { eventId }
+      : {
+          from,
+          ...(to ? { to } : {}),
+          ...(search.event ? { eventKey: search.event } : {}),
+          ...(search.tenant && face.kind === "console" ? { tenantId: search.tenant } : {}),
+        }),
   };
   const submit = (event: FormEvent) => {
     event.preventDefault();
@@ -70,30 +78,54 @@ export function NewReplay() {
         </Link>
       </div>
       <p className="soft">{m.replay.lead}</p>
-      <Card title={m.replay.time}>
-        <div className="row row-wrap row-top">
-          <Moment label={m.deliveries.from} hideLabel={false} value={from} onChange={at => change({ from: at })} />
-          <Moment label={m.deliveries.to} hideLabel={false} value={to} onChange={at => change({ to: at })} />
-        </div>
-      </Card>
+      {left.length > 0 && (
+        <Notice tone="warn">{m.replay.left(left.map(name => m.replay.leftNames[name]).join(", "))}</Notice>
+      )}
+      {eventId ? (
+        <Card
+          title={m.replay.oneEvent}
+          actions={
+            <Button size="small" look="ghost" onClick={() => change({ eventId: "" })}>
+              {m.replay.ofTime}
+            </Button>
+          }
+        >
+          <Link to="/events/$eventId" params={{ eventId }}>
+            <code className="break">{eventId}</code>
+          </Link>
+        </Card>
+      ) : (
+        <Card title={m.replay.time}>
+          <div className="row row-wrap row-top">
+            <Moment label={m.deliveries.from} hideLabel={false} value={from} onChange={at => change({ from: at })} />
+            <Moment label={m.deliveries.to} hideLabel={false} value={to} onChange={at => change({ to: at })} />
+          </div>
+          {!to && <p className="field-hint">{m.replay.untilStart}</p>}
+        </Card>
+      )}
       <Card title={m.replay.webhooks}>
         <WebhookChoice chosen={webhookIds} onChange={ids => change({ webhooks: ids.join(",") })} />
       </Card>
       <Card title={m.replay.which}>
         <div className="stack">
-          <SelectField
-            label={m.deliveries.event}
-            value={search.event ?? ""}
-            onChange={event => change({ event: event.target.value })}
-          >
-            <option value="">{m.deliveries.anyEvent}</option>
-            {types.map(type => (
-              <option key={type.id} value={type.key}>
-                {type.displayName}
-              </option>
-            ))}
-          </SelectField>
-          {face.kind === "console" && (
+          {!eventId && (
+            <SelectField
+              label={m.deliveries.event}
+              value={search.event ?? ""}
+              onChange={event => change({ event: event.target.value })}
+            >
+              <option value="">{m.deliveries.anyEvent}</option>
+              {search.event && !types.some(type => type.key === search.event) && (
+                <option value={search.event}>{search.event}</option>
+              )}
+              {types.map(type => (
+                <option key={type.id} value={type.key}>
+                  {type.displayName}
+                </option>
+              ))}
+            </SelectField>
+          )}
+          {face.kind === "console" && !eventId && (
             <TextField
               label={m.deliveries.tenant}
               hint={m.common.optional}
@@ -187,7 +219,7 @@ function WebhookChoice({ chosen, onChange }: { chosen: string[]; onChange: (ids:
                     <Checkbox
                       label={webhook.displayName || webhook.url}
                       checked={chosen.includes(webhook.id)}
-                      disabled={!webhook.isActive}
+                      disabled={!webhook.isActive && !chosen.includes(webhook.id)}
                       onChange={on => onChange(on ? [...chosen, webhook.id] : chosen.filter(id => id !== webhook.id))}
                     />
                     <span className="grow">

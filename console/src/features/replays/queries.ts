@@ -19,6 +19,23 @@ export const jobsQuery = infiniteQueryOptions({
   getNextPageParam: page => page.nextCursor ?? undefined,
 });
 
+/** The newest of them, for a glance. */
+export const newestJobsQuery = queryOptions({
+  queryKey: ["jobs", "newest"],
+  queryFn: ({ signal }) => must(api.GET("/api/v1/jobs", { params: { query: { limit: 50 } }, signal })),
+});
+
+/** What was discarded last on its way to a webhook; `null`: nothing. */
+export const newestDiscardedQuery = (webhookId: string) =>
+  queryOptions({
+    queryKey: ["deliveries", "newest-discarded", webhookId],
+    queryFn: async ({ signal }) => {
+      const query = { webhookId, state: "discarded", limit: 1 };
+      const { items } = await must(api.GET("/api/v1/deliveries", { params: { query }, signal }));
+      return items[0] ?? null;
+    },
+  });
+
 export const jobQuery = (jobId: string) =>
   queryOptions({
     queryKey: ["jobs", jobId],
@@ -46,6 +63,7 @@ export function useStartJob() {
     onSuccess: job => {
       queries.setQueryData(jobQuery(job.id).queryKey, job);
       void queries.invalidateQueries({ queryKey: ["jobs"], exact: true });
+      void queries.invalidateQueries({ queryKey: newestJobsQuery.queryKey });
     },
   });
 }

@@ -4,6 +4,7 @@ import { Link, useParams } from "@tanstack/react-router";
 import { ArrowLeft } from "lucide-react";
 import { lazy, Suspense, useState } from "react";
 import { Deliveries } from "@/features/deliveries/list";
+import { DiscardedNotice, ReplayLink } from "@/features/replays/links";
 import { useMessages } from "@/i18n";
 import { useFace } from "@/shell/face";
 import { usePageSearch } from "@/shell/search";
@@ -68,8 +69,10 @@ function Shown({ webhook }: { webhook: Webhook }) {
             {m.test.open}
           </Button>
         )}
+        <ReplayLink search={{ webhooks: webhook.id }}>{m.replay.openWebhook}</ReplayLink>
       </div>
       <HealthNotice webhook={webhook} />
+      <DiscardedNotice webhook={webhook} />
       <Tabs<WebhookTab>
         label={m.webhooks.tabs}
         value={tab}

@@ -86,6 +86,47 @@ async fn what_failed_is_resent_and_what_was_before_is_replayed() {
 }
 
 #[tokio::test]
+async fn one_event_is_replayed_by_its_id_by_whoever_may_know_of_it() {
+    let app = App::start().await;
+    let receiver = Receiver::start().await;
+    receiver.on("/hook", answers(200, "{}"));
+    let own = app.environment("own").await;
+    app.trust_issuer(&own, "always").await;
+    let mut events = Vec::new();
+    // Two of them at the same moment.
+    for tenant in ["tenant-1", "tenant-1", "tenant-2"] {
+        let event = json!({ "eventKey": "order.paid", "tenantId": tenant, "payload": {} });
+        events.push(text(&app.post("/api/v1/events").token(&own.token).json(&event).expect(202).await["eventId"]));
+    }
+    let webhook = text(&app.webhook(&own, Some("tenant-1"), &receiver.url("/hook")).await["id"]);
+    let replay = |event: &str| json!({ "kind": "replay", "webhookIds": [webhook], "eventId": event });
+    let preview = async |token: &str, event: &str| {
+        app.post("/api/v1/jobs/preview").token(token).json(&replay(event)).expect(200).await
+    };
+    assert_eq!(preview(&own.token, &events[1]).await["deliveries"], 1);
+    assert_eq!(preview(&own.token, &events[2]).await["deliveries"], 0, "the webhook is another tenant's");
+    let mut since = replay(&events[1]);
+    since["from"] = "2120-01-01T00:00:00Z".into();
+    let call = app.post(JOBS).token(&own.token).header("idempotency-key", "k").json(&since);
+    assert_eq!(call.code(422).await, "invalid_value", "a range that is given counts as well");
+
+    let user = app.user(&own, "tenant-1", ALL);
+    let theirs = app.post("/api/v1/jobs/preview").token(&user).json(&replay(&events[2]));
+    assert_eq!(theirs.code(404).await, "not_found", "an event of another tenant");
+    let job = start(&app, &user, "a", &replay(&events[1])).await;
+    assert_eq!((&job["total"], &job["request"]["eventId"]), (&json!(1), &json!(events[1])));
+    let again = app.post(JOBS).token(&user).header("idempotency-key", "a").json(&replay(&events[1])).send().await;
+    assert_eq!((again.header("idempotency-replayed"), &again.json()["id"]), (Some("true"), &job["id"]));
+    let other = app.post(JOBS).token(&user).header("idempotency-key", "a").json(&replay(&events[0]));
+    assert_eq!(other.code(422).await, "idempotency_key_reused");
+    let job = completed(&app, &own, &text(&job["id"])).await;
+    assert_eq!((&job["done"], &job["skipped"]), (&json!(1), &json!(0)));
+    let made = app.get(&format!("/api/v1/deliveries?webhookId={webhook}")).token(&own.token).expect(200).await;
+    let made: Vec<_> = made["items"].as_array().expect("items").iter().map(|made| text(&made["eventId"])).collect();
+    assert_eq!(made, [events[1].as_str()]);
+}
+
+#[tokio::test]
 async fn jobs_that_cannot_be_are_refused() {
     let app = App::start().await;
     let own = app.environment("own").await;
@@ -100,6 +141,8 @@ async fn jobs_that_cannot_be_are_refused() {
         (json!({ "kind": "resend", "filter": { "webhookId": unknown } }), 404, "not_found"),
         (json!({ "kind": "resend", "filter": {}, "webhookIds": [webhook] }), 422, "invalid_value"),
         (json!({ "kind": "resend", "filter": {}, "ratePerSecond": 5_001 }), 422, "invalid_value"),
+        (json!({ "kind": "resend", "filter": {}, "eventId": unknown }), 422, "invalid_value"),
+        (json!({ "kind": "replay", "webhookIds": [webhook], "eventId": unknown }), 404, "not_found"),
         (json!({ "kind": "replay", "from": "2020-01-01T00:00:00Z" }), 422, "invalid_value"),
         (json!({ "kind": "replay", "webhookIds": [webhook] }), 422, "invalid_value"),
         (json!({ "kind": "replay", "webhookIds": [unknown], "from": "2020-01-01T00:00:00Z" }), 404, "not_found"),
@@ -201,6 +244,7 @@ async fn who_finds_all_tenants_places_taken_is_told_so() {
         webhooks: vec![webhook.parse().expect("an id")],
         from: to - Duration::from_hours(1),
         to,
+        event: None,
         event_key: None,
         tenant: None,
         include: Include::All,

@@ -18,7 +18,8 @@ use crate::support::{Reply, Server, event};
 
 fn start(server: &Server, rate: u32, webhooks: Vec<WebhookId>, from: Timestamp) -> Arc<Job> {
     let to = server.clock.now() + Duration::from_millis(1);
-    let work = Work::Replay(Replay { webhooks, from, to, event_key: None, tenant: None, include: Include::All });
+    let work =
+        Work::Replay(Replay { webhooks, from, to, event: None, event_key: None, tenant: None, include: Include::All });
     let counted = server.wait(server.engine().count_job(server.environment(), None, &work)).unwrap();
     let new = NewJob {
         environment_id: server.environment(),

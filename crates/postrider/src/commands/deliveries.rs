@@ -1,30 +1,39 @@
-//! `postrider deliveries`: finds deliveries, and repeats many.
+//! `postrider deliveries`: finds deliveries, watches them, and repeats many.
 
-use http::Method;
-use postrider_core::JobId;
+mod tail;
+
 use serde_json::{Map, Value, json};
-use url::form_urlencoded::Serializer;
 
 use super::job;
-use crate::cli::{Deliveries, DeliveryFilter};
+use super::search::Search;
+use crate::cli::{Deliveries, DeliveryFilter, DeliveryMarks};
 use crate::client::Client;
 use crate::failure::Failure;
-use crate::output::{FAINT, Form, note, styled, table, tame};
+use crate::output::{Form, tame};
+
+/// The columns of [`cells`].
+pub(super) const HEADING: [&str; 7] = ["delivery", "made", "state", "status", "event", "webhook", "tenant"];
 
 pub(crate) async fn run(what: Deliveries, form: Form) -> Result<(), Failure> {
     match what {
-        Deliveries::List { filter, job, limit, target } => {
+        Deliveries::List { filter, id, event, job, listed, target } => {
             let client = Client::connect_for_environment(target.find()?).await?;
-            let found = find(&client, (&filter, job), limit, form).await?;
-            form.print(&found, || {
-                let rows: Vec<_> = found.iter().map(cells).collect();
-                table(["delivery", "made", "state", "status", "event", "webhook", "tenant"], &rows)
-            })?;
-            Ok(())
+            let more =
+                [("id", id), ("eventId", event.map(|id| id.to_string())), ("jobId", job.map(|id| id.to_string()))];
+            let more = more.into_iter().filter_map(|(name, value)| Some((name, value?)));
+            let search = Search {
+                path: "/api/v1/deliveries",
+                parameters: parameters(filter).chain(more).collect(),
+                most: listed.most(),
+                heading: HEADING,
+                cells,
+            };
+            search.print(&client, form).await
         }
+        Deliveries::Tail(given) => tail::run(given, form).await,
         Deliveries::Resend { filter, job, target } => {
             let client = Client::connect_for_environment(target.find()?).await?;
-            let mut request = json!({ "kind": "resend", "filter": resend_filter(&filter) });
+            let mut request = json!({ "kind": "resend", "filter": resend_filter(filter) });
             if let Some(rate) = job.rate {
                 request["ratePerSecond"] = rate.into();
             }
@@ -33,45 +42,8 @@ pub(crate) async fn run(what: Deliveries, form: Form) -> Result<(), Failure> {
     }
 }
 
-/// As many as asked for, however many pages the search takes.
-async fn find(
-    client: &Client,
-    (filter, job): (&DeliveryFilter, Option<JobId>),
-    limit: usize,
-    form: Form,
-) -> Result<Vec<Value>, Failure> {
-    let mut found: Vec<Value> = Vec::new();
-    let mut cursor: Option<String> = None;
-    while found.len() < limit {
-        let mut query = Serializer::new(String::new());
-        for (name, value) in parameters(filter) {
-            query.append_pair(name, value);
-        }
-        if let Some(job) = job {
-            query.append_pair("jobId", &job.to_string());
-        }
-        query.append_pair("limit", &(limit - found.len()).min(250).to_string());
-        if let Some(cursor) = &cursor {
-            query.append_pair("cursor", cursor);
-        }
-        let page = client.call(Method::GET, &format!("/api/v1/deliveries?{}", query.finish()), None).await?;
-        found.extend(page["items"].as_array().cloned().unwrap_or_default());
-        cursor = page["nextCursor"].as_str().map(ToOwned::to_owned);
-        match page["searchedUntil"].as_str() {
-            Some(until) if found.len() < limit && form == Form::Text => {
-                note(styled(FAINT, format_args!("searched down to {until}")));
-            }
-            _ => {}
-        }
-        if cursor.is_none() {
-            break;
-        }
-    }
-    Ok(found)
-}
-
-fn parameters(filter: &DeliveryFilter) -> impl Iterator<Item = (&'static str, &str)> {
-    let DeliveryFilter { state, status, webhook, tenant, event_key, from, to, text } = filter;
+fn parameters(filter: DeliveryFilter) -> impl Iterator<Item = (&'static str, String)> {
+    let DeliveryFilter { marks: DeliveryMarks { state, status, webhook, tenant, event_key }, from, to, text } = filter;
     [
         ("state", state),
         ("statusCode", status),
@@ -83,18 +55,19 @@ fn parameters(filter: &DeliveryFilter) -> impl Iterator<Item = (&'static str, &s
         ("text", text),
     ]
     .into_iter()
-    .filter_map(|(name, value)| Some((name, value.as_deref()?)))
+    .filter_map(|(name, value)| Some((name, value?)))
 }
 
-fn resend_filter(filter: &DeliveryFilter) -> Map<String, Value> {
-    let member = |(name, value): (&str, &str)| match name {
+fn resend_filter(filter: DeliveryFilter) -> Map<String, Value> {
+    let member = |(name, value): (&str, String)| match name {
         "state" => (name.to_owned(), value.split(',').collect()),
         _ => (name.to_owned(), value.into()),
     };
     parameters(filter).map(member).collect()
 }
 
-fn cells(delivery: &Value) -> [String; 7] {
+/// A delivery as a row for people.
+pub(super) fn cells(delivery: &Value) -> [String; 7] {
     let text = |value: &Value| tame(value.as_str().unwrap_or("-"));
     let last = &delivery["lastAttempt"];
     let status = match (&last["statusCode"], &last["failure"]) {

@@ -1,33 +1,27 @@
 //! `postrider listen`: streams an environment's accepted events and posts each to a program on this machine.
 //!
-//! Owns the reading of the stream, reconnecting, and what is printed. A stream is no webhook: what was accepted while nobody listened
-//! does not come later, and an answer of the program changes nothing on the server.
+//! Owns what the messages of the stream say, and what is printed; how a stream is followed is [`super::following`]'s. A stream is no
+//! webhook: what was accepted while nobody listened does not come later, and an answer of the program changes nothing on the server.
 
 use std::time::{Duration, Instant};
 
-use futures_util::StreamExt as _;
-use http::{HeaderMap, HeaderValue, Method, header};
+use http::{HeaderMap, HeaderValue};
 use postrider_core::signature::{Secret, SigningKey};
 use postrider_core::{Clock as _, EventId, limits};
 use serde::Deserialize;
 use serde_json::json;
 
+use super::following::{Told, Words, follow, unreadable};
 use crate::cli::Listen;
-use crate::client::{Client, Target, http_for};
+use crate::client::http_for;
 use crate::failure::{Failure, with_causes};
 use crate::output::{self, BAD, FAINT, Form, GOOD, STRONG, styled, tame};
 use crate::system::SystemClock;
 
 /// How long the program may take over an event.
 const FORWARD_TIMEOUT: Duration = limits::ATTEMPT_DEADLINE_MOST;
-/// The first pause before the stream is asked for again; doubled up to the longest.
-const PAUSE: Duration = Duration::from_millis(500);
-/// The longest pause.
-const PAUSE_MOST: Duration = Duration::from_secs(15);
 /// The header that names an event.
 const WEBHOOK_ID: &str = "webhook-id";
-/// Bytes of one message of the stream at most: the body of an event, written as a JSON string, and what stands around it.
-const MESSAGE_BYTES: usize = 8 * limits::EVENT_BYTES;
 
 /// What a message of the stream says.
 #[derive(Debug)]
@@ -38,8 +32,6 @@ enum Message {
     Event { headers: HeaderMap, body: String },
     /// Events came faster than they were forwarded.
     Missed { events: u64 },
-    /// Nothing more comes, as the caller's right has ended, or something stands in its way for now.
-    Ended { may_begin_again: bool, detail: String },
     /// Something that a later server says.
     Unknown,
 }
@@ -64,12 +56,6 @@ impl Message {
         struct Missed {
             events: u64,
         }
-        #[derive(Deserialize)]
-        struct Ended {
-            reason: String,
-            status: u16,
-            detail: String,
-        }
         Ok(match name {
             "stream" => Self::Opening { secret: serde_json::from_str::<Opening>(data)?.secret },
             "event" => {
@@ -80,10 +66,6 @@ impl Message {
                 Self::Event { headers: headers.collect::<HeaderMap<HeaderValue>>(), body }
             }
             "missed" => Self::Missed { events: serde_json::from_str::<Missed>(data)?.events },
-            "ended" => {
-                let Ended { reason, status, detail } = serde_json::from_str(data)?;
-                Self::Ended { may_begin_again: status >= 500 || reason == "token_expired", detail }
-            }
             _ => Self::Unknown,
         })
     }
@@ -120,36 +102,17 @@ pub(crate) async fn run(given: Listen, form: Form) -> Result<(), Failure> {
         }
         None => "/api/v1/events/stream".to_owned(),
     };
-    // The first connection must succeed: a wrong secret does not become right by waiting.
-    let mut stream = open(target.clone(), &path).await?;
-    output::note(format_args!(
-        "Listening. Events go to {} as they are accepted; Ctrl-C stops.",
-        styled(STRONG, &forward.url)
-    ));
-    loop {
-        let why = forward.all_of(stream).await?;
-        output::note(format_args!("{}: {why}; connecting again", styled(BAD, "the stream ended")));
-        stream = open_again(&target, &path).await;
-        output::note("Connected again. What was accepted in between does not come.");
-    }
-}
-
-async fn open(target: Target, path: &str) -> Result<reqwest::Response, Failure> {
-    let client = Client::connect_for_environment(target).await?;
-    client.send(client.request(Method::GET, path).header(header::ACCEPT, "text/event-stream")).await
-}
-
-/// Tries until it succeeds. A token can have expired and a server can be restarting, so that everything is worth another try.
-async fn open_again(target: &Target, path: &str) -> reqwest::Response {
-    let mut pause = PAUSE;
-    loop {
-        tokio::time::sleep(pause).await;
-        match open(target.clone(), path).await {
-            Ok(stream) => return stream,
-            Err(failure) => output::note(styled(FAINT, failure.message().unwrap_or_default())),
+    let welcome =
+        format!("Listening. Events go to {} as they are accepted; Ctrl-C stops.", styled(STRONG, &forward.url));
+    let words = Words { welcome: &welcome, again: "Connected again. What was accepted in between does not come." };
+    follow(&target, &path, words, async |message: Told| match Message::parse(&message.name, &message.data) {
+        Ok(message) => forward.take(message).await,
+        Err(error) => {
+            unreadable(&error);
+            Ok(())
         }
-        pause = (pause * 2).min(PAUSE_MOST);
-    }
+    })
+    .await
 }
 
 /// Where events go.
@@ -161,31 +124,6 @@ struct Forward {
 }
 
 impl Forward {
-    /// Forwards everything that comes, one after the other; says why nothing more comes.
-    async fn all_of(&self, stream: reqwest::Response) -> Result<String, Failure> {
-        let mut bytes = stream.bytes_stream();
-        let mut messages = Messages::default();
-        while let Some(chunk) = bytes.next().await {
-            let chunk = match chunk {
-                Ok(chunk) => chunk,
-                Err(error) => return Ok(with_causes(&error)),
-            };
-            messages.push(&chunk);
-            while let Some((name, data)) = messages.next() {
-                match Message::parse(&name, &data) {
-                    Ok(message) => self.take(message).await?,
-                    Err(error) => {
-                        output::note(format_args!("{}: {error}", styled(BAD, "a message that cannot be read")));
-                    }
-                }
-            }
-            if messages.waiting() > MESSAGE_BYTES {
-                return Ok("a message is longer than an event can be".to_owned());
-            }
-        }
-        Ok("the server closed it".to_owned())
-    }
-
     async fn take(&self, message: Message) -> Result<(), Failure> {
         match message {
             Message::Event { headers, body } => self.forward(headers, body).await?,
@@ -194,10 +132,6 @@ impl Forward {
             }
             Message::Missed { events } => {
                 output::note(format_args!("{}: {events} events", styled(BAD, "missed, as they came too fast")));
-            }
-            Message::Ended { may_begin_again: true, detail } => output::note(tame(&detail)),
-            Message::Ended { may_begin_again: false, detail } => {
-                return Err(Failure::said(format!("the server ended the stream: {}", tame(&detail))));
             }
             Message::Opening { .. } | Message::Unknown => {}
         }
@@ -254,73 +188,6 @@ fn sign(headers: &mut HeaderMap, key: &SigningKey, id: &str, body: &str) {
     for (name, value) in signed {
         if let Ok(value) = value.parse() {
             headers.insert(name, value);
-        }
-    }
-}
-
-/// Takes a stream of server-sent events apart: names and data count, comments keep the connection awake.
-#[derive(Debug, Default)]
-struct Messages {
-    bytes: Vec<u8>,
-    /// How far there is no whole line.
-    read: usize,
-    name: String,
-    data: String,
-}
-
-impl Messages {
-    fn push(&mut self, chunk: &[u8]) {
-        self.bytes.drain(..self.read);
-        self.read = 0;
-        self.bytes.extend_from_slice(chunk);
-    }
-
-    /// Bytes that wait for the end of their message.
-    fn waiting(&self) -> usize {
-        self.bytes.len() - self.read + self.data.len()
-    }
-
-    /// The next whole message that has data, and its name.
-    fn next(&mut self) -> Option<(String, String)> {
-        loop {
-            let end = self.bytes[self.read..].iter().position(|byte| *byte == b'\n')?;
-            let line = &self.bytes[self.read..self.read + end];
-            self.read += end + 1;
-            let line = line.strip_suffix(b"\r").unwrap_or(line);
-            if line.is_empty() {
-                let name = std::mem::take(&mut self.name);
-                if !self.data.is_empty() {
-                    return Some((name, std::mem::take(&mut self.data)));
-                }
-            } else if let Some(name) = line.strip_prefix(b"event:") {
-                self.name = String::from_utf8_lossy(name.strip_prefix(b" ").unwrap_or(name)).into_owned();
-            } else if let Some(data) = line.strip_prefix(b"data:") {
-                if !self.data.is_empty() {
-                    self.data.push('\n');
-                }
-                self.data.push_str(&String::from_utf8_lossy(data.strip_prefix(b" ").unwrap_or(data)));
-            }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn messages_are_whole_however_they_are_cut() {
-        let stream = b": hello\n\nid: 1\nevent: event\ndata: {\"a\":1}\n\n: awake\r\n\r\ndata:x\ndata: \xc3\xa4y\n\ndata: unfinished";
-        for size in 1..stream.len() {
-            let mut messages = Messages::default();
-            let mut got = Vec::new();
-            for chunk in stream.chunks(size) {
-                messages.push(chunk);
-                got.extend(std::iter::from_fn(|| messages.next()));
-            }
-            let expected =
-                [("event", "{\"a\":1}"), ("", "x\näy")].map(|(name, data)| (name.to_owned(), data.to_owned()));
-            assert_eq!(got, expected, "in pieces of {size}");
         }
     }
 }

@@ -13,13 +13,19 @@ pub(crate) async fn run(given: Replay, form: Form) -> Result<(), Failure> {
     let mut request = json!({
         "kind": "replay",
         "webhookIds": given.webhook,
-        "from": given.from,
         "include": if given.undelivered { "undelivered" } else { "all" },
     });
-    let more = [("to", &given.to), ("eventKey", &given.event_key), ("tenantId", &given.tenant)];
+    let event = given.event.map(|id| id.to_string());
+    let more = [
+        ("from", given.from),
+        ("to", given.to),
+        ("eventId", event),
+        ("eventKey", given.event_key),
+        ("tenantId", given.tenant),
+    ];
     for (name, value) in more {
         if let Some(value) = value {
-            request[name] = value.as_str().into();
+            request[name] = value.into();
         }
     }
     if let Some(rate) = given.job.rate {

@@ -9,6 +9,7 @@ mod commands;
 mod crash;
 mod demo;
 mod durability;
+mod finding;
 mod life;
 mod order;
 mod portal;

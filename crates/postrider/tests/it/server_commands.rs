@@ -1,6 +1,5 @@
 //! Commands that talk to a server: as its operator over the control socket, and as an environment over TCP.
 
-use std::io::{BufRead as _, BufReader, Read};
 use std::process::Stdio;
 
 use postrider_core::Clock as _;
@@ -8,7 +7,9 @@ use postrider_core::signature::{Secret, verify_jwt, verify_standard};
 use postrider_testkit::receiver::{Received, Receiver};
 use serde_json::Value;
 
-use crate::support::{CLIENT_ID, PATIENCE, SECRET, Server, bootstrapped, json_of, postrider, run, stderr_of};
+use crate::support::{
+    CLIENT_ID, PATIENCE, SECRET, Server, bootstrapped, first_line, json_of, lines_of, postrider, run, stderr_of,
+};
 
 const WEBHOOK_SECRET: &str = "a-long-secret";
 
@@ -103,17 +104,6 @@ async fn listening_forwards_events_of_the_tenant_signed() {
     assert_eq!((&line["statusCode"], &line["tenantId"]), (&200.into(), &"acme".into()), "{line}");
     listening.kill().unwrap();
     listening.wait().unwrap();
-}
-
-/// Waits for the first line; what it was read from stays open.
-async fn first_line<R: Read + Send + 'static>(from: R) -> (String, BufReader<R>) {
-    let read = tokio::task::spawn_blocking(move || {
-        let mut reader = BufReader::new(from);
-        let mut line = String::new();
-        reader.read_line(&mut line).unwrap();
-        (line, reader)
-    });
-    tokio::time::timeout(PATIENCE, read).await.expect("a line in time").unwrap()
 }
 
 #[tokio::test]
@@ -219,7 +209,7 @@ async fn jobs_are_listed_and_steered() {
     let events = vec![serde_json::json!({ "eventKey": "a.b", "payload": {} }); 50];
     server.post(&token, "/api/v1/events/batch", &events.into()).await;
     receiver.wait_for(50, PATIENCE).await;
-    let webhook = json_of(&call(&["deliveries", "list"]).await)[0]["webhookId"].as_str().unwrap().to_owned();
+    let webhook = lines_of(&call(&["deliveries", "list"]).await)[0]["webhookId"].as_str().unwrap().to_owned();
     // It has something to do for longer than this test takes.
     let replay = ["replay", "--from", "2020-01-01T00:00:00Z", "--webhook", &webhook, "--rate", "1", "--detach"];
     let id = json_of(&call(&replay).await)["id"].as_str().unwrap().to_owned();
@@ -228,7 +218,7 @@ async fn jobs_are_listed_and_steered() {
     assert_eq!(json_of(&call(&["jobs", "rate", &id, "7"]).await)["ratePerSecond"], 7);
     let shown = json_of(&call(&["jobs", "show", &id]).await);
     assert_eq!((&shown["state"], &shown["ratePerSecond"]), (&"paused".into(), &7.into()));
-    let made = json_of(&call(&["deliveries", "list", "--job", &id]).await).as_array().unwrap().len();
+    let made = lines_of(&call(&["deliveries", "list", "--job", &id]).await).len();
     assert_eq!(shown["done"], made);
     assert_eq!(json_of(&call(&["jobs", "resume", &id]).await)["state"], "running");
     json_of(&call(&["jobs", "rate", &id, "1"]).await);

@@ -43,9 +43,27 @@ pub(crate) fn json_of(output: &Output) -> Value {
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error} in {text:?}; stderr: {}", stderr_of(output)))
 }
 
+/// What a command printed as JSON, an object a line.
+pub(crate) fn lines_of(output: &Output) -> Vec<Value> {
+    assert!(output.status.success(), "{}", stderr_of(output));
+    let text = String::from_utf8_lossy(&output.stdout);
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
 /// What a command printed for people about what went wrong.
 pub(crate) fn stderr_of(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// Waits for the first line; what it was read from stays open.
+pub(crate) async fn first_line<R: Read + Send + 'static>(from: R) -> (String, BufReader<R>) {
+    let read = tokio::task::spawn_blocking(move || {
+        let mut reader = BufReader::new(from);
+        let mut line = String::new();
+        reader.read_line(&mut line).unwrap();
+        (line, reader)
+    });
+    tokio::time::timeout(PATIENCE, read).await.expect("a line in time").unwrap()
 }
 
 pub(crate) fn signal(id: u32, signal: Signal) {

@@ -30,7 +30,7 @@ pub(crate) fn new_job(environment: EnvironmentId, key: &str, work: Work) -> NewJ
 }
 
 fn replay(webhooks: &[WebhookId], from: Timestamp, to: Timestamp, include: Include) -> Work {
-    Work::Replay(Replay { webhooks: webhooks.to_vec(), from, to, event_key: None, tenant: None, include })
+    Work::Replay(Replay { webhooks: webhooks.to_vec(), from, to, event: None, event_key: None, tenant: None, include })
 }
 
 async fn started(world: &World, environment: EnvironmentId, key: &str, work: Work) -> Arc<Job> {
@@ -456,7 +456,15 @@ pub(crate) async fn a_replay_of_a_tenant_walks_its_own_events_in_order(mut world
         }
     }
     let to = world.advance(Duration::from_millis(5));
-    let work = |tenant| Replay { webhooks: vec![webhook.id], from, to, event_key: None, tenant, include: Include::All };
+    let work = |tenant| Replay {
+        webhooks: vec![webhook.id],
+        from,
+        to,
+        event: None,
+        event_key: None,
+        tenant,
+        include: Include::All,
+    };
     let walk = async |world: &World, replay: Replay| {
         let (mut found, mut rows, mut after) = (Vec::new(), 0, Cursor::default());
         loop {
@@ -472,8 +480,17 @@ pub(crate) async fn a_replay_of_a_tenant_walks_its_own_events_in_order(mut world
     };
     assert_eq!(walk(&world, work(Some(tenant.clone()))).await, (expected.clone(), expected.len()));
     let key = EventKey::parse("order.paid").unwrap();
-    let of_key = Replay { event_key: Some(key), ..work(None) };
+    let of_key = Replay { event_key: Some(key.clone()), ..work(None) };
     assert_eq!(walk(&world, of_key).await, (expected.clone(), expected.len()));
-    let later = Replay { from: expected[30].made_at(), ..work(Some(tenant)) };
+    let later = Replay { from: expected[30].made_at(), ..work(Some(tenant.clone())) };
     assert_eq!(walk(&world, later).await, (expected[30..].to_vec(), 10));
+    // One event is found in a segment and beyond the last, with a subject and without, and no other row is looked at.
+    for event in [expected[3], expected[39]] {
+        for (tenant, event_key) in [(None, None), (Some(tenant.clone()), None), (None, Some(key.clone()))] {
+            let one = Replay { event: Some(event), event_key, ..work(tenant) };
+            assert_eq!(walk(&world, one).await, (vec![event], 1));
+        }
+    }
+    let elsewhere = Replay { event: Some(expected[3]), from: expected[30].made_at(), ..work(None) };
+    assert_eq!(walk(&world, elsewhere).await, (Vec::new(), 0), "the range counts as well");
 }

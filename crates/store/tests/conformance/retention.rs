@@ -132,6 +132,7 @@ async fn events(world: &World, webhook: &Webhook, tenant: &TenantId) -> (Vec<Eve
         webhooks: vec![webhook.id],
         from: world.now() - 100 * DAY,
         to: world.now(),
+        event: None,
         event_key: None,
         tenant: Some(tenant.clone()),
         include: Include::All,

@@ -1,6 +1,7 @@
 //! Jobs: resending many deliveries, and replaying events, as all of their calls take and answer it.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
 use postrider_core::delivery::StateKind;
 use postrider_core::event::{EventKey, TenantId};
@@ -8,7 +9,7 @@ use postrider_core::job::{Include, Job as Stored, JobState, Replay, Resend, Work
 use postrider_core::limits::{
     JOB_RATE, JOB_RATE_MOST, JOB_RATE_MOST_OF_TENANT, JOB_WEBHOOKS, SEARCH_TEXT_CHARS_LEAST, SEARCH_TEXT_CHARS_MOST,
 };
-use postrider_core::{Timestamp, WebhookId};
+use postrider_core::{EventId, Timestamp, WebhookId};
 use postrider_store::LastAnswer;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -27,6 +28,9 @@ pub(crate) mod preview;
 pub(crate) mod rate;
 pub(crate) mod start;
 
+/// The length of the moments that ids and ranges know.
+const MOMENT: Duration = Duration::from_millis(1);
+
 /// What a job is to do.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -39,7 +43,10 @@ pub(crate) struct JobRequest {
     /// Of a replay: to which webhooks, 1 to 50.
     #[serde(skip_serializing_if = "Option::is_none")]
     webhook_ids: Option<Vec<Uuid>>,
-    /// Of a replay: events accepted at this moment or later.
+    /// Of a replay: that event alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    event_id: Option<Uuid>,
+    /// Of a replay: events accepted at this moment or later; not needed with `eventId`.
     #[serde(skip_serializing_if = "Option::is_none")]
     from: Option<Time>,
     /// Of a replay: events accepted before this moment; all up to now where it is left out.
@@ -178,6 +185,7 @@ impl JobRequest {
             kind: Kind::Resend,
             filter: None,
             webhook_ids: None,
+            event_id: None,
             from: None,
             to: None,
             event_key: None,
@@ -202,6 +210,7 @@ impl JobRequest {
             Work::Replay(replay) => Self {
                 kind: Kind::Replay,
                 webhook_ids: Some(replay.webhooks.iter().map(|id| id.as_uuid()).collect()),
+                event_id: replay.event.map(EventId::as_uuid),
                 from: Some(replay.from.into()),
                 to: Some(replay.to.into()),
                 event_key: replay.event_key.as_ref().map(|key| key.as_str().to_owned()),
@@ -216,8 +225,11 @@ impl JobRequest {
     }
 
     /// What it asks for, within the caller's reach, and at which rate.
-    fn work(self, state: &ApiState, member: &Member) -> Result<(Work, u32), ApiError> {
+    async fn work(self, state: &ApiState, member: &Member) -> Result<(Work, u32), ApiError> {
         let rate = checked_rate(member, self.rate_per_second.unwrap_or(JOB_RATE))?;
+        if let (Kind::Replay, Some(event)) = (self.kind, self.event_id) {
+            event_within_reach(state, member, EventId::from_uuid(event)).await?;
+        }
         let work = match self.kind {
             Kind::Resend => Work::Resend(self.resend(state, member)?),
             Kind::Replay => Work::Replay(self.replay(state, member)?),
@@ -228,6 +240,7 @@ impl JobRequest {
     fn resend(self, state: &ApiState, member: &Member) -> Result<Resend, ApiError> {
         let others = [
             ("/webhookIds", self.webhook_ids.is_some()),
+            ("/eventId", self.event_id.is_some()),
             ("/from", self.from.is_some()),
             ("/to", self.to.is_some()),
             ("/eventKey", self.event_key.is_some()),
@@ -279,7 +292,8 @@ impl JobRequest {
 
     fn replay(self, state: &ApiState, member: &Member) -> Result<Replay, ApiError> {
         if self.filter.is_some() {
-            let detail = "is of a resend; a replay names its events by `from`, `to`, `eventKey` and `tenantId`";
+            let detail =
+                "is of a resend; a replay names its events by `eventId`, or by `from`, `to`, `eventKey` and `tenantId`";
             return Err(ApiError::value("/filter", detail));
         }
         let ids = self.webhook_ids.unwrap_or_default();
@@ -293,10 +307,14 @@ impl JobRequest {
                 webhooks.push(id);
             }
         }
-        let from = self.from.ok_or_else(|| ApiError::value("/from", "says from when on"))?.0;
+        let event = self.event_id.map(EventId::from_uuid);
+        let from = self.from.map(|from| from.0).or(event.map(EventId::made_at));
+        let from =
+            from.ok_or_else(|| ApiError::value("/from", "says from when on, unless `eventId` names one event"))?;
         // What is accepted from now on gets there by itself.
-        let now = state.now() + std::time::Duration::from_millis(1);
-        let to: Timestamp = self.to.map_or(now, |to| to.0.min(now));
+        let now = state.now() + MOMENT;
+        let all = event.map_or(now, |event| event.made_at() + MOMENT);
+        let to: Timestamp = self.to.map_or(all, |to| to.0.min(now));
         if from >= to {
             return Err(ApiError::value("/from", "is before `to`, and before now"));
         }
@@ -304,6 +322,7 @@ impl JobRequest {
             webhooks,
             from,
             to,
+            event,
             event_key: event_key("/eventKey", self.event_key.as_deref())?,
             tenant: tenant_of(member, "/tenantId", self.tenant_id.as_deref())?,
             include: match self.include {
@@ -311,6 +330,14 @@ impl JobRequest {
                 Some(IncludeName::Undelivered) => Include::Undelivered,
             },
         })
+    }
+}
+
+/// Refuses an event that there is not, or that the caller may not know of.
+async fn event_within_reach(state: &ApiState, member: &Member, id: EventId) -> Result<(), ApiError> {
+    match state.store().event(member.environment_id, id).await? {
+        Some(event) if member.sees_event(state, &event) => Ok(()),
+        _ => Err(ApiError::not_found("event")),
     }
 }
 

@@ -32,7 +32,7 @@ pub(crate) struct Preview {
 #[utoipa::path(post, path = "/api/v1/jobs/preview", tag = "jobs", request_body = JobRequest, responses(
     (status = 200, description = "The count.", body = Preview),
     (status = 400, description = "The body cannot be read.", body = Problem),
-    (status = 404, description = "There is no webhook of that id within reach.", body = Problem),
+    (status = 404, description = "There is no webhook, or no event, of that id within reach.", body = Problem),
     (status = 422, description = "A value is outside what it can be.", body = Problem),
     (status = 429, description = "Another count is under way.", body = Problem)))]
 pub(crate) async fn preview_job(
@@ -41,7 +41,7 @@ pub(crate) async fn preview_job(
     Json(request): Json<JobRequest>,
 ) -> Result<Answer<Preview>, ApiError> {
     member.require(Permission::WriteWebhook)?;
-    let (work, _) = request.work(&state, &member)?;
+    let (work, _) = request.work(&state, &member).await?;
     let count = count(&state, &member, &work).await?;
     Ok(Answer(Preview { deliveries: count.deliveries, skipped: count.skipped, complete: count.is_complete }))
 }

@@ -26,7 +26,7 @@ use crate::state::ApiState;
     params(("Idempotency-Key" = String, Header, description = "1 to 255 characters, unique to this job.")), responses(
     (status = 202, description = "The job.", body = Job),
     (status = 400, description = "The body cannot be read, or there is no idempotency key.", body = Problem),
-    (status = 404, description = "There is no webhook of that id within reach.", body = Problem),
+    (status = 404, description = "There is no webhook, or no event, of that id within reach.", body = Problem),
     (status = 409, description = "A webhook is disabled, or there are as many jobs as there can be.", body = Problem),
     (status = 422, description = "A value is outside what it can be, or the idempotency key was used with another body.",
         body = Problem),
@@ -80,7 +80,7 @@ async fn start(state: &ApiState, member: &Member, key: String, request: JobReque
     if let Some(earlier) = earlier {
         return Ok(earlier);
     }
-    let (work, rate) = request.work(state, member)?;
+    let (work, rate) = request.work(state, member).await?;
     let mut new = NewJob { environment_id, tenant_id, idempotency_key: key, request_hash, work, rate, total: None };
     // Counting is dear, and for nothing where the job cannot be started.
     if let Some(obstacle) = state.store().obstacle_to_job(new.clone()).await? {

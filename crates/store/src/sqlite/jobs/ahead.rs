@@ -192,6 +192,11 @@ fn replay_ahead(connection: &Connection, environment: EnvironmentId, asked: &Rep
     let number = |at: Timestamp| EventId::first_at(at).as_uuid().as_u128();
     let after = (*after).max(before(number(replay.from)));
     let below = number(replay.to).to_be_bytes();
+    // One event is a range of one id.
+    let (after, below) = match replay.event.map(|event| event.as_uuid().as_u128()) {
+        Some(id) => (after.max(before(id)), below.min(id.saturating_add(1).to_be_bytes())),
+        None => (after, below),
+    };
     let mut looking = Looking {
         connection,
         environment,
