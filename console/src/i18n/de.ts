@@ -348,6 +348,7 @@ export const de: Words = {
     deadline: seconds => `Der Versuch durfte ${viele(seconds, "Sekunde", "Sekunden")} dauern.`,
     withheld: { hidden: "(verborgen)", signature: "(Signatur, nicht gespeichert)", not_kept: "(nicht gespeichert)" },
     copyCurl: "Als cURL kopieren",
+    copyUrl: "URL kopieren",
     curlCopied: {
       signed: "Kopiert, mit Signatur von jetzt.",
       unsigned: "Kopiert. Es trägt keine Signatur, wie die Anfragen dieses Webhooks.",

@@ -347,6 +347,7 @@ export const en = {
     deadline: (seconds: number) => `The attempt might take ${many(seconds, "second", "seconds")}.`,
     withheld: { hidden: "(hidden)", signature: "(signature, not kept)", not_kept: "(not kept)" },
     copyCurl: "Copy as cURL",
+    copyUrl: "Copy URL",
     curlCopied: {
       signed: "Copied, signed as of now.",
       unsigned: "Copied. It carries no signature, as this webhook's requests do not.",
