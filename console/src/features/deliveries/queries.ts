@@ -64,16 +64,22 @@ export const attemptsQuery = (deliveryId: string) =>
         .items,
   });
 
+/** The deliveries of an event, page by page. */
 export const siblingsQuery = (eventId: string) =>
-  queryOptions({
+  infiniteQueryOptions({
     queryKey: ["events", eventId, "deliveries"],
-    queryFn: ({ signal }) =>
+    queryFn: ({ pageParam, signal }) =>
       must(
         api.GET("/api/v1/events/{eventId}/deliveries", {
-          params: { path: { eventId }, query: { limit: 100 } },
+          params: {
+            path: { eventId },
+            query: { limit: PAGE, ...(pageParam === undefined ? {} : { cursor: pageParam }) },
+          },
           signal,
         }),
       ),
+    initialPageParam: undefined as string | undefined,
+    getNextPageParam: page => page.nextCursor ?? undefined,
   });
 
 export function useResend() {
