@@ -34,6 +34,14 @@ export const deliveriesQuery = (query: DeliveryQuery) =>
     gcTime: 60_000,
   });
 
+/** The newest deliveries of a webhook, as many as one call tells: a sample of its exact answers. */
+export const recentCodesQuery = (webhookId: string) =>
+  queryOptions({
+    queryKey: ["deliveries", "codes", webhookId],
+    queryFn: ({ signal }) =>
+      must(api.GET("/api/v1/deliveries", { params: { query: { webhookId, limit: 250 } }, signal })),
+  });
+
 export const deliveryQuery = (deliveryId: string) =>
   queryOptions({
     queryKey: ["deliveries", deliveryId],
