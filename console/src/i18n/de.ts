@@ -352,7 +352,7 @@ export const de: Words = {
     curlCopied: {
       signed: "Kopiert, mit Signatur von jetzt.",
       unsigned: "Kopiert. Es trägt keine Signatur, wie die Anfragen dieses Webhooks.",
-      unreadable: "Ohne Signatur kopiert: Das Geheimnis ist hier nicht zu lesen.",
+      unreadable: "Ohne Signatur kopiert: Womit sie entsteht, ist hier nicht zu lesen.",
     },
     curlWithout: names => `Weggelassen, weil der Wert nicht gezeigt wird: ${names}.`,
     curlLeftOut: names => `Weggelassen, weil die Werte hier nicht bekannt sind: ${names}`,

@@ -351,7 +351,7 @@ export const en = {
     curlCopied: {
       signed: "Copied, signed as of now.",
       unsigned: "Copied. It carries no signature, as this webhook's requests do not.",
-      unreadable: "Copied without a signature: the secret cannot be read here.",
+      unreadable: "Copied without a signature: what makes it cannot be read here.",
     },
     curlWithout: (names: string) => `Left out, for the value is not shown: ${names}.`,
     curlLeftOut: (names: string) => `Left out, for their values are not known here: ${names}`,
