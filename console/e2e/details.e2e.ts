@@ -106,9 +106,9 @@ test("all deliveries of an event are there, page by page", async () => {
   await signIn(page, server, `/events/${eventId}`);
   const table = page.getByRole("table", { name: "Deliveries" });
   const names = async () => (await table.getByRole("link").allTextContents()).sort();
-  await expect.poll(async () => (await names()).length).toBe(2);
+  await expect.poll(async () => (await names()).length, { timeout: 15_000 }).toBe(2);
   await page.getByRole("button", { name: "Load more" }).click();
-  await expect.poll(names).toEqual(["First", "Second", "Third"]);
+  await expect.poll(names, { timeout: 15_000 }).toEqual(["First", "Second", "Third"]);
   await page.getByRole("button", { name: "Load more" }).waitFor({ state: "detached" });
 });
 

@@ -17,6 +17,8 @@ let good: Receiver;
 let bad: Receiver;
 let page: Page;
 let found: string[];
+/** The webhook that fails. */
+let broken: string;
 /** Ids of the events that the filters choose from. */
 const events = { ada: "", globex: "", failed: "", unmatched: "" };
 /** Ids of their deliveries. */
@@ -35,7 +37,7 @@ beforeAll(async () => {
   [server, browser, good, bad] = await Promise.all([Server.start(), launch(), Receiver.start(), Receiver.start()]);
   bad.answer = { status: 503 };
   await connect("CRM", good.url, ["frontegg.user.created"]);
-  await connect("Broken", bad.url, ["frontegg.user.signedUp"]);
+  broken = (await connect("Broken", bad.url, ["frontegg.user.signedUp"])).id;
   await connect("Busy", good.url, ["traffic.*"]);
   events.ada = (await server.event("acme", { user: { email: "ada@example.com" } })).eventId;
   events.globex = (await server.event("globex", { user: { email: "grace@example.com" } })).eventId;
@@ -114,7 +116,7 @@ test("deliveries are filtered by everything that there is, while new ones come",
     await select("Event").selectOption("");
 
     await select("Webhook").selectOption({ label: "Broken" });
-    await rows([deliveries.failed], { webhook: await select("Webhook").inputValue() });
+    await rows([deliveries.failed], { webhook: broken });
     await select("Webhook").selectOption("");
 
     await type(field("Tenant"), "globex");
@@ -189,13 +191,12 @@ test("events are filtered and searched by everything that there is, while new on
     await rows([events.ada, events.failed], { tenant: "acme" });
     await select("State").selectOption("failed");
     await select("Webhook").selectOption({ label: "Broken" });
-    const webhook = await select("Webhook").inputValue();
     await select("Status code").selectOption("exact");
     await type(field("Status code"), "503");
     await select("Time").selectOption("range");
     await filters().getByLabel("From", { exact: true }).fill("2026-01-01T00:00");
     const from = new Date("2026-01-01T00:00").toISOString();
-    const all = { tenant: "acme", state: "failed", webhook, status: "503", since: "range", from };
+    const all = { tenant: "acme", state: "failed", webhook: broken, status: "503", since: "range", from };
     await rows([events.failed], all);
     await page.reload();
     await rows([events.failed], all);
