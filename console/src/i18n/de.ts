@@ -14,6 +14,7 @@ export const de: Words = {
     close: "Schließen",
     copied: "Kopiert",
     copy: "Kopieren",
+    copyIndented: "Eingerückt kopieren",
     delete: "Löschen",
     discard: "Verwerfen",
     loading: "Wird geladen …",
@@ -111,6 +112,12 @@ export const de: Words = {
     out_of_resources: "Diesem Server fehlten die Mittel dafür. Der Endpunkt kann nichts dafür.",
     shutting_down: "Dieser Server wurde gerade neu gestartet.",
     store: "Der Speicher dieses Servers versagte. Der Endpunkt kann nichts dafür.",
+  },
+  certificate: {
+    expired: when => `Das Zertifikat des Endpunkts ist ${when} abgelaufen.`,
+    chainExpired: when => `Ein Zertifikat in der Kette des Endpunkts ist ${when} abgelaufen.`,
+    notYet: when => `Das Zertifikat des Endpunkts gilt noch nicht: Seine Zeit beginnt ${when}.`,
+    wasNotYet: when => `Das Zertifikat des Endpunkts galt noch nicht: Seine Zeit begann ${when}.`,
   },
   waitingFor: {
     turn: "wartet, bis sie an der Reihe ist",
@@ -341,7 +348,15 @@ export const de: Words = {
     deadline: seconds => `Der Versuch durfte ${viele(seconds, "Sekunde", "Sekunden")} dauern.`,
     withheld: { hidden: "(verborgen)", signature: "(Signatur, nicht gespeichert)", not_kept: "(nicht gespeichert)" },
     copyCurl: "Als cURL kopieren",
-    curlCopied: "Kopiert, mit Signatur von jetzt.",
+    copyUrl: "URL kopieren",
+    curlCopied: {
+      signed: "Kopiert, mit Signatur von jetzt.",
+      unsigned: "Kopiert. Es trägt keine Signatur, wie die Anfragen dieses Webhooks.",
+      unreadable: "Ohne Signatur kopiert: Womit sie entsteht, ist hier nicht zu lesen.",
+    },
+    curlWithout: names => `Weggelassen, weil der Wert nicht gezeigt wird: ${names}.`,
+    curlLeftOut: names => `Weggelassen, weil die Werte hier nicht bekannt sind: ${names}`,
+    curlCertificate: "das Client-Zertifikat",
   },
   timing: {
     dns: "DNS",
@@ -478,6 +493,12 @@ export const de: Words = {
     latencyLabel: (p50, p99) => `Die Hälfte in ${p50}, 99 von 100 in ${p99}.`,
     answers: "Antworten",
     noAnswers: "In dieser Zeit gab es keine Versuche.",
+    codes: "Statuscodes",
+    codesText: count =>
+      count === 1
+        ? "Der neuesten Zustellung, nach ihrem letzten Versuch."
+        : `Der neuesten ${count} Zustellungen, nach ihrem letzten Versuch.`,
+    noCodes: "Es gab noch keinen Versuch.",
     incomplete: (from, to) => `Was von ${from} bis ${to} geschah, ist nicht vollständig gezählt.`,
     now: "jetzt",
     other: "Andere",
@@ -529,6 +550,8 @@ export const de: Words = {
     waiting: "Verbindung verloren, neuer Versuch …",
     crowded: "Zu viele Tabs lesen zugleich mit. Schließen Sie einige; hier wird es weiter versucht …",
     refused: "Der Server lehnt das Mitlesen ab",
+    searching: "Neue Zustellungen kommen nicht hinzu, solange ein Text gesucht wird",
+    searchAgain: "Erneut suchen",
   },
   bulk: {
     open: "Alle erneut senden …",

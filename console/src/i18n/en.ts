@@ -13,6 +13,7 @@ export const en = {
     close: "Close",
     copied: "Copied",
     copy: "Copy",
+    copyIndented: "Copy indented",
     delete: "Delete",
     discard: "Discard",
     loading: "Loading…",
@@ -110,6 +111,12 @@ export const en = {
     out_of_resources: "This server had no resources left for it. That is no fault of the endpoint.",
     shutting_down: "This server was being restarted.",
     store: "This server's storage failed. That is no fault of the endpoint.",
+  },
+  certificate: {
+    expired: (when: string) => `The endpoint's certificate expired ${when}.`,
+    chainExpired: (when: string) => `A certificate in the endpoint's chain expired ${when}.`,
+    notYet: (when: string) => `The endpoint's certificate is not valid yet: its time begins ${when}.`,
+    wasNotYet: (when: string) => `The endpoint's certificate was not valid yet: its time began ${when}.`,
   },
   waitingFor: {
     turn: "waits for its turn",
@@ -340,7 +347,15 @@ export const en = {
     deadline: (seconds: number) => `The attempt might take ${many(seconds, "second", "seconds")}.`,
     withheld: { hidden: "(hidden)", signature: "(signature, not kept)", not_kept: "(not kept)" },
     copyCurl: "Copy as cURL",
-    curlCopied: "Copied, signed as of now.",
+    copyUrl: "Copy URL",
+    curlCopied: {
+      signed: "Copied, signed as of now.",
+      unsigned: "Copied. It carries no signature, as this webhook's requests do not.",
+      unreadable: "Copied without a signature: what makes it cannot be read here.",
+    },
+    curlWithout: (names: string) => `Left out, for the value is not shown: ${names}.`,
+    curlLeftOut: (names: string) => `Left out, for their values are not known here: ${names}`,
+    curlCertificate: "the client certificate",
   },
   timing: {
     dns: "DNS",
@@ -476,6 +491,12 @@ export const en = {
     latencyLabel: (p50: string, p99: string) => `Half within ${p50}, 99 of 100 within ${p99}.`,
     answers: "Answers",
     noAnswers: "There were no attempts in this time.",
+    codes: "Status codes",
+    codesText: (count: number) =>
+      count === 1
+        ? "Of the newest delivery, by its last attempt."
+        : `Of the newest ${count} deliveries, by their last attempt.`,
+    noCodes: "No attempt was made yet.",
     incomplete: (from: string, to: string) => `What happened from ${from} to ${to} is not counted in full.`,
     now: "now",
     other: "Other",
@@ -527,6 +548,8 @@ export const en = {
     waiting: "Connection lost, trying again…",
     crowded: "Too many tabs follow at once. Close some; this one keeps trying…",
     refused: "The server refuses the live tail",
+    searching: "New deliveries are not added while a text is searched",
+    searchAgain: "Search again",
   },
   bulk: {
     open: "Resend all…",

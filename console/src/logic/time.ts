@@ -30,6 +30,18 @@ export function relativeTime(at: string, now: number, locale: string): string {
   return relative(locale).format(Math.trunc(seconds / size), unit);
 }
 
+/** "3 days ago", "tomorrow", "in 2 months": of a date without a time, as `2026-01-31`, which is meant in UTC. */
+export function relativeDate(date: string, now: number, locale: string): string {
+  const day = 86_400_000;
+  const days = Math.floor(Date.parse(date) / day) - Math.floor(now / day);
+  if (Number.isNaN(days)) return date;
+  const far = Math.abs(days);
+  if (far < 31) return relative(locale).format(days, "day");
+  const [unit, size] = far < 365 ? (["month", 30.4375] as const) : (["year", 365.25] as const);
+  // "Last month" would be a month of the calendar.
+  return new Intl.RelativeTimeFormat(locale).format(Math.trunc(days / size) || Math.sign(days), unit);
+}
+
 /** The moment to the millisecond, in the reader's zone, which is named. */
 export function exactTime(at: string, locale: string): string {
   const moment = Date.parse(at);

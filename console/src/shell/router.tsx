@@ -15,7 +15,7 @@ import { isSignedOut } from "@/api/problem";
 import { SignIn } from "@/features/sign-in/page";
 import { FailedPage, NotFoundPage } from "./failed";
 import { Layout } from "./layout";
-import { keep, parseSearch, type Search, stringifySearch } from "./search";
+import { eventsSearch, keep, parseSearch, type Search, stringifySearch } from "./search";
 import { sessionQuery } from "./session";
 
 type Kept<K extends string> = (raw: Search<K> & SearchSchemaInput) => Search<K>;
@@ -110,7 +110,7 @@ export function makeRouter(queries: QueryClient) {
     createRoute({
       ...parent,
       path: "/events",
-      validateSearch: search("q", "event", "tenant", "matched", "since", "from", "to"),
+      validateSearch: search(...eventsSearch),
       component: lazyRouteComponent(() => import("@/features/events/list"), "Events"),
     }),
     createRoute({

@@ -2,6 +2,20 @@
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useCallback } from "react";
 
+/** The filters of the list of events. */
+export const eventsSearch = [
+  "q",
+  "event",
+  "tenant",
+  "matched",
+  "state",
+  "status",
+  "webhook",
+  "since",
+  "from",
+  "to",
+] as const;
+
 export type Search<K extends string> = Partial<Record<K, string>>;
 
 /** Keeps the named members that are strings. */

@@ -1,5 +1,7 @@
 //! Text as it is: JSON in colours, anything else plain. Everything is rendered as text, whatever it contains.
+import { ListIndentIncrease } from "lucide-react";
 import { useMemo } from "react";
+import { useMessages } from "@/i18n";
 import { jsonTokens, prettyJson } from "@/logic/json";
 import { classes } from "./classes";
 import { CopyButton } from "./copy";
@@ -31,8 +33,9 @@ export function Code({
   );
 }
 
-/** JSON, indented where it can be read. */
+/** JSON, indented where it can be read. What is copied is `text` byte for byte, or indented by a button of its own. */
 export function Json({ value, text, label }: { value?: unknown; text?: string; label?: string }) {
+  const m = useMessages();
   const pretty = useMemo(() => (text === undefined ? JSON.stringify(value, null, 2) : prettyJson(text)), [value, text]);
   const tokens = useMemo(
     () => (pretty !== undefined && pretty.length <= COLOURED ? jsonTokens(pretty) : undefined),
@@ -56,7 +59,10 @@ export function Json({ value, text, label }: { value?: unknown; text?: string; l
           : pretty}
       </pre>
       <span className="code-tools">
-        <CopyButton text={pretty} />
+        <CopyButton text={text ?? pretty} />
+        {text !== undefined && text !== pretty && (
+          <CopyButton text={pretty} label={m.common.copyIndented} icon={<ListIndentIncrease aria-hidden="true" />} />
+        )}
       </span>
     </section>
   );

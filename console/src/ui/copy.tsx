@@ -23,10 +23,12 @@ export async function copyText(text: string): Promise<void> {
 export function CopyButton({
   text,
   label,
+  icon,
   children,
 }: {
   text: string | (() => string);
   label?: string;
+  icon?: ReactNode;
   children?: ReactNode;
 }) {
   const m = useMessages();
@@ -40,11 +42,11 @@ export function CopyButton({
     await copyText(typeof text === "string" ? text : text());
     setCopied(true);
   };
-  const icon = copied ? <Check aria-hidden="true" /> : <CopyIcon aria-hidden="true" />;
+  const shown = copied ? <Check aria-hidden="true" /> : (icon ?? <CopyIcon aria-hidden="true" />);
   if (children) {
     return (
       <button type="button" className="button button-small" onClick={() => void copy()}>
-        {icon}
+        {shown}
         {copied ? m.common.copied : children}
       </button>
     );
@@ -52,7 +54,7 @@ export function CopyButton({
   const name = copied ? m.common.copied : (label ?? m.common.copy);
   return (
     <button type="button" className="copy" aria-label={name} title={name} onClick={() => void copy()}>
-      {icon}
+      {shown}
     </button>
   );
 }

@@ -1,22 +1,15 @@
 //! One attempt: what was sent, what was answered, where the time went.
-import { useQuery } from "@tanstack/react-query";
-import { Terminal } from "lucide-react";
-import { useState } from "react";
 import { sentence } from "@/api/problem";
-import { webhookQuery } from "@/features/webhooks/queries";
 import { Answer } from "@/features/webhooks/test-result";
 import { useMessages } from "@/i18n";
 import { statusText } from "@/logic/outcomes";
-import { signatureHeaders } from "@/logic/sign";
-import { curl } from "@/logic/snippets";
-import { Button } from "@/ui/button";
 import { Card } from "@/ui/card";
-import { Copyable, copyText } from "@/ui/copy";
+import { Copyable } from "@/ui/copy";
 import { Notice } from "@/ui/states";
 import { Tabs } from "@/ui/tabs";
-import { say } from "@/ui/toast";
+import { CopyAsCurl } from "./copy-as-curl";
 import type { Attempt, WholeDelivery } from "./queries";
-import { knownHeaders, Request } from "./request";
+import { Request } from "./request";
 import { Waterfall } from "./waterfall";
 import { whyNot } from "./why";
 
@@ -93,28 +86,5 @@ function Response({ attempt }: { attempt: Attempt }) {
         </p>
       )}
     </>
-  );
-}
-
-function CopyAsCurl({ whole, attempt }: { whole: WholeDelivery; attempt: Attempt | undefined }) {
-  const { delivery, body, method } = whole;
-  const m = useMessages();
-  const webhook = useQuery(webhookQuery(delivery.webhookId)).data;
-  const [busy, setBusy] = useState(false);
-  const url = attempt?.url ?? webhook?.url;
-  if (!url || (body === undefined && method !== "GET")) return null;
-  const copy = async () => {
-    setBusy(true);
-    const at = Math.floor(Date.now() / 1000);
-    const headers = [...knownHeaders(whole), { name: "webhook-timestamp", value: String(at) }];
-    if (webhook?.secret) headers.push(...(await signatureHeaders(webhook.secret, delivery.eventId, at, body ?? "")));
-    await copyText(curl({ method, url, headers, body: body ?? null }));
-    setBusy(false);
-    say(m.attempt.curlCopied);
-  };
-  return (
-    <Button size="small" icon={<Terminal />} busy={busy} onClick={() => void copy()}>
-      {m.attempt.copyCurl}
-    </Button>
   );
 }

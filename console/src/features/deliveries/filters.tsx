@@ -1,7 +1,7 @@
 //! The filters of deliveries; each is a member of the URL's query.
 import { useQuery } from "@tanstack/react-query";
 import { X } from "lucide-react";
-import { useEffect, useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import { useEventTypes } from "@/features/event-types/queries";
 import { webhooksQuery } from "@/features/webhooks/queries";
 import { useMessages } from "@/i18n";
@@ -25,7 +25,6 @@ export function DeliveryFiltersBar({
   const m = useMessages();
   const face = useFace();
   const types = useEventTypes();
-  const since = search.since ?? "";
   return (
     <search className="filters">
       <Debounced label={m.deliveries.search} value={search.q ?? ""} onChange={q => change({ q })} as="search" />
@@ -59,28 +58,7 @@ export function DeliveryFiltersBar({
           as="text"
         />
       )}
-      <SelectField
-        label={m.deliveries.time}
-        hideLabel
-        value={since}
-        onChange={event =>
-          change({ since: event.target.value, ...(event.target.value === "range" ? {} : { from: "", to: "" }) })
-        }
-      >
-        <option value="">{m.deliveries.anyTime}</option>
-        {Object.keys(SINCE).map(name => (
-          <option key={name} value={name}>
-            {m.deliveries.since[name as keyof typeof m.deliveries.since]}
-          </option>
-        ))}
-        <option value="range">{m.deliveries.range}</option>
-      </SelectField>
-      {since === "range" && (
-        <>
-          <Moment label={m.deliveries.from} value={search.from} onChange={from => change({ from })} />
-          <Moment label={m.deliveries.to} value={search.to} onChange={to => change({ to })} />
-        </>
-      )}
+      <TimeFilter search={search} change={change} />
       {search.job && (
         <Button size="small" icon={<X />} onClick={() => change({ job: "" })}>
           {m.deliveries.ofJob}
@@ -132,7 +110,48 @@ export function StatusFilter({ value, onChange }: { value: string; onChange: (st
   );
 }
 
-/** A text that is acted on when the typing rests. */
+interface Times {
+  since?: string;
+  from?: string;
+  to?: string;
+}
+
+/** The last hours or days, or from one moment to another. */
+export function TimeFilter({ search, change }: { search: Times; change: (patch: Times) => void }) {
+  const m = useMessages();
+  const since = search.since ?? "";
+  return (
+    <>
+      <SelectField
+        label={m.deliveries.time}
+        hideLabel
+        value={since}
+        onChange={event =>
+          change({ since: event.target.value, ...(event.target.value === "range" ? {} : { from: "", to: "" }) })
+        }
+      >
+        <option value="">{m.deliveries.anyTime}</option>
+        {Object.keys(SINCE).map(name => (
+          <option key={name} value={name}>
+            {m.deliveries.since[name as keyof typeof m.deliveries.since]}
+          </option>
+        ))}
+        <option value="range">{m.deliveries.range}</option>
+      </SelectField>
+      {since === "range" && (
+        <>
+          <Moment label={m.deliveries.from} value={search.from} onChange={from => change({ from })} />
+          <Moment label={m.deliveries.to} value={search.to} onChange={to => change({ to })} />
+        </>
+      )}
+    </>
+  );
+}
+
+/** How long the typing rests before what was typed is acted on. */
+const REST_MS = 300;
+
+/** A text that is acted on when the typing rests, however often the screen around it is drawn meanwhile. */
 export function Debounced({
   label,
   value,
@@ -145,12 +164,25 @@ export function Debounced({
   as: "search" | "text";
 }) {
   const [text, setText] = useState(value);
-  useEffect(() => setText(value), [value]);
+  const told = useRef(value);
+  const latest = useRef(onChange);
   useEffect(() => {
-    if (text === value) return;
-    const timer = setTimeout(() => onChange(text), 300);
+    latest.current = onChange;
+  });
+  useEffect(() => {
+    // What was told from here comes back as the value; what was typed meanwhile stays.
+    if (value === told.current) return;
+    told.current = value;
+    setText(value);
+  }, [value]);
+  useEffect(() => {
+    if (text === told.current) return;
+    const timer = setTimeout(() => {
+      told.current = text;
+      latest.current(text);
+    }, REST_MS);
     return () => clearTimeout(timer);
-  }, [text, value, onChange]);
+  }, [text]);
   if (as === "search")
     return <SearchField label={label} value={text} onChange={event => setText(event.target.value)} />;
   return (

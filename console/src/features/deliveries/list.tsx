@@ -80,7 +80,13 @@ export function Deliveries({ webhookId }: { webhookId: string | undefined }) {
     <>
       <DeliveryFiltersBar search={search} change={change} fixedWebhook={webhookId !== undefined} />
       <div className="row row-wrap row-between">
-        <LiveSwitch on={live} state={state} onChange={on => change({ live: on ? "" : "0" })} />
+        <LiveSwitch
+          on={live}
+          state={state}
+          isSearching={query.text !== undefined}
+          onChange={on => change({ live: on ? "" : "0" })}
+          onSearchAgain={reload}
+        />
         <span className="row">
           {waiting.size > 0 && (
             <Button size="small" look="primary" onClick={reload}>

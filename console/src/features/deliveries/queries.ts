@@ -34,6 +34,14 @@ export const deliveriesQuery = (query: DeliveryQuery) =>
     gcTime: 60_000,
   });
 
+/** The newest deliveries of a webhook, as many as one call tells: a sample of its exact answers. */
+export const recentCodesQuery = (webhookId: string) =>
+  queryOptions({
+    queryKey: ["deliveries", "codes", webhookId],
+    queryFn: ({ signal }) =>
+      must(api.GET("/api/v1/deliveries", { params: { query: { webhookId, limit: 250 } }, signal })),
+  });
+
 export const deliveryQuery = (deliveryId: string) =>
   queryOptions({
     queryKey: ["deliveries", deliveryId],
@@ -64,16 +72,22 @@ export const attemptsQuery = (deliveryId: string) =>
         .items,
   });
 
+/** The deliveries of an event, page by page. */
 export const siblingsQuery = (eventId: string) =>
-  queryOptions({
+  infiniteQueryOptions({
     queryKey: ["events", eventId, "deliveries"],
-    queryFn: ({ signal }) =>
+    queryFn: ({ pageParam, signal }) =>
       must(
         api.GET("/api/v1/events/{eventId}/deliveries", {
-          params: { path: { eventId }, query: { limit: 100 } },
+          params: {
+            path: { eventId },
+            query: { limit: PAGE, ...(pageParam === undefined ? {} : { cursor: pageParam }) },
+          },
           signal,
         }),
       ),
+    initialPageParam: undefined as string | undefined,
+    getNextPageParam: page => page.nextCursor ?? undefined,
   });
 
 export function useResend() {

@@ -3,6 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import { webhookQuery } from "@/features/webhooks/queries";
 import { type Messages, useMessages } from "@/i18n";
 import { Code, Json } from "@/ui/code";
+import { CopyButton } from "@/ui/copy";
 import { Notice } from "@/ui/states";
 import type { Attempt, SentRequest, WholeDelivery } from "./queries";
 
@@ -22,12 +23,14 @@ export function Request({ whole, attempt }: { whole: WholeDelivery; attempt: Att
   const { delivery, body, method } = whole;
   const m = useMessages();
   const webhook = useQuery({ ...webhookQuery(delivery.webhookId), enabled: !attempt }).data;
+  const url = attempt?.url ?? webhook?.url ?? "";
   return (
     <>
       <p className="break">
         <code>
-          {attempt?.request?.method ?? method} {attempt?.url ?? webhook?.url ?? ""}
-        </code>
+          {attempt?.request?.method ?? method} {url}
+        </code>{" "}
+        {url && <CopyButton text={url} label={m.attempt.copyUrl} />}
       </p>
       {!attempt ? (
         <Lines lines={knownHeaders(whole)} note={m.attempt.signaturesNotKept} />

@@ -1,19 +1,20 @@
 //! One event: its body, and what became of it at each webhook.
-import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, useParams } from "@tanstack/react-router";
 import { ArrowLeft } from "lucide-react";
 import { useLive } from "@/features/deliveries/live";
-import { siblingsQuery } from "@/features/deliveries/queries";
+import { type Delivery, siblingsQuery } from "@/features/deliveries/queries";
 import { WebhookName } from "@/features/deliveries/rows";
 import { StateBadge, StatusCode } from "@/features/deliveries/state-badge";
 import { useEventTypeName } from "@/features/event-types/queries";
 import { ReplayLink } from "@/features/replays/links";
 import { useMessages } from "@/i18n";
 import { isFinal } from "@/logic/outcomes";
+import { Button } from "@/ui/button";
 import { Card } from "@/ui/card";
 import { Json } from "@/ui/code";
 import { Copyable } from "@/ui/copy";
-import { Empty, Loaded, Notice } from "@/ui/states";
+import { Empty, Loaded, MoreFailed, Notice } from "@/ui/states";
 import { Table } from "@/ui/table";
 import { Time } from "@/ui/time";
 import { eventQuery } from "./queries";
@@ -22,10 +23,11 @@ export function EventPage() {
   const m = useMessages();
   const { eventId = "" } = useParams({ strict: false });
   const query = useQuery(eventQuery(eventId));
-  const deliveries = useQuery(siblingsQuery(eventId));
+  const deliveries = useInfiniteQuery(siblingsQuery(eventId));
   const nameOf = useEventTypeName();
   const queries = useQueryClient();
-  const waits = deliveries.data?.items.some(each => !isFinal(each.state)) ?? true;
+  const rows = deliveries.data?.pages.flatMap(page => page.items);
+  const waits = rows?.some(each => !isFinal(each.state)) ?? true;
   const refresh = () => void queries.invalidateQueries({ queryKey: siblingsQuery(eventId).queryKey });
   useLive(waits ? "" : null, {
     onOpen: refresh,
@@ -86,46 +88,16 @@ export function EventPage() {
             </Card>
             <Card title={m.deliveries.title} flush>
               <Loaded query={deliveries}>
-                {({ items }) =>
-                  items.length === 0 ? (
-                    <Empty title={m.events.unmatched}>{m.events.unmatchedText}</Empty>
-                  ) : (
-                    <Table
-                      label={m.deliveries.title}
-                      rows={items}
-                      rowKey={delivery => delivery.id}
-                      linked
-                      columns={[
-                        {
-                          id: "webhook",
-                          header: m.deliveries.webhook,
-                          cell: delivery => (
-                            <Link to="/deliveries/$deliveryId" params={{ deliveryId: delivery.id }}>
-                              <WebhookName id={delivery.webhookId} />
-                            </Link>
-                          ),
-                        },
-                        {
-                          id: "state",
-                          header: m.deliveries.state,
-                          cell: delivery => <StateBadge delivery={delivery} />,
-                        },
-                        {
-                          id: "answer",
-                          header: m.deliveries.answer,
-                          cell: delivery => <StatusCode attempt={delivery.lastAttempt} />,
-                        },
-                        {
-                          id: "at",
-                          header: m.deliveries.created,
-                          shownFrom: "medium",
-                          cell: delivery => <Time at={delivery.createdAt} />,
-                        },
-                      ]}
-                    />
-                  )
-                }
+                {({ pages }) => <EventDeliveries rows={pages.flatMap(page => page.items)} />}
               </Loaded>
+              <MoreFailed list={deliveries} />
+              {deliveries.hasNextPage && !deliveries.isFetchNextPageError && (
+                <div className="card-foot">
+                  <Button busy={deliveries.isFetchingNextPage} onClick={() => void deliveries.fetchNextPage()}>
+                    {m.common.more}
+                  </Button>
+                </div>
+              )}
             </Card>
             {event.schemaMismatch && (
               <Notice tone="warn">
@@ -166,5 +138,41 @@ export function EventPage() {
         )}
       </Loaded>
     </div>
+  );
+}
+
+function EventDeliveries({ rows }: { rows: Delivery[] }) {
+  const m = useMessages();
+  if (rows.length === 0) return <Empty title={m.events.unmatched}>{m.events.unmatchedText}</Empty>;
+  return (
+    <Table
+      label={m.deliveries.title}
+      rows={rows}
+      rowKey={delivery => delivery.id}
+      linked
+      columns={[
+        {
+          id: "webhook",
+          header: m.deliveries.webhook,
+          cell: delivery => (
+            <Link to="/deliveries/$deliveryId" params={{ deliveryId: delivery.id }}>
+              <WebhookName id={delivery.webhookId} />
+            </Link>
+          ),
+        },
+        { id: "state", header: m.deliveries.state, cell: delivery => <StateBadge delivery={delivery} /> },
+        {
+          id: "answer",
+          header: m.deliveries.answer,
+          cell: delivery => <StatusCode attempt={delivery.lastAttempt} />,
+        },
+        {
+          id: "at",
+          header: m.deliveries.created,
+          shownFrom: "medium",
+          cell: delivery => <Time at={delivery.createdAt} />,
+        },
+      ]}
+    />
   );
 }

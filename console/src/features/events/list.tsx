@@ -2,9 +2,8 @@
 import { useInfiniteQuery, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { Send, Zap } from "lucide-react";
-import { useMemo, useRef, useState } from "react";
-import { Debounced, Moment, StateSelect, StatusFilter, WebhookSelect } from "@/features/deliveries/filters";
-import { useLive } from "@/features/deliveries/live";
+import { useMemo, useState } from "react";
+import { Debounced, StateSelect, StatusFilter, TimeFilter, WebhookSelect } from "@/features/deliveries/filters";
 import { useEventTypeName, useEventTypes } from "@/features/event-types/queries";
 import { ReplayLink } from "@/features/replays/links";
 import { useMessages } from "@/i18n";
@@ -12,7 +11,7 @@ import { SINCE, searchedFor } from "@/logic/deliveries";
 import { bytes } from "@/logic/numbers";
 import { replayOf } from "@/logic/replay";
 import { useFace } from "@/shell/face";
-import { type Search, usePageSearch } from "@/shell/search";
+import { eventsSearch, type Search, usePageSearch } from "@/shell/search";
 import { Badge } from "@/ui/badge";
 import { Button, buttonClass } from "@/ui/button";
 import { Card } from "@/ui/card";
@@ -20,19 +19,10 @@ import { SelectField } from "@/ui/field";
 import { Empty, Loaded, MoreFailed } from "@/ui/states";
 import { Table } from "@/ui/table";
 import { Time } from "@/ui/time";
+import { useFreshEvents } from "./fresh";
 import { type EventQuery, eventsQuery } from "./queries";
 
-export type EventsSearch =
-  | "q"
-  | "event"
-  | "tenant"
-  | "matched"
-  | "state"
-  | "status"
-  | "webhook"
-  | "since"
-  | "from"
-  | "to";
+export type EventsSearch = (typeof eventsSearch)[number];
 
 export function Events() {
   const m = useMessages();
@@ -45,7 +35,12 @@ export function Events() {
   if (anchor.key !== key) setAnchor({ key, now: Date.now() });
   const query = useMemo(() => eventQueryOf(JSON.parse(anchor.key) as Search<EventsSearch>, anchor.now), [anchor]);
   const list = useInfiniteQuery(eventsQuery(query));
-  const fresh = useFreshEvents(() => setAnchor(previous => ({ ...previous, now: Date.now() })));
+  const queries = useQueryClient();
+  const hasFresh = useFreshEvents(query, list.data?.pages[0]);
+  const reload = () => {
+    setAnchor(previous => ({ ...previous, now: Date.now() }));
+    void queries.resetQueries({ queryKey: ["events", "list"] });
+  };
   const filtered = Object.keys(query).length > 0;
   return (
     <div className="stack">
@@ -99,28 +94,9 @@ export function Events() {
           onChange={tenant => change({ tenant })}
           as="text"
         />
-        <SelectField
-          label={m.deliveries.time}
-          hideLabel
-          value={search.since ?? ""}
-          onChange={event => change({ since: event.target.value })}
-        >
-          <option value="">{m.deliveries.anyTime}</option>
-          {Object.keys(SINCE).map(name => (
-            <option key={name} value={name}>
-              {m.deliveries.since[name as keyof typeof m.deliveries.since]}
-            </option>
-          ))}
-          <option value="range">{m.deliveries.range}</option>
-        </SelectField>
-        {search.since === "range" && (
-          <>
-            <Moment label={m.deliveries.from} value={search.from} onChange={from => change({ from })} />
-            <Moment label={m.deliveries.to} value={search.to} onChange={to => change({ to })} />
-          </>
-        )}
-        {fresh.isThere && (
-          <Button size="small" look="primary" onClick={fresh.show}>
+        <TimeFilter search={search} change={change} />
+        {hasFresh && (
+          <Button size="small" look="primary" onClick={reload}>
             {m.events.newOnes}
           </Button>
         )}
@@ -133,7 +109,11 @@ export function Events() {
             return (
               <>
                 {rows.length === 0 && !list.hasNextPage ? (
-                  <Empty icon={<Zap aria-hidden="true" />} title={filtered ? m.common.nothingFound : m.events.none}>
+                  <Empty
+                    icon={<Zap aria-hidden="true" />}
+                    title={filtered ? m.common.nothingFound : m.events.none}
+                    actions={filtered && <Button onClick={() => change(nothing)}>{m.common.clearFilters}</Button>}
+                  >
                     {filtered ? m.events.noneMatch : m.events.noneText}
                   </Empty>
                 ) : (
@@ -211,25 +191,7 @@ export function Events() {
   );
 }
 
-/** The stream tells of deliveries: an event that is new brings at least one, unless it matched nothing. */
-function useFreshEvents(onShow: () => void) {
-  const queries = useQueryClient();
-  const [isThere, setThere] = useState(false);
-  const since = useRef(new Date().toISOString());
-  const show = () => {
-    since.current = new Date().toISOString();
-    setThere(false);
-    onShow();
-    void queries.resetQueries({ queryKey: ["events", "list"] });
-  };
-  useLive("", {
-    onMissed: () => setThere(true),
-    onDeliveries: changed => {
-      if (changed.some(row => row.origin === "event" && row.createdAt > since.current)) setThere(true);
-    },
-  });
-  return { isThere, show };
-}
+const nothing = Object.fromEntries(eventsSearch.map(name => [name, ""])) as Search<EventsSearch>;
 
 export function eventQueryOf(search: Search<EventsSearch>, now: number): EventQuery {
   const query: EventQuery = searchedFor(search.q);

@@ -33,6 +33,13 @@ export const eventsQuery = (query: EventQuery) =>
     getNextPageParam: page => page.nextCursor ?? undefined,
   });
 
+/** The newest event that the query means, of those accepted at that moment or later. */
+export async function newestEvent(query: EventQuery, since: string | undefined): Promise<Event | undefined> {
+  const from = since ?? query.from;
+  const call = api.GET("/api/v1/events", { params: { query: { ...query, ...(from && { from }), limit: 1 } } });
+  return (await must(call)).items[0];
+}
+
 export interface WholeEvent {
   event: Omit<Schemas["WholeEvent"], "body">;
   /** Byte for byte. */

@@ -11,6 +11,7 @@ import { sessionQuery, useEnvironment } from "@/shell/session";
 import { Button } from "@/ui/button";
 import { Card } from "@/ui/card";
 import { Code } from "@/ui/code";
+import { Copyable } from "@/ui/copy";
 import { Choices, Segments, TextArea } from "@/ui/field";
 import { Empty, ErrorNotice, Loaded, MoreFailed, Notice } from "@/ui/states";
 import { Table } from "@/ui/table";
@@ -182,13 +183,13 @@ function Sessions({ settings }: { settings: PortalSettings }) {
                     {
                       id: "tenant",
                       header: m.deliveries.tenant,
-                      cell: row => <code className="break">{row.tenantId}</code>,
+                      cell: row => <Copyable text={row.tenantId} />,
                     },
                     {
                       id: "user",
                       header: m.events.user,
                       shownFrom: "medium",
-                      cell: row => <code className="break">{row.userId ?? "–"}</code>,
+                      cell: row => (row.userId ? <Copyable text={row.userId} /> : "–"),
                     },
                     {
                       id: "purpose",

@@ -13,12 +13,13 @@ import { statisticsQuery } from "@/features/overview/queries";
 import { useMessages } from "@/i18n";
 import { Card } from "@/ui/card";
 import { Loaded } from "@/ui/states";
+import { HealthCodes } from "./health-codes";
 import type { Webhook } from "./queries";
 
 export default function Health({ webhook }: { webhook: Webhook }) {
   const m = useMessages();
   const range = useRange();
-  useFresh(`?webhookId=${webhook.id}`, [["statistics"], ["webhooks", webhook.id]]);
+  useFresh(`?webhookId=${webhook.id}`, [["statistics"], ["webhooks", webhook.id], ["deliveries", "codes", webhook.id]]);
   const query = useQuery(statisticsQuery({ webhookId: webhook.id, range: range.name }));
   return (
     <div className="stack">
@@ -55,6 +56,7 @@ export default function Health({ webhook }: { webhook: Webhook }) {
               <Card title={m.charts.answers}>
                 <StatusBars answers={statistics.total.answers} />
               </Card>
+              <HealthCodes webhookId={webhook.id} />
             </div>
           </>
         )}
