@@ -40,7 +40,7 @@ async function triedTwice(eventKey: string, between: (webhookId: string) => Prom
     url: receiver.url,
     eventKeys: [eventKey],
     headers: [{ name: "x-stage", value: "blue", isSensitive: false }],
-    retryPolicy: { delaysInSeconds: [5] },
+    retryPolicy: { delaysInSeconds: [3] },
   });
   await server.event("acme", {}, eventKey);
   const delivery = async () => (await server.call("GET", `/deliveries?webhookId=${webhook.id}`)).items[0];
