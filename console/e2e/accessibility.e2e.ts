@@ -3,7 +3,7 @@
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { launch } from "./chromium";
-import { failingScreens, showFailing, tryAgain } from "./failing-screens";
+import { failingScreens, SAYS, showFailing, tryAgain } from "./failing-screens";
 import { type Filled, fill } from "./filled";
 import { drawn, signIn, troubles, violations } from "./pages";
 import { show, walks } from "./screens";
@@ -108,7 +108,8 @@ test("every screen that cannot be read says so, keeps what is around it, and is 
     await tryAgain(page, screen);
   }
   expect(wrong).toEqual({});
-  expect(found).toEqual([]);
+  // What a page could not be opened for is also written to the console.
+  expect(found.filter(each => !each.toLowerCase().includes(SAYS.toLowerCase().slice(0, -1)))).toEqual([]);
   await page.context().close();
 });
 
