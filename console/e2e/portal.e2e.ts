@@ -1,8 +1,8 @@
 // The portal in frames of somebody else's page: two tenants side by side.
-import type { Browser, FrameLocator, Page } from "playwright-core";
+import type { Browser, Frame, FrameLocator, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { launch } from "./chromium";
-import { troubles } from "./pages";
+import { signIn, troubles } from "./pages";
 import { Receiver, startPage } from "./receiver";
 import { Server } from "./server";
 
@@ -58,6 +58,32 @@ async function open(tenants: Record<string, string>): Promise<{ page: Page; foun
   return { page, found };
 }
 
+/** A page whose session calls are made with: of a portal's, by its id; of the console, the environment that the test has. */
+interface Called {
+  frame: Frame;
+  session?: string;
+}
+
+/** What the server answers to such a page, whatever the page offers. */
+const statusOf = ({ frame, session }: Called, method: string, path: string, body?: unknown): Promise<number> =>
+  frame.evaluate(
+    async ([method, path, body, headers]) => {
+      const json = body === undefined ? {} : { body: JSON.stringify(body) };
+      return (await fetch(`/api/v1/${path}`, { method, headers, ...json })).status;
+    },
+    [
+      method,
+      path,
+      body,
+      {
+        "content-type": "application/json",
+        "x-postrider-csrf": "1",
+        "postrider-environment": server.clientId,
+        ...(session === undefined ? {} : { "postrider-session": session }),
+      },
+    ] as const,
+  );
+
 async function connect(frame: FrameLocator, name: string): Promise<void> {
   await frame
     .getByRole("link", { name: /Connect/ })
@@ -104,19 +130,53 @@ test("two tenants in one page of another origin do not see each other", async ()
 
 test("a link works once, and a session is found again after a reload of the frame", async () => {
   const used = await link("acme");
-  const { page } = await open({ acme: used });
-  await portal(page, "acme").getByRole("heading", { name: "Webhooks" }).waitFor();
+  const { page, found } = await open({ acme: used });
+  const acme = portal(page, "acme");
+  await acme.getByRole("heading", { name: "Webhooks" }).waitFor();
+  const frame = page.frames().find(each => each.url().startsWith(`${server.url}/portal/`));
+  if (!frame) throw new Error("the portal is in no frame");
+  // What a reload leaves behind is not taken for what it brings.
+  await frame.evaluate(() => document.documentElement.setAttribute("data-before", ""));
+  const asked = page.waitForResponse(response => response.url().endsWith("/api/v1/portal-session") && response.ok());
+  await frame.evaluate(() => location.reload());
+  expect((await asked).request().method()).toBe("GET");
+  await acme.getByRole("heading", { name: "Webhooks" }).waitFor();
+  expect(await acme.locator("html[data-before]").count()).toBe(0);
+  expect(found).toEqual([]);
   await page.context().close();
   const stolen = await open({ acme: used });
   await portal(stolen.page, "acme").getByText("This link does not work any more").waitFor();
   await stolen.page.context().close();
 });
 
-test("permissions are the server's: who may only read is offered nothing else", async () => {
+test("permissions are the server's: who may only read is offered nothing else, and refused it all the same", async () => {
+  const webhook = await server.call("POST", "/webhooks", {
+    displayName: "Read by Acme",
+    tenantId: "acme",
+    url: receiver.url,
+    eventKeys: ["*"],
+  });
   const { page } = await open({ acme: await link("acme", ["fe.connectivity.read.*"]) });
   const acme = portal(page, "acme");
-  await acme.getByRole("heading", { name: "Webhooks" }).waitFor();
+  await acme.getByRole("link", { name: "Read by Acme" }).waitFor();
   expect(await acme.getByRole("link", { name: /Connect/ }).count()).toBe(0);
+  const frame = page.frames().find(each => each.url().startsWith(`${server.url}/portal/`));
+  if (!frame) throw new Error("the portal is in no frame");
+  const as: Called = { frame, session: new URL(frame.url()).searchParams.get("session") ?? "" };
+  const path = `webhooks/${webhook.id}`;
+  // Its reading is not what is refused.
+  expect(await statusOf(as, "GET", path)).toBe(200);
+  const changes = [
+    ["POST", "webhooks", { displayName: "Another", url: receiver.url, eventKeys: ["*"] }],
+    ["PATCH", path, { isActive: false }],
+    ["POST", `${path}/secret/rotate`, {}],
+    ["POST", "jobs", { kind: "resend", filter: { webhookId: webhook.id } }],
+    ["DELETE", path, undefined],
+  ] as const;
+  for (const [method, changed, body] of changes) {
+    expect(await statusOf(as, method, changed, body), `${method} ${changed}`).toBe(403);
+  }
+  expect(await server.call("GET", `/${path}`)).toMatchObject({ isActive: true, displayName: "Read by Acme" });
   await page.context().close();
 });
 
@@ -153,25 +213,51 @@ test("a link of somebody else's does not take the place of an open portal unseen
   await context.close();
 });
 
+/** What is the vendor's alone. Bodies are none that could be taken, so that nobody changes anything here. */
+const VENDORS = [
+  ["GET", "session"],
+  ["PATCH", "environments/:environment"],
+  ["GET", "environments/:environment/credentials"],
+  ["POST", "environments/:environment/credentials"],
+  ["GET", "events"],
+  ["POST", "events"],
+  ["POST", "events/batch"],
+  ["POST", "event-types"],
+  ["POST", "event-types/import"],
+  ["POST", "categories"],
+  ["GET", "portal-settings"],
+  ["PUT", "portal-settings"],
+  ["POST", "portal-links"],
+  ["GET", "portal-sessions"],
+  ["GET", "retention"],
+  ["PUT", "retention"],
+  ["PUT", "trusted-issuer"],
+  ["GET", "statistics/summary"],
+] as const;
+
 test("a tenant's session reaches nothing of the console's API", async () => {
-  const context = await browser.newContext();
-  const page = await context.newPage();
+  const [tenants, vendors] = [await browser.newContext(), await browser.newContext()];
+  const [page, console_] = [await tenants.newPage(), await vendors.newPage()];
   await page.goto(await link("acme"));
   await page.getByRole("heading", { name: "Webhooks" }).waitFor();
-  const session = new URL(page.url()).searchParams.get("session") ?? "";
-  const statuses = await page.evaluate(async id => {
-    const headers = { "postrider-session": id, "x-postrider-csrf": "1" };
-    const paths = [
-      `environments/${location.pathname.split("/")[2]}/credentials`,
-      "events",
-      "portal-settings",
-      "retention",
-      "trusted-issuer",
-      "statistics/summary",
-      "session",
-    ];
-    return Promise.all(paths.map(async path => (await fetch(`/api/v1/${path}`, { headers })).status));
-  }, session);
-  for (const status of statuses) expect([401, 403, 404]).toContain(status);
-  await context.close();
+  await signIn(console_, server);
+  const tenant: Called = {
+    frame: page.mainFrame(),
+    session: new URL(page.url()).searchParams.get("session") ?? "",
+  };
+  const vendor: Called = { frame: console_.mainFrame() };
+  // The session is one, and what is the tenant's it reaches.
+  expect(await statusOf(tenant, "GET", "webhooks")).toBe(200);
+  for (const [method, at] of VENDORS) {
+    const path = at.replace(":environment", server.clientId);
+    const body = method === "GET" ? undefined : "nothing of the kind";
+    // The console's own session gets there: it is told what it asks for, or what is wrong with the body.
+    const allowed = await statusOf(vendor, method, path, body);
+    expect(method === "GET" ? [200] : [400, 422], `the vendor's ${method} ${at}`).toContain(allowed);
+    // No cookie of a portal's is one of the console's.
+    const refused = at === "session" ? 401 : 403;
+    expect(await statusOf(tenant, method, path, body), `a tenant's ${method} ${at}`).toBe(refused);
+  }
+  await tenants.close();
+  await vendors.close();
 });

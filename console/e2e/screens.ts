@@ -1,36 +1,25 @@
-//! Every screen, with data, without, and failing: for the tests of accessibility, and for screenshots.
+//! Every screen, with data and without: for the tests of accessibility, and for screenshots. Those that fail: `failing-screens.ts`.
 import type { Page } from "playwright-core";
-import { Receiver } from "./receiver";
-import { type Server, until } from "./server";
-
-export interface Filled {
-  webhookId: string;
-  customId: string;
-  hiddenId: string;
-  tenantsId: string;
-  tenantsFailedId: string;
-  /** A URL that answers. */
-  endpoint: string;
-  failedId: string;
-  eventId: string;
-  eventTypeId: string;
-  jobId: string;
-  stop: () => Promise<void>;
-}
+import type { Filled } from "./filled";
+import type { Server } from "./server";
 
 export interface Screen {
   name: string;
   url: string;
   /** A text that is there once the screen is. */
   shows: string;
+  /** What is set at the server before. */
+  before?: () => Promise<unknown>;
   /** What is done there, until what it leads to is there. */
   act?: (page: Page) => Promise<void>;
   /** What the server answers to calls of these paths, in place of its own answers. */
   instead?: { paths: RegExp; status: number; body: object };
 }
 
-/** Opens a screen, and waits until it is there. */
-export async function show(page: Page, { url, shows, act, instead }: Screen): Promise<void> {
+/** Opens a screen, and waits until it is there. What the server answers instead of its own answers it does until the next one. */
+export async function show(page: Page, { url, shows, before, act, instead }: Screen): Promise<void> {
+  await page.unrouteAll({ behavior: "ignoreErrors" });
+  await before?.();
   if (instead) {
     const { paths, status, body } = instead;
     await page.route(paths, route => route.fulfill({ status, json: body, contentType: "application/problem+json" }));
@@ -38,23 +27,9 @@ export async function show(page: Page, { url, shows, act, instead }: Screen): Pr
   await page.goto(url);
   await page.getByText(shows).filter({ visible: true }).first().waitFor();
   await act?.(page);
-  if (instead) await page.unroute(instead.paths);
 }
 
-const broken = (paths: RegExp): NonNullable<Screen["instead"]> => ({
-  paths,
-  status: 503,
-  body: {
-    type: "urn:postrider:error:unavailable",
-    title: "Not available at the moment",
-    status: 503,
-    code: "unavailable",
-    detail: "the store cannot be read or written at the moment",
-    requestId: "018f3c5e-7c1a-7b6e-9d2a-3f4b5c6d7e8f",
-  },
-});
-
-const click = (name: string | RegExp, then: string) => async (page: Page) => {
+export const click = (name: string | RegExp, then: string) => async (page: Page) => {
   await page.getByRole("button", { name }).first().click();
   await page.getByText(then).filter({ visible: true }).first().waitFor();
 };
@@ -79,111 +54,37 @@ const wizard = (url: string, upTo: "events" | "endpoint" | "test" | "done") => a
   await page.getByText("The webhook is connected.").waitFor();
 };
 
-/** An environment as it looks after a while: webhooks that are well and not, events, failures, a replay. */
-export async function fill(server: Server): Promise<Filled> {
-  const [good, bad] = await Promise.all([Receiver.start(), Receiver.start()]);
-  bad.answer = { status: 503, body: '{"error":"The database is down for maintenance"}' };
-  const make = (displayName: string, more: object) =>
-    server.call("POST", "/webhooks", { displayName, url: good.url, secret: "a-long-secret", ...more });
-  const crm = await make("CRM", {
-    eventKeys: ["frontegg.user.created", "frontegg.user.deleted", "Tenant.*"],
-    description: "Keeps contacts up to date",
-  });
-  const billing = await make("Billing", {
-    url: bad.url,
-    eventKeys: ["frontegg.user.*"],
-    retryPolicy: { delaysInSeconds: [1, 1, 3600] },
-  });
-  const failing = await make("Audit trail", { url: bad.url, eventKeys: ["*"], retryPolicy: { delaysInSeconds: [] } });
-  const tenants = await make("Acme's own", { eventKeys: ["User management.*"], tenantId: "acme" });
-  const unreachable = await make("Acme's old one", {
-    url: "http://127.0.0.1:9/hooks",
-    eventKeys: ["*"],
-    tenantId: "acme",
-    retryPolicy: { delaysInSeconds: [] },
-  });
-  const hidden = await make("Warehouse", {
-    eventKeys: ["orders.*"],
-    headers: [{ name: "x-api-key", value: "s3cret", isSensitive: true }],
-    authentication: { type: "basic", username: "postrider", password: "s3cret" },
-    signature: "ed25519",
-  });
-  await make("Old warehouse", { eventKeys: ["*"], isActive: false });
-  const custom = await make("Welcome channel", {
-    eventKeys: ["frontegg.user.signedUp"],
-    payload: { template: '{\n  "text": "{{ user.name }} ({{ user.email }}) has signed up"\n}' },
-  });
-  const people = ["ada", "grace", "edsger", "barbara", "donald", "margaret"];
-  const keys = [
-    "frontegg.user.created",
-    "frontegg.user.authenticated",
-    "frontegg.tenant.updated",
-    "frontegg.user.signedUp",
-    "orders.paid",
-  ];
-  let eventId = "";
-  for (let index = 0; index < 60; index++) {
-    const name = people[index % people.length] ?? "ada";
-    const accepted = await server.event(
-      index % 3 ? "acme" : "globex",
-      { user: { id: `u-${index}`, name, email: `${name}@example.com` } },
-      keys[index % keys.length],
-    );
-    if (index === 0) eventId = accepted.eventId;
-  }
-  await server.call("PUT", "/portal-settings", {
-    webhooks: "always",
-    allowedOrigins: ["https://app.example.com"],
-    theme: {},
-  });
-  const failed = await until(async () => {
-    const { items } = await server.call("GET", `/deliveries?webhookId=${failing.id}&state=failed`);
-    return items[0];
-  });
-  const tenantsFailed = await until(async () => {
-    const { items } = await server.call("GET", `/deliveries?webhookId=${unreachable.id}&state=failed`);
-    return items[0];
-  });
-  const job = await server.call(
-    "POST",
-    "/jobs",
-    { kind: "replay", webhookIds: [crm.id], from: "2020-01-01T00:00:00Z" },
-    { "idempotency-key": "screens" },
-  );
-  const { items: types } = await server.call("GET", "/event-types");
-  return {
-    webhookId: billing.id,
-    customId: custom.id,
-    hiddenId: hidden.id,
-    tenantsId: tenants.id,
-    tenantsFailedId: tenantsFailed.id,
-    endpoint: good.url,
-    failedId: failed.id,
-    eventId,
-    eventTypeId: types.find((type: { key: string }) => type.key === "frontegg.user.created").id,
-    jobId: job.id,
-    stop: async () => {
-      await Promise.all([good.stop(), bad.stop()]);
-    },
-  };
+/** A document of which an import would take over one event type. */
+const OPENAPI = JSON.stringify({
+  openapi: "3.1.0",
+  info: { title: "Orders", version: "1" },
+  webhooks: { "orders.shipped": { post: { summary: "Order shipped", responses: {} } } },
+});
+
+/** As far as what an import would change. */
+async function importing(page: Page): Promise<void> {
+  await page.getByRole("button", { name: "Import and export" }).click();
+  await page.getByRole("menuitem", { name: "Import from OpenAPI" }).click();
+  const file = { name: "orders.json", mimeType: "application/json", buffer: Buffer.from(OPENAPI) };
+  await page.getByLabel("Document").setInputFiles(file);
+  await page.getByText("1 new, 0 changed").waitFor();
 }
 
-export async function screens(server: Server, filled: Filled): Promise<Screen[]> {
-  const link = async (tenantId: string): Promise<string> => {
-    const form = { tenantId, userId: "ada", permissions: ["fe.connectivity.*"], expiresInSeconds: 3600 };
-    return (await server.call("POST", "/portal-links", form)).url;
-  };
-  const [url, another] = [await link("acme"), await link("globex")];
+const PLAIN = { webhooks: "always", allowedOrigins: ["https://app.example.com"], theme: {} };
+const THEMED = { ...PLAIN, theme: { accent: "#b3261e", radius: 12, fontFamily: "Georgia, serif" } };
+
+/** The pages of a tenant's portal at their paths, in a session that is new and opened by `url`. */
+export async function portalOf(server: Server, tenantId: string, purpose: "tenant" | "support" = "tenant") {
+  const form = { tenantId, userId: "ada", permissions: ["fe.connectivity.*"], expiresInSeconds: 3600, purpose };
+  const url: string = (await server.call("POST", "/portal-links", form)).url;
   const [opened = ""] = url.split("#");
   const [base = "", session = ""] = opened.split("?");
-  const portal = (name: string, path: string, shows: string, act?: Screen["act"]): Screen => ({
-    name: `portal-${name}`,
-    url: `${base}${path}${path.includes("?") ? "&" : "?"}${session}`,
-    shows,
-    ...(act ? { act } : {}),
-  });
-  const nobody = `${base}?session=018f3c5e-7c1a-7b6e-9d2a-3f4b5c6d7e8f`;
-  const hidden = { code: "portal_hidden", detail: "hidden", status: 403, title: "", type: "", requestId: "" };
+  const at = (path: string) => `${base}${path}${path.includes("?") ? "&" : "?"}${session}`;
+  return { url, base, at };
+}
+
+/** The console's. */
+function screens(server: Server, filled: Filled): Screen[] {
   const console_ = (name: string, path: string, shows: string): Screen => ({ name, url: server.url + path, shows });
   return [
     console_("overview", "/", "Top failing webhooks"),
@@ -198,6 +99,7 @@ export async function screens(server: Server, filled: Filled): Promise<Screen[]>
     console_("webhook-health", `/webhooks/${filled.webhookId}?tab=health`, "Failures in a row"),
     console_("deliveries", "/deliveries", "User created"),
     console_("delivery", `/deliveries/${filled.failedId}`, "Last attempt:"),
+    console_("compare", `/deliveries/${filled.triedId}?compare=${filled.attemptIds.join(",")}`, "side by side"),
     console_("events", "/events", "orders.paid"),
     console_("event", `/events/${filled.eventId}`, "Deliveries"),
     console_("send-event", "/events/send", "user.email"),
@@ -245,16 +147,29 @@ export async function screens(server: Server, filled: Filled): Promise<Screen[]>
       act: click("Create secret", "Programs sign in with"),
     },
     console_("event-type-new", "/event-types/new", "It never changes."),
-    { ...console_("failing-overview", "/", "Try again"), instead: broken(/\/api\/v1\/statistics/) },
-    { ...console_("failing-webhooks", "/webhooks", "Try again"), instead: broken(/\/api\/v1\/webhooks/) },
-    { ...console_("failing-deliveries", "/deliveries", "Try again"), instead: broken(/\/api\/v1\/deliveries\?/) },
-    {
-      ...console_("failing-delivery", `/deliveries/${filled.failedId}`, "Try again"),
-      instead: broken(/\/api\/v1\/deliveries\/[0-9a-f-]{36}$/),
-    },
+    { ...console_("dialog-import", "/event-types", "User management"), act: importing },
     console_("not-found", "/nothing-is-here", "There is no such page"),
+  ];
+}
+
+/** Those of tenants' portals. The links that open the first ones hold for five minutes. */
+async function portalScreens(server: Server, filled: Filled): Promise<Screen[]> {
+  const setPortal = (settings: object) => () => server.call("PUT", "/portal-settings", settings);
+  await setPortal(PLAIN)();
+  const { url, base, at } = await portalOf(server, "acme");
+  const [another, support] = [await portalOf(server, "globex"), await portalOf(server, "acme", "support")];
+  const portal = (name: string, path: string, shows: string, act?: Screen["act"]): Screen => ({
+    name: `portal-${name}`,
+    url: at(path),
+    shows,
+    ...(act ? { act } : {}),
+  });
+  const nobody = `${base}?session=018f3c5e-7c1a-7b6e-9d2a-3f4b5c6d7e8f`;
+  const hidden = { code: "portal_hidden", detail: "hidden", status: 403, title: "", type: "", requestId: "" };
+  return [
     { name: "portal", url, shows: "Acme's own" },
     portal("webhook-body", `/webhooks/${filled.tenantsId}`, "Payload"),
+    portal("webhook-payload", `/webhooks/${filled.tenantsCustomId}`, "has signed up"),
     portal("webhook-deliveries", `/webhooks/${filled.tenantsId}?tab=deliveries`, "User created"),
     portal("webhook-settings", `/webhooks/${filled.tenantsId}?tab=settings`, "Verify signatures"),
     portal("webhook-health", `/webhooks/${filled.tenantsId}?tab=health`, "Failures in a row"),
@@ -267,7 +182,7 @@ export async function screens(server: Server, filled: Filled): Promise<Screen[]>
     portal("replay-new", "/replays/new", "Deliveries per second"),
     portal("event-types", "/event-types", "User management"),
     portal("event-type", `/event-types/${filled.eventTypeId}`, "Sample"),
-    { name: "portal-other", url: another, shows: "You have another portal open" },
+    { name: "portal-other", url: another.url, shows: "You have another portal open" },
     { name: "portal-ended", url: nobody, shows: "This session has ended" },
     { name: "portal-bad-link", url: `${base}#code=x`, shows: "This link does not work any more" },
     {
@@ -277,11 +192,40 @@ export async function screens(server: Server, filled: Filled): Promise<Screen[]>
       instead: { paths: /\/api\/v1\/portal-session/, status: 403, body: hidden },
     },
     { name: "portal-nobody", url: base, shows: "The portal is opened from your product" },
+    { name: "portal-support", url: support.url, shows: "Support view of acme" },
+    { ...portal("themed", "/webhooks", "Acme's own"), before: setPortal(THEMED) },
+    portal("themed-settings", `/webhooks/${filled.tenantsId}?tab=settings`, "Verify signatures"),
+    { ...portal("themed-connect", "/webhooks/connect", "Description"), act: wizard(filled.endpoint, "events") },
+  ];
+}
+
+/** The portal of somebody who reads German. */
+async function germanScreens(server: Server, filled: Filled): Promise<Screen[]> {
+  await server.call("PUT", "/portal-settings", PLAIN);
+  const { url, at } = await portalOf(server, "acme");
+  const german = (name: string, path: string, shows: string): Screen => ({
+    name: `portal-german-${name}`,
+    url: at(path),
+    shows,
+  });
+  const webhook = `/webhooks/${filled.tenantsId}`;
+  return [
+    { name: "portal-german", url, shows: "Acme's own" },
+    german("webhook-body", webhook, "Inhalt"),
+    german("webhook-deliveries", `${webhook}?tab=deliveries`, "Zugestellt"),
+    german("webhook-settings", `${webhook}?tab=settings`, "Signaturen prüfen"),
+    german("webhook-health", `${webhook}?tab=health`, "Fehlschläge in Folge"),
+    german("delivery", `/deliveries/${filled.tenantsFailedId}`, "Letzter Versuch:"),
+    german("connect", "/webhooks/connect", "Beschreibung"),
+    german("replay-new", "/replays/new", "Zustellungen je Sekunde"),
+    german("event-types", "/event-types", "User management"),
   ];
 }
 
 /** What a server shows on which nothing has happened yet. */
-export async function emptyScreens(server: Server): Promise<Screen[]> {
+async function emptyScreens(server: Server): Promise<Screen[]> {
+  const environment = `/environments/${server.clientId}`;
+  await server.call("PATCH", environment, { name: "Development" });
   await server.call("PUT", "/portal-settings", { webhooks: "always" });
   const form = { tenantId: "acme", permissions: ["fe.connectivity.*"] };
   const { url } = await server.call("POST", "/portal-links", form);
@@ -298,5 +242,26 @@ export async function emptyScreens(server: Server): Promise<Screen[]> {
     empty("replays", "/replays", "Nothing was replayed yet"),
     empty("portal-sessions", "/portal-settings?tab=sessions", "as support"),
     { name: "empty-portal", url, shows: "No webhooks yet" },
+    {
+      name: "production",
+      url: `${server.url}/webhooks`,
+      shows: "No webhooks yet",
+      before: () => server.call("PATCH", environment, { name: "Production" }),
+    },
   ];
 }
+
+export interface Walk {
+  server: Server;
+  locale: "en" | "de";
+  /** Asked for when it is gone: links to portals do not hold for long. */
+  screens: () => Promise<Screen[]>;
+}
+
+/** All of them, in an order in which none changes what another shows. Each walk is for a context of the browser of its own. */
+export const walks = (server: Server, filled: Filled, empty: Server): Walk[] => [
+  { server, locale: "en", screens: async () => screens(server, filled) },
+  { server, locale: "en", screens: () => portalScreens(server, filled) },
+  { server, locale: "de", screens: () => germanScreens(server, filled) },
+  { server: empty, locale: "en", screens: () => emptyScreens(empty) },
+];

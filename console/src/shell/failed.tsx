@@ -1,5 +1,5 @@
 //! Pages for what is not there, and for what went wrong.
-import { type ErrorComponentProps, Link } from "@tanstack/react-router";
+import { type ErrorComponentProps, Link, useRouter } from "@tanstack/react-router";
 import { SearchX } from "lucide-react";
 import { useMessages } from "@/i18n";
 import { buttonClass } from "@/ui/button";
@@ -21,9 +21,11 @@ export function NotFoundPage() {
 }
 
 export function FailedPage({ error, reset }: ErrorComponentProps) {
+  const router = useRouter();
   return (
     <div className="stack failed">
-      <ErrorNotice error={error} onRetry={reset} />
+      {/* What failed on the way to the page is only tried again where the router goes that way again. */}
+      <ErrorNotice error={error} onRetry={() => void router.invalidate().finally(reset)} />
     </div>
   );
 }

@@ -81,7 +81,7 @@ export function Skeleton({ lines = 3 }: { lines?: number }) {
   const m = useMessages();
   const widths = ["60%", "85%", "45%", "70%"];
   return (
-    <div className="stack stack-tight" role="status" aria-label={m.common.loading}>
+    <div className="stack stack-tight skeletons" role="status" aria-label={m.common.loading}>
       {Array.from({ length: lines }, (_, line) => (
         // biome-ignore lint/suspicious/noArrayIndexKey: the lines are all alike
         <span key={line} className="skeleton" style={{ width: widths[line % widths.length] }} />

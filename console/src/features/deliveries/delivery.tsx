@@ -39,9 +39,12 @@ export function DeliveryPage() {
   const { deliveryId = "" } = useParams({ strict: false });
   const query = useQuery(deliveryQuery(deliveryId));
   return (
-    <Loaded query={query} lines={8}>
-      {whole => <Whole whole={whole} />}
-    </Loaded>
+    <div className="stack">
+      <Back delivery={query.data?.delivery} />
+      <Loaded query={query} lines={8}>
+        {whole => <Whole whole={whole} />}
+      </Loaded>
+    </div>
   );
 }
 
@@ -63,8 +66,7 @@ function Whole({ whole }: { whole: WholeDelivery }) {
     },
   });
   return (
-    <div className="stack">
-      <Back delivery={delivery} />
+    <>
       <div className="page-head">
         <span className="row row-wrap">
           <h1 className="break">{nameOf(delivery.eventKey) ?? delivery.eventKey ?? m.delivery.title}</h1>
@@ -86,14 +88,22 @@ function Whole({ whole }: { whole: WholeDelivery }) {
           </>
         )}
       </Loaded>
-    </div>
+    </>
   );
 }
 
-function Back({ delivery }: { delivery: Delivery }) {
+/** A tenant's user sees deliveries by webhook; as long as it is unknown which, the way back is to all webhooks. */
+function Back({ delivery }: { delivery: Delivery | undefined }) {
   const m = useMessages();
   const face = useFace();
-  return face.kind === "console" ? (
+  if (face.kind === "portal" && !delivery) {
+    return (
+      <Link to="/webhooks" className="row small">
+        <ArrowLeft aria-hidden="true" size={14} /> {m.webhooks.title}
+      </Link>
+    );
+  }
+  return face.kind === "console" || !delivery ? (
     <Link to="/deliveries" search={{} as never} className="row small">
       <ArrowLeft aria-hidden="true" size={14} /> {m.deliveries.title}
     </Link>

@@ -2,6 +2,7 @@
 import { Link } from "@tanstack/react-router";
 import { Send } from "lucide-react";
 import { type FormEvent, lazy, Suspense, useState } from "react";
+import { NoEventTypes } from "@/features/event-types/none";
 import { type EventType, useEventTypes } from "@/features/event-types/queries";
 import { useMessages } from "@/i18n";
 import { fieldsOf, setField } from "@/logic/form";
@@ -25,7 +26,6 @@ export function SendEvent() {
   const own = search.own === "1";
   const type =
     types.find(each => each.key === search.key) ?? types.find(each => each.key === "frontegg.user.created") ?? types[0];
-  if (!type && !own) return <Skeleton lines={6} />;
   return (
     <div className="stack settings">
       <div className="page-head">
@@ -36,11 +36,12 @@ export function SendEvent() {
       </div>
       <Card title={m.send.type}>
         <div className="stack">
-          {!own && (
+          {!type && !own && <NoEventTypes />}
+          {type && !own && (
             <SelectField
               label={m.send.type}
               hideLabel
-              value={type?.key}
+              value={type.key}
               onChange={event => change({ key: event.target.value })}
             >
               {types.map(each => (
@@ -57,12 +58,14 @@ export function SendEvent() {
           </label>
         </div>
       </Card>
-      <SendForm
-        key={own ? "own" : type?.key}
-        type={own ? undefined : type}
-        as={search.as === "json" ? "json" : "form"}
-        onAs={as => change({ as: as === "form" ? "" : as })}
-      />
+      {(type || own) && (
+        <SendForm
+          key={own ? "own" : type?.key}
+          type={own ? undefined : type}
+          as={search.as === "json" ? "json" : "form"}
+          onAs={as => change({ as: as === "form" ? "" : as })}
+        />
+      )}
     </div>
   );
 }

@@ -1,6 +1,7 @@
 //! The tab "Body": which events, what they look like, and what the endpoint makes of a sample.
 import { Send } from "lucide-react";
 import { useState } from "react";
+import { NoEventTypes } from "@/features/event-types/none";
 import { type EventType, useEventTypes } from "@/features/event-types/queries";
 import { useMessages } from "@/i18n";
 import { sampleBody } from "@/logic/sample";
@@ -136,7 +137,9 @@ function PayloadPane({
           )}
         </div>
       ) : (
-        <p className="soft">{m.body.noTypes}</p>
+        <NoEventTypes>
+          <p className="soft">{m.body.noTypes}</p>
+        </NoEventTypes>
       )}
     </Card>
   );

@@ -2,7 +2,8 @@
 import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { cleanup, fireEvent, render, screen } from "@testing-library/react";
 import { useState } from "react";
-import { afterEach, beforeAll, expect, test } from "vitest";
+import { afterEach, beforeAll, expect, test, vi } from "vitest";
+import { api } from "@/api/client";
 import { type EventType, eventTypesQuery } from "@/features/event-types/queries";
 import { EventPicker } from "./event-picker";
 
@@ -31,7 +32,10 @@ beforeAll(() => {
     disconnect() {}
   };
 });
-afterEach(cleanup);
+afterEach(() => {
+  cleanup();
+  vi.restoreAllMocks();
+});
 
 function Holder({ initial, onValue }: { initial: string[]; onValue: (value: string[]) => void }) {
   const [value, setValue] = useState(initial);
@@ -66,6 +70,23 @@ test("searching and ticking chooses one event; its category shows that it is cho
   expect(screen.getByRole("checkbox", { name: "All of User management" }).getAttribute("data-state")).toBe(
     "indeterminate",
   );
+});
+
+test("event types that cannot be read are not said to be none, and are read again by a click", async () => {
+  const get = vi.spyOn(api, "GET");
+  get.mockResolvedValueOnce({ error: "<h1>Bad gateway</h1>", response: new Response(null, { status: 502 }) } as never);
+  get.mockResolvedValueOnce({ data: { items: types }, response: new Response(null, { status: 200 }) } as never);
+  const queries = new QueryClient({ defaultOptions: { queries: { retry: false } } });
+  render(
+    <QueryClientProvider client={queries}>
+      <Holder initial={[]} onValue={() => undefined} />
+    </QueryClientProvider>,
+  );
+  expect((await screen.findByRole("alert")).textContent).toContain("The server answered 502.");
+  expect(screen.queryByText("No event is called that.")).toBeNull();
+  fireEvent.click(screen.getByRole("button", { name: "Try again" }));
+  await screen.findByRole("button", { name: /User management/ });
+  expect(screen.queryByRole("alert")).toBeNull();
 });
 
 test("a whole category is chosen by its name, and taken apart by unticking one of it", () => {

@@ -1,6 +1,7 @@
 //! Choosing events: by category with search, whole categories, and patterns of one's own.
 import { ChevronRight, Plus, X } from "lucide-react";
 import { useMemo, useState } from "react";
+import { NoEventTypes } from "@/features/event-types/none";
 import { type EventType, useEventTypes } from "@/features/event-types/queries";
 import { useMessages } from "@/i18n";
 import { covers, type Group, grouped, reached, toggleCategory, toggleType } from "@/logic/subscriptions";
@@ -56,7 +57,11 @@ export function EventPicker({
             all={types}
           />
         ))}
-        {groups.length === 0 && <p className="soft picker-none">{m.picker.none}</p>}
+        {groups.length === 0 && (
+          <NoEventTypes>
+            <p className="soft picker-none">{m.picker.none}</p>
+          </NoEventTypes>
+        )}
       </div>
       {strange.length > 0 && (
         <ul className="row row-wrap">

@@ -28,12 +28,18 @@ const Health = lazy(() => import("./health"));
 export type WebhookTab = "body" | "deliveries" | "settings" | "health";
 
 export function WebhookPage() {
+  const m = useMessages();
   const { webhookId = "" } = useParams({ strict: false });
   const query = useQuery(webhookQuery(webhookId));
   return (
-    <Loaded query={query} lines={8}>
-      {webhook => <Shown webhook={webhook} />}
-    </Loaded>
+    <div className="stack">
+      <Link to="/webhooks" className="row small">
+        <ArrowLeft aria-hidden="true" size={14} /> {m.webhooks.title}
+      </Link>
+      <Loaded query={query} lines={8}>
+        {webhook => <Shown webhook={webhook} />}
+      </Loaded>
+    </div>
   );
 }
 
@@ -44,10 +50,7 @@ function Shown({ webhook }: { webhook: Webhook }) {
   const [testing, setTesting] = useState(false);
   const tab = (search.tab ?? "body") as WebhookTab;
   return (
-    <div className="stack">
-      <Link to="/webhooks" className="row small">
-        <ArrowLeft aria-hidden="true" size={14} /> {m.webhooks.title}
-      </Link>
+    <>
       <div className="page-head">
         <span className="row row-wrap">
           <h1 className="break">{webhook.displayName || m.webhooks.unnamed}</h1>
@@ -112,7 +115,7 @@ function Shown({ webhook }: { webhook: Webhook }) {
         {m.webhooks.id} <Copyable text={webhook.id} />
       </p>
       {testing && <TestDialog webhook={webhook} onClose={() => setTesting(false)} />}
-    </div>
+    </>
   );
 }
 

@@ -48,7 +48,8 @@ export function PayloadEditor({
 }) {
   const m = useMessages();
   const face = useFace();
-  const presets = useQuery(presetsQuery).data;
+  const listed = useQuery(presetsQuery);
+  const presets = listed.data;
   const change = useChangeWebhook(webhook.id);
   const [draft, setDraft] = useState<PayloadDraft | undefined>(start);
   const [removing, setRemoving] = useState(false);
@@ -57,7 +58,18 @@ export function PayloadEditor({
     if (!draft && basic)
       setDraft({ template: basic.payload.template, contentType: basic.payload.contentType ?? "application/json" });
   }, [draft, basic]);
-  if (!draft) return <Skeleton lines={8} />;
+  if (!draft) {
+    return listed.error && !presets ? (
+      <div className="stack">
+        <ErrorNotice error={listed.error} onRetry={() => void listed.refetch()} />
+        <span>
+          <Button onClick={onClose}>{m.common.cancel}</Button>
+        </span>
+      </div>
+    ) : (
+      <Skeleton lines={8} />
+    );
+  }
   const saved = webhook.payload;
   const dirty = draft.template !== saved?.template || draft.contentType !== (saved?.contentType ?? "application/json");
   const off = !face.can("writeWebhooks");
@@ -208,7 +220,11 @@ function Previewed({
           }
         >
           {preview.error ? (
-            <ErrorNotice error={preview.error} />
+            <ErrorNotice
+              error={preview.error}
+              // A template that is wrong is not better the next time.
+              {...(problems.length === 0 ? { onRetry: () => void preview.refetch() } : {})}
+            />
           ) : preview.data ? (
             <Request preview={preview.data} />
           ) : (

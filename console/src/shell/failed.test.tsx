@@ -1,0 +1,45 @@
+// @vitest-environment jsdom
+import {
+  createMemoryHistory,
+  createRootRoute,
+  createRoute,
+  createRouter,
+  RouterProvider,
+} from "@tanstack/react-router";
+import { cleanup, fireEvent, render, screen } from "@testing-library/react";
+import { afterEach, expect, test, vi } from "vitest";
+import { FailedPage } from "./failed";
+
+afterEach(() => {
+  cleanup();
+  vi.restoreAllMocks();
+});
+
+test("what failed on the way to a page is tried again by a click", async () => {
+  // React and the router tell of each.
+  vi.spyOn(console, "error").mockImplementation(() => undefined);
+  vi.spyOn(console, "warn").mockImplementation(() => undefined);
+  let asked = 0;
+  const root = createRootRoute({ errorComponent: FailedPage });
+  const page = createRoute({
+    getParentRoute: () => root,
+    path: "/",
+    beforeLoad: () => {
+      asked += 1;
+      if (asked < 3) throw new Error(`broken for the ${asked}. time`);
+    },
+    component: () => <p>The page</p>,
+    errorComponent: FailedPage,
+  });
+  const router = createRouter({
+    routeTree: root.addChildren([page]),
+    history: createMemoryHistory({ initialEntries: ["/"] }),
+  });
+  render(<RouterProvider router={router as never} />);
+  await screen.findByText("broken for the 1. time");
+  fireEvent.click(screen.getByRole("button", { name: "Try again" }));
+  await screen.findByText("broken for the 2. time");
+  fireEvent.click(screen.getByRole("button", { name: "Try again" }));
+  await screen.findByText("The page");
+  expect(screen.queryByRole("alert")).toBeNull();
+});
