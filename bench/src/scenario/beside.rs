@@ -67,10 +67,10 @@ pub(super) async fn run(
                 }
                 Burden::Replay { job, rate } => {
                     let before = stage.server.explain(api.job(&job.id).await)?;
-                    let begun = Instant::now();
+                    let started = Instant::now();
                     let with = stage.measure(load).await?;
                     let after = stage.server.explain(api.job(&job.id).await)?;
-                    (with, Some(stage.server.explain(made(&before, &after, rate, begun.elapsed()))?))
+                    (with, Some(stage.server.explain(made(&before, &after, rate, started.elapsed()))?))
                 }
             };
             Ok(Beside { without, with, replayed })

@@ -121,7 +121,8 @@ export interface paths {
         };
         /**
          * List the attempts of a delivery
-         * @description First to last. Each with its answer and with what it sent, besides the body.
+         * @description First to last. Each with its answer and with what it sent, besides the body. Values of the webhook's own headers are hidden from who
+         *     may not see webhooks.
          */
         get: operations["list_attempts"];
         put?: never;
@@ -3588,8 +3589,8 @@ export interface components {
             /** @description Its value. Of signatures the schemes alone, as `v1,… v1a,…`; `null` where nothing of it is told. */
             value?: string | null;
             /**
-             * @description Why the value is not told, or not whole: it is `hidden` from readers; it is a `signature`, made afresh for each attempt; or it is
-             *     `not_kept`.
+             * @description Why the value is not told, or not whole: it is `hidden`, from all readers or from those who may not see webhooks; it is a
+             *     `signature`, made afresh for each attempt; or it is `not_kept`.
              */
             withheld?: string | null;
         };
@@ -5372,7 +5373,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no webhook of that id within reach. */
+            /** @description There is no webhook, or no event, of that id within reach. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -5441,7 +5442,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no webhook of that id within reach. */
+            /** @description There is no webhook, or no event, of that id within reach. */
             404: {
                 headers: {
                     [name: string]: unknown;
