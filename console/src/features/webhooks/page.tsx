@@ -20,6 +20,7 @@ import { useChangeWebhook, type Webhook, webhookQuery } from "./queries";
 import { WebhookSettings } from "./settings";
 import { HealthNotice, StatusBadge } from "./status";
 import { TestDialog } from "./test-dialog";
+import { TestedSettings } from "./tested";
 import "./webhooks.css";
 
 const Health = lazy(() => import("./health"));
@@ -31,7 +32,12 @@ export function WebhookPage() {
   const query = useQuery(webhookQuery(webhookId));
   return (
     <Loaded query={query} lines={8}>
-      {webhook => <Shown webhook={webhook} />}
+      {webhook => (
+        // Drafts belong to the webhook, not to a version of it: what is saved elsewhere takes no card's draft away.
+        <TestedSettings key={webhook.id}>
+          <Shown webhook={webhook} />
+        </TestedSettings>
+      )}
     </Loaded>
   );
 }
@@ -88,7 +94,7 @@ function Shown({ webhook }: { webhook: Webhook }) {
           {
             value: "settings",
             title: m.webhooks.tab.settings,
-            content: () => <WebhookSettings key={webhook.updatedAt} webhook={webhook} />,
+            content: () => <WebhookSettings webhook={webhook} />,
           },
           ...(face.can("readDeliveries")
             ? [
