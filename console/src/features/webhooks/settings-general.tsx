@@ -18,9 +18,9 @@ export function GeneralCard({ webhook }: { webhook: Webhook }) {
     description: webhook.description,
     url: webhook.url,
     deadline: String(webhook.deadlineSeconds),
+    given: {} as Record<string, string>,
   });
-  const { displayName, description, url, deadline } = draft.value;
-  const [given, setGiven] = useState<Record<string, string>>({});
+  const { displayName, description, url, deadline, given } = draft.value;
   const [tried, setTried] = useState(false);
   const bad = urlProblem(url);
   const hidden = leadsElsewhere(webhook.url, url) ? hiddenValues(webhook) : [];
@@ -35,6 +35,7 @@ export function GeneralCard({ webhook }: { webhook: Webhook }) {
     event.preventDefault();
     setTried(true);
     if (bad || badDeadline || hidden.some(({ at }) => !given[at])) return;
+    setTried(false);
     draft.save({
       displayName: displayName.trim(),
       description: description.trim(),
@@ -72,7 +73,13 @@ export function GeneralCard({ webhook }: { webhook: Webhook }) {
         spellCheck={false}
       />
       {hidden.length > 0 && (
-        <HiddenAgain values={hidden} given={given} onChange={setGiven} tried={tried} error={draft.error} />
+        <HiddenAgain
+          values={hidden}
+          given={given}
+          onChange={next => draft.edit({ given: next })}
+          tried={tried}
+          error={draft.error}
+        />
       )}
       <TextField
         label={m.settings.deadline}
