@@ -103,7 +103,7 @@ test("list, wizard, webhook, deliveries and a refusal are in German", async () =
     await expectGerman(tab);
   }
   await page.getByRole("row").filter({ hasText: de.states.delivered }).getByRole("link").first().click();
-  await page.getByText(de.lifecycle.title).first().waitFor();
+  await page.getByLabel(de.lifecycle.title).first().waitFor();
   await expectGerman("the delivery");
 
   await page.getByRole("link", { name: de.nav.webhooks, exact: true }).first().click();

@@ -183,3 +183,13 @@ test("the end of the page is asked about as long as something is unsaved", async
   fireEvent.click(screen.getByRole("button", { name: "Discard" }));
   await waitFor(() => expect(ends()).toBe(false));
 });
+
+test("the test from the page's head sends what the cards of the settings show", async () => {
+  await open("settings");
+  type(await field("Method"), "PUT");
+  fireEvent.click(screen.getByRole("button", { name: "Test" }));
+  await screen.findByText("Tests what you see, unsaved: Request.");
+  fireEvent.click(screen.getByRole("button", { name: "Send test" }));
+  await screen.findByText("It works.");
+  expect(tested).toEqual([{ withHeaders: true, settings: { method: "PUT", headers: [] } }]);
+});
