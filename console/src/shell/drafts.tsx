@@ -75,6 +75,11 @@ export function mayLeave(): Promise<boolean> {
   return answer;
 }
 
+/** What was being edited is gone itself: nothing is left to be saved. */
+export function forgetUnsaved(): void {
+  become({ unsaved: new Set() });
+}
+
 interface Place {
   pathname: string;
   search: object;

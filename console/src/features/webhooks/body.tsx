@@ -40,7 +40,7 @@ export function Body({ webhook }: { webhook: Webhook }) {
   const example = {
     event: chosen,
     events: events ?? [],
-    isKnown: events !== undefined || search.with === SAMPLE,
+    isKnown: events !== undefined || search.with === SAMPLE || !(isCustom || search.with),
     onChoose: (value: string) => change({ with: value }),
   };
   return (

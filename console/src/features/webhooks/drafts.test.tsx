@@ -68,6 +68,7 @@ beforeEach(() => {
   };
   server.answer = (method, path, body) => {
     if (path === "/api/v1/webhooks/w1") {
+      if (method === "DELETE") return {};
       if (method === "PATCH") webhook = { ...webhook, ...(body as object), updatedAt: new Date().toISOString() };
       return webhook;
     }
@@ -192,4 +193,14 @@ test("the test from the page's head sends what the cards of the settings show", 
   fireEvent.click(screen.getByRole("button", { name: "Send test" }));
   await screen.findByText("It works.");
   expect(tested).toEqual([{ withHeaders: true, settings: { method: "PUT", headers: [] } }]);
+});
+
+test("a webhook that is deleted leaves nothing to be asked about", async () => {
+  await open("settings");
+  type(await field("Condition"), "user.id == 1");
+  fireEvent.click(screen.getByRole("button", { name: "Delete webhook" }));
+  type(await screen.findByLabelText("Type “CRM” to go on"), "CRM");
+  fireEvent.submit(screen.getByRole("dialog"));
+  await screen.findByText("The list");
+  expect(screen.queryByRole("dialog")).toBeNull();
 });
