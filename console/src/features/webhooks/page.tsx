@@ -3,6 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import { Link, useParams } from "@tanstack/react-router";
 import { ArrowLeft } from "lucide-react";
 import { lazy, Suspense, useState } from "react";
+import { describeError } from "@/api/problem";
 import { Deliveries } from "@/features/deliveries/list";
 import { useMessages } from "@/i18n";
 import { useFace } from "@/shell/face";
@@ -132,7 +133,7 @@ function ActiveSwitch({ webhook }: { webhook: Webhook }) {
           setAsking(false);
           say(isActive ? m.webhooks.enabled : m.webhooks.disabled);
         },
-        onError: error => say(error.message, "bad"),
+        onError: error => say(describeError(error, m).text, "bad"),
       },
     );
   return (
