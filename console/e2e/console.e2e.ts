@@ -120,6 +120,33 @@ test("custom payload with live preview", async () => {
   expect(JSON.parse(got.body)).toEqual({ text: 'Hello quo"te@example.com', tenant: "acme" });
 });
 
+test("a template is tried with what really happened before it is saved", async () => {
+  await server.event("acme", { order: { total: 1 } }, "shop.order.placed");
+  await server.event("globex", { order: { total: 12.5 } }, "shop.order.placed");
+  await server.event("acme", { unlike: true }, "shop.order.shipped");
+  // It is new: nothing was ever delivered to it.
+  const webhook = await connect({ displayName: "Shop", eventKeys: ["shop.order.placed"] });
+  await server.call("PATCH", `/webhooks/${webhook.id}`, { payload: { template: "{}" } });
+  await signIn(page, server, `/webhooks/${webhook.id}`);
+  const editor = page.getByRole("textbox", { name: "Template" });
+  await editor.click();
+  await page.keyboard.press("Control+A");
+  await page.keyboard.insertText('{"text": "{{ eventContext.tenantId }} paid {{ order.total }}"}');
+  // The newest by itself.
+  await page.getByTestId("preview").getByText("globex paid 12.5").waitFor();
+  await page.getByText("Tests what you see, unsaved: Custom payload.").waitFor();
+  await page.getByRole("button", { name: "Send test" }).click();
+  await page.getByText("It works.").waitFor();
+  expect(JSON.parse(receiver.received[0]?.body ?? "")).toEqual({ text: "globex paid 12.5" });
+
+  const choice = page.getByLabel("Test with");
+  const older = await choice.locator("option", { hasText: "Event of acme" }).getAttribute("value");
+  await choice.selectOption(older);
+  await page.getByTestId("preview").getByText("acme paid 1").waitFor();
+  expect(new URL(page.url()).searchParams.get("with")).toBe(older);
+  expect((await server.call("GET", `/webhooks/${webhook.id}`)).payload.template).toBe("{}");
+});
+
 test("a failing endpoint, its reason in plain words, the fix, a bulk resend", async () => {
   const webhook = await connect({ displayName: "Broken", retryPolicy: { delaysInSeconds: [] } });
   receiver.answer = { status: 503, body: '{"error":"maintenance"}' };

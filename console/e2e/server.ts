@@ -1,9 +1,10 @@
 //! The real program, with a data folder of its own, and calls of its API as a vendor's program makes them.
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { promisify } from "node:util";
 
 const CLIENT_ID = "018f3c5e-7c1a-7b6e-9d2a-3f4b5c6d7e8f";
 const SECRET = "a-secret-for-the-browser-tests";
@@ -13,12 +14,14 @@ export class Server {
   readonly secret = SECRET;
   readonly url: string;
   readonly #process: ChildProcess;
+  readonly #program: string;
   readonly #folder: string;
   #token = "";
 
-  private constructor(child: ChildProcess, url: string, folder: string) {
+  private constructor(child: ChildProcess, url: string, program: string, folder: string) {
     this.#process = child;
     this.url = url;
+    this.#program = program;
     this.#folder = folder;
   }
 
@@ -50,7 +53,7 @@ export class Server {
         if (found?.[1] && /listening/i.test(line)) resolve(found[1]);
       });
     });
-    const server = new Server(child, url, folder);
+    const server = new Server(child, url, program, folder);
     const answer = await fetch(`${url}/auth/vendor`, {
       method: "POST",
       headers: { "content-type": "application/json" },
@@ -75,6 +78,13 @@ export class Server {
 
   event(tenantId: string, payload: object = {}, eventKey = "frontegg.user.created") {
     return this.call("POST", "/events", { eventKey, tenantId, payload });
+  }
+
+  /** What a command of the operator's prints, in JSON. */
+  async command(...args: string[]): Promise<string> {
+    const all = [...args, "--json", "--data-dir", join(this.#folder, "data")];
+    const { stdout } = await promisify(execFile)(this.#program, all, { cwd: this.#folder });
+    return stdout;
   }
 
   async stop(): Promise<void> {

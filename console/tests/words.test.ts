@@ -2,6 +2,7 @@
 import { expect, test } from "vitest";
 import { de } from "@/i18n/de";
 import { en } from "@/i18n/en";
+import openapi from "../../crates/api/openapi.json";
 
 function walk(value: unknown, path: string, visit: (text: string, path: string) => void): void {
   if (typeof value === "string") visit(value, path);
@@ -17,4 +18,9 @@ test.each([
     expect(text.trim(), path).not.toBe("");
     expect(text, path).not.toMatch(/undefined|NaN|\[object/);
   });
+});
+
+test("de: every code of a refusal has its sentence", () => {
+  const codes: string[] = openapi.components.schemas.ErrorCode.enum;
+  expect(Object.keys(de.problems).sort()).toEqual([...codes].sort());
 });

@@ -37,6 +37,8 @@ export function hasCode(error: unknown, code: string): boolean {
 
 export interface Described {
   text: string;
+  /** The server's own words, in English, where the text is in another language. */
+  said: string | undefined;
   details: { at: string; detail: string }[];
   requestId: string | undefined;
 }
@@ -44,18 +46,22 @@ export interface Described {
 export function describeError(error: unknown, m: Messages): Described {
   if (error instanceof ApiProblem) {
     const { problem, status } = error;
-    if (!problem) return { text: m.common.serverAnswered(status), details: [], requestId: undefined };
+    if (!problem) return plainly(m.common.serverAnswered(status));
     const details = (problem.errors ?? []).map(({ at, detail }) => ({ at, detail }));
     const only = details.length === 1 && problem.detail.includes(details[0]?.detail ?? "");
+    const translated = m.problems[problem.code];
     return {
-      text: sentence(problem.detail),
+      text: translated ?? sentence(problem.detail),
+      said: translated && problem.detail,
       details: only ? [] : details,
       requestId: status >= 500 ? problem.requestId : undefined,
     };
   }
-  if (error instanceof TypeError) return { text: m.common.unreachable, details: [], requestId: undefined };
-  return { text: error instanceof Error ? error.message : String(error), details: [], requestId: undefined };
+  if (error instanceof TypeError) return plainly(m.common.unreachable);
+  return plainly(error instanceof Error ? error.message : String(error));
 }
+
+const plainly = (text: string): Described => ({ text, said: undefined, details: [], requestId: undefined });
 
 /** What is wrong with one member of a form, by its JSON pointer. */
 export function issueAt(error: unknown, pointer: string): string | undefined {

@@ -116,6 +116,7 @@ export const consoleWords = {
     support: "Open a tenant's portal as support",
     supportText: "You see what the tenant sees. The portal says that it is you.",
     open: "Open portal",
+    blocked: "The browser opens no page here by itself. The link opens the portal once, within five minutes:",
     purpose: "Purpose",
     purposes: { tenant: "Tenant", support: "Support" },
     opened: "Opened",

@@ -1,5 +1,9 @@
 //! English: the words of the portal, and of all that the console has in common with it. Other languages have the same members.
 
+import type { Schemas } from "@/api/client";
+
+type ErrorCode = Schemas["ErrorCode"];
+
 const many = (count: number, one: string, more: string) =>
   `${new Intl.NumberFormat("en").format(count)} ${count === 1 ? one : more}`;
 
@@ -31,6 +35,15 @@ export const en = {
     tryAgain: "Try again",
     typeToConfirm: (word: string) => `Type “${word}” to go on`,
     unreachable: "The server cannot be reached. Check the connection and try again.",
+  },
+  /** What the server refused, by its code. The server speaks English: its own words say more than these would. */
+  problems: {} as Partial<Record<ErrorCode, string>>,
+  serverSays: (detail: string) => `The server says: “${detail}”`,
+  unsaved: {
+    title: "Leave without saving?",
+    text: "There are changes that are not saved. They are lost when you leave.",
+    leave: "Leave and lose them",
+    stay: "Keep editing",
   },
   failed: { notFound: "There is no such page", home: "To the start" },
   shell: {
@@ -230,14 +243,16 @@ export const en = {
   test: {
     open: "Test",
     title: "Test",
-    lead: "Sends one sample to the endpoint, signed as a delivery would be. It is recorded nowhere.",
+    lead: "Sends one event to the endpoint, signed as a delivery would be. It is recorded nowhere.",
     event: "Sample of",
+    with: "Test with",
+    unsaved: (what: string) => `Tests what you see, unsaved: ${what}.`,
     send: "Send test",
     worked: "It works.",
     failed: "It did not work.",
     noAnswer: "The endpoint did not answer",
     answered: (status: string, took: string) => `The endpoint answered ${status} within ${took}.`,
-    nothingYet: "Send a sample to see what the endpoint makes of it.",
+    nothingYet: "Send a test to see what the endpoint makes of it.",
   },
   body: {
     events: "Events",

@@ -1,5 +1,14 @@
 import { expect, test } from "vitest";
-import { covers, describeSubscription, grouped, reached, summary, toggleCategory, toggleType } from "./subscriptions";
+import {
+  covers,
+  describeSubscription,
+  grouped,
+  isSubscribed,
+  reached,
+  summary,
+  toggleCategory,
+  toggleType,
+} from "./subscriptions";
 
 const types = [
   { id: "1", key: "frontegg.user.created", displayName: "User created", category: "User management", categoryId: "c1" },
@@ -58,4 +67,11 @@ test("choosing and unchoosing one type is a round trip", () => {
   const chosen = toggleType([], paid, types);
   expect(reached(chosen, types)).toEqual([paid]);
   expect(toggleType(chosen, paid, types)).toEqual([]);
+});
+
+test("events of types that nobody described are subscribed to by their keys", () => {
+  expect(isSubscribed(["User management.*"], "frontegg.user.created", types)).toBe(true);
+  expect(isSubscribed(["shop.*"], "shop.order.placed", types)).toBe(true);
+  expect(isSubscribed(["shop.order.placed"], "shop.order.placed", types)).toBe(true);
+  expect(isSubscribed(["shop.order.placed.*", "other"], "shop.order.placed", types)).toBe(false);
 });

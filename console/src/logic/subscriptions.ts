@@ -16,6 +16,12 @@ export function covers(pattern: string, type: KnownType): boolean {
   return stem === type.category || type.key.startsWith(`${stem}.`);
 }
 
+/** Whether subscriptions cover an event of that key, of whose type nothing need be known. */
+export function isSubscribed(patterns: string[], key: string, types: KnownType[]): boolean {
+  const type = types.find(each => each.key === key) ?? { id: key, key, displayName: key, category: "", categoryId: "" };
+  return patterns.some(pattern => covers(pattern, type));
+}
+
 export interface SubscriptionWords {
   all: string;
   allOf: (name: string) => string;

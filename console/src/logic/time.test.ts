@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { clock, duration, fromLocalInput, parseDelays, relativeTime, span, toLocalInput } from "./time";
+import { clock, delayText, duration, fromLocalInput, parseDelays, relativeTime, span, toLocalInput } from "./time";
 
 const now = Date.parse("2026-06-15T12:00:00Z");
 const at = (seconds: number) => new Date(now + seconds * 1000).toISOString();
@@ -15,16 +15,32 @@ test("moments are told from now, and never rounded up to a unit that is not reac
   expect(relativeTime("not a time", now, "en")).toBe("not a time");
 });
 
-test("durations and spans", () => {
-  expect([0.2, 12.4, 1400, 15_000, 180_000, 7_200_000].map(duration)).toEqual([
+test("durations and spans are in the reader's language", () => {
+  const durations = [0, 0.2, 12.4, 1400, 15_000, 180_000, 7_200_000];
+  expect(durations.map(ms => duration(ms, "en"))).toEqual([
+    "0 ms",
     "<1 ms",
     "12 ms",
-    "1.4 s",
-    "15 s",
+    "1.4 sec",
+    "15 sec",
     "3 min",
-    "2.0 h",
+    "2 hr",
   ]);
-  expect([5, 300, 7200, 86_400, 5400].map(span)).toEqual(["5 s", "5 min", "2 h", "1 d", "1.5 h"]);
+  expect(duration(1400, "de")).toBe("1,4 Sek.");
+  expect([5, 300, 7200, 86_400, 5400].map(seconds => span(seconds, "en"))).toEqual([
+    "5 sec",
+    "5 min",
+    "2 hr",
+    "1 day",
+    "1.5 hr",
+  ]);
+  expect(span(5400, "de")).toBe("1,5 Std.");
+});
+
+test("delays are written as they are read, to the second", () => {
+  const delays = [5, 90, 300, 5400, 7200, 86_400, 100_000];
+  expect(delays.slice(0, 5).map(delayText)).toEqual(["5 s", "90 s", "5 min", "90 min", "2 h"]);
+  expect(parseDelays(delays.map(delayText).join(", "))).toEqual(delays);
 });
 
 test("delays are read as people write them", () => {

@@ -58,25 +58,38 @@ export function exactTime(at: string, locale: string): string {
   }).format(moment);
 }
 
-/** "12 ms", "1.4 s", "3 min". */
-export function duration(ms: number): string {
-  if (ms <= 0) return "0 ms";
-  if (ms < 1) return "<1 ms";
-  if (ms < 1000) return `${Math.round(ms)} ms`;
-  if (ms < 60_000) return `${(ms / 1000).toFixed(ms < 10_000 ? 1 : 0)} s`;
-  if (ms < 3_600_000) return `${Math.round(ms / 60_000)} min`;
-  return `${(ms / 3_600_000).toFixed(1)} h`;
+/** A number of units in the reader's language, with at most that many digits after the point. */
+function inUnits(value: number, unit: string, digits: number, locale: string): string {
+  const options = { style: "unit", unit, unitDisplay: "short", maximumFractionDigits: digits } as const;
+  return new Intl.NumberFormat(locale, options).format(value);
 }
 
-/** Seconds as people write them: "5 s", "30 min", "2 h", "1 d". */
-export function span(seconds: number): string {
-  if (seconds < 60) return `${seconds} s`;
-  if (seconds < 3600) return `${trim(seconds / 60)} min`;
-  if (seconds < 86_400) return `${trim(seconds / 3600)} h`;
-  return `${trim(seconds / 86_400)} d`;
+/** "12 ms", "1.4 sec", "3 min". */
+export function duration(ms: number, locale: string): string {
+  if (ms > 0 && ms < 1) return `<${inUnits(1, "millisecond", 0, locale)}`;
+  if (ms < 1000) return inUnits(Math.max(0, ms), "millisecond", 0, locale);
+  if (ms < 60_000) return inUnits(ms / 1000, "second", ms < 10_000 ? 1 : 0, locale);
+  if (ms < 3_600_000) return inUnits(ms / 60_000, "minute", 0, locale);
+  return inUnits(ms / 3_600_000, "hour", 1, locale);
 }
 
-const trim = (value: number) => String(Math.round(value * 10) / 10);
+/** Seconds in the largest unit that they reach: "5 sec", "30 min", "2 hr", "1 day". */
+export function span(seconds: number, locale: string): string {
+  const [unit, size] = UNITS.find(([, length]) => seconds >= length) ?? (["second", 1] as const);
+  return inUnits(seconds / size, unit, 1, locale);
+}
+
+/** A delay as [`parseDelays`] reads it, which every language writes alike: "5 s", "30 min", "2 h", "1 d". */
+export function delayText(seconds: number): string {
+  const [letters, size] = (
+    [
+      ["d", 86_400],
+      ["h", 3600],
+      ["min", 60],
+    ] as const
+  ).find(([, length]) => seconds >= length && seconds % length === 0) ?? ["s", 1];
+  return `${seconds / size} ${letters}`;
+}
 
 /** What a person types for a list of retries: `5s, 30s, 5m, 2h, 1d`, bare numbers are seconds. Null: it cannot be read. */
 export function parseDelays(text: string): number[] | null {

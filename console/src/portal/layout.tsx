@@ -2,6 +2,7 @@
 import { Link, Outlet } from "@tanstack/react-router";
 import { ArrowLeft, BookOpen, LogOut, Repeat, UserRound, Webhook } from "lucide-react";
 import { useMessages } from "@/i18n";
+import { LeaveGuard, mayLeave } from "@/shell/drafts";
 import { useFace } from "@/shell/face";
 import { IconButton } from "@/ui/button";
 import { Empty, Notice } from "@/ui/states";
@@ -15,6 +16,9 @@ export function PortalLayout() {
   const m = useMessages();
   const face = useFace();
   const { session, onSignedOut } = usePortalSession();
+  const signOut = async () => {
+    if (await mayLeave()) await leave().finally(onSignedOut);
+  };
   const item = {
     className: "portal-item",
     activeProps: { "aria-current": "page" as const },
@@ -55,7 +59,7 @@ export function PortalLayout() {
           <span className="truncate">{holderOf(session)}</span>
         </span>
         {session.kind === "link" && !isFramed && (
-          <IconButton label={m.portal.signOut} size="small" onClick={() => void leave().finally(onSignedOut)}>
+          <IconButton label={m.portal.signOut} size="small" onClick={() => void signOut()}>
             <LogOut />
           </IconButton>
         )}
@@ -70,6 +74,7 @@ export function PortalLayout() {
         )}
       </main>
       <Toasts />
+      <LeaveGuard />
     </div>
   );
 }

@@ -41,13 +41,13 @@ export function makePortalRouter(sessionId: string | undefined) {
     createRoute({
       ...parent,
       path: "/webhooks/connect",
-      validateSearch: keep("step"),
+      validateSearch: keep("step", "language", "webhook"),
       component: lazyRouteComponent(() => import("@/features/webhooks/connect"), "Connect"),
     }),
     createRoute({
       ...parent,
       path: "/webhooks/$webhookId",
-      validateSearch: keep("tab", "range", "view", ...deliverySearch),
+      validateSearch: keep("tab", "range", "type", "view", "with", "language", ...deliverySearch),
       component: lazyRouteComponent(() => import("@/features/webhooks/page"), "WebhookPage"),
     }),
     createRoute({

@@ -29,6 +29,7 @@ import { Menu, MenuItem, MenuLabel, MenuLine } from "@/ui/menu";
 import { Notice } from "@/ui/states";
 import { Toasts } from "@/ui/toast";
 import { Brand } from "./brand";
+import { LeaveGuard, mayLeave } from "./drafts";
 import { FaceProvider, faceOf } from "./face";
 import { type Mode, setMode, useMode } from "./mode";
 import { chooseEnvironment, isProduction, sessionQuery, useEnvironment, useSignOut } from "./session";
@@ -108,6 +109,7 @@ export function Layout() {
         </FaceProvider>
       </main>
       <Toasts />
+      <LeaveGuard />
     </div>
   );
 }
@@ -142,12 +144,15 @@ function EnvironmentMenu() {
   const queries = useQueryClient();
   const { data: session } = useSuspenseQuery(sessionQuery);
   const environment = useEnvironment();
-  const choose = (id: string) => {
-    if (id === environment.id) return;
+  const choose = async (id: string) => {
+    if (id === environment.id || !(await mayLeave())) return;
     chooseEnvironment(id);
     // What was read belongs to the other environment.
     queries.removeQueries({ predicate: query => query.queryKey[0] !== "session" });
     void navigate({ to: "/" });
+  };
+  const signInToAnother = async () => {
+    if (await mayLeave()) void navigate({ to: "/sign-in", search: { add: "1" } as never });
   };
   return (
     <Menu
@@ -165,16 +170,13 @@ function EnvironmentMenu() {
         <MenuItem
           key={each.id}
           icon={each.id === environment.id ? <Check aria-hidden="true" /> : <span className="menu-space" />}
-          onSelect={() => choose(each.id)}
+          onSelect={() => void choose(each.id)}
         >
           <span className="truncate">{each.name}</span>
         </MenuItem>
       ))}
       <MenuLine />
-      <MenuItem
-        icon={<Plus aria-hidden="true" />}
-        onSelect={() => void navigate({ to: "/sign-in", search: { add: "1" } as never })}
-      >
+      <MenuItem icon={<Plus aria-hidden="true" />} onSelect={() => void signInToAnother()}>
         {m.shell.addEnvironment}
       </MenuItem>
     </Menu>
@@ -187,6 +189,10 @@ function AccountMenu() {
   const environment = useEnvironment();
   const signOut = useSignOut();
   const mode = useMode();
+  const leave = async () => {
+    if (!(await mayLeave())) return;
+    signOut.mutate(undefined, { onSettled: () => void navigate({ to: "/sign-in", search: {} as never }) });
+  };
   const modes: [Mode, string, React.ReactNode][] = [
     ["light", m.shell.light, <Sun key="light" />],
     ["dark", m.shell.dark, <Moon key="dark" />],
@@ -210,13 +216,7 @@ function AccountMenu() {
           </MenuItem>
         ))}
       </Menu>
-      <IconButton
-        label={m.shell.signOut}
-        size="small"
-        onClick={() =>
-          signOut.mutate(undefined, { onSettled: () => void navigate({ to: "/sign-in", search: {} as never }) })
-        }
-      >
+      <IconButton label={m.shell.signOut} size="small" onClick={() => void leave()}>
         <LogOut />
       </IconButton>
     </div>

@@ -86,13 +86,13 @@ export function makeRouter(queries: QueryClient) {
     createRoute({
       ...parent,
       path: "/webhooks/connect",
-      validateSearch: search("step"),
+      validateSearch: search("step", "language", "webhook"),
       component: lazyRouteComponent(() => import("@/features/webhooks/connect"), "Connect"),
     }),
     createRoute({
       ...parent,
       path: "/webhooks/$webhookId",
-      validateSearch: search("tab", "range", "view", ...deliverySearch),
+      validateSearch: search("tab", "range", "type", "view", "with", "language", ...deliverySearch),
       component: lazyRouteComponent(() => import("@/features/webhooks/page"), "WebhookPage"),
     }),
     createRoute({
@@ -160,7 +160,7 @@ export function makeRouter(queries: QueryClient) {
     createRoute({
       ...parent,
       path: "/portal-settings",
-      validateSearch: search("tab"),
+      validateSearch: search("tab", "way"),
       component: lazyRouteComponent(() => import("@/features/portal-settings/page"), "PortalSettingsPage"),
     }),
     createRoute({

@@ -52,10 +52,11 @@ export function Notice({
 /** What the server said, with each thing that is wrong. */
 export function ErrorNotice({ error, onRetry }: { error: unknown; onRetry?: () => void }) {
   const m = useMessages();
-  const { text, details, requestId } = describeError(error, m);
+  const { text, said, details, requestId } = describeError(error, m);
   return (
     <Notice tone="bad" role="alert">
       <p className="break">{text}</p>
+      {said && <p className="small break">{m.serverSays(said)}</p>}
       {details.length > 0 && (
         <ul>
           {details.map(detail => (

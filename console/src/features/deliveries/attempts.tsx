@@ -51,7 +51,7 @@ export function Attempts({
                 <span className="small soft">
                   <Time at={attempt.startedAt} />
                 </span>
-                <span className="small soft numeric">{duration(attempt.timings.totalMs)}</span>
+                <span className="small soft numeric">{duration(attempt.timings.totalMs, m.locale)}</span>
               </button>
             </li>
           ))}

@@ -13,7 +13,7 @@ export function Waterfall({ timings }: { timings: Schemas["Timings"] }) {
       ))}
       <span className="field-label">{m.timing.total}</span>
       <span />
-      <span className="numeric field-label">{duration(timings.totalMs)}</span>
+      <span className="numeric field-label">{duration(timings.totalMs, m.locale)}</span>
     </div>
   );
 }
@@ -32,7 +32,7 @@ function PartRow({ name, part }: { name: string; part: { start: number; length: 
         )}
       </div>
       <span className="numeric">
-        {part.ms === null ? <span className="faint">{m.timing.reused}</span> : duration(part.ms)}
+        {part.ms === null ? <span className="faint">{m.timing.reused}</span> : duration(part.ms, m.locale)}
       </span>
     </>
   );

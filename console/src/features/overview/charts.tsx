@@ -1,5 +1,5 @@
 //! The charts of the overview and of a webhook's health.
-import { useMemo } from "react";
+import { useCallback, useMemo } from "react";
 import type { Schemas } from "@/api/client";
 import { useMessages } from "@/i18n";
 import { count, percent, shortCount } from "@/logic/numbers";
@@ -82,18 +82,19 @@ export function LatencyChart({ statistics }: { statistics: Statistics }) {
     ],
     [statistics],
   );
+  const format = useCallback((ms: number) => duration(ms, m.locale), [m.locale]);
   const total = statistics.total.deliveryMs;
   return (
     <>
       <Chart
-        label={total ? m.charts.latencyLabel(duration(total.p50), duration(total.p99)) : m.charts.latency}
+        label={total ? m.charts.latencyLabel(format(total.p50), format(total.p99)) : m.charts.latency}
         at={at}
         series={series}
         kind="lines"
-        format={duration}
+        format={format}
         locale={m.locale}
       />
-      {total && <p className="small soft">{m.charts.latencyLabel(duration(total.p50), duration(total.p99))}</p>}
+      {total && <p className="small soft">{m.charts.latencyLabel(format(total.p50), format(total.p99))}</p>}
     </>
   );
 }

@@ -128,7 +128,8 @@ function Access({ settings }: { settings: PortalSettings }) {
 function Embed({ settings }: { settings: PortalSettings }) {
   const m = useMessages();
   const environment = useEnvironment();
-  const [way, setWay] = useState<"element" | "frame">("element");
+  const [search, change] = usePageSearch<"way">();
+  const way = search.way === "frame" ? "frame" : "element";
   const { data: session } = useSuspenseQuery(sessionQuery);
   const base = session.portalBase ?? ownAddress;
   return (
@@ -146,7 +147,7 @@ function Embed({ settings }: { settings: PortalSettings }) {
           <Segments
             label={m.portalSettings.step2}
             value={way}
-            onChange={setWay}
+            onChange={next => change({ way: next === "frame" ? next : "" })}
             options={[
               { value: "element", title: "<postrider-portal>" },
               { value: "frame", title: "<iframe>" },

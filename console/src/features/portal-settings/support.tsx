@@ -4,6 +4,7 @@ import { type FormEvent, useState } from "react";
 import { useMessages } from "@/i18n";
 import { Button } from "@/ui/button";
 import { Card } from "@/ui/card";
+import { CopyButton } from "@/ui/copy";
 import { TextField } from "@/ui/field";
 import { ErrorNotice, Notice } from "@/ui/states";
 import { useMakeLink } from "./queries";
@@ -11,17 +12,21 @@ import { useMakeLink } from "./queries";
 export function OpenAsSupport({ isHidden }: { isHidden: boolean }) {
   const m = useMessages();
   const [tenantId, setTenant] = useState("");
+  const [link, setLink] = useState<string>();
   const make = useMakeLink();
   const submit = (event: FormEvent) => {
     event.preventDefault();
     if (tenantId.trim() === "") return;
+    setLink(undefined);
     // Opened before the answer is there: browsers only let a click open a page.
     const page = window.open("", "_blank");
     make.mutate(
       { tenantId: tenantId.trim(), permissions: ["fe.connectivity.*"], purpose: "support" },
       {
-        onSuccess: link => {
-          if (page) page.location.href = link.url;
+        onSuccess: ({ url }) => {
+          if (page) page.location.href = url;
+          // The browser lets no page be opened: the link works once, and is there to be followed by hand.
+          else setLink(url);
         },
         onError: () => page?.close(),
       },
@@ -52,6 +57,17 @@ export function OpenAsSupport({ isHidden }: { isHidden: boolean }) {
               {m.portalSettings.open}
             </Button>
           </div>
+          {link && (
+            <Notice tone="warn" role="status">
+              <p>{m.portalSettings.blocked}</p>
+              <p className="row">
+                <a href={link} target="_blank" rel="noreferrer" className="truncate">
+                  {link}
+                </a>
+                <CopyButton text={link} />
+              </p>
+            </Notice>
+          )}
           {make.error && <ErrorNotice error={make.error} />}
         </div>
       </Card>

@@ -1,37 +1,64 @@
-//! The tab "Body": which events, what they look like, and what the endpoint makes of a sample.
-import { Send } from "lucide-react";
+//! The tab "Body": which events, what they look like, and what the endpoint makes of one. Type, view and example are in the URL.
 import { useState } from "react";
 import { NoEventTypes } from "@/features/event-types/none";
 import { type EventType, useEventTypes } from "@/features/event-types/queries";
 import { useMessages } from "@/i18n";
 import { sampleBody } from "@/logic/sample";
 import { reached } from "@/logic/subscriptions";
+import { useUnsaved } from "@/shell/drafts";
 import { useFace } from "@/shell/face";
+import { usePageSearch } from "@/shell/search";
 import { Button } from "@/ui/button";
 import { Card } from "@/ui/card";
 import { Json } from "@/ui/code";
 import { Copyable } from "@/ui/copy";
 import { Segments, SelectField } from "@/ui/field";
 import { ErrorNotice } from "@/ui/states";
-import { say } from "@/ui/toast";
 import { EventPicker } from "./event-picker";
-import { CustomizeButton, type PayloadDraft, PayloadEditor } from "./payload";
-import { useChangeWebhook, useTestWebhook, type Webhook } from "./queries";
-import { TestOutcome } from "./test-result";
+import { SAMPLE } from "./example";
+import { CustomizeButton, onlyKey, PayloadEditor } from "./payload";
+import type { Webhook } from "./queries";
+import { useRecentEvents } from "./recent";
+import { useCardDraft } from "./save-card";
+import { TestPane } from "./test-pane";
 
 /** What is shown first, where it is among them. */
 const FAMILIAR = "frontegg.user.created";
 
+export type BodySearch = "type" | "view" | "with";
+
 export function Body({ webhook }: { webhook: Webhook }) {
   const types = useEventTypes();
+  const [search, change] = usePageSearch<BodySearch>();
+  const [customizing, setCustomizing] = useState(false);
+  const isCustom = customizing || Boolean(webhook.payload);
   const own = reached(webhook.eventKeys, types);
-  const [key, setKey] = useState<string>();
-  const type = own.find(each => each.key === key) ?? own.find(each => each.key === FAMILIAR) ?? own[0];
+  const type = own.find(each => each.key === search.type) ?? own.find(each => each.key === FAMILIAR) ?? own[0];
+  const events = useRecentEvents(webhook, isCustom ? onlyKey(webhook) : type?.key);
+  // A template is best seen at work with what really happened; without one the sample is what the screen shows.
+  const chosen =
+    events?.find(event => event.id === search.with) ?? (isCustom && search.with !== SAMPLE ? events?.[0] : undefined);
+  const example = {
+    event: chosen,
+    events: events ?? [],
+    isKnown: events !== undefined || search.with === SAMPLE || !(isCustom || search.with),
+    onChoose: (value: string) => change({ with: value }),
+  };
   return (
     <div className="panes">
-      <EventsPane key={webhook.updatedAt} webhook={webhook} />
-      <PayloadPane webhook={webhook} types={own} type={type} onType={setKey} />
-      <TestPane webhook={webhook} type={type} />
+      <EventsPane webhook={webhook} />
+      {isCustom ? (
+        <PayloadEditor webhook={webhook} example={example} onClose={() => setCustomizing(false)} />
+      ) : (
+        <PayloadPane
+          webhook={webhook}
+          types={own}
+          type={type}
+          onType={key => change({ type: key, with: "" })}
+          onCustomize={() => setCustomizing(true)}
+        />
+      )}
+      <TestPane webhook={webhook} example={example} sample={isCustom || !type ? undefined : sampleOf(type, webhook)} />
     </div>
   );
 }
@@ -39,24 +66,24 @@ export function Body({ webhook }: { webhook: Webhook }) {
 function EventsPane({ webhook }: { webhook: Webhook }) {
   const m = useMessages();
   const face = useFace();
-  const change = useChangeWebhook(webhook.id);
-  const [eventKeys, setEventKeys] = useState(webhook.eventKeys);
-  const dirty = eventKeys.join("\n") !== webhook.eventKeys.join("\n");
+  const draft = useCardDraft(webhook, { eventKeys: webhook.eventKeys });
+  const { eventKeys } = draft.value;
+  useUnsaved(draft.isEdited);
   return (
     <Card
       title={m.body.events}
       foot={
-        dirty && (
+        draft.isEdited && (
           <>
-            <Button size="small" onClick={() => setEventKeys(webhook.eventKeys)}>
+            <Button size="small" onClick={draft.discard}>
               {m.common.discard}
             </Button>
             <Button
               size="small"
               look="primary"
-              busy={change.isPending}
+              busy={draft.isSaving}
               disabled={eventKeys.length === 0}
-              onClick={() => change.mutate({ eventKeys }, { onSuccess: () => say(m.common.saved) })}
+              onClick={() => draft.save({ eventKeys })}
             >
               {m.common.save}
             </Button>
@@ -72,9 +99,13 @@ function EventsPane({ webhook }: { webhook: Webhook }) {
           <p className="small soft">{m.payload.fixedType}</p>
         </div>
       ) : (
-        <EventPicker value={eventKeys} onChange={setEventKeys} disabled={!face.can("writeWebhooks")} />
+        <EventPicker
+          value={eventKeys}
+          onChange={next => draft.edit({ eventKeys: next })}
+          disabled={!face.can("writeWebhooks")}
+        />
       )}
-      {change.error && <ErrorNotice error={change.error} />}
+      {draft.error ? <ErrorNotice error={draft.error} /> : null}
     </Card>
   );
 }
@@ -84,32 +115,19 @@ function PayloadPane({
   types,
   type,
   onType,
+  onCustomize,
 }: {
   webhook: Webhook;
   types: EventType[];
   type: EventType | undefined;
   onType: (key: string) => void;
+  onCustomize: () => void;
 }) {
   const m = useMessages();
-  const [shown, setShown] = useState<"sample" | "schema">("sample");
-  const [customizing, setCustomizing] = useState(false);
-  if (webhook.payload || customizing) {
-    return (
-      <Card title={m.payload.title}>
-        <PayloadEditor
-          key={webhook.updatedAt}
-          webhook={webhook}
-          start={webhook.payload ? asDraft(webhook.payload) : undefined}
-          onClose={() => setCustomizing(false)}
-        />
-      </Card>
-    );
-  }
+  const [search, change] = usePageSearch<BodySearch>();
+  const shown = search.view === "schema" ? "schema" : "sample";
   return (
-    <Card
-      title={m.body.payload}
-      actions={<CustomizeButton webhook={webhook} types={types} onStart={() => setCustomizing(true)} />}
-    >
+    <Card title={m.body.payload} actions={<CustomizeButton webhook={webhook} types={types} onStart={onCustomize} />}>
       {type ? (
         <div className="stack">
           <SelectField label={m.body.example} value={type.key} onChange={event => onType(event.target.value)}>
@@ -122,7 +140,7 @@ function PayloadPane({
           <Segments
             label={m.body.view}
             value={shown}
-            onChange={setShown}
+            onChange={next => change({ view: next === "schema" ? next : "" })}
             options={[
               { value: "sample", title: m.body.sample },
               { value: "schema", title: m.body.schema },
@@ -145,42 +163,7 @@ function PayloadPane({
   );
 }
 
-const asDraft = (payload: { template: string; contentType?: string | undefined }): PayloadDraft => ({
-  template: payload.template,
-  contentType: payload.contentType ?? "application/json",
-});
-
 function sampleOf(type: EventType, webhook: Webhook) {
   const sample = type.sample as Record<string, unknown> | null;
   return sampleBody({ key: type.key, sample }, { vendorId: webhook.environmentId, tenantId: webhook.tenantId ?? null });
-}
-
-function TestPane({ webhook, type }: { webhook: Webhook; type: EventType | undefined }) {
-  const m = useMessages();
-  const face = useFace();
-  const test = useTestWebhook(webhook.id);
-  if (!face.can("writeWebhooks")) return null;
-  return (
-    <Card
-      title={m.test.title}
-      actions={
-        <Button
-          size="small"
-          icon={<Send />}
-          busy={test.isPending}
-          onClick={() => test.mutate({ withHeaders: true, ...(type ? { payload: sampleOf(type, webhook) } : {}) })}
-        >
-          {m.test.send}
-        </Button>
-      }
-    >
-      {test.data ? (
-        <TestOutcome result={test.data} />
-      ) : test.error ? (
-        <ErrorNotice error={test.error} />
-      ) : (
-        <p className="soft">{m.test.nothingYet}</p>
-      )}
-    </Card>
-  );
 }

@@ -1,12 +1,13 @@
 //! Connecting a webhook: name → events → URL and secret → test → done. The step is in the URL; what was typed is kept until it is saved.
-import { Link, useNavigate } from "@tanstack/react-router";
+import { Link, Navigate, useNavigate } from "@tanstack/react-router";
 import { Check, RefreshCw } from "lucide-react";
-import { type FormEvent, type ReactNode, useState } from "react";
+import { type FormEvent, type ReactNode, useEffect, useState } from "react";
 import { issueAt } from "@/api/problem";
 import type { Messages } from "@/i18n";
 import { useMessages } from "@/i18n";
 import { lengthOf, newSecret } from "@/logic/secret";
 import { urlProblem } from "@/logic/url";
+import { useUnsaved } from "@/shell/drafts";
 import { type Face, useFace } from "@/shell/face";
 import { usePageSearch } from "@/shell/search";
 import { Button, buttonClass, IconButton } from "@/ui/button";
@@ -23,8 +24,13 @@ import "./webhooks.css";
 
 const STEPS = ["name", "events", "endpoint", "test", "done"] as const;
 type Step = (typeof STEPS)[number];
+const DONE = STEPS.length - 1;
 
-export type ConnectSearch = "step";
+/** The first step needs no name. */
+const stepSearch = (at: number) => (at === 0 ? {} : { step: STEPS[at] });
+
+/** `webhook`: the one that was made, once it was. */
+export type ConnectSearch = "step" | "webhook";
 
 export interface Draft {
   displayName: string;
@@ -75,23 +81,31 @@ export function Connect() {
   const face = useFace();
   const navigate = useNavigate();
   const [search] = usePageSearch<ConnectSearch>();
-  const [draft, setDraft] = useState(fresh);
-  const [reached, setReached] = useState(0);
+  const [start] = useState(fresh);
+  const [draft, setDraft] = useState(start);
   const [tried, setTried] = useState(false);
   const create = useCreateWebhook();
   const wanted = STEPS.indexOf((search.step ?? "name") as Step);
-  // A step can be returned to, not skipped: a reload begins again.
-  const at = create.data ? STEPS.length - 1 : Math.max(0, Math.min(wanted, reached));
+  // A step can be returned to, not skipped: after a reload, which forgets what was typed, the first is the one.
+  const missing = STEPS.findIndex(each => Object.keys(problemsOf(draft, each, face, m)).length > 0);
+  const at = create.data ? DONE : Math.max(0, Math.min(wanted, missing === -1 ? DONE - 1 : missing));
   const step = STEPS[at] ?? "name";
   const problems = problemsOf(draft, step, face, m);
   const change = (patch: Partial<Draft>) => setDraft({ ...draft, ...patch });
+  useUnsaved(!create.data && JSON.stringify(draft) !== JSON.stringify(start));
+  const isMisled = !create.data && wanted !== DONE && wanted !== at;
+  useEffect(() => {
+    if (isMisled) void navigate({ to: ".", search: stepSearch(at) as never, replace: true });
+  }, [isMisled, at, navigate]);
 
   const go = (next: number) => {
     setTried(false);
-    setReached(Math.max(reached, next));
-    void navigate({ to: ".", search: { step: STEPS[next] } as never });
+    void navigate({ to: ".", search: stepSearch(next) as never });
   };
-  const save = () => create.mutate(request(draft, face), { onSuccess: () => go(STEPS.length - 1) });
+  const save = () =>
+    create.mutate(request(draft, face), {
+      onSuccess: ({ id }) => void navigate({ to: ".", search: { step: "done", webhook: id } as never }),
+    });
   const submit = (event: FormEvent) => {
     event.preventDefault();
     setTried(true);
@@ -100,6 +114,7 @@ export function Connect() {
     else go(at + 1);
   };
   const shown = tried ? problems : {};
+  if (wanted === DONE && !create.data) return <Made webhookId={search.webhook} />;
   return (
     <div className="connect stack">
       <div className="page-head">
@@ -165,6 +180,15 @@ export function Connect() {
         </form>
       )}
     </div>
+  );
+}
+
+/** The last step after a reload: its webhook has a page of its own. */
+function Made({ webhookId }: { webhookId: string | undefined }) {
+  return webhookId === undefined ? (
+    <Navigate to="/webhooks" search={{} as never} replace />
+  ) : (
+    <Navigate to="/webhooks/$webhookId" params={{ webhookId }} search={{} as never} replace />
   );
 }
 

@@ -142,7 +142,7 @@ function Rows({ webhooks, withScope }: { webhooks: Webhook[]; withScope: boolean
   const m = useMessages();
   const types = useEventTypes();
   const face = useFace();
-  const ids = useMemo(() => webhooks.slice(0, 250).map(webhook => webhook.id), [webhooks]);
+  const ids = useMemo(() => webhooks.map(webhook => webhook.id), [webhooks]);
   const statistics = useQuery({
     ...webhookStatisticsQuery(ids),
     enabled: ids.length > 0 && face.can("readDeliveries"),

@@ -3,6 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import { Link, useParams } from "@tanstack/react-router";
 import { ArrowLeft } from "lucide-react";
 import { lazy, Suspense, useState } from "react";
+import { describeError } from "@/api/problem";
 import { Deliveries } from "@/features/deliveries/list";
 import { DiscardedNotice, ReplayLink } from "@/features/replays/links";
 import { useMessages } from "@/i18n";
@@ -21,6 +22,7 @@ import { useChangeWebhook, type Webhook, webhookQuery } from "./queries";
 import { WebhookSettings } from "./settings";
 import { HealthNotice, StatusBadge } from "./status";
 import { TestDialog } from "./test-dialog";
+import { TestedSettings } from "./tested";
 import "./webhooks.css";
 
 const Health = lazy(() => import("./health"));
@@ -37,7 +39,12 @@ export function WebhookPage() {
         <ArrowLeft aria-hidden="true" size={14} /> {m.webhooks.title}
       </Link>
       <Loaded query={query} lines={8}>
-        {webhook => <Shown webhook={webhook} />}
+        {webhook => (
+          // Drafts belong to the webhook, not to a version of it: what is saved elsewhere takes no card's draft away.
+          <TestedSettings key={webhook.id}>
+            <Shown webhook={webhook} />
+          </TestedSettings>
+        )}
       </Loaded>
     </div>
   );
@@ -94,7 +101,7 @@ function Shown({ webhook }: { webhook: Webhook }) {
           {
             value: "settings",
             title: m.webhooks.tab.settings,
-            content: () => <WebhookSettings key={webhook.updatedAt} webhook={webhook} />,
+            content: () => <WebhookSettings webhook={webhook} />,
           },
           ...(face.can("readDeliveries")
             ? [
@@ -132,7 +139,7 @@ function ActiveSwitch({ webhook }: { webhook: Webhook }) {
           setAsking(false);
           say(isActive ? m.webhooks.enabled : m.webhooks.disabled);
         },
-        onError: error => say(error.message, "bad"),
+        onError: error => say(describeError(error, m).text, "bad"),
       },
     );
   return (

@@ -10,14 +10,6 @@ export const presetsQuery = queryOptions({
   staleTime: Number.POSITIVE_INFINITY,
 });
 
-/** The last events that went to a webhook, to preview with. */
-export const recentQuery = (webhookId: string) =>
-  queryOptions({
-    queryKey: ["deliveries", "recent", webhookId],
-    queryFn: async ({ signal }) =>
-      (await must(api.GET("/api/v1/deliveries", { params: { query: { webhookId, limit: 10 } }, signal }))).items,
-  });
-
 /** The exact request for an event or a sample. What is being edited goes with it; nothing is sent to the endpoint. */
 export const previewQuery = (webhookId: string, body: Schemas["PreviewForm"]) =>
   queryOptions({

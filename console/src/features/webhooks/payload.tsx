@@ -5,6 +5,7 @@ import type { Schemas } from "@/api/client";
 import { ApiProblem } from "@/api/problem";
 import type { EventType } from "@/features/event-types/queries";
 import { useMessages } from "@/i18n";
+import { useUnsaved } from "@/shell/drafts";
 import { useFace } from "@/shell/face";
 import { Badge } from "@/ui/badge";
 import { Button } from "@/ui/button";
@@ -14,10 +15,12 @@ import { Confirm } from "@/ui/dialog";
 import type { EditorProblem } from "@/ui/editor";
 import { SelectField } from "@/ui/field";
 import { ErrorNotice, Skeleton } from "@/ui/states";
-import { useRelative } from "@/ui/time";
-import { say } from "@/ui/toast";
-import { presetsQuery, previewQuery, recentQuery } from "./payload-queries";
+import { ExampleSelect, SAMPLE } from "./example";
+import { presetsQuery, previewQuery } from "./payload-queries";
 import { useChangeWebhook, type Webhook } from "./queries";
+import type { RecentEvent } from "./recent";
+import { useCardDraft } from "./save-card";
+import { useTested } from "./tested";
 
 const Editor = lazy(() => import("@/ui/editor"));
 
@@ -37,46 +40,78 @@ export function onlyKey(webhook: Webhook): string | undefined {
   return key !== undefined && others.length === 0 && !key.endsWith("*") ? key : undefined;
 }
 
+/** What the preview and the test are made with, and how another is chosen. */
+export interface ChosenExample {
+  /** Undefined: a sample. */
+  event: RecentEvent | undefined;
+  events: RecentEvent[];
+  /** Whether it is known yet: events are being read. */
+  isKnown: boolean;
+  onChoose: (value: string) => void;
+}
+
+const asDraft = (payload: { template: string; contentType?: string | null | undefined }): PayloadDraft => ({
+  template: payload.template,
+  contentType: payload.contentType ?? "application/json",
+});
+
 export function PayloadEditor({
   webhook,
-  start,
+  example,
   onClose,
 }: {
   webhook: Webhook;
-  start: PayloadDraft | undefined;
+  example: ChosenExample;
+  onClose: () => void;
+}) {
+  const m = useMessages();
+  const listed = useQuery(presetsQuery);
+  const presets = listed.data;
+  const start = webhook.payload ?? (presets?.find(preset => preset.id === "basic") ?? presets?.[0])?.payload;
+  return (
+    <Card title={m.payload.title}>
+      {start ? (
+        <Opened webhook={webhook} start={asDraft(start)} presets={presets} example={example} onClose={onClose} />
+      ) : listed.error ? (
+        <div className="stack">
+          <ErrorNotice error={listed.error} onRetry={() => void listed.refetch()} />
+          <span>
+            <Button onClick={onClose}>{m.common.cancel}</Button>
+          </span>
+        </div>
+      ) : (
+        <Skeleton lines={8} />
+      )}
+    </Card>
+  );
+}
+
+function Opened({
+  webhook,
+  start,
+  presets,
+  example,
+  onClose,
+}: {
+  webhook: Webhook;
+  start: PayloadDraft;
+  presets: Schemas["ReceiverPreset"][] | undefined;
+  example: ChosenExample;
   onClose: () => void;
 }) {
   const m = useMessages();
   const face = useFace();
-  const listed = useQuery(presetsQuery);
-  const presets = listed.data;
-  const change = useChangeWebhook(webhook.id);
-  const [draft, setDraft] = useState<PayloadDraft | undefined>(start);
+  const draft = useCardDraft(webhook, start);
+  const remove = useChangeWebhook(webhook.id);
   const [removing, setRemoving] = useState(false);
-  const basic = presets?.find(preset => preset.id === "basic") ?? presets?.[0];
-  useEffect(() => {
-    if (!draft && basic)
-      setDraft({ template: basic.payload.template, contentType: basic.payload.contentType ?? "application/json" });
-  }, [draft, basic]);
-  if (!draft) {
-    return listed.error && !presets ? (
-      <div className="stack">
-        <ErrorNotice error={listed.error} onRetry={() => void listed.refetch()} />
-        <span>
-          <Button onClick={onClose}>{m.common.cancel}</Button>
-        </span>
-      </div>
-    ) : (
-      <Skeleton lines={8} />
-    );
-  }
   const saved = webhook.payload;
-  const dirty = draft.template !== saved?.template || draft.contentType !== (saved?.contentType ?? "application/json");
+  const dirty = !saved || draft.isEdited;
   const off = !face.can("writeWebhooks");
+  useUnsaved(draft.isEdited);
+  useTested("payload", dirty ? { payload: draft.value } : undefined);
   const take = (id: string) => {
     const preset = presets?.find(each => each.id === id);
-    if (preset)
-      setDraft({ template: preset.payload.template, contentType: preset.payload.contentType ?? "application/json" });
+    if (preset) draft.edit(asDraft(preset.payload));
   };
   return (
     <div className="stack">
@@ -96,11 +131,11 @@ export function PayloadEditor({
         <span className="grow">
           <SelectField
             label={m.payload.contentType}
-            value={draft.contentType}
+            value={draft.value.contentType}
             disabled={off}
-            onChange={event => setDraft({ ...draft, contentType: event.target.value })}
+            onChange={event => draft.edit({ contentType: event.target.value })}
           >
-            {[...new Set([...CONTENT_TYPES, draft.contentType])].map(type => (
+            {[...new Set([...CONTENT_TYPES, draft.value.contentType])].map(type => (
               <option key={type}>{type}</option>
             ))}
           </SelectField>
@@ -108,21 +143,23 @@ export function PayloadEditor({
       </div>
       <Previewed
         webhook={webhook}
-        draft={draft}
+        draft={draft.value}
+        example={example}
         disabled={off}
-        onChange={template => setDraft({ ...draft, template })}
+        onChange={template => draft.edit({ template })}
       />
-      {change.error && <ErrorNotice error={change.error} />}
+      {draft.error ? <ErrorNotice error={draft.error} /> : null}
       {!off && (
         <div className="row row-wrap">
           <Button
             look="primary"
-            busy={change.isPending}
+            busy={draft.isSaving}
             disabled={!dirty}
-            onClick={() => change.mutate({ payload: draft }, { onSuccess: () => say(m.common.saved) })}
+            onClick={() => draft.save({ payload: draft.value })}
           >
             {m.payload.save}
           </Button>
+          {saved && draft.isEdited && <Button onClick={draft.discard}>{m.common.discard}</Button>}
           {saved ? (
             <Button onClick={() => setRemoving(true)}>{m.payload.remove}</Button>
           ) : (
@@ -136,10 +173,10 @@ export function PayloadEditor({
         action={m.payload.remove}
         open={removing}
         onClose={() => setRemoving(false)}
-        busy={change.isPending}
-        error={change.error}
+        busy={remove.isPending}
+        error={remove.error}
         onConfirm={() =>
-          change.mutate(
+          remove.mutate(
             { payload: null },
             {
               onSuccess: () => {
@@ -157,33 +194,32 @@ export function PayloadEditor({
 function Previewed({
   webhook,
   draft,
+  example,
   disabled,
   onChange,
 }: {
   webhook: Webhook;
   draft: PayloadDraft;
+  example: ChosenExample;
   disabled: boolean;
   onChange: (template: string) => void;
 }) {
   const m = useMessages();
   const face = useFace();
-  const relative = useRelative();
-  const recent = useQuery({ ...recentQuery(webhook.id), enabled: face.can("readDeliveries") }).data ?? [];
-  const [eventId, setEventId] = useState("");
-  const settled = useRested(draft);
+  const settled = useRested(draft.template);
+  const eventId = example.event?.id;
   const request = useMemo((): Schemas["PreviewForm"] => {
-    const settings = { payload: settled };
+    const settings = { payload: { template: settled, contentType: draft.contentType } };
     const key = onlyKey(webhook);
     return eventId ? { eventId, settings } : key ? { eventKey: key, settings } : { settings };
-  }, [settled, eventId, webhook]);
+  }, [settled, draft.contentType, eventId, webhook]);
   const preview = useQuery({
     ...previewQuery(webhook.id, request),
     placeholderData: keepPreviousData,
     // It is for whoever may change what is sent.
-    enabled: face.can("writeWebhooks"),
+    enabled: face.can("writeWebhooks") && example.isKnown,
   });
   const problems = useMemo(() => problemsIn(preview.error), [preview.error]);
-  const events = [...new Map(recent.map(delivery => [delivery.eventId, delivery])).values()];
   return (
     <>
       <Suspense fallback={<Skeleton lines={8} />}>
@@ -204,19 +240,16 @@ function Previewed({
             </span>
           }
           actions={
-            <select
-              className="input preview-event"
-              aria-label={m.payload.previewWith}
-              value={eventId}
-              onChange={event => setEventId(event.target.value)}
-            >
-              <option value="">{m.payload.withSample}</option>
-              {events.map(delivery => (
-                <option key={delivery.eventId} value={delivery.eventId}>
-                  {m.payload.withEvent(relative(delivery.createdAt), delivery.tenantId ?? "")}
-                </option>
-              ))}
-            </select>
+            <span className="preview-event">
+              <ExampleSelect
+                label={m.payload.previewWith}
+                hideLabel
+                value={eventId ?? SAMPLE}
+                samples={[{ value: SAMPLE, name: m.payload.withSample }]}
+                events={example.events}
+                onChange={example.onChoose}
+              />
+            </span>
           }
         >
           {preview.error ? (

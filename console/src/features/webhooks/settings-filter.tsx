@@ -1,5 +1,4 @@
 //! The filter: which of the events it gets, tried with an event before it is saved.
-import { useQuery } from "@tanstack/react-query";
 import { FlaskConical } from "lucide-react";
 import { type FormEvent, useState } from "react";
 import { issueAt } from "@/api/problem";
@@ -8,41 +7,42 @@ import { useMessages } from "@/i18n";
 import { reached } from "@/logic/subscriptions";
 import { useFace } from "@/shell/face";
 import { Button } from "@/ui/button";
-import { SelectField, TextArea } from "@/ui/field";
+import { TextArea } from "@/ui/field";
 import { ErrorNotice, Notice } from "@/ui/states";
-import { useRelative } from "@/ui/time";
-import { recentQuery, useTestFilter } from "./payload-queries";
-import { useChangeWebhook, type Webhook } from "./queries";
-import { SaveCard } from "./save-card";
+import { ExampleSelect } from "./example";
+import { useTestFilter } from "./payload-queries";
+import type { Webhook } from "./queries";
+import { useRecentEvents } from "./recent";
+import { SaveCard, useCardDraft } from "./save-card";
 
 export function FilterCard({ webhook }: { webhook: Webhook }) {
   const m = useMessages();
   const face = useFace();
-  const change = useChangeWebhook(webhook.id);
-  const [filter, setFilter] = useState(webhook.filter ?? "");
+  const draft = useCardDraft(webhook, { filter: webhook.filter ?? "" });
+  const { filter } = draft.value;
   const off = !face.can("writeWebhooks");
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    change.mutate({ filter: filter.trim() === "" ? null : filter.trim() });
+    draft.save({ filter: filter.trim() === "" ? null : filter.trim() });
   };
   return (
     <SaveCard
       title={m.filter.title}
       dirty={!off && filter.trim() !== (webhook.filter ?? "")}
-      change={change}
+      draft={draft}
       onSubmit={submit}
     >
       <TextArea
         label={m.filter.condition}
         hint={m.filter.hint}
         value={filter}
-        onChange={event => setFilter(event.target.value)}
+        onChange={event => draft.edit({ filter: event.target.value })}
         placeholder={'user.email.endsWith("@example.com")'}
         className="mono"
         rows={3}
         spellCheck={false}
         disabled={off}
-        error={issueAt(change.error, "/filter")}
+        error={issueAt(draft.error, "/filter")}
       />
       {!off && filter.trim() !== "" && <Tester webhook={webhook} filter={filter.trim()} />}
     </SaveCard>
@@ -51,17 +51,15 @@ export function FilterCard({ webhook }: { webhook: Webhook }) {
 
 function Tester({ webhook, filter }: { webhook: Webhook; filter: string }) {
   const m = useMessages();
-  const face = useFace();
-  const relative = useRelative();
   const samples = reached(webhook.eventKeys, useEventTypes()).filter(type => type.sample);
-  const recent = useQuery({ ...recentQuery(webhook.id), enabled: face.can("readDeliveries") }).data ?? [];
+  const events = useRecentEvents(webhook) ?? [];
   const [chosen, setChosen] = useState("");
   const test = useTestFilter();
-  const events = [...new Map(recent.map(delivery => [delivery.eventId, delivery])).values()];
+  // What really happened says most, where something has.
+  const event = events.find(each => each.id === chosen) ?? (chosen === "" ? events[0] : undefined);
+  const type = samples.find(each => `sample ${each.key}` === chosen) ?? samples[0];
   const run = () => {
-    const type = samples.find(each => `type ${each.key}` === chosen) ?? samples[0];
-    const recentId = chosen.startsWith("event ") ? chosen.slice(6) : undefined;
-    if (recentId) test.mutate({ filter, eventId: recentId });
+    if (event) test.mutate({ filter, eventId: event.id });
     else if (type) {
       test.mutate({
         filter,
@@ -77,18 +75,16 @@ function Tester({ webhook, filter }: { webhook: Webhook; filter: string }) {
     <div className="stack">
       <div className="row row-wrap row-end">
         <span className="grow">
-          <SelectField label={m.filter.tryWith} value={chosen} onChange={event => setChosen(event.target.value)}>
-            {samples.map(type => (
-              <option key={type.id} value={`type ${type.key}`}>
-                {m.filter.sampleOf(type.displayName)}
-              </option>
-            ))}
-            {events.map(delivery => (
-              <option key={delivery.eventId} value={`event ${delivery.eventId}`}>
-                {m.payload.withEvent(relative(delivery.createdAt), delivery.tenantId ?? "")}
-              </option>
-            ))}
-          </SelectField>
+          <ExampleSelect
+            label={m.filter.tryWith}
+            value={event?.id ?? (type ? `sample ${type.key}` : "")}
+            samples={samples.map(each => ({
+              value: `sample ${each.key}`,
+              name: m.filter.sampleOf(each.displayName),
+            }))}
+            events={events}
+            onChange={setChosen}
+          />
         </span>
         <Button icon={<FlaskConical />} busy={test.isPending} onClick={run}>
           {m.filter.try}

@@ -1,21 +1,30 @@
 //! How fast and in which order a webhook is served.
-import { type FormEvent, useState } from "react";
+import type { FormEvent } from "react";
 import { issueAt } from "@/api/problem";
 import { useMessages } from "@/i18n";
 import { useFace } from "@/shell/face";
 import { Choices, SelectField, TextField } from "@/ui/field";
-import { useChangeWebhook, type Webhook } from "./queries";
-import { SaveCard } from "./save-card";
+import type { Webhook } from "./queries";
+import { SaveCard, useCardDraft } from "./save-card";
+
+interface RateDraft {
+  on: "off" | "on";
+  limit: string;
+  per: "second" | "minute";
+  burst: string;
+}
 
 export function RateCard({ webhook }: { webhook: Webhook }) {
   const m = useMessages();
   const face = useFace();
-  const change = useChangeWebhook(webhook.id);
   const was = webhook.rateLimit ?? null;
-  const [on, setOn] = useState<"off" | "on">(was ? "on" : "off");
-  const [limit, setLimit] = useState(String(was?.limit ?? 10));
-  const [per, setPer] = useState<"second" | "minute">(was?.per === "minute" ? "minute" : "second");
-  const [burst, setBurst] = useState(String(was?.burst ?? 1));
+  const draft = useCardDraft<RateDraft>(webhook, {
+    on: was ? "on" : "off",
+    limit: String(was?.limit ?? 10),
+    per: was?.per === "minute" ? "minute" : "second",
+    burst: String(was?.burst ?? 1),
+  });
+  const { on, limit, per, burst } = draft.value;
   const wholes = [limit, burst].map(Number);
   const bad = on === "on" && wholes.some(value => !Number.isInteger(value) || value < 1);
   const next = on === "on" ? { limit: Number(limit), per, burst: Number(burst) } : null;
@@ -24,14 +33,14 @@ export function RateCard({ webhook }: { webhook: Webhook }) {
   const off = !face.can("writeWebhooks");
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    if (!bad) change.mutate({ rateLimit: next });
+    if (!bad) draft.save({ rateLimit: next });
   };
   return (
-    <SaveCard title={m.rate.title} dirty={dirty && !off} change={change} onSubmit={submit}>
+    <SaveCard title={m.rate.title} dirty={dirty && !off} draft={draft} onSubmit={submit}>
       <Choices
         label={m.rate.title}
         value={on}
-        onChange={setOn}
+        onChange={next => draft.edit({ on: next })}
         disabled={off}
         options={[
           { value: "off", title: m.rate.none, text: m.rate.noneText },
@@ -45,14 +54,14 @@ export function RateCard({ webhook }: { webhook: Webhook }) {
             type="number"
             min={1}
             value={limit}
-            onChange={event => setLimit(event.target.value)}
+            onChange={event => draft.edit({ limit: event.target.value })}
             disabled={off}
-            error={issueAt(change.error, "/rateLimit")}
+            error={issueAt(draft.error, "/rateLimit")}
           />
           <SelectField
             label={m.rate.per}
             value={per}
-            onChange={event => setPer(event.target.value === "minute" ? "minute" : "second")}
+            onChange={event => draft.edit({ per: event.target.value === "minute" ? "minute" : "second" })}
             disabled={off}
           >
             <option value="second">{m.rate.second}</option>
@@ -63,7 +72,7 @@ export function RateCard({ webhook }: { webhook: Webhook }) {
             type="number"
             min={1}
             value={burst}
-            onChange={event => setBurst(event.target.value)}
+            onChange={event => draft.edit({ burst: event.target.value })}
             disabled={off}
           />
         </div>
@@ -78,23 +87,22 @@ type By = "none" | "tenant" | "user" | "member";
 export function OrderCard({ webhook }: { webhook: Webhook }) {
   const m = useMessages();
   const face = useFace();
-  const change = useChangeWebhook(webhook.id);
   const was = webhook.ordering;
-  const [by, setBy] = useState<By>((was?.by ?? "none") as By);
-  const [pointer, setPointer] = useState(was?.pointer ?? "");
+  const draft = useCardDraft(webhook, { by: (was?.by ?? "none") as By, pointer: was?.pointer ?? "" });
+  const { by, pointer } = draft.value;
   const bad = by === "member" && !pointer.startsWith("/");
   const dirty = by !== (was?.by ?? "none") || (by === "member" && pointer !== (was?.pointer ?? ""));
   const off = !face.can("writeWebhooks");
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    if (!bad) change.mutate({ ordering: by === "none" ? null : by === "member" ? { by, pointer } : { by } });
+    if (!bad) draft.save({ ordering: by === "none" ? null : by === "member" ? { by, pointer } : { by } });
   };
   return (
-    <SaveCard title={m.order.title} dirty={dirty && !off} change={change} onSubmit={submit}>
+    <SaveCard title={m.order.title} dirty={dirty && !off} draft={draft} onSubmit={submit}>
       <Choices
         label={m.order.title}
         value={by}
-        onChange={setBy}
+        onChange={next => draft.edit({ by: next })}
         disabled={off}
         options={[
           { value: "none", title: m.order.none, text: m.order.noneText },
@@ -109,8 +117,8 @@ export function OrderCard({ webhook }: { webhook: Webhook }) {
           hint={m.order.pointerHint}
           placeholder="/order/id"
           value={pointer}
-          onChange={event => setPointer(event.target.value)}
-          error={bad ? m.order.pointerForm : issueAt(change.error, "/ordering")}
+          onChange={event => draft.edit({ pointer: event.target.value })}
+          error={bad ? m.order.pointerForm : issueAt(draft.error, "/ordering")}
           className="mono"
           spellCheck={false}
           disabled={off}

@@ -6,19 +6,21 @@ import { givenAgain, hiddenValues, leadsElsewhere } from "@/logic/hidden";
 import { urlProblem } from "@/logic/url";
 import { useFace } from "@/shell/face";
 import { TextArea, TextField } from "@/ui/field";
-import { useChangeWebhook, type Webhook } from "./queries";
-import { SaveCard } from "./save-card";
+import type { Webhook } from "./queries";
+import { SaveCard, useCardDraft } from "./save-card";
 import { HiddenAgain } from "./settings-hidden";
 
 export function GeneralCard({ webhook }: { webhook: Webhook }) {
   const m = useMessages();
   const face = useFace();
-  const change = useChangeWebhook(webhook.id);
-  const [displayName, setName] = useState(webhook.displayName);
-  const [description, setDescription] = useState(webhook.description);
-  const [url, setUrl] = useState(webhook.url);
-  const [deadline, setDeadline] = useState(String(webhook.deadlineSeconds));
-  const [given, setGiven] = useState<Record<string, string>>({});
+  const draft = useCardDraft(webhook, {
+    displayName: webhook.displayName,
+    description: webhook.description,
+    url: webhook.url,
+    deadline: String(webhook.deadlineSeconds),
+    given: {} as Record<string, string>,
+  });
+  const { displayName, description, url, deadline, given } = draft.value;
   const [tried, setTried] = useState(false);
   const bad = urlProblem(url);
   const hidden = leadsElsewhere(webhook.url, url) ? hiddenValues(webhook) : [];
@@ -33,7 +35,8 @@ export function GeneralCard({ webhook }: { webhook: Webhook }) {
     event.preventDefault();
     setTried(true);
     if (bad || badDeadline || hidden.some(({ at }) => !given[at])) return;
-    change.mutate({
+    setTried(false);
+    draft.save({
       displayName: displayName.trim(),
       description: description.trim(),
       url: url.trim(),
@@ -43,18 +46,18 @@ export function GeneralCard({ webhook }: { webhook: Webhook }) {
   };
   const off = !face.can("writeWebhooks");
   return (
-    <SaveCard title={m.settings.general} dirty={dirty} change={change} onSubmit={submit}>
+    <SaveCard title={m.settings.general} dirty={dirty && !off} draft={draft} onSubmit={submit}>
       <TextField
         label={m.webhooks.name}
         value={displayName}
-        onChange={event => setName(event.target.value)}
+        onChange={event => draft.edit({ displayName: event.target.value })}
         disabled={off}
         maxLength={100}
       />
       <TextArea
         label={m.connect.description}
         value={description}
-        onChange={event => setDescription(event.target.value)}
+        onChange={event => draft.edit({ description: event.target.value })}
         disabled={off}
         rows={2}
         maxLength={1000}
@@ -63,14 +66,20 @@ export function GeneralCard({ webhook }: { webhook: Webhook }) {
         label="URL"
         type="url"
         value={url}
-        onChange={event => setUrl(event.target.value)}
-        error={bad ? m.connect.urlProblem[bad] : issueAt(change.error, "/url")}
+        onChange={event => draft.edit({ url: event.target.value })}
+        error={bad ? m.connect.urlProblem[bad] : issueAt(draft.error, "/url")}
         className="mono"
         disabled={off}
         spellCheck={false}
       />
       {hidden.length > 0 && (
-        <HiddenAgain values={hidden} given={given} onChange={setGiven} tried={tried} error={change.error} />
+        <HiddenAgain
+          values={hidden}
+          given={given}
+          onChange={next => draft.edit({ given: next })}
+          tried={tried}
+          error={draft.error}
+        />
       )}
       <TextField
         label={m.settings.deadline}
@@ -79,7 +88,7 @@ export function GeneralCard({ webhook }: { webhook: Webhook }) {
         min={1}
         max={30}
         value={deadline}
-        onChange={event => setDeadline(event.target.value)}
+        onChange={event => draft.edit({ deadline: event.target.value })}
         error={badDeadline ? m.settings.deadlineRange : undefined}
         disabled={off}
       />

@@ -1,14 +1,15 @@
 //! How requests look and how they are let in: method, headers, authentication, client certificate.
 import { Plus, Trash2 } from "lucide-react";
-import { type FormEvent, useState } from "react";
+import type { FormEvent } from "react";
 import type { Schemas } from "@/api/client";
 import { issueAt } from "@/api/problem";
 import { useMessages } from "@/i18n";
 import { useFace } from "@/shell/face";
 import { Button, IconButton } from "@/ui/button";
 import { Checkbox, SelectField, TextArea, TextField } from "@/ui/field";
-import { useChangeWebhook, type Webhook } from "./queries";
-import { SaveCard } from "./save-card";
+import type { Webhook } from "./queries";
+import { SaveCard, useCardDraft } from "./save-card";
+import { useTested } from "./tested";
 
 type Method = Schemas["RequestMethod"];
 const METHODS: Method[] = ["POST", "PUT", "PATCH", "DELETE", "GET"];
@@ -16,25 +17,30 @@ const METHODS: Method[] = ["POST", "PUT", "PATCH", "DELETE", "GET"];
 export function RequestCard({ webhook }: { webhook: Webhook }) {
   const m = useMessages();
   const face = useFace();
-  const change = useChangeWebhook(webhook.id);
-  const [method, setMethod] = useState(webhook.method);
-  const [headers, setHeaders] = useState(() => webhook.headers.map((header, index) => ({ ...header, key: index })));
+  const draft = useCardDraft(webhook, {
+    method: webhook.method,
+    headers: webhook.headers.map((header, index) => ({ ...header, key: index })),
+  });
+  const { method, headers } = draft.value;
+  const setHeaders = (next: typeof headers) => draft.edit({ headers: next });
   const off = !face.can("writeWebhooks");
   const bare = headers.map(({ key: _, ...header }) => header);
+  const asSent = { method, headers: bare.filter(header => header.name.trim() !== "") };
   const dirty = method !== webhook.method || JSON.stringify(bare) !== JSON.stringify(webhook.headers);
+  useTested("request", dirty ? asSent : undefined);
   const set = (key: number, patch: Partial<Schemas["CustomHeader"]>) =>
     setHeaders(headers.map(header => (header.key === key ? { ...header, ...patch } : header)));
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    change.mutate({ method, headers: bare.filter(header => header.name.trim() !== "") });
+    draft.save(asSent);
   };
   return (
-    <SaveCard title={m.request.title} dirty={dirty && !off} change={change} onSubmit={submit}>
+    <SaveCard title={m.request.title} dirty={dirty && !off} draft={draft} onSubmit={submit}>
       <SelectField
         label={m.request.method}
         value={method}
         disabled={off}
-        onChange={event => setMethod(event.target.value as Method)}
+        onChange={event => draft.edit({ method: event.target.value as Method })}
       >
         {METHODS.map(each => (
           <option key={each}>{each}</option>
@@ -53,7 +59,7 @@ export function RequestCard({ webhook }: { webhook: Webhook }) {
               disabled={off}
               className="mono"
               onChange={event => set(header.key, { name: event.target.value })}
-              error={issueAt(change.error, `/headers/${index}/name`)}
+              error={issueAt(draft.error, `/headers/${index}/name`)}
             />
             <span className="grow">
               <TextField
@@ -66,7 +72,7 @@ export function RequestCard({ webhook }: { webhook: Webhook }) {
                 disabled={off}
                 className="mono"
                 onChange={event => set(header.key, { value: event.target.value })}
-                error={issueAt(change.error, `/headers/${index}/value`)}
+                error={issueAt(draft.error, `/headers/${index}/value`)}
               />
             </span>
             {/* biome-ignore lint/a11y/noLabelWithoutControl: the checkbox inside is one */}
@@ -154,21 +160,32 @@ function authenticationOf(kind: Kind, draft: AuthenticationDraft): Authenticatio
 export function AuthenticationCard({ webhook }: { webhook: Webhook }) {
   const m = useMessages();
   const face = useFace();
-  const change = useChangeWebhook(webhook.id);
   const was = (webhook.authentication?.type ?? "none") as Kind;
   const before = draftOf(webhook.authentication);
-  const [kind, setKind] = useState<Kind>(was);
-  const [draft, setDraft] = useState(before);
-  const [certificate, setCertificate] = useState(webhook.clientCertificate?.certificate ?? "");
-  const [privateKey, setPrivateKey] = useState("");
+  const draft = useCardDraft(webhook, {
+    ...before,
+    kind: was,
+    certificate: webhook.clientCertificate?.certificate ?? "",
+    privateKey: "",
+  });
+  const { kind, certificate, privateKey, ...way } = draft.value;
   const off = !face.can("writeWebhooks");
   const certificateChanged = certificate !== (webhook.clientCertificate?.certificate ?? "") || privateKey !== "";
-  const dirty = kind !== was || JSON.stringify(draft) !== JSON.stringify(before) || certificateChanged;
+  const dirty = draft.isEdited;
+  const asSent = {
+    authentication: authenticationOf(kind, way),
+    ...(certificateChanged
+      ? {
+          clientCertificate: certificate.trim() === "" ? null : { certificate, ...(privateKey ? { privateKey } : {}) },
+        }
+      : {}),
+  };
+  useTested("authentication", dirty ? asSent : undefined);
   const field = (name: keyof AuthenticationDraft) => ({
-    value: draft[name],
+    value: way[name],
     disabled: off,
-    onChange: (event: { target: { value: string } }) => setDraft({ ...draft, [name]: event.target.value }),
-    error: issueAt(change.error, `/authentication/${name}`),
+    onChange: (event: { target: { value: string } }) => draft.edit({ [name]: event.target.value }),
+    error: issueAt(draft.error, `/authentication/${name}`),
     className: "mono",
   });
   const secret = (name: keyof AuthenticationDraft) => ({
@@ -179,23 +196,15 @@ export function AuthenticationCard({ webhook }: { webhook: Webhook }) {
   });
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    change.mutate({
-      authentication: authenticationOf(kind, draft),
-      ...(certificateChanged
-        ? {
-            clientCertificate:
-              certificate.trim() === "" ? null : { certificate, ...(privateKey ? { privateKey } : {}) },
-          }
-        : {}),
-    });
+    draft.save(asSent);
   };
   return (
-    <SaveCard title={m.access.title} dirty={dirty && !off} change={change} onSubmit={submit}>
+    <SaveCard title={m.access.title} dirty={dirty && !off} draft={draft} onSubmit={submit}>
       <SelectField
         label={m.access.kind}
         value={kind}
         disabled={off}
-        onChange={event => setKind(event.target.value as Kind)}
+        onChange={event => draft.edit({ kind: event.target.value as Kind })}
       >
         <option value="none">{m.access.none}</option>
         <option value="basic">{m.access.basic}</option>
@@ -236,8 +245,8 @@ export function AuthenticationCard({ webhook }: { webhook: Webhook }) {
             className="mono"
             value={certificate}
             disabled={off}
-            onChange={event => setCertificate(event.target.value)}
-            error={issueAt(change.error, "/clientCertificate")}
+            onChange={event => draft.edit({ certificate: event.target.value })}
+            error={issueAt(draft.error, "/clientCertificate")}
             spellCheck={false}
           />
           <TextArea
@@ -247,7 +256,7 @@ export function AuthenticationCard({ webhook }: { webhook: Webhook }) {
             value={privateKey}
             disabled={off}
             placeholder={webhook.clientCertificate ? m.payload.hiddenValue : ""}
-            onChange={event => setPrivateKey(event.target.value)}
+            onChange={event => draft.edit({ privateKey: event.target.value })}
             spellCheck={false}
           />
         </div>

@@ -1,11 +1,11 @@
 //! When failed attempts are repeated, with the times that it means, and when the webhook is given up.
-import { type FormEvent, useState } from "react";
+import type { FormEvent } from "react";
 import { useMessages } from "@/i18n";
-import { parseDelays, span } from "@/logic/time";
+import { delayText, parseDelays, span } from "@/logic/time";
 import { useFace } from "@/shell/face";
 import { Choices, TextField } from "@/ui/field";
-import { useChangeWebhook, type Webhook } from "./queries";
-import { SaveCard } from "./save-card";
+import type { Webhook } from "./queries";
+import { SaveCard, useCardDraft } from "./save-card";
 
 /** The preset `standard`, as the server has it. */
 export const STANDARD = [5, 30, 300, 1800, 7200, 18_000, 36_000, 50_400];
@@ -15,14 +15,14 @@ type Kind = "standard" | "frontegg" | "own";
 export function RetryCard({ webhook }: { webhook: Webhook }) {
   const m = useMessages();
   const face = useFace();
-  const change = useChangeWebhook(webhook.id);
   const now = webhook.retryPolicy.delaysInSeconds as number[] | null | undefined;
   const was: Kind = now ? "own" : ((webhook.retryPolicy.preset ?? "standard") as Kind);
-  const [kind, setKind] = useState<Kind>(was);
-  const [text, setText] = useState(now ? now.map(span).join(", ") : "30 s, 5 min, 1 h");
-  const [days, setDays] = useState(
-    webhook.disableAfterDays === null || webhook.disableAfterDays === undefined ? "" : String(webhook.disableAfterDays),
-  );
+  const draft = useCardDraft(webhook, {
+    kind: was,
+    text: now ? now.map(delayText).join(", ") : "30 s, 5 min, 1 h",
+    days: String(webhook.disableAfterDays ?? ""),
+  });
+  const { kind, text, days } = draft.value;
   const delays = parseDelays(text);
   const tooMany = delays !== null && (delays.length > 30 || delays.some(delay => delay < 1 || delay > 86_400));
   const problem = kind === "own" && (delays === null ? m.retry.unreadable : tooMany ? m.retry.tooMany : undefined);
@@ -36,18 +36,18 @@ export function RetryCard({ webhook }: { webhook: Webhook }) {
   const submit = (event: FormEvent) => {
     event.preventDefault();
     if (problem || badDays) return;
-    change.mutate({
+    draft.save({
       retryPolicy: kind === "own" ? { delaysInSeconds: delays ?? [] } : { preset: kind },
       disableAfterDays: afterDays,
     } as never);
   };
   const off = !face.can("writeWebhooks");
   return (
-    <SaveCard title={m.retry.title} dirty={dirty && !off} change={change} onSubmit={submit}>
+    <SaveCard title={m.retry.title} dirty={dirty && !off} draft={draft} onSubmit={submit}>
       <Choices
         label={m.retry.title}
         value={kind}
-        onChange={setKind}
+        onChange={next => draft.edit({ kind: next })}
         disabled={off}
         options={[
           { value: "standard", title: m.retry.standard, text: m.retry.standardText },
@@ -60,7 +60,7 @@ export function RetryCard({ webhook }: { webhook: Webhook }) {
           label={m.retry.delays}
           hint={m.retry.delaysHint}
           value={text}
-          onChange={event => setText(event.target.value)}
+          onChange={event => draft.edit({ text: event.target.value })}
           error={problem || undefined}
           disabled={off}
         />
@@ -74,7 +74,7 @@ export function RetryCard({ webhook }: { webhook: Webhook }) {
           min={1}
           value={days}
           placeholder={m.retry.never}
-          onChange={event => setDays(event.target.value)}
+          onChange={event => draft.edit({ days: event.target.value })}
           error={badDays ? m.retry.daysRange : undefined}
           disabled={off}
         />
@@ -94,11 +94,11 @@ function RetryTimes({ delays }: { delays: number[] }) {
         {delays.map((delay, index) => (
           // biome-ignore lint/suspicious/noArrayIndexKey: delays in order, which can repeat
           <li key={index} className="badge">
-            +{span(delay)}
+            +{span(delay, m.locale)}
           </li>
         ))}
       </ol>
-      <p className="small soft">{m.retry.whole(delays.length, span(whole))}</p>
+      <p className="small soft">{m.retry.whole(delays.length, span(whole, m.locale))}</p>
     </div>
   );
 }

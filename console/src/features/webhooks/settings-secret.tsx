@@ -13,7 +13,7 @@ import { ErrorNotice, Notice } from "@/ui/states";
 import { Time } from "@/ui/time";
 import { say } from "@/ui/toast";
 import { useChangeWebhook, useEndOverlap, useRotateKey, useRotateSecret, type Webhook } from "./queries";
-import { SaveCard } from "./save-card";
+import { SaveCard, useCardDraft } from "./save-card";
 import { SecretValue } from "./secret-value";
 
 export function SecretCard({ webhook }: { webhook: Webhook }) {
@@ -144,7 +144,7 @@ function Rotate({ webhook, onClose }: { webhook: Webhook; onClose: () => void })
       >
         {OVERLAPS.map(seconds => (
           <option key={seconds} value={seconds}>
-            {seconds === 0 ? m.secret.noOverlap : span(seconds)}
+            {seconds === 0 ? m.secret.noOverlap : span(seconds, m.locale)}
           </option>
         ))}
       </SelectField>
@@ -170,21 +170,21 @@ type Kind = Webhook["signature"];
 export function SignatureCard({ webhook }: { webhook: Webhook }) {
   const m = useMessages();
   const face = useFace();
-  const change = useChangeWebhook(webhook.id);
   const rotate = useRotateKey(webhook.id);
-  const [kind, setKind] = useState<Kind>(webhook.signature);
+  const draft = useCardDraft<{ kind: Kind }>(webhook, { kind: webhook.signature });
+  const { kind } = draft.value;
   const [asking, setAsking] = useState(false);
   const off = !face.can("writeWebhooks");
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    change.mutate({ signature: kind });
+    draft.save({ signature: kind });
   };
   return (
-    <SaveCard title={m.signature.title} dirty={!off && kind !== webhook.signature} change={change} onSubmit={submit}>
+    <SaveCard title={m.signature.title} dirty={!off && draft.isEdited} draft={draft} onSubmit={submit}>
       <Choices
         label={m.signature.title}
         value={kind}
-        onChange={setKind}
+        onChange={next => draft.edit({ kind: next })}
         disabled={off}
         options={[
           { value: "hmac", title: m.signature.hmac, text: m.signature.hmacText },

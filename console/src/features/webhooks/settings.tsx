@@ -3,6 +3,7 @@ import { useNavigate } from "@tanstack/react-router";
 import { Trash2 } from "lucide-react";
 import { useState } from "react";
 import { useMessages } from "@/i18n";
+import { forgetUnsaved } from "@/shell/drafts";
 import { useFace } from "@/shell/face";
 import { Button } from "@/ui/button";
 import { Card } from "@/ui/card";
@@ -67,6 +68,7 @@ function DeleteCard({ webhook }: { webhook: Webhook }) {
           remove.mutate(webhook.id, {
             onSuccess: () => {
               say(m.settings.deleted);
+              forgetUnsaved();
               void navigate({ to: "/webhooks", search: {} as never });
             },
           })

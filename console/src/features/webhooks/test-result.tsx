@@ -27,7 +27,7 @@ export function TestOutcome({ result }: { result: Schemas["TestResult"] }) {
 /** In a sentence. */
 export function Outcome({ result }: { result: Exchange }) {
   const m = useMessages();
-  const took = duration(result.timings.totalMs);
+  const took = duration(result.timings.totalMs, m.locale);
   if (result.statusCode == null) {
     return (
       <>

@@ -1,16 +1,24 @@
 //! How a receiver verifies what it gets, in the languages that people use.
-import { useState } from "react";
 import { useMessages } from "@/i18n";
 import { type Language, verificationSnippet } from "@/logic/snippets";
 import { keySnippet } from "@/logic/snippets-ed25519";
+import { usePageSearch } from "@/shell/search";
 import { Code } from "@/ui/code";
 import { Segments } from "@/ui/field";
 import type { Webhook } from "./queries";
 import { SecretValue } from "./secret-value";
 
+const LANGUAGES: { value: Language; title: string }[] = [
+  { value: "node", title: "Node.js" },
+  { value: "python", title: "Python" },
+  { value: "go", title: "Go" },
+  { value: "rust", title: "Rust" },
+];
+
 export function Verification({ webhook }: { webhook: Webhook }) {
   const m = useMessages();
-  const [language, setLanguage] = useState<Language>("node");
+  const [search, change] = usePageSearch<"language">();
+  const language = LANGUAGES.find(({ value }) => value === search.language)?.value ?? "node";
   // With both signatures the secret's is the one that every library knows.
   const key = webhook.signature === "ed25519" ? webhook.publicKey : null;
   return (
@@ -24,13 +32,8 @@ export function Verification({ webhook }: { webhook: Webhook }) {
       <Segments
         label={m.verification.language}
         value={language}
-        onChange={setLanguage}
-        options={[
-          { value: "node", title: "Node.js" },
-          { value: "python", title: "Python" },
-          { value: "go", title: "Go" },
-          { value: "rust", title: "Rust" },
-        ]}
+        onChange={next => change({ language: next === "node" ? "" : next })}
+        options={LANGUAGES}
       />
       <Code text={key ? keySnippet(language, key) : verificationSnippet(language)} label={m.verification.title} />
       <p className="small soft">{key ? m.verification.keyNote : m.verification.note}</p>
