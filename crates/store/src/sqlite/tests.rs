@@ -26,6 +26,7 @@ use crate::{Commit, CreateEnvironment, CreateWebhook, NewDelivery, NewEnvironmen
 
 mod commits;
 mod following;
+mod migrations;
 mod request_settings;
 mod segments;
 mod statements;
