@@ -25,6 +25,7 @@ use super::*;
 use crate::{Commit, CreateEnvironment, CreateWebhook, NewDelivery, NewEnvironment, NewEvent, NewWebhook, Settled};
 
 mod commits;
+mod expiry;
 mod following;
 mod migrations;
 mod request_settings;

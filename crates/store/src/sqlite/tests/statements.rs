@@ -172,6 +172,7 @@ fn behind_the_hot_path() -> Vec<&'static str> {
         statistics::upkeep::FORGET,
         statistics::gaps::BEGIN,
         statistics::gaps::END,
+        statistics::gaps::NOTE_LOSS,
         statistics::gaps::WITHIN,
         statistics::gaps::FORGET,
         jobs::UNENDED,
