@@ -104,6 +104,7 @@ rules! {
         lists_stay_right_where_environments_share_segments,
         what_waits_is_found_in_a_segment_that_was_thinned,
         a_long_retention_of_one_environment_keeps_nothing_of_another,
+        a_clock_that_was_set_back_takes_no_settings_from_an_attempt,
         jobs_and_deleted_webhooks_go_with_the_events_of_their_environment;
     jobs:
         a_resend_repeats_what_failed_and_was_not_repeated_once_and_in_order,

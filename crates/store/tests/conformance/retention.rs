@@ -284,6 +284,24 @@ pub(crate) async fn a_long_retention_of_one_environment_keeps_nothing_of_another
     assert_eq!(is_told(&webhooks[1]).await, (false, false), "nothing of that time is left");
 }
 
+pub(crate) async fn a_clock_that_was_set_back_takes_no_settings_from_an_attempt(world: World) {
+    let environment = world.environment("Production").await;
+    let webhook = world.webhook(environment).await;
+    world.advance(DAY);
+    let ahead = delivered(&world, &webhook).await;
+    world.set_back(DAY);
+    let url = EndpointUrl::parse("https://example.org/other").ok();
+    let patch = WebhookPatch { url, ..WebhookPatch::default() };
+    world.store().update_webhook(environment, None, webhook.id, patch).await.unwrap().expect("it is there");
+    // Its id is less, its number greater.
+    delivered(&world, &webhook).await;
+    keep_house(&world).await;
+    assert!(is_kept(&world, &ahead).await);
+    let first = SettingsRevision::FIRST;
+    let found = world.store().request_settings(environment, webhook.id, vec![first]).await.unwrap();
+    assert!(found.contains_key(&first), "an attempt was made with them");
+}
+
 pub(crate) async fn jobs_and_deleted_webhooks_go_with_the_events_of_their_environment(world: World) {
     let environments = [world.environment("Long").await, world.environment("Short").await];
     let mut jobs = Vec::new();
