@@ -372,6 +372,8 @@ pub const LOG_OFFSET_MOST: usize = 100_000;
 pub const LANE_PAGE_BYTES: usize = 4 * 1024 * 1024;
 /// Rows that one bite of upkeep touches, so that intake is never held up behind it.
 pub const UPKEEP_BITE: usize = 500;
+/// When events that were too old, but waited, are looked at again: a dead endpoint may have millions of them, and a look costs a read each.
+pub const EXPIRY_LOOKS_AGAIN: Duration = Duration::from_hours(1);
 /// Days that events, deliveries and attempts are kept unless configured otherwise.
 pub const RETENTION_DAYS: u16 = 30;
 /// Days that can be configured, at least: what is deleted within a day nobody can look into.

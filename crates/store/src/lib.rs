@@ -516,7 +516,7 @@ impl Store {
     }
 
     /// Stretches of time that overlap the one between two moments, oldest first, in which things happened that no statistics count, as
-    /// those could not be written.
+    /// those could not be written, or read again.
     pub async fn statistics_gaps(&self, from: Timestamp, to: Timestamp) -> Result<Vec<StatisticsGap>, StoreError> {
         self.engine.statistics_gaps(from, to).await
     }
@@ -670,7 +670,8 @@ impl Store {
     }
 
     /// Deletes events that are older than their environment keeps them and whose deliveries have all ended, with deliveries and
-    /// attempts; then deleted webhooks that nothing tells of any more. `default` is how long environments keep them that do not say.
+    /// attempts; then deleted webhooks that nothing tells of any more. What waited is looked at again after
+    /// [`postrider_core::limits::EXPIRY_LOOKS_AGAIN`]. `default` is how long environments keep them that do not say.
     pub async fn expire_bite(&self, default: Duration) -> Result<Upkeep, StoreError> {
         self.engine.expire_bite(default).await
     }

@@ -218,8 +218,8 @@ pub(crate) const SETTINGS: &[Setting] = &[
         visibility: Visibility::Open,
         summary: "How many days events, deliveries and attempts are kept, unless an environment says otherwise: 1 to 3650",
         detail: "What is older is deleted in small bites while the server runs. An event with a delivery that still waits is kept \
-                 until that has ended. An environment has a number of days of its own by `postrider retention`, in the console's \
-                 settings or by `PUT /api/v1/retention`.",
+                 until that has ended, and an hour longer at most. An environment has a number of days of its own by \
+                 `postrider retention`, in the console's settings or by `PUT /api/v1/retention`.",
         example: "90",
     },
     Setting {

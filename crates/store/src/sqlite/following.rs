@@ -1,9 +1,9 @@
-//! What follows from every commit: the webhooks' tallies, the statistics, the indexes that are written behind.
+//! What follows from commits: the webhooks' tallies, the statistics, the indexes that are written behind and thinned.
 //!
 //! All of it is derived from what commands write. Where one of these parts cannot be written for a reason of its own, be it a row that
 //! nobody can read or a damaged page, it is set aside until the next start and everything else goes on.
 
-/// A part of what follows from every commit.
+/// A part of what follows from commits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Following {
     Tallies,
@@ -12,6 +12,8 @@ pub(super) enum Following {
     Gaps,
     Indexes,
     Segments,
+    /// What goes out of segments with each expired event, where others in them are kept longer.
+    Thinning,
 }
 
 impl Following {
@@ -22,6 +24,7 @@ impl Following {
             Self::Gaps => "the note of what the statistics lack",
             Self::Indexes => "the indexes by webhook",
             Self::Segments => "the index by tenant and event type",
+            Self::Thinning => "the index by tenant and event type without what has expired",
         }
     }
 
@@ -43,6 +46,10 @@ impl Following {
             Self::Indexes | Self::Segments => {
                 "lists are complete but slow until the next start, which brings it up to date. Nothing else is concerned: events are \
                  accepted and delivered"
+            }
+            Self::Thinning => {
+                "until the next start it keeps the ids of events that expire, and webhooks keep what their requests were made from, for \
+                 as long as the oldest events of all. Nothing else is concerned: events expire"
             }
         }
     }

@@ -79,8 +79,8 @@ pub(crate) struct Sqlite {
     looks_ahead: Semaphore,
     clock: Arc<dyn Clock>,
     seal: Arc<Seal>,
-    /// How far the deletion of old events has come in its present round.
-    expired_up_to: Mutex<retention::Place>,
+    /// How far the deletion of what is old has come.
+    expiry: Mutex<retention::Rounds>,
     threads: Mutex<Threads>,
 }
 
@@ -121,7 +121,12 @@ impl Sqlite {
             tracing::error!(%error, "a gap in the statistics cannot be ended; they lack less from now on than they say");
         }
         let directory = Arc::new(load::directory(&connection, &seal, token_key).map_err(database_error)?);
-        request_settings::complete(&mut connection, &seal, &directory).map_err(database_error)?;
+        if let Err(error) = request_settings::complete(&mut connection, &seal, &directory) {
+            tracing::error!(
+                %error,
+                "what requests of webhooks are made from cannot be noted; the log does not tell it of them until a start notes it"
+            );
+        }
         let api = Readers::start(&path, "store-read", API_READERS).map_err(database_error)?;
         let lanes = Readers::start(&path, "store-lanes", LANE_READERS).map_err(database_error)?;
         let (checkpoints, checkpointer) = Checkpoints::start(&path, &mut connection).map_err(database_error)?;
@@ -149,7 +154,7 @@ impl Sqlite {
             looks_ahead: Semaphore::new(1),
             clock,
             seal,
-            expired_up_to: Mutex::default(),
+            expiry: Mutex::default(),
             threads: Mutex::new(threads),
         })
     }

@@ -1,7 +1,7 @@
 //! What requests of webhooks were made from, by revision: written with each change of a webhook, read for its log.
 //!
-//! Invariants: a webhook's own revision has a row while the webhook is there; a value that is hidden by now is in no row, sealed or not; a
-//! webhook has at most [`SETTINGS_REVISIONS`] rows.
+//! Invariants: a webhook's own revision has a row while the webhook is there, unless it could not be written or read; a value that is
+//! hidden by now is in no row, sealed or not; a webhook has at most [`SETTINGS_REVISIONS`] rows.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -20,15 +20,17 @@ use crate::StoreError;
 use crate::directory::Directory;
 use crate::seal::{Place, Seal};
 
-pub(super) const INSERT: &str = "INSERT INTO request_settings (webhook, revision, settings) VALUES (?1, ?2, ?3)";
+pub(super) const INSERT: &str = "INSERT INTO request_settings (webhook, revision, environment, settings) \
+     VALUES (?1, ?2, (SELECT environment FROM webhooks WHERE key = ?1), ?3)";
 pub(super) const REPLACE: &str = "UPDATE request_settings SET until_event = ?3 WHERE webhook = ?1 AND revision = ?2";
 pub(super) const REWRITE: &str = "UPDATE request_settings SET settings = ?3 WHERE webhook = ?1 AND revision = ?2";
 pub(super) const OF_WEBHOOK: &str = "SELECT revision, settings FROM request_settings WHERE webhook = ?1";
 pub(super) const ONE: &str = "SELECT settings FROM request_settings WHERE webhook = ?1 AND revision = ?2";
+pub(super) const DELETE_ONE: &str = "DELETE FROM request_settings WHERE webhook = ?1 AND revision = ?2";
 pub(super) const DELETE_OLDEST: &str = "DELETE FROM request_settings WHERE webhook = ?1 AND revision <= ?2";
 pub(super) const DELETE_ALL: &str = "DELETE FROM request_settings WHERE webhook = ?1";
 pub(super) const FORGET: &str = "DELETE FROM request_settings WHERE (webhook, revision) IN \
-     (SELECT webhook, revision FROM request_settings WHERE until_event <= ?1 LIMIT ?2)";
+     (SELECT webhook, revision FROM request_settings WHERE environment = ?1 AND until_event <= ?2 LIMIT ?3)";
 /// Of webhooks that were made before there were rows.
 pub(super) const MISSING: &str = "SELECT w.key, w.id FROM webhooks AS w WHERE w.deleted_at IS NULL AND NOT EXISTS \
      (SELECT 1 FROM request_settings WHERE webhook = w.key AND revision = w.settings_revision)";
@@ -78,7 +80,15 @@ fn hide(tx: &Tx<'_, '_>, key: i64, id: &WebhookId, present: &RequestSettings) ->
     let rows: Vec<(u32, Vec<u8>)> =
         tx.prepare(OF_WEBHOOK)?.query_map([key], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_>>()?;
     for (revision, row) in rows {
-        let mut settings = opened(tx.seal, id, &row)?;
+        let Ok(mut settings) = opened(tx.seal, id, &row) else {
+            tracing::error!(
+                webhook.id = %id,
+                revision,
+                "what requests were made from cannot be read; it is dropped, as something in it may have to be hidden"
+            );
+            tx.prepare(DELETE_ONE)?.execute((key, revision))?;
+            continue;
+        };
         if settings.hide(present) {
             tx.prepare(REWRITE)?.execute((key, revision, sealed(tx.seal, id, &settings)?))?;
         }
@@ -86,7 +96,7 @@ fn hide(tx: &Tx<'_, '_>, key: i64, id: &WebhookId, present: &RequestSettings) ->
     Ok(())
 }
 
-/// Writes the rows of webhooks that have none yet, on opening.
+/// Writes the rows of webhooks that have none yet, on opening. They serve the log alone: nothing else stops where this fails.
 pub(super) fn complete(connection: &mut Connection, seal: &Seal, directory: &Directory) -> Result<()> {
     let missing: Vec<(i64, [u8; 16])> =
         connection.prepare(MISSING)?.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_>>()?;

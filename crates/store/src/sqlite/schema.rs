@@ -72,6 +72,9 @@ pub(super) fn migrate(connection: &mut Connection, path: &Path, migrations: &[&s
             transaction.pragma_update(None, "user_version", number)?;
             transaction.commit()
         };
+        if before.is_some() {
+            tracing::info!(database.version = number, "migrating the database to this version");
+        }
         step(connection).map_err(database_error)?;
         if before.is_some() {
             tracing::info!(database.version = number, "the database was migrated");

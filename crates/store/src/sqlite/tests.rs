@@ -27,7 +27,9 @@ use crate::{
 };
 
 mod commits;
+mod expiry;
 mod following;
+mod migrations;
 mod request_settings;
 mod segments;
 mod statements;

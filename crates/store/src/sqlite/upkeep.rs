@@ -40,15 +40,14 @@ pub(super) const DELETE_DELIVERY: &str = "DELETE FROM deliveries WHERE environme
 pub(super) const DELETE_EVENT: &str = "DELETE FROM events WHERE key = ?1";
 pub(super) const DELETE_NOTES: &str = "DELETE FROM event_notes WHERE event = ?1";
 pub(super) const SHRINK_LOG: &str = "UPDATE webhook_tallies SET attempts = attempts - ?2 WHERE webhook = ?1";
-pub(super) const OLD_WEBHOOKS: &str = "SELECT w.key FROM webhooks AS w CROSS JOIN environments AS n \
-     ON n.key = w.environment WHERE w.deleted_at IS NOT NULL AND w.deleted_at < ?1 \
-     AND w.deleted_at < ?2 - coalesce(n.retention_days * 86400000000, ?3) \
-     AND NOT EXISTS (SELECT 1 FROM deliveries_of_webhooks WHERE webhook = w.key) LIMIT ?4";
+pub(super) const OLD_WEBHOOKS: &str = "SELECT key, deleted_at FROM webhooks INDEXED BY webhooks_deleted \
+     WHERE environment = ?1 AND (deleted_at, key) > (?2, ?3) AND deleted_at < ?4 ORDER BY deleted_at, key LIMIT ?5";
+pub(super) const HAS_DELIVERIES: &str = "SELECT EXISTS (SELECT 1 FROM deliveries_of_webhooks WHERE webhook = ?1)";
 pub(super) const DELETE_WEBHOOK: &str = "DELETE FROM webhooks WHERE key = ?1";
 pub(super) const DELETE_TALLIES: &str = "DELETE FROM webhook_tallies WHERE webhook = ?1";
 pub(super) const OLDEST_EVENT: &str = "SELECT min(key) FROM events";
 pub(super) const FORGET_SHAPES: &str = "DELETE FROM webhook_shapes WHERE key IN \
-     (SELECT key FROM webhook_shapes WHERE until_event <= ?1 LIMIT ?2)";
+     (SELECT key FROM webhook_shapes WHERE environment = ?1 AND until_event <= ?2 LIMIT ?3)";
 pub(super) const FORGET: &str = "DELETE FROM idempotency WHERE (environment, key) IN \
      (SELECT environment, key FROM idempotency WHERE created_at < ?1 LIMIT ?2)";
 

@@ -28,7 +28,8 @@ pub(super) const UPDATE: &str = "UPDATE webhooks SET display_name = ?2, descript
      access = ?13, settings_revision = ?14 WHERE key = ?1";
 pub(super) const PUT_SIGNING: &str = "UPDATE webhooks SET signing = ?2 WHERE key = ?1";
 pub(super) const SET_SHAPE: &str = "UPDATE webhooks SET shape = ?2 WHERE key = ?1";
-pub(super) const INSERT_SHAPE: &str = "INSERT INTO webhook_shapes (webhook, shape, created_at) VALUES (?1, ?2, ?3)";
+pub(super) const INSERT_SHAPE: &str = "INSERT INTO webhook_shapes (webhook, environment, shape, created_at) \
+     VALUES (?1, (SELECT environment FROM webhooks WHERE key = ?1), ?2, ?3)";
 pub(super) const REPLACE_SHAPE: &str = "UPDATE webhook_shapes SET until_event = ?2 WHERE key = ?1";
 pub(super) const SHAPE: &str = "SELECT shape FROM webhook_shapes WHERE key = ?1";
 pub(super) const DELETE: &str =

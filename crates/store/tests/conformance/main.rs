@@ -94,6 +94,7 @@ rules! {
         nothing_of_another_environment_is_found;
     upkeep:
         old_events_go_and_what_waits_stays,
+        what_waits_is_passed_by_for_an_hour,
         large_events_go_in_bites,
         deleted_webhooks_go_with_their_last_delivery,
         idempotency_keys_are_forgotten,
@@ -102,6 +103,9 @@ rules! {
         each_environment_keeps_its_events_for_its_own_time,
         a_changed_retention_counts_from_the_next_round_on,
         lists_stay_right_where_environments_share_segments,
+        what_waits_is_found_in_a_segment_that_was_thinned,
+        a_long_retention_of_one_environment_keeps_nothing_of_another,
+        a_clock_that_was_set_back_takes_no_settings_from_an_attempt,
         jobs_and_deleted_webhooks_go_with_the_events_of_their_environment;
     jobs:
         a_resend_repeats_what_failed_and_was_not_repeated_once_and_in_order,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use postrider_core::attempt::Attempt;
-use postrider_core::limits::SETTINGS_REVISIONS;
+use postrider_core::limits::{EXPIRY_LOOKS_AGAIN, SETTINGS_REVISIONS};
 use postrider_core::request::{RequestSettings, SettingsRevision};
 use postrider_core::shape::{Access, Authentication, CustomHeader, HeaderVisibility, Hidden};
 use postrider_core::webhook::{EndpointUrl, Webhook};
@@ -87,7 +87,7 @@ pub(crate) async fn settings_go_with_the_last_event_whose_attempts_may_be_made_f
     world.expire(later).await;
     assert!(kept(&world, &webhook, 1).await.is_some(), "a delivery waits that was accepted under it");
     world.settle(&accepted.event, accepted.deliveries[0], answered(200)).await;
-    world.expire(later).await;
+    world.advance(EXPIRY_LOOKS_AGAIN);
     world.expire(later).await;
     assert_eq!(kept(&world, &webhook, 1).await, None);
     assert!(kept(&world, &webhook, 2).await.is_some(), "it is the webhook's own");

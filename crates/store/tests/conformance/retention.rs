@@ -6,12 +6,15 @@ use std::time::Duration;
 use postrider_core::delivery::StateKind;
 use postrider_core::event::{EventKey, TenantId};
 use postrider_core::job::{Include, Replay, Resend, Work};
+use postrider_core::limits::EXPIRY_LOOKS_AGAIN;
+use postrider_core::request::SettingsRevision;
 use postrider_core::retention::Retention;
-use postrider_core::webhook::Webhook;
+use postrider_core::shape::{RequestMethod, Shape};
+use postrider_core::webhook::{EndpointUrl, Webhook};
 use postrider_core::{EnvironmentId, EventId};
 use postrider_store::{
     Actor, Control, Cursor, DeliveryFilter, EventFilter, PageRequest, PutRetention, ReplayAhead, ResendOutcome,
-    StartJob, Upkeep,
+    StartJob, Upkeep, WebhookPatch,
 };
 
 use crate::jobs::new_job;
@@ -81,8 +84,9 @@ pub(crate) async fn each_environment_keeps_its_events_for_its_own_time(mut world
         let state = world.state(short.environment_id, waits.deliveries[0]).await;
         assert_eq!(state.kind(), StateKind::Retrying, "what waits stays");
     }
-    // When it has ended it goes with the next round.
+    // When it has ended it goes as soon as it is looked at again.
     world.settle(&waits.event, waits.deliveries[0], answered(200)).await;
+    world.advance(EXPIRY_LOOKS_AGAIN);
     keep_house(&world).await;
     assert!(world.store().event(short.environment_id, waits.event.id).await.unwrap().is_none());
 }
@@ -197,6 +201,107 @@ pub(crate) async fn lists_stay_right_where_environments_share_segments(mut world
     }
     world.advance(Duration::from_millis(1));
     assert_eq!(events(&world, &webhooks[1], &tenant).await, (vec![new.event.id], vec![new.event.id]));
+}
+
+pub(crate) async fn what_waits_is_found_in_a_segment_that_was_thinned(mut world: World) {
+    let (long, short) = (world.environment("Long").await, world.environment("Short").await);
+    keep(&world, long, Some(10)).await;
+    keep(&world, short, Some(2)).await;
+    let (of_long, of_short) = (world.webhook(long).await, world.webhook(short).await);
+    let tenant = TenantId::parse("acme").unwrap();
+    let (many, few) = (vec![of_long.clone(); 250], vec![of_short.clone(); 3]);
+    let mut made = Vec::new();
+    // More than a segment takes: all but the last of them are in one.
+    for number in 0..20 {
+        world.accept_event(world.event(long, "order.made", Some("acme")), &many).await;
+        let accepted = world.accept_event(world.event(short, "order.made", Some("acme")), &few).await;
+        // Of one in the middle a delivery waits.
+        for id in accepted.deliveries.iter().skip(usize::from(number == 8)) {
+            world.settle(&accepted.event, *id, answered(200)).await;
+        }
+        made.push(accepted);
+    }
+    let waits = &made[8];
+    let filters = [
+        DeliveryFilter { tenant: Some(tenant.clone()), ..DeliveryFilter::default() },
+        DeliveryFilter { event_key: EventKey::parse("order.made").ok(), ..DeliveryFilter::default() },
+    ];
+    world.advance(3 * DAY);
+    keep_house(&world).await;
+    let id = waits.event.id;
+    for _ in 0..2 {
+        for filter in &filters {
+            assert_eq!(deliveries(&world, short, filter).await, 3, "those of the event that waits");
+        }
+        assert_eq!(events(&world, &of_short, &tenant).await, (vec![id], vec![id]));
+        world.reopen();
+    }
+    world.settle(&waits.event, waits.deliveries[0], answered(200)).await;
+    world.advance(EXPIRY_LOOKS_AGAIN);
+    keep_house(&world).await;
+    for filter in &filters {
+        assert_eq!(deliveries(&world, short, filter).await, 0);
+        assert_eq!(deliveries(&world, long, filter).await, 20 * 250);
+    }
+    assert_eq!(events(&world, &of_short, &tenant).await, (Vec::new(), Vec::new()));
+}
+
+pub(crate) async fn a_long_retention_of_one_environment_keeps_nothing_of_another(world: World) {
+    let environments = [world.environment("Long").await, world.environment("Short").await];
+    let mut webhooks = Vec::new();
+    for (environment, days) in environments.into_iter().zip([10, 2]) {
+        keep(&world, environment, Some(days)).await;
+        let webhook = world.webhook(environment).await;
+        let change = async |patch| {
+            world.store().update_webhook(environment, None, webhook.id, patch).await.unwrap().expect("it is there")
+        };
+        let shape = Shape { method: RequestMethod::Put, payload: None };
+        let shaped = change(WebhookPatch { shape: Some(shape), ..WebhookPatch::default() }).await;
+        delivered(&world, &shaped).await;
+        let url = EndpointUrl::parse("https://example.org/other").ok();
+        change(WebhookPatch { shape: Some(Shape::default()), url, ..WebhookPatch::default() }).await;
+        webhooks.push(shaped);
+    }
+    // More than a segment takes, of which the longer one keeps all.
+    let to = vec![webhooks[0].clone(); 250];
+    for _ in 0..20 {
+        world.accept_event(world.event(environments[0], "order.made", Some("acme")), &to).await;
+    }
+    let is_told = async |webhook: &Webhook| {
+        let first = SettingsRevision::FIRST;
+        let asked = vec![first];
+        let settings = world.store().request_settings(webhook.environment_id, webhook.id, asked).await.unwrap();
+        let shape = webhook.shape.as_ref().expect("a shape").revision;
+        (settings.contains_key(&first), world.store().shape(shape).await.unwrap().is_some())
+    };
+    world.advance(DAY);
+    keep_house(&world).await;
+    for webhook in &webhooks {
+        assert_eq!(is_told(webhook).await, (true, true), "the log tells of an attempt that was made with them");
+    }
+    world.advance(2 * DAY);
+    delivered(&world, &webhooks[1]).await;
+    keep_house(&world).await;
+    assert_eq!(is_told(&webhooks[0]).await, (true, true));
+    assert_eq!(is_told(&webhooks[1]).await, (false, false), "nothing of that time is left");
+}
+
+pub(crate) async fn a_clock_that_was_set_back_takes_no_settings_from_an_attempt(world: World) {
+    let environment = world.environment("Production").await;
+    let webhook = world.webhook(environment).await;
+    world.advance(DAY);
+    let ahead = delivered(&world, &webhook).await;
+    world.set_back(DAY);
+    let url = EndpointUrl::parse("https://example.org/other").ok();
+    let patch = WebhookPatch { url, ..WebhookPatch::default() };
+    world.store().update_webhook(environment, None, webhook.id, patch).await.unwrap().expect("it is there");
+    // Its id is less, its number greater.
+    delivered(&world, &webhook).await;
+    keep_house(&world).await;
+    assert!(is_kept(&world, &ahead).await);
+    let first = SettingsRevision::FIRST;
+    let found = world.store().request_settings(environment, webhook.id, vec![first]).await.unwrap();
+    assert!(found.contains_key(&first), "an attempt was made with them");
 }
 
 pub(crate) async fn jobs_and_deleted_webhooks_go_with_the_events_of_their_environment(world: World) {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use postrider_core::attempt::Outcome;
 use postrider_core::delivery::{DeliveryState, FailReason};
+use postrider_core::limits::EXPIRY_LOOKS_AGAIN;
 use postrider_core::shape::{
     Access, Authentication, CustomHeader, HeaderVisibility, Hidden, MediaType, Payload, RequestMethod, Shape,
     ShapeRevision,
@@ -99,7 +100,7 @@ pub(crate) async fn shapes_go_with_the_last_event_that_may_have_them(world: Worl
     world.expire(later).await;
     assert!(world.store().shape(first).await.unwrap().is_some(), "a delivery that waits has it");
     world.settle(&accepted.event, accepted.deliveries[0], answered(200)).await;
-    world.expire(later).await;
+    world.advance(EXPIRY_LOOKS_AGAIN);
     world.expire(later).await;
     assert!(world.store().shape(first).await.unwrap().is_none());
     assert!(world.store().shape(second).await.unwrap().is_some(), "it is the webhook's own");

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use postrider_core::delivery::StateKind;
-use postrider_core::limits::UPKEEP_BITE;
+use postrider_core::limits::{EXPIRY_LOOKS_AGAIN, UPKEEP_BITE};
 use postrider_store::{AcceptOutcome, DeliveryFilter, Idempotency, PageRequest, Upkeep};
 
 use crate::world::{World, answered, failed};
@@ -35,10 +35,41 @@ pub(crate) async fn old_events_go_and_what_waits_stays(mut world: World) {
     assert_eq!(store.attempts(environment, waits.deliveries[0]).await.unwrap().len(), 1);
     let log = store.log(environment, webhook.id, 0, 10).await.unwrap();
     assert_eq!((log.count, log.rows.len()), (2, 2), "the log is as long as it says");
-    // When it has ended, it goes too.
+    // When it has ended, it goes too, as soon as it is looked at again.
     world.settle(&waits.event, waits.deliveries[0], answered(200)).await;
+    world.advance(EXPIRY_LOOKS_AGAIN);
     world.expire(before).await;
     assert!(world.store().event(environment, waits.event.id).await.unwrap().is_none());
+}
+
+pub(crate) async fn what_waits_is_passed_by_for_an_hour(world: World) {
+    let environment = world.environment("Production").await;
+    let webhooks = [world.webhook(environment).await];
+    let new = || world.for_webhooks(world.event(environment, "order.made", None), &webhooks);
+    let events: Vec<_> = (0..3 * UPKEEP_BITE).map(|_| new()).collect();
+    let waiting: Vec<_> = events.iter().map(|new| (new.event.clone(), new.deliveries[0].id)).collect();
+    world.accept_batch(events, None).await.unwrap();
+    let before = world.advance(DAY);
+    assert!(world.expire(before).await > 3, "each is looked at");
+    assert_eq!(world.expire(before).await, 1, "none is looked at");
+    // What has grown old since is.
+    let young = world.accept(&webhooks).await;
+    world.settle(&young.event, young.deliveries[0], answered(200)).await;
+    let later = world.advance(Duration::from_secs(1));
+    assert_eq!(world.expire(later).await, 1);
+    assert!(world.store().event(environment, young.event.id).await.unwrap().is_none());
+    let (ended, delivery) = &waiting[UPKEEP_BITE];
+    world.settle(ended, *delivery, answered(200)).await;
+    world.advance(EXPIRY_LOOKS_AGAIN);
+    assert!(world.expire(later).await > 3, "each is looked at again");
+    assert!(world.store().event(environment, ended.id).await.unwrap().is_none());
+    assert_eq!(world.expire(later).await, 1);
+    // A clock that is set back puts it off no further.
+    let (ended, delivery) = &waiting[0];
+    world.settle(ended, *delivery, answered(200)).await;
+    world.set_back(2 * EXPIRY_LOOKS_AGAIN);
+    world.expire(before).await;
+    assert!(world.store().event(environment, ended.id).await.unwrap().is_none());
 }
 
 pub(crate) async fn large_events_go_in_bites(mut world: World) {

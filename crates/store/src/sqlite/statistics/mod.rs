@@ -4,14 +4,15 @@
 //! gathered, a commit adds all of it to the rows of the statistics and empties the journal, in the same transaction; a webhook or
 //! tenant that many commits have counted costs one row then. Who reads statistics reads the journal besides.
 //!
-//! Invariants: statistics and journal together are complete in every snapshot, after a crash too; the journal is short.
+//! Invariants: statistics and journal together are complete in every snapshot, after a crash too, but for what [`gaps`] tells; the
+//! journal is short.
 
 mod counting;
 pub(super) mod gaps;
 pub(super) mod read;
 pub(super) mod upkeep;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use postrider_core::Timestamp;
@@ -70,18 +71,23 @@ impl Journal {
         let mut journal = Self { gathered: BTreeMap::new(), commits: 0, entries: 0, since: None, step: Step::Nothing };
         let mut statement = connection.prepare(JOURNAL)?;
         let mut rows = statement.query([])?;
+        let mut lost = BTreeSet::new();
         while let Some(row) = rows.next()? {
             let at: i64 = row.get(0)?;
             let Ok(counting) = entries(row) else {
                 tracing::error!(
                     at,
-                    "a row of the statistics' journal cannot be read; what it counted is missing from the statistics"
+                    "a row of the statistics' journal cannot be read; what it counted is missing from the statistics, which say so"
                 );
+                lost.insert(at);
                 continue;
             };
             journal.step = Step::Wrote(at, counting);
             // How old it is matters little: the next commit adds it up.
             journal.committed(Timestamp::from_micros(at));
+        }
+        for at in lost {
+            gaps::note_loss(connection, Resolution::Minute, at)?;
         }
         Ok(journal)
     }
@@ -151,8 +157,8 @@ impl Journal {
 
 /// Adds counts to a row, which is made where it is missing.
 fn add(connection: &Connection, place: &Place, mut counts: Counts) -> Result<()> {
-    let (resolution, environment, dimension, at, subject) = place;
-    let (resolution, dimension) = (*resolution as u8, *dimension as u8);
+    let (span, environment, dimension, at, subject) = place;
+    let (resolution, dimension) = (*span as u8, *dimension as u8);
     let place = (resolution, environment, dimension, at, subject);
     let before = connection.prepare_cached(ROW)?.query_row(place, |row| {
         let counts = self::counts(row);
@@ -162,13 +168,15 @@ fn add(connection: &Connection, place: &Place, mut counts: Counts) -> Result<()>
                 environment,
                 dimension,
                 at,
-                "a row of the statistics cannot be read; it begins anew"
+                "a row of the statistics cannot be read; it begins anew, and the statistics say that they lack something"
             );
         }
         Ok(counts.ok())
     });
-    if let Some(before) = before.optional()?.flatten() {
-        counts.add(&before);
+    match before.optional()? {
+        Some(Some(before)) => counts.add(&before),
+        Some(None) => gaps::note_loss(connection, *span, *at)?,
+        None => {}
     }
     let mut bytes = Vec::new();
     counts.encode(&mut bytes);

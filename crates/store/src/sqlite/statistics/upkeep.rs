@@ -24,7 +24,7 @@ impl Sqlite {
 }
 
 fn bite(tx: &mut Tx<'_, '_>) -> Result<Upkeep, Failure> {
-    // There are few, one for each run of a server in which something went wrong.
+    // There are few: for each run of a server in which something went wrong, and for each span of which something was lost.
     tx.prepare(gaps::FORGET)?.execute([(tx.now - STATISTICS_DAYS).as_micros()])?;
     for environment in tx.directory.environments() {
         let environment = tx.environment_key(environment.id)?;
@@ -59,7 +59,7 @@ fn retire(
                     environment,
                     ?dimension,
                     at,
-                    "an hour of the statistics cannot be read; its day lacks it"
+                    "an hour of the statistics cannot be read; its day lacks it, and the statistics say so"
                 );
             }
             Ok((at, row.get(1)?, becomes_a_part))
@@ -70,6 +70,9 @@ fn retire(
     let count = old.len();
     for (at, subject, counts) in old {
         forget.execute((stand.0, stand.1, stand.2, at, &subject))?;
+        if resolution == Resolution::Hour && counts.is_none() {
+            gaps::note_loss(tx.connection, resolution, at)?;
+        }
         if let Some(counts) = counts {
             let day = Resolution::Day.floor(Timestamp::from_micros(at)).as_micros();
             days.entry((Resolution::Day, environment, dimension, day, subject)).or_default().add(&counts);

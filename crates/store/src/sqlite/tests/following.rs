@@ -109,14 +109,23 @@ async fn rows_of_the_statistics_that_nobody_can_read_stop_nothing() {
     };
     let points: Vec<StatisticsPoint> = engine.statistics(source.webhook.environment_id, query).await.unwrap();
     assert_eq!(points.iter().map(|point| point.counts.events).sum::<u64>(), 2, "it is counted anew");
+    let hour = Resolution::Hour.floor(clock.now());
+    let lost = |resolution: Resolution, from| StatisticsGap { from, to: Some(from + resolution.span()) };
+    let beginning = Timestamp::from_micros(0);
+    let gaps = engine.statistics_gaps(beginning, clock.now()).await.unwrap();
+    let expected = [lost(Resolution::Minute, beginning), lost(Resolution::Hour, hour)];
+    assert_eq!(gaps, expected, "what the rows had counted is told to be missing");
 
     let other = Connection::open(directory.path().join(DATABASE_FILE)).unwrap();
+    other.execute("DELETE FROM statistics_gaps", []).unwrap();
     assert!(other.execute("UPDATE statistics SET counts = x'ff'", []).unwrap() > 0);
     clock.advance(Duration::from_hours(24 * 40));
     while engine.statistics_bite().await.unwrap() == Upkeep::More {}
     let left = "SELECT count(*) FROM statistics WHERE resolution < 2";
     let left: i64 = other.query_row(left, [], |row| row.get(0)).unwrap();
     assert_eq!(left, 0, "upkeep does not stop at it");
+    let gaps = engine.statistics_gaps(beginning, clock.now()).await.unwrap();
+    assert_eq!(gaps, [lost(Resolution::Hour, hour)], "the day lacks it, which is told");
 }
 
 #[tokio::test]

@@ -34,6 +34,47 @@ async fn a_database_without_settings_gets_those_of_its_webhooks_and_its_attempts
 }
 
 #[tokio::test]
+async fn a_start_does_without_settings_that_cannot_be_written() {
+    let directory = TempDir::new().unwrap();
+    let (engine, _told) = started(directory.path());
+    let webhook = webhook(&engine, "a secret").await;
+    drop(engine);
+    let broken = "CREATE TRIGGER broken BEFORE INSERT ON request_settings BEGIN SELECT RAISE(ABORT, 'broken'); END";
+    database(directory.path()).execute_batch(&format!("DELETE FROM request_settings; {broken}")).unwrap();
+    let first = SettingsRevision::FIRST;
+    let found = async |engine: &Sqlite| {
+        engine.request_settings(webhook.environment_id, webhook.id, vec![first]).await.unwrap().remove(&first)
+    };
+    let (engine, _told) = started(directory.path());
+    assert_eq!(found(&engine).await, None);
+    assert!(engine.directory.webhook(webhook.id).is_some());
+    drop(engine);
+    database(directory.path()).execute_batch("DROP TRIGGER broken").unwrap();
+    let (engine, _told) = started(directory.path());
+    assert_eq!(found(&engine).await, Some(RequestSettings::of(&webhook)), "this start writes it");
+}
+
+#[tokio::test]
+async fn settings_that_nobody_can_read_go_when_something_is_hidden() {
+    let directory = TempDir::new().unwrap();
+    let (engine, _told) = started(directory.path());
+    let webhook = webhook(&engine, "a secret").await;
+    let show = async |visibility| {
+        let header = CustomHeader::new("x-a", "value in the clear", visibility).unwrap();
+        let access = Access { headers: vec![header], ..Access::default() };
+        let patch = WebhookPatch { access: Some(access), ..WebhookPatch::default() };
+        engine.update_webhook(webhook.environment_id, None, webhook.id, patch).await.unwrap().unwrap();
+    };
+    show(HeaderVisibility::Shown).await;
+    let database = database(directory.path());
+    assert_eq!(database.execute("UPDATE request_settings SET settings = x'00' WHERE revision = 1", []), Ok(1));
+    show(HeaderVisibility::Sensitive).await;
+    let mut statement = database.prepare("SELECT revision FROM request_settings ORDER BY revision").unwrap();
+    let left: Vec<u32> = statement.query_map([], |row| row.get(0)).unwrap().collect::<Result<_, _>>().unwrap();
+    assert_eq!(left, [2, 3]);
+}
+
+#[tokio::test]
 async fn values_of_headers_lie_sealed_in_the_files() {
     let directory = TempDir::new().unwrap();
     let (engine, _told) = started(directory.path());

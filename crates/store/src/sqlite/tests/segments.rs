@@ -9,9 +9,9 @@ use super::following::at_a_clock;
 use super::*;
 use crate::{EventFilter, PageRequest, PutRetention, Upkeep};
 
-const DAY: Duration = Duration::from_hours(24);
+pub(super) const DAY: Duration = Duration::from_hours(24);
 
-async fn environment(engine: &Sqlite, days: u64) -> EnvironmentId {
+pub(super) async fn environment(engine: &Sqlite, days: u64) -> EnvironmentId {
     let new = NewEnvironment { id: None, name: format!("{days} days"), made_by: Actor::Control };
     let CreateEnvironment::Created(environment) = engine.create_environment(new).await.unwrap() else {
         panic!("a new id is not taken")
@@ -22,7 +22,7 @@ async fn environment(engine: &Sqlite, days: u64) -> EnvironmentId {
 }
 
 /// Accepts so many events of each environment in one batch, in turn, a millisecond apart.
-async fn accept(
+pub(super) async fn accept(
     engine: &Sqlite,
     (clock, entropy): (&ManualClock, &SeededEntropy),
     environments: &[EnvironmentId],
