@@ -1,7 +1,9 @@
-//! What follows from commits: the webhooks' tallies, the statistics, the indexes that are written behind and thinned.
+//! What follows from commits: the webhooks' tallies, the statistics, the indexes that are written behind and thinned, and the notes of
+//! what requests were made from.
 //!
 //! All of it is derived from what commands write. Where one of these parts cannot be written for a reason of its own, be it a row that
-//! nobody can read or a damaged page, it is set aside until the next start and everything else goes on.
+//! nobody can read or a damaged page, it is set aside until the next start and everything else goes on. Two parts are tried again row by
+//! row even then, as nothing makes up for a row that was left: what is deleted from the indexes, and what requests are made from.
 
 /// A part of what follows from commits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,6 +16,8 @@ pub(super) enum Following {
     Segments,
     /// What goes out of segments with each expired event, where others in them are kept longer.
     Thinning,
+    /// What requests of webhooks were made from.
+    Settings,
 }
 
 impl Following {
@@ -25,6 +29,7 @@ impl Following {
             Self::Indexes => "the indexes by webhook",
             Self::Segments => "the index by tenant and event type",
             Self::Thinning => "the index by tenant and event type without what has expired",
+            Self::Settings => "what requests of webhooks are made from",
         }
     }
 
@@ -50,6 +55,10 @@ impl Following {
             Self::Thinning => {
                 "until the next start it keeps the ids of events that expire, and webhooks keep what their requests were made from, for \
                  as long as the oldest events of all. Nothing else is concerned: events expire"
+            }
+            Self::Settings => {
+                "the log does not tell it where it could not be noted, and webhooks that are deleted stay in the database where it \
+                 cannot be deleted. Nothing else is concerned: webhooks are made and changed, and events expire"
             }
         }
     }

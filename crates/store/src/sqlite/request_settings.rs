@@ -1,7 +1,10 @@
 //! What requests of webhooks were made from, by revision: written with each change of a webhook, read for its log.
 //!
+//! The rows serve the log alone: no webhook stays as it is because they cannot be written, and no log is closed because one of them cannot
+//! be read. But who hides a value relies on it: nothing is changed where what is hidden cannot be taken out of the rows.
+//!
 //! Invariants: a webhook's own revision has a row while the webhook is there, unless it could not be written or read; a value that is
-//! hidden by now is in no row, sealed or not; a webhook has at most [`SETTINGS_REVISIONS`] rows.
+//! hidden by now is in no row, sealed or not; a webhook has at most [`SETTINGS_REVISIONS`] rows, as far as they can be deleted.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,6 +17,7 @@ use rusqlite::{Connection, OptionalExtension as _};
 use uuid::Uuid;
 
 use super::Sqlite;
+use super::following::Following;
 use super::rows::{Result, environment_key, unreadable, webhook_key};
 use super::tx::{Failure, Tx};
 use crate::StoreError;
@@ -51,17 +55,23 @@ fn opened(seal: &Seal, webhook: &WebhookId, sealed: &[u8]) -> Result<RequestSett
 }
 
 /// Writes what requests of a webhook are made from that is new.
-pub(super) fn write(tx: &Tx<'_, '_>, key: i64, webhook: &Webhook) -> std::result::Result<(), Failure> {
+pub(super) fn write(tx: &mut Tx<'_, '_>, key: i64, webhook: &Webhook) -> std::result::Result<(), Failure> {
     let settings = sealed(tx.seal, &webhook.id, &RequestSettings::of(webhook))?;
-    tx.prepare(INSERT)?.execute((key, webhook.settings.get(), settings))?;
+    tx.execute_derived(Following::Settings, INSERT, (key, webhook.settings.get(), settings))?;
     Ok(())
 }
 
 /// Writes what its requests are made from now, which is something else than before.
-pub(super) fn change(tx: &Tx<'_, '_>, key: i64, before: &Webhook, now: &Webhook) -> std::result::Result<(), Failure> {
+pub(super) fn change(
+    tx: &mut Tx<'_, '_>,
+    key: i64,
+    before: &Webhook,
+    now: &Webhook,
+) -> std::result::Result<(), Failure> {
     replace(tx, key, before.settings)?;
     write(tx, key, now)?;
-    tx.prepare(DELETE_OLDEST)?.execute((key, now.settings.get().saturating_sub(SETTINGS_REVISIONS)))?;
+    let oldest = now.settings.get().saturating_sub(SETTINGS_REVISIONS);
+    tx.execute_derived(Following::Settings, DELETE_OLDEST, (key, oldest))?;
     let (earlier, present) = (RequestSettings::of(before), RequestSettings::of(now));
     if present.hides_more_than(&earlier) {
         hide(tx, key, &now.id, &present)?;
@@ -70,8 +80,9 @@ pub(super) fn change(tx: &Tx<'_, '_>, key: i64, before: &Webhook, now: &Webhook)
 }
 
 /// Notes that no attempt of an event that is accepted from now on is made from them. Attempts under way are of earlier ones.
-pub(super) fn replace(tx: &Tx<'_, '_>, key: i64, revision: SettingsRevision) -> std::result::Result<(), Failure> {
-    tx.prepare(REPLACE)?.execute((key, revision.get(), tx.hot.next_event()))?;
+pub(super) fn replace(tx: &mut Tx<'_, '_>, key: i64, revision: SettingsRevision) -> std::result::Result<(), Failure> {
+    let next_event = tx.hot.next_event();
+    tx.execute_derived(Following::Settings, REPLACE, (key, revision.get(), next_event))?;
     Ok(())
 }
 
@@ -130,8 +141,17 @@ impl Sqlite {
                 for revision in revisions {
                     let row: Option<Vec<u8>> =
                         statement.query_row((key, revision.get()), |row| row.get(0)).optional()?;
-                    if let Some(row) = row {
-                        found.insert(revision, opened(&seal, &webhook, &row)?);
+                    match row.map(|row| opened(&seal, &webhook, &row)) {
+                        None => {}
+                        Some(Ok(settings)) => {
+                            found.insert(revision, settings);
+                        }
+                        Some(Err(error)) => tracing::error!(
+                            webhook.id = %webhook,
+                            revision = revision.get(),
+                            %error,
+                            "what requests were made from cannot be read; the log does not tell it"
+                        ),
                     }
                 }
                 Ok(found)

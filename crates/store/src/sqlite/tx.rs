@@ -14,7 +14,7 @@ use postrider_core::health::FailureStreak;
 use postrider_core::shape::ShapeRevision;
 use postrider_core::webhook::{DisableReason, Webhook, WebhookStatus};
 use postrider_core::{DeliveryId, Entropy, EnvironmentId, Timestamp, WebhookId};
-use rusqlite::{CachedStatement, Connection, OptionalExtension as _};
+use rusqlite::{CachedStatement, Connection, OptionalExtension as _, Params};
 
 use super::following::Following;
 use super::hot::Statements;
@@ -326,6 +326,32 @@ impl<'c, 's> Tx<'c, 's> {
         let sweep = Sweep { up_to: DeliveryId::from_uuid(uuid::Uuid::from_bytes(newest)), reason };
         self.changes.push(DirectoryChange::SetSweep(id, Some(sweep)));
         Ok(Some(sweep))
+    }
+
+    /// What came of something that is derived. None: it failed by itself and is set aside, and what the transaction is for goes on
+    /// without it.
+    pub(super) fn derived<T>(&mut self, part: Following, result: rusqlite::Result<T>) -> rusqlite::Result<Option<T>> {
+        match result {
+            Ok(value) => Ok(Some(value)),
+            Err(error) if is_of_storage(&error) => Err(error),
+            Err(error) => {
+                if self.hot.set_aside(part) {
+                    tracing::error!(%error, "{} cannot be written; {}", part.name(), part.consequence());
+                }
+                Ok(None)
+            }
+        }
+    }
+
+    /// Carries out a statement about something that is derived. Returns how many rows it concerned, or what [`Self::derived`] does.
+    pub(super) fn execute_derived(
+        &mut self,
+        part: Following,
+        sql: &str,
+        parameters: impl Params,
+    ) -> rusqlite::Result<Option<usize>> {
+        let executed = self.prepare(sql).and_then(|mut statement| statement.execute(parameters));
+        self.derived(part, executed)
     }
 
     /// Writes what was counted: one row for each webhook.

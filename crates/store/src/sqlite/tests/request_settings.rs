@@ -1,10 +1,12 @@
 //! Settings of requests in the files: of databases that had none, and as bytes.
 
+use std::collections::HashMap;
+
 use postrider_core::request::{RequestSettings, SettingsRevision};
 use postrider_core::shape::{CustomHeader, HeaderVisibility};
 
 use super::*;
-use crate::WebhookPatch;
+use crate::{Found, WebhookPatch};
 
 fn database(directory: &Path) -> Connection {
     Connection::open(directory.join(DATABASE_FILE)).unwrap()
@@ -72,6 +74,60 @@ async fn settings_that_nobody_can_read_go_when_something_is_hidden() {
     let mut statement = database.prepare("SELECT revision FROM request_settings ORDER BY revision").unwrap();
     let left: Vec<u32> = statement.query_map([], |row| row.get(0)).unwrap().collect::<Result<_, _>>().unwrap();
     assert_eq!(left, [2, 3]);
+}
+
+#[tokio::test]
+async fn settings_that_nobody_can_read_are_passed_by_and_the_others_are_told() {
+    let directory = TempDir::new().unwrap();
+    let (engine, _told) = started(directory.path());
+    let webhook = webhook(&engine, "a secret").await;
+    let url = EndpointUrl::parse("https://example.org/other").ok();
+    let patch = WebhookPatch { url, ..WebhookPatch::default() };
+    let second = engine.update_webhook(webhook.environment_id, None, webhook.id, patch).await.unwrap().unwrap();
+    let database = database(directory.path());
+    assert_eq!(database.execute("UPDATE request_settings SET settings = x'00' WHERE revision = 1", []), Ok(1));
+    let asked = vec![webhook.settings, second.settings];
+    let found = engine.request_settings(webhook.environment_id, webhook.id, asked).await.unwrap();
+    let expected = HashMap::from([(second.settings, RequestSettings::of(&second))]);
+    assert_eq!(found, expected);
+}
+
+#[tokio::test]
+async fn webhooks_are_made_and_changed_where_settings_cannot_be_written() {
+    let directory = TempDir::new().unwrap();
+    let (engine, _told) = started(directory.path());
+    let database = database(directory.path());
+    for event in ["INSERT ON", "UPDATE OF until_event ON", "DELETE ON"] {
+        let name = event.split(' ').next().unwrap();
+        let refuses = format!("BEFORE {event} request_settings BEGIN SELECT RAISE(ABORT, 'broken'); END");
+        database.execute_batch(&format!("CREATE TRIGGER no_{name} {refuses}")).unwrap();
+    }
+    let webhook = webhook(&engine, "a secret").await;
+    let url = EndpointUrl::parse("https://example.org/other").ok();
+    let patch = WebhookPatch { url: url.clone(), ..WebhookPatch::default() };
+    let changed = engine.update_webhook(webhook.environment_id, None, webhook.id, patch).await.unwrap().unwrap();
+    assert_eq!((Some(&changed.url), changed.settings), (url.as_ref(), webhook.settings.next()));
+    assert_eq!(engine.delete_webhook(webhook.environment_id, webhook.id).await, Ok(Found::Yes));
+}
+
+#[tokio::test]
+async fn nothing_is_hidden_that_settings_would_go_on_showing() {
+    let directory = TempDir::new().unwrap();
+    let (engine, _told) = started(directory.path());
+    let webhook = webhook(&engine, "a secret").await;
+    let show = async |visibility| {
+        let header = CustomHeader::new("x-a", "value in the clear", visibility).unwrap();
+        let access = Access { headers: vec![header], ..Access::default() };
+        let patch = WebhookPatch { access: Some(access), ..WebhookPatch::default() };
+        engine.update_webhook(webhook.environment_id, None, webhook.id, patch).await
+    };
+    let shown = show(HeaderVisibility::Shown).await.unwrap().unwrap();
+    let broken = "CREATE TRIGGER broken BEFORE UPDATE OF settings ON request_settings \
+        BEGIN SELECT RAISE(ABORT, 'broken'); END";
+    database(directory.path()).execute_batch(broken).unwrap();
+    assert!(matches!(show(HeaderVisibility::Sensitive).await, Err(StoreError::Defect(_))));
+    let now = engine.directory.webhook(webhook.id).unwrap();
+    assert_eq!(now.settings, shown.settings, "it is refused, so that it is not taken for hidden");
 }
 
 #[tokio::test]
