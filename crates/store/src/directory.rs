@@ -288,10 +288,11 @@ impl Directory {
     }
 
     /// How long each environment keeps its events, where it says so itself, with its number in the database: in the order of these.
-    pub(crate) fn retentions(&self) -> Vec<(i64, Option<Retention>)> {
+    pub(crate) fn retentions(&self) -> Vec<(i64, EnvironmentId, Option<Retention>)> {
         let state = self.read();
-        let mut all: Vec<_> = state.environments.values().map(|e| (e.key, e.environment.retention)).collect();
-        all.sort_unstable_by_key(|(key, _)| *key);
+        let environments = state.environments.values();
+        let mut all: Vec<_> = environments.map(|e| (e.key, e.environment.id, e.environment.retention)).collect();
+        all.sort_unstable_by_key(|(key, ..)| *key);
         all
     }
 

@@ -119,7 +119,9 @@ fn log(
     }
     let keys = log_keys(connection, webhook, offset, limit.min(PAGE_ROWS_MOST))?;
     let mut statement = connection.prepare_cached(&OF_LOG)?;
-    let rows = keys.into_iter().map(|key| statement.query_row([key], log_row)).collect::<Result<_>>()?;
+    // An index that could not be written may name attempts that are gone.
+    let found = |key: i64| statement.query_row([key], log_row).optional().transpose();
+    let rows = keys.into_iter().filter_map(found).collect::<Result<_>>()?;
     Ok(LogPage { count, rows })
 }
 

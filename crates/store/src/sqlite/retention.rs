@@ -5,7 +5,8 @@
 //! for long: it is passed by once, and looked at again after [`EXPIRY_LOOKS_AGAIN`].
 //!
 //! Invariants: what waits is never deleted, nor the event that it is of; what a shorter time of one environment deletes takes
-//! nothing away from another's lists; nothing old stays because something that is derived from it cannot be read or written.
+//! nothing away from another's lists; nothing old stays because something that is derived from it cannot be read or written, nor because
+//! another environment's cannot be deleted.
 
 use std::collections::BTreeMap;
 use std::sync::PoisonError;
@@ -13,7 +14,7 @@ use std::time::Duration;
 
 use postrider_core::limits::{EXPIRY_LOOKS_AGAIN, UPKEEP_BITE};
 use postrider_core::retention::Retention;
-use postrider_core::{EventId, Timestamp};
+use postrider_core::{EnvironmentId, EventId, Timestamp};
 use rusqlite::{OptionalExtension as _, params};
 
 use super::Sqlite;
@@ -23,7 +24,7 @@ use super::rows::limit;
 use super::search::OLDEST_EVENT_OF;
 use super::search::postings::Of;
 use super::search::thinning::Thinning;
-use super::tx::{Failure, Tx, is_of_storage};
+use super::tx::{Failure, Tx};
 use super::upkeep::{
     DELETE_TALLIES, DELETE_WEBHOOK, END_SWEEP, FORGET_SHAPES, HAS_DELIVERIES, OLD_WEBHOOKS, OLDEST_EVENT, WAITS,
     delete_event,
@@ -41,10 +42,23 @@ pub(super) const NONE_UP_TO: &str = "SELECT last_event FROM segments WHERE reach
 pub(super) struct Rounds {
     /// The environment that the present round is in; 0: it is before the first.
     environment: i64,
-    /// Where it is among that one's deleted webhooks; none: it is among its events.
-    webhooks: Option<WebhookPlace>,
+    /// Where it is in that one.
+    place: Place,
     /// By environment.
     looked: BTreeMap<i64, Looked>,
+    /// The first failure of the present round.
+    failure: Option<StoreError>,
+}
+
+/// Where a round is in an environment. What lies between two places succeeds or fails by itself.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Place {
+    /// Among its events.
+    #[default]
+    Events,
+    /// Among what is kept of webhooks for them.
+    Webhooks(WebhookPlace),
+    End,
 }
 
 /// How far an environment's old events were looked at.
@@ -57,7 +71,7 @@ struct Looked {
 }
 
 /// A place among an environment's deleted webhooks, in the order of their deletion.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct WebhookPlace {
     deleted_at: i64,
     webhook: i64,
@@ -73,7 +87,7 @@ impl Rounds {
         if self.environment == environment {
             return;
         }
-        (self.environment, self.webhooks) = (environment, None);
+        (self.environment, self.place) = (environment, Place::Events);
         let looked = self.looked.entry(environment).or_default();
         // A clock that was set back does not put it off.
         if looked.again_at.is_some_and(|at| at <= now || now + EXPIRY_LOOKS_AGAIN < at) {
@@ -81,9 +95,18 @@ impl Rounds {
         }
     }
 
-    /// The round is at its end.
-    fn end(&mut self) {
-        (self.environment, self.webhooks) = (0, None);
+    /// The round is through with where it is in its environment.
+    fn pass(&mut self) {
+        self.place = match self.place {
+            Place::Events => Place::Webhooks(WebhookPlace::BEGINNING),
+            Place::Webhooks(_) | Place::End => Place::End,
+        };
+    }
+
+    /// The round is at its end. Returns what failed in it first.
+    fn end(&mut self) -> Option<StoreError> {
+        (self.environment, self.place) = (0, Place::Events);
+        self.failure.take()
     }
 }
 
@@ -91,6 +114,7 @@ impl Rounds {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Keeps {
     pub environment: i64,
+    pub id: EnvironmentId,
     pub span: Duration,
 }
 
@@ -98,15 +122,16 @@ pub(super) struct Keeps {
 pub(super) fn keeps(tx: &Tx<'_, '_>, default: Duration) -> Vec<Keeps> {
     let span = |retention: Option<Retention>| retention.map_or(default, Retention::duration);
     let retentions = tx.directory.retentions().into_iter();
-    retentions.map(|(environment, retention)| Keeps { environment, span: span(retention) }).collect()
+    retentions.map(|(environment, id, retention)| Keeps { environment, id, span: span(retention) }).collect()
 }
 
 impl Sqlite {
     pub(crate) async fn expire_bite(&self, default: Duration) -> Result<Upkeep, StoreError> {
         let from = self.expiry.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let (upkeep, rounds) = self.change(move |tx| expire(tx, default, &from)).await?;
+        let (upkeep, mut rounds) = self.change(move |tx| expire(tx, default, &from)).await?;
+        let failure = if upkeep == Upkeep::Done { rounds.end() } else { None };
         *self.expiry.lock().unwrap_or_else(PoisonError::into_inner) = rounds;
-        Ok(upkeep)
+        failure.map_or(Ok(upkeep), Err)
     }
 }
 
@@ -116,40 +141,74 @@ fn expire(tx: &mut Tx<'_, '_>, default: Duration, from: &Rounds) -> Result<(Upke
     let longest = keeps.iter().map(|keeps| keeps.span).max().unwrap_or(default);
     let mut rounds = from.clone();
     let mut budget = UPKEEP_BITE;
-    let mut thinning = Thinning::default();
-    let mut is_through = true;
-    for Keeps { environment, span } in keeps.into_iter().filter(|keeps| keeps.environment >= from.environment) {
-        rounds.enter(environment, tx.now);
-        let before = tx.now - span;
-        // Where others keep theirs longer, the segments that have its ids stay.
-        let thins = span < longest && !tx.hot.aside.has(Following::Thinning);
-        is_through = expire_in(tx, before, &mut rounds, &mut budget, thins.then_some(&mut thinning))?
-            && purge(tx, before, &mut rounds, &mut budget)?;
-        if !is_through {
-            break;
+    for keeps in keeps.into_iter().filter(|keeps| keeps.environment >= from.environment) {
+        rounds.enter(keeps.environment, tx.now);
+        while rounds.place != Place::End {
+            if !expire_at(tx, keeps, longest, &mut rounds, &mut budget)? {
+                return Ok((Upkeep::More, rounds));
+            }
+            rounds.pass();
         }
     }
-    let thinned = thinning.write(tx.connection);
-    derived(tx, Following::Thinning, thinned)?;
-    if !is_through {
-        return Ok((Upkeep::More, rounds));
-    }
-    rounds.end();
     Ok((Upkeep::Done, rounds))
 }
 
-/// What came of something that is derived. None: it failed by itself and is set aside, and what is old goes without it.
-fn derived<T>(tx: &mut Tx<'_, '_>, part: Following, result: rusqlite::Result<T>) -> Result<Option<T>, Failure> {
+/// Deletes what is old where the round is. What fails there by itself is undone alone, and the round goes on behind it: neither another
+/// environment's nor what has gone from this one before waits for it. False where the budget was used up before the end.
+fn expire_at(
+    tx: &mut Tx<'_, '_>,
+    keeps: Keeps,
+    longest: Duration,
+    rounds: &mut Rounds,
+    budget: &mut usize,
+) -> Result<bool, Failure> {
+    let before = tx.now - keeps.span;
+    let (behind, looked) = (tx.hot.behind, rounds.looked.get(&keeps.environment).copied());
+    tx.connection.execute_batch("SAVEPOINT place")?;
+    let result = match rounds.place {
+        // Where others keep theirs longer, the segments that have its ids stay.
+        Place::Events if keeps.span < longest => expire_and_thin(tx, before, rounds, budget),
+        Place::Events => expire_in(tx, before, rounds, budget, None),
+        Place::Webhooks(place) => purge(tx, before, place, rounds, budget),
+        Place::End => Ok(true),
+    };
     match result {
-        Ok(value) => Ok(Some(value)),
-        Err(error) if is_of_storage(&error) => Err(error.into()),
-        Err(error) => {
-            if tx.hot.set_aside(part) {
-                tracing::error!(%error, "{} cannot be written; {}", part.name(), part.consequence());
-            }
-            Ok(None)
+        Ok(is_through) => {
+            tx.connection.execute_batch("RELEASE place")?;
+            Ok(is_through)
+        }
+        Err(failure) if failure.is_of_storage() => Err(failure),
+        Err(failure) => {
+            tx.connection.execute_batch("ROLLBACK TO place; RELEASE place")?;
+            tx.hot.behind = behind;
+            rounds.looked.extend(looked.map(|looked| (keeps.environment, looked)));
+            let error = StoreError::from(failure);
+            tracing::error!(
+                environment.id = %keeps.id,
+                %error,
+                "what an environment keeps no longer cannot be deleted; the next round tries again, and other environments' is deleted"
+            );
+            rounds.failure.get_or_insert(error);
+            Ok(true)
         }
     }
+}
+
+/// As [`expire_in`], and takes what goes out of the segments.
+fn expire_and_thin(
+    tx: &mut Tx<'_, '_>,
+    before: Timestamp,
+    rounds: &mut Rounds,
+    budget: &mut usize,
+) -> Result<bool, Failure> {
+    if tx.hot.aside.has(Following::Thinning) {
+        return expire_in(tx, before, rounds, budget, None);
+    }
+    let mut thinning = Thinning::default();
+    let is_through = expire_in(tx, before, rounds, budget, Some(&mut thinning))?;
+    let thinned = thinning.write(tx.connection);
+    tx.derived(Following::Thinning, thinned)?;
+    Ok(is_through)
 }
 
 /// Deletes events of the environment that were accepted before a moment and whose deliveries have all ended. False where the budget
@@ -161,9 +220,6 @@ fn expire_in(
     budget: &mut usize,
     mut thinning: Option<&mut Thinning>,
 ) -> Result<bool, Failure> {
-    if rounds.webhooks.is_some() {
-        return Ok(true);
-    }
     let environment = rounds.environment;
     let looked = rounds.looked.entry(environment).or_default();
     // Looking costs, too.
@@ -179,7 +235,7 @@ fn expire_in(
         *budget = budget.saturating_sub(1);
         if !tx.prepare(WAITS)?.query_row([event], |row| row.get(0))? {
             if let Some(thinning_begun) = thinning.as_deref_mut().map(|thinning| thinning.begin(tx.connection, event))
-                && derived(tx, Following::Thinning, thinning_begun)?.is_none()
+                && tx.derived(Following::Thinning, thinning_begun)?.is_none()
             {
                 thinning = None;
             }
@@ -200,23 +256,33 @@ fn expire_in(
     }
     // As many were read as there was budget for, and each cost something: what is left says that there are no more.
     looked.again_at.get_or_insert(tx.now + EXPIRY_LOOKS_AGAIN);
-    rounds.webhooks = Some(WebhookPlace::BEGINNING);
     Ok(true)
 }
 
 /// Forgets shapes and settings of the environment's webhooks that were replaced, as soon as no delivery and no attempt can have them, and
 /// webhooks that were deleted before a moment, as soon as nothing in the log tells of them. False where the budget was used up before the
 /// end.
-fn purge(tx: &mut Tx<'_, '_>, before: Timestamp, rounds: &mut Rounds, budget: &mut usize) -> Result<bool, Failure> {
+fn purge(
+    tx: &mut Tx<'_, '_>,
+    before: Timestamp,
+    place: WebhookPlace,
+    rounds: &mut Rounds,
+    budget: &mut usize,
+) -> Result<bool, Failure> {
     let environment = rounds.environment;
     let first = first_kept(tx, environment)?;
-    for forget in [FORGET_SHAPES, request_settings::FORGET] {
-        *budget -= tx.prepare(forget)?.execute((environment, first, limit(*budget)))?.min(*budget);
-        if *budget == 0 {
-            return Ok(false);
-        }
+    let shapes = tx.prepare(FORGET_SHAPES)?.execute((environment, first, limit(*budget)))?;
+    *budget = budget.saturating_sub(shapes);
+    let of_settings = (environment, first, limit(*budget));
+    let settings = tx.execute_derived(Following::Settings, request_settings::FORGET, of_settings)?;
+    *budget = budget.saturating_sub(settings.unwrap_or(0));
+    if *budget == 0 {
+        return Ok(false);
     }
-    let place = rounds.webhooks.unwrap_or(WebhookPlace::BEGINNING);
+    if tx.hot.aside.has(Following::Indexes) {
+        // Whether anything tells of them cannot be said.
+        return Ok(true);
+    }
     let old: Vec<WebhookPlace> = tx
         .prepare(OLD_WEBHOOKS)?
         .query_map((environment, place.deleted_at, place.webhook, before.as_micros(), limit(*budget)), |row| {
@@ -227,26 +293,36 @@ fn purge(tx: &mut Tx<'_, '_>, before: Timestamp, rounds: &mut Rounds, budget: &m
         return Ok(true);
     }
     let indexed = tx.hot.index_deliveries(tx.connection);
-    if derived(tx, Following::Indexes, indexed)?.is_none() {
-        // Whether anything tells of them cannot be said.
+    if tx.derived(Following::Indexes, indexed)?.is_none() {
         return Ok(true);
     }
     for place in old {
         *budget = budget.saturating_sub(1);
         let webhook = place.webhook;
-        if !tx.prepare(HAS_DELIVERIES)?.query_row([webhook], |row| row.get(0))? {
-            tx.prepare(END_SWEEP)?.execute([webhook])?;
-            tx.prepare(DELETE_TALLIES)?.execute([webhook])?;
-            let settings = tx.prepare(request_settings::DELETE_ALL)?.execute([webhook])?;
-            tx.prepare(DELETE_WEBHOOK)?.execute([webhook])?;
-            *budget = budget.saturating_sub(settings);
+        let has_deliveries =
+            tx.prepare(HAS_DELIVERIES).and_then(|mut statement| statement.query_row([webhook], |row| row.get(0)));
+        let Some(has_deliveries) = tx.derived::<bool>(Following::Indexes, has_deliveries)? else { return Ok(true) };
+        if !has_deliveries {
+            *budget = budget.saturating_sub(delete_webhook(tx, webhook)?);
         }
-        rounds.webhooks = Some(place);
+        rounds.place = Place::Webhooks(place);
         if *budget == 0 {
             return Ok(false);
         }
     }
     Ok(true)
+}
+
+/// Deletes a webhook that nothing tells of. Where something that is derived for it cannot be deleted, it stays: its number, which goes
+/// with it, would be another's then. Returns how many rows it has cost.
+fn delete_webhook(tx: &mut Tx<'_, '_>, webhook: i64) -> Result<usize, Failure> {
+    let settings = tx.execute_derived(Following::Settings, request_settings::DELETE_ALL, [webhook])?;
+    let Some(settings) = settings else { return Ok(0) };
+    if tx.execute_derived(Following::Tallies, DELETE_TALLIES, [webhook])?.is_some() {
+        tx.prepare(END_SWEEP)?.execute([webhook])?;
+        tx.prepare(DELETE_WEBHOOK)?.execute([webhook])?;
+    }
+    Ok(settings)
 }
 
 /// A number that no event of the environment is below; the greatest of all where it has no event. Numbers do not follow the ids as strictly
@@ -259,6 +335,6 @@ fn first_kept(tx: &mut Tx<'_, '_>, environment: i64) -> Result<i64, Failure> {
     let none_up_to = tx
         .prepare(NONE_UP_TO)
         .and_then(|mut statement| statement.query_row([oldest], |row| row.get::<_, i64>(0)).optional());
-    let none_up_to = derived(tx, Following::Thinning, none_up_to)?.flatten();
+    let none_up_to = tx.derived(Following::Thinning, none_up_to)?.flatten();
     Ok(of_all.unwrap_or(0).max(none_up_to.map_or(0, |last| last + 1)))
 }

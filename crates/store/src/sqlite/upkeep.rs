@@ -2,7 +2,8 @@
 //! leave. Which events are old is decided in [`super::retention`].
 //!
 //! Invariants: a bite touches at most about [`UPKEEP_BITE`] rows, so intake is never held up behind it; each bite is a transaction
-//! that may be the last before a crash; nothing that waits is ever deleted.
+//! that may be the last before a crash; nothing that waits is ever deleted; tallies and indexes that cannot be written keep nothing that
+//! is old.
 
 use postrider_core::delivery::DiscardReason;
 use postrider_core::event::{EventKey, TenantId};
@@ -13,6 +14,7 @@ use rusqlite::{OptionalExtension as _, params};
 use uuid::Uuid;
 
 use super::behind::{FORGET_ATTEMPT, FORGET_ATTEMPT_ID, FORGET_DELIVERY};
+use super::following::Following;
 use super::rows::{event_key, limit, order_key, parsed, tenant, uuid};
 use super::search::postings::Of;
 use super::search::thinning::Thinning;
@@ -39,7 +41,8 @@ pub(super) const SHORTEN_CHAIN: &str = "UPDATE deliveries SET last_attempt = ?3 
 pub(super) const DELETE_DELIVERY: &str = "DELETE FROM deliveries WHERE environment = ?1 AND id = ?2";
 pub(super) const DELETE_EVENT: &str = "DELETE FROM events WHERE key = ?1";
 pub(super) const DELETE_NOTES: &str = "DELETE FROM event_notes WHERE event = ?1";
-pub(super) const SHRINK_LOG: &str = "UPDATE webhook_tallies SET attempts = attempts - ?2 WHERE webhook = ?1";
+// Attempts were stored and not counted while the tallies were set aside.
+pub(super) const SHRINK_LOG: &str = "UPDATE webhook_tallies SET attempts = max(attempts - ?2, 0) WHERE webhook = ?1";
 pub(super) const OLD_WEBHOOKS: &str = "SELECT key, deleted_at FROM webhooks INDEXED BY webhooks_deleted \
      WHERE environment = ?1 AND (deleted_at, key) > (?2, ?3) AND deleted_at < ?4 ORDER BY deleted_at, key LIMIT ?5";
 pub(super) const HAS_DELIVERIES: &str = "SELECT EXISTS (SELECT 1 FROM deliveries_of_webhooks WHERE webhook = ?1)";
@@ -176,8 +179,9 @@ pub(super) fn delete_event(
                 return Ok(false);
             }
             let (deleted, left) = delete_attempts(tx, webhook, last_attempt, budget)?;
-            if deleted > 0 {
-                tx.prepare(SHRINK_LOG)?.execute((webhook, deleted))?;
+            // Tallies that are set aside stand still, in both directions.
+            if deleted > 0 && !tx.hot.aside.has(Following::Tallies) {
+                tx.execute_derived(Following::Tallies, SHRINK_LOG, (webhook, deleted))?;
             }
             if left.is_some() {
                 tx.prepare(SHORTEN_CHAIN)?.execute((environment, id, left))?;
@@ -190,7 +194,7 @@ pub(super) fn delete_event(
             if event > tx.hot.behind.event_mark {
                 tx.hot.behind.deliveries = tx.hot.behind.deliveries.saturating_sub(1);
             } else {
-                tx.prepare(FORGET_DELIVERY)?.execute((webhook, id))?;
+                tx.execute_derived(Following::Indexes, FORGET_DELIVERY, (webhook, id))?;
             }
             *budget = budget.saturating_sub(1);
         }
@@ -207,8 +211,6 @@ fn delete_attempts(
     let mut deleted = 0;
     let mut next = last;
     let mut statement = tx.prepare(DELETE_ATTEMPT)?;
-    let mut forget = tx.prepare(FORGET_ATTEMPT)?;
-    let mut forget_id = tx.prepare(FORGET_ATTEMPT_ID)?;
     while let Some(attempt) = next {
         if *budget == 0 {
             break;
@@ -218,9 +220,9 @@ fn delete_attempts(
         if attempt > tx.hot.behind.attempt_mark {
             tx.hot.behind.attempts = tx.hot.behind.attempts.saturating_sub(1);
         } else {
-            forget.execute((webhook, attempt))?;
+            tx.execute_derived(Following::Indexes, FORGET_ATTEMPT, (webhook, attempt))?;
             if let Some((_, id)) = &row {
-                forget_id.execute([id])?;
+                tx.execute_derived(Following::Indexes, FORGET_ATTEMPT_ID, [id])?;
             }
         }
         next = row.and_then(|(previous, _)| previous);

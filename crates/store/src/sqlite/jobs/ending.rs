@@ -41,7 +41,7 @@ impl Sqlite {
     pub(crate) async fn forget_jobs_bite(&self, default: Duration) -> Result<Upkeep, StoreError> {
         self.change(move |tx| {
             let mut budget = UPKEEP_BITE;
-            for Keeps { environment, span } in keeps(tx, default) {
+            for Keeps { environment, span, .. } in keeps(tx, default) {
                 if !forget(tx, environment, tx.now - span, &mut budget)? {
                     return Ok(Upkeep::More);
                 }
