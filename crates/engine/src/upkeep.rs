@@ -3,8 +3,10 @@
 //! Takes no input and is idempotent: by timer and by wake-up it does whatever there is to do, in small bites, and rests after each
 //! for as long as it took, so that intake has at least half of the writer.
 //!
-//! Invariant: no step waits for another's end, be it that the other has much to do or that it fails.
+//! Invariant: no step waits for another's end, be it that the other has much to do or that it fails; one that fails is tried again after
+//! [`EVERY`], however much the others have to do.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +16,7 @@ use tokio::time::Instant;
 
 use crate::dispatch::Core;
 
-/// How often it looks without being woken.
+/// How often it looks without being woken, and how long a step that has failed is left out.
 const EVERY: Duration = Duration::from_mins(1);
 /// Bites of one step before it is the next one's turn.
 const TURN: usize = 25;
@@ -52,16 +54,15 @@ impl Step {
 impl Core {
     pub(crate) async fn keep_house(self: Arc<Self>) {
         loop {
-            let done = tokio::select! {
-                () = self.stopping.cancelled() => return,
-                done = in_turns(&Step::ALL, |step| self.bite(step)) => done,
+            let tell = |step: Step, error: StoreError| {
+                tracing::warn!(upkeep.step = ?step, %error, "upkeep could not be finished; it goes on later");
             };
-            match done {
-                Ok(()) => {}
-                Err((_, StoreError::Closed)) => return,
-                Err((step, error)) => {
-                    tracing::warn!(upkeep.step = ?step, %error, "upkeep could not be finished; it goes on later");
-                }
+            let flow = tokio::select! {
+                () = self.stopping.cancelled() => return,
+                flow = in_turns(&Step::ALL, |step| self.bite(step), tell) => flow,
+            };
+            if flow.is_break() {
+                return;
             }
             tokio::select! {
                 () = self.stopping.cancelled() => return,
@@ -94,31 +95,33 @@ impl Core {
     }
 }
 
-/// Goes through the steps, [`TURN`] bites of each at most, again and again until none has anything left to do. A step that fails is left
-/// out from then on. The error is the first one.
+/// Goes through the steps, [`TURN`] bites of each at most, again and again until none has anything left to do. A step that fails is told
+/// of at once, and left out for [`EVERY`]. Breaks where the store is closed.
 async fn in_turns<S: Copy, F: Future<Output = Result<Upkeep, StoreError>>>(
     steps: &[S],
     bite: impl Fn(S) -> F,
-) -> Result<(), (S, StoreError)> {
-    let mut steps = steps.to_vec();
-    let mut outcome = Ok(());
+    tell: impl Fn(S, StoreError),
+) -> ControlFlow<()> {
+    let mut left_out_until: Vec<Option<Instant>> = vec![None; steps.len()];
     loop {
-        let mut left = Vec::with_capacity(steps.len());
         let mut is_done = true;
-        for step in steps {
-            match turn(|| bite(step)).await {
-                Ok(upkeep) => {
-                    is_done &= upkeep == Upkeep::Done;
-                    left.push(step);
+        for (step, until) in steps.iter().zip(&mut left_out_until) {
+            if until.is_some_and(|until| Instant::now() < until) {
+                continue;
+            }
+            *until = None;
+            match turn(|| bite(*step)).await {
+                Ok(upkeep) => is_done &= upkeep == Upkeep::Done,
+                Err(StoreError::Closed) => return ControlFlow::Break(()),
+                Err(error) => {
+                    tell(*step, error);
+                    *until = Some(Instant::now() + EVERY);
                 }
-                Err(StoreError::Closed) => return Err((step, StoreError::Closed)),
-                Err(error) => outcome = outcome.and(Err((step, error))),
             }
         }
         if is_done {
-            return outcome;
+            return ControlFlow::Continue(());
         }
-        steps = left;
     }
 }
 
@@ -138,42 +141,60 @@ mod tests {
 
     use super::*;
 
-    /// Steps by what they have to do: so many bites, or nothing but to fail at once with that.
-    async fn log(todo: &[(char, Result<usize, StoreError>)]) -> (String, Result<(), (char, StoreError)>) {
+    /// Steps by what they have to do: so many bites of a second each, or nothing but to fail at once with that. Returns whose bite it was
+    /// one after the other, who failed how, and whether it came to its end.
+    async fn log(todo: &[(char, Result<usize, StoreError>)]) -> (String, Vec<(char, StoreError)>, ControlFlow<()>) {
         let log = RefCell::new(String::new());
+        let told = RefCell::new(Vec::new());
         let bites = RefCell::new(todo.to_vec());
         let names: Vec<_> = todo.iter().map(|(name, _)| *name).collect();
         let bite = async |name: char| {
             log.borrow_mut().push(name);
-            let mut bites = bites.borrow_mut();
-            let (_, left) = bites.iter_mut().find(|(other, _)| *other == name).expect("it is a step");
-            let left = left.as_mut().map_err(|error| error.clone())?;
-            *left = left.saturating_sub(1);
-            Ok(if *left == 0 { Upkeep::Done } else { Upkeep::More })
+            let upkeep = {
+                let mut bites = bites.borrow_mut();
+                let (_, left) = bites.iter_mut().find(|(other, _)| *other == name).expect("it is a step");
+                let left = left.as_mut().map_err(|error| error.clone())?;
+                *left = left.saturating_sub(1);
+                if *left == 0 { Upkeep::Done } else { Upkeep::More }
+            };
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            Ok(upkeep)
         };
-        let outcome = in_turns(&names, &bite).await;
-        (log.into_inner(), outcome)
+        let tell = |name, error| told.borrow_mut().push((name, error));
+        let flow = in_turns(&names, &bite, tell).await;
+        (log.into_inner(), told.into_inner(), flow)
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn a_step_with_much_to_do_lets_all_others_go_on() {
-        let (log, outcome) = log(&[('a', Ok(1)), ('b', Ok(2 * TURN + 1)), ('c', Ok(2))]).await;
-        assert_eq!(outcome, Ok(()));
+        let (log, told, flow) = log(&[('a', Ok(1)), ('b', Ok(2 * TURN + 1)), ('c', Ok(2))]).await;
+        assert_eq!((told, flow), (Vec::new(), ControlFlow::Continue(())));
         let many = "b".repeat(TURN);
         assert_eq!(log, format!("a{many}cca{many}cabc"), "what is done may have something to do again meanwhile");
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn a_step_that_fails_keeps_no_other_from_its_turn() {
         let todo = [('a', Err(StoreError::Unavailable)), ('b', Ok(TURN + 1)), ('c', Err(StoreError::Overloaded))];
-        let (log, outcome) = log(&todo).await;
-        assert_eq!(outcome, Err(('a', StoreError::Unavailable)), "the first is told");
+        let (log, told, flow) = log(&todo).await;
+        assert_eq!(told, [('a', StoreError::Unavailable), ('c', StoreError::Overloaded)], "each is told");
+        assert_eq!(flow, ControlFlow::Continue(()));
         assert_eq!(log, format!("a{}cb", "b".repeat(TURN)));
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
+    async fn a_step_that_failed_has_its_turn_again_while_another_has_much_to_do() {
+        // As many turns as come to more than the time that it is left out for.
+        let (every, turn) = (EVERY.as_secs(), u64::try_from(TURN).unwrap());
+        let out = usize::try_from(every.div_ceil(turn)).unwrap();
+        let (log, told, _) = log(&[('a', Err(StoreError::Unavailable)), ('b', Ok((out + 1) * TURN))]).await;
+        assert_eq!(told.len(), 2, "it is told when it happens");
+        assert_eq!(log, format!("a{}a{}", "b".repeat(out * TURN), "b".repeat(TURN)));
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn a_closed_store_ends_it() {
-        let (log, outcome) = log(&[('a', Err(StoreError::Closed)), ('b', Ok(1))]).await;
-        assert_eq!((log.as_str(), outcome), ("a", Err(('a', StoreError::Closed))));
+        let (log, told, flow) = log(&[('a', Err(StoreError::Closed)), ('b', Ok(1))]).await;
+        assert_eq!((log.as_str(), told, flow), ("a", Vec::new(), ControlFlow::Break(())));
     }
 }
