@@ -15,6 +15,7 @@ vi.mock("@/api/stream", () => ({
 afterEach(() => {
   cleanup();
   vi.useRealTimers();
+  vi.restoreAllMocks();
 });
 
 const FRESH = [["webhook-statistics"]];
@@ -22,6 +23,7 @@ const SELDOM = [["webhooks"]];
 
 test("while things happen numbers are read every few seconds, and what changes seldom once a minute", async () => {
   vi.useFakeTimers();
+  vi.spyOn(document, "visibilityState", "get").mockReturnValue("visible");
   const [numbers, list] = [vi.fn(async () => 1), vi.fn(async () => 1)];
   function Screen() {
     useFresh("", FRESH, SELDOM);

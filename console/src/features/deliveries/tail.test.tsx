@@ -44,8 +44,13 @@ const row = (number: number) => ({
 const missed = { event: "missed", data: '{"deliveries":400}' };
 const delivery = (number: number) => ({ event: "delivery", data: JSON.stringify(row(number)) });
 
+const show = (state: DocumentVisibilityState) =>
+  void vi.spyOn(document, "visibilityState", "get").mockReturnValue(state);
+
 beforeEach(() => {
   vi.useFakeTimers();
+  show("visible");
+  asked.length = 0;
   newest = 5000;
   server.answer = search => {
     const cursor = search.get("cursor");
@@ -170,15 +175,16 @@ test("a list that is left open holds no more rows than so many", async () => {
 });
 
 test("what was open stays when the page is seen again", async () => {
-  const show = (state: DocumentVisibilityState) => {
-    vi.spyOn(document, "visibilityState", "get").mockReturnValue(state);
-    document.dispatchEvent(new Event("visibilitychange"));
-  };
+  const become = (state: DocumentVisibilityState) =>
+    act(() => {
+      show(state);
+      document.dispatchEvent(new Event("visibilitychange"));
+    });
   await open({});
-  act(() => show("hidden"));
+  become("hidden");
   await pass(HIDDEN_MS + 1000);
   newest += 10;
-  act(() => show("visible"));
+  become("visible");
   await pass(100);
   expect(list()).toEqual({ pages: 2, rows: 2 * PAGE + 10, newest: idOf(newest) });
   expect(asked).toEqual([null]);
