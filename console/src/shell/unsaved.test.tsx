@@ -1,7 +1,13 @@
 // @vitest-environment jsdom
 // Every screen that edits something says so while it is not saved.
 import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
-import { createMemoryHistory, createRootRoute, createRoute, createRouter, RouterProvider } from "@tanstack/react-router";
+import {
+  createMemoryHistory,
+  createRootRoute,
+  createRoute,
+  createRouter,
+  RouterProvider,
+} from "@tanstack/react-router";
 import { cleanup, fireEvent, render, screen, waitFor } from "@testing-library/react";
 import { type ComponentType, Suspense } from "react";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
@@ -76,7 +82,9 @@ const fill = async (label: string, text: string) =>
   void fireEvent.change(await screen.findByLabelText(label), { target: { value: text } });
 const choose = async (name: RegExp) => void fireEvent.click(await screen.findByRole("radio", { name }));
 
-test.each<[what: string, screen: ComponentType, search: string, edit: () => Promise<void>, undo: () => Promise<void>]>([
+type Act = () => Promise<void>;
+
+test.each<[what: string, Screen: ComponentType, search: string, edit: Act, undo: Act]>([
   ["an event type", NewEventType, "", () => fill("Name", "Order paid"), () => fill("Name", "")],
   ["an event", SendEvent, "", () => fill("Tenant", "globex"), () => fill("Tenant", "acme")],
   ["an environment's name", Settings, "", () => fill("Name", "Staging"), () => fill("Name", "Development")],
@@ -84,8 +92,8 @@ test.each<[what: string, screen: ComponentType, search: string, edit: () => Prom
   ["the issuer", IssuerCard, "", () => fill("Audience (aud)", "hooks"), () => fill("Audience (aud)", "")],
   ["who sees webhooks", PortalSettingsPage, "", () => choose(/by permission/i), () => choose(/nobody/i)],
   ["the theme", PortalSettingsPage, "?tab=theme", () => fill("Font family", "Inter"), () => fill("Font family", "")],
-])("leaving is asked about while %s is edited, and only then", async (_, screen, search, edit, undo) => {
-  open(screen, search);
+])("leaving is asked about while %s is edited, and only then", async (_, Screen, search, edit, undo) => {
+  open(Screen, search);
   await edit();
   await waitFor(async () => expect(await asks()).toBe(true));
   await undo();

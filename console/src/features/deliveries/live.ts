@@ -10,9 +10,9 @@ import { throttled } from "@/logic/throttle";
 import type { Delivery } from "./queries";
 
 /** How often numbers on the screen are read again while things happen. */
-export const REFRESH_MS = 3000;
+const REFRESH_MS = 3000;
 /** How often what takes many calls, and changes seldom, is read again while things happen. */
-export const SELDOM_MS = 60_000;
+const SELDOM_MS = 60_000;
 /** How long changes are gathered. */
 const BATCH_MS = 200;
 /** How often what is shown is read again, at most, where changes come faster than they are told. */

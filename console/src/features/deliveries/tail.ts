@@ -57,16 +57,18 @@ export function useTail({
 
   /** What was told while the newest page is being read: it may be newer than that. */
   const meanwhile = useRef<Map<string, Delivery>>(undefined);
-  const read = async () => {
+  const read = async (): Promise<void> => {
     if (meanwhile.current) return;
     if (!follows()) return sayMore();
+    // A page that is on its way takes the place of what is joined meanwhile.
+    if (isBusy()) return catchUp();
     const told = new Map<string, Delivery>();
     meanwhile.current = told;
     try {
       const newest = await newestDeliveries(query);
       const data = queries.getQueryData(queryKey);
-      // A page that is being read takes the place of what is joined meanwhile.
-      if (!data || isBusy() || !showsNewest()) return sayMore();
+      if (!data || isBusy()) return catchUp();
+      if (!showsNewest()) return sayMore();
       const joined = joinNewest<Delivery, (typeof data.pages)[number]>(data.pages, newest);
       const { pages } = upsert(joined.pages, [...told.values()], accepts);
       queries.setQueryData(queryKey, { pages, pageParams: data.pageParams.slice(0, pages.length) });
