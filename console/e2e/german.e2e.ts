@@ -77,7 +77,7 @@ test("list, wizard, webhook, deliveries and a refusal are in German", async () =
   await expectGerman("the name");
   await page.getByLabel(de.webhooks.name).fill("CRM");
   await next.click();
-  await page.getByRole("checkbox", { name: de.picker.everything }).check();
+  await page.getByRole("checkbox", { name: de.picker.everything, exact: true }).check();
   await expectGerman("the events");
   await next.click();
   await page.getByLabel("URL").fill(receiver.url);

@@ -287,6 +287,7 @@ export const de: Words = {
     event: "Beispiel für",
     with: "Testen mit",
     unsaved: what => `Getestet wird, was zu sehen ist, noch ungespeichert: ${what}.`,
+    savedOnly: what => `Wie gespeichert getestet: ${what}. Speichern Sie zuerst, um Ihre Eingabe zu testen.`,
     send: "Test senden",
     worked: "Es funktioniert.",
     failed: "Es hat nicht funktioniert.",
@@ -593,8 +594,15 @@ export const de: Words = {
     attempts: "Versuche",
     created: "Entstanden",
     newOnes: count => `${viele(count, "neue Zustellung", "neue Zustellungen")} zeigen`,
+    newOnesAndMore: count =>
+      count === 0
+        ? "Nach neuen Zustellungen sehen"
+        : `Mehr als ${viele(count, "neue Zustellung", "neue Zustellungen")} zeigen`,
+    eventKey: "Ereignisschlüssel",
+    anotherEvent: "Anderer Schlüssel …",
     searchedUntil: "Durchsucht bis:",
     searchOn: "Weitersuchen",
+    stopSearch: "Anhalten",
   },
   live: {
     title: "Mitlesen",

@@ -247,6 +247,7 @@ export const en = {
     event: "Sample of",
     with: "Test with",
     unsaved: (what: string) => `Tests what you see, unsaved: ${what}.`,
+    savedOnly: (what: string) => `Tested as saved: ${what}. Save first to test what you entered.`,
     send: "Send test",
     worked: "It works.",
     failed: "It did not work.",
@@ -552,8 +553,13 @@ export const en = {
     attempts: "Attempts",
     created: "Created",
     newOnes: (count: number) => `Show ${many(count, "new delivery", "new deliveries")}`,
+    newOnesAndMore: (count: number) =>
+      count === 0 ? "Look for new deliveries" : `Show more than ${many(count, "new delivery", "new deliveries")}`,
+    eventKey: "Event key",
+    anotherEvent: "Another key…",
     searchedUntil: "Searched back to",
     searchOn: "Search on",
+    stopSearch: "Stop",
   },
   live: {
     title: "Live tail",

@@ -1,5 +1,14 @@
 import { expect, test } from "vitest";
-import { countNew, deliveryQuery, matchesFilters, searchedFor, upsert } from "./deliveries";
+import {
+  countNew,
+  deliveryQuery,
+  hasRoom,
+  joinNewest,
+  LIVE_MOST,
+  matchesFilters,
+  searchedFor,
+  upsert,
+} from "./deliveries";
 
 const row = (id: string, state = "delivered", more = {}) => ({
   id,
@@ -76,4 +85,29 @@ test("an older row that is not loaded is not put on top", () => {
   expect(upsert(pages, [row("1")], () => true).pages).toBe(pages);
   expect(upsert([{ items: [] as ReturnType<typeof row>[] }], [row("1")], () => true).added).toBe(1);
   expect(countNew(pages, [row("6"), row("6"), row("2")], () => true)).toEqual(["6"]);
+});
+
+const page = (ids: string[], nextCursor: string | null = "next") => ({ items: ids.map(id => row(id)), nextCursor });
+const idsOf = (pages: { items: { id: string }[] }[]) => pages.map(({ items }) => items.map(({ id }) => id).join(""));
+
+test("the newest page joins what is shown: its own word counts, what is older stays", () => {
+  const pages = [page(["e", "d"]), page(["c", "b"])];
+  const live = upsert(pages, [row("g")], () => true).pages;
+  const joined = joinNewest(live, page(["h", "f", "e"]));
+  expect(joined.isWhole).toBe(true);
+  expect(idsOf(joined.pages)).toEqual(["hfed", "cb"]);
+  // What was told live is in the newest page now, and leaves room.
+  expect(hasRoom(joined.pages, LIVE_MOST)).toBe(true);
+  expect(hasRoom(live, LIVE_MOST)).toBe(false);
+  expect(idsOf(joinNewest(pages, page(["z"], null)).pages)).toEqual(["z"]);
+});
+
+test("rows that are missing between the newest page and the others are not passed over", () => {
+  const shown = upsert([page(["0b", "0a"]), page(["00"])], [row("1a")], () => true).pages;
+  const full = page(Array.from({ length: 100 }, (_, index) => `2${String(99 - index).padStart(2, "0")}`));
+  expect(joinNewest(shown, full)).toEqual({ pages: [full], isWhole: true });
+  // A search that found little on its way says nothing of what lies between.
+  const sparse = joinNewest(shown, page(["2a"]));
+  expect([idsOf(sparse.pages), sparse.isWhole]).toEqual([["2a1a0b0a", "00"], false]);
+  expect(joinNewest(shown, page([])).isWhole).toBe(false);
 });

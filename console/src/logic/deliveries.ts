@@ -92,7 +92,17 @@ function matchesStatus(attempt: Matchable["lastAttempt"], wanted: string): boole
 
 interface Page<T> {
   items: T[];
+  /** How many of them were told live since the page was read; they are on top. */
+  live?: number;
 }
+
+/** Rows that are told live and held before the newest page is read again in their place, so that a list that is left open stays small. */
+export const LIVE_MOST = 1000;
+/** Rows of a page that fill a screen: whoever looks at its top sees none of those below it. */
+const SCREENFUL = 50;
+
+/** Whether so many rows more can be held on top. */
+export const hasRoom = <T>(pages: Page<T>[], count: number): boolean => (pages[0]?.live ?? 0) + count <= LIVE_MOST;
 
 /**
  * Brings a list up to date: rows that are in it are replaced where they are, new ones go on top, newest first (ids are ordered by
@@ -120,9 +130,37 @@ export function upsert<T extends { id: string }, P extends Page<T>>(
     .filter(row => row.id > newest && accepts(row))
     .sort((a, b) => (a.id < b.id ? 1 : -1));
   const [first, ...rest] = next;
-  if (fresh.length > 0 && first)
-    return { pages: [{ ...first, items: [...fresh, ...first.items] }, ...rest], added: fresh.length };
+  if (fresh.length > 0 && first) {
+    const top = { ...first, items: [...fresh, ...first.items], live: (first.live ?? 0) + fresh.length };
+    return { pages: [top, ...rest], added: fresh.length };
+  }
   return { pages: touched ? next : pages, added: 0 };
+}
+
+/**
+ * Joins the newest page, read anew, to what is shown. Of the time that it is about its word counts; what is older stays, and so does how far
+ * was searched. Where it does not reach back to what was read before, rows between them may be missing: a page that fills the screen stands
+ * alone then, and what is below is read again by whoever scrolls there. A shorter one says nothing about how much was left out: its rows
+ * go on top, and `isWhole` says that there may be others.
+ */
+export function joinNewest<T extends { id: string }, P extends Page<T> & { nextCursor?: string | null }>(
+  pages: P[],
+  newest: P,
+): { pages: P[]; isWhole: boolean } {
+  const [first, ...others] = pages;
+  if (!first || !newest.nextCursor) return { pages: [newest], isWhole: true };
+  const last = newest.items.at(-1);
+  // Below the newest row of the last reading nothing is missing; among those that were told live something may be.
+  const read = first.items[first.live ?? 0];
+  if (!last || !read || read.id < last.id) {
+    if (newest.items.length >= SCREENFUL) return { pages: [newest], isWhole: true };
+    return { pages: upsert<T, P>(pages, newest.items, () => true).pages, isWhole: false };
+  }
+  const older = (page: P) => page.items.filter(row => row.id < last.id);
+  const below = older(first);
+  if (others.length === 0 && below.length === 0) return { pages: [newest], isWhole: true };
+  const rest = others.map(page => ({ ...page, items: older(page) }));
+  return { pages: [{ ...first, items: [...newest.items, ...below], live: 0 }, ...rest], isWhole: true };
 }
 
 /** How many of a batch would be new on top. */

@@ -24,31 +24,12 @@ export function DeliveryFiltersBar({
 }) {
   const m = useMessages();
   const face = useFace();
-  const types = useEventTypes();
   return (
     <search className="filters">
       <Debounced label={m.deliveries.search} value={search.q ?? ""} onChange={q => change({ q })} as="search" />
       <StateSelect value={search.state} onChange={state => change({ state })} />
       <StatusFilter value={search.status ?? ""} onChange={status => change({ status })} />
-      {(types.length > 0 || search.event) && (
-        <SelectField
-          label={m.deliveries.event}
-          hideLabel
-          value={search.event ?? ""}
-          onChange={event => change({ event: event.target.value })}
-          className="filter-long"
-        >
-          <option value="">{m.deliveries.anyEvent}</option>
-          {search.event && !types.some(type => type.key === search.event) && (
-            <option value={search.event}>{search.event}</option>
-          )}
-          {types.map(type => (
-            <option key={type.id} value={type.key}>
-              {type.displayName}
-            </option>
-          ))}
-        </SelectField>
-      )}
+      <EventKeySelect value={search.event} onChange={event => change({ event })} />
       {!fixedWebhook && <WebhookSelect value={search.webhook} onChange={webhook => change({ webhook })} />}
       {face.kind === "console" && (
         <Debounced
@@ -247,6 +228,51 @@ export function StateSelect({ value, onChange }: Choosing) {
       <option value="failed,discarded">{m.deliveries.failedOrDiscarded}</option>
       <option value="pending,retrying">{m.deliveries.waiting}</option>
     </SelectField>
+  );
+}
+
+/** No event's key: those have no spaces. */
+const ANOTHER = "another key";
+
+/** An event type, or the key of events that have none. */
+export function EventKeySelect({ value = "", onChange, hideLabel = true }: Choosing & { hideLabel?: boolean }) {
+  const m = useMessages();
+  const types = useEventTypes();
+  const [asked, setAsked] = useState(false);
+  const isTyped = asked || (value !== "" && !types.some(type => type.key === value));
+  return (
+    <>
+      <SelectField
+        label={m.deliveries.event}
+        hideLabel={hideLabel}
+        value={isTyped ? ANOTHER : value}
+        onChange={event => {
+          const isAsked = event.target.value === ANOTHER;
+          setAsked(isAsked);
+          onChange(isAsked ? "" : event.target.value);
+        }}
+        className="filter-long"
+      >
+        <option value="">{m.deliveries.anyEvent}</option>
+        <option value={ANOTHER}>{m.deliveries.anotherEvent}</option>
+        {types.map(type => (
+          <option key={type.id} value={type.key}>
+            {type.displayName}
+          </option>
+        ))}
+      </SelectField>
+      {isTyped && (
+        <Debounced
+          label={m.deliveries.eventKey}
+          value={value}
+          onChange={typed => {
+            setAsked(true);
+            onChange(typed.trim());
+          }}
+          as="text"
+        />
+      )}
+    </>
   );
 }
 

@@ -1,16 +1,10 @@
 //! A list of deliveries that follows what happens: filters in the URL, rows on demand, changes by push.
-import { useInfiniteQuery, useQueryClient } from "@tanstack/react-query";
+import { useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Activity, RotateCw } from "lucide-react";
-import { useCallback, useMemo, useState } from "react";
+import { useMemo, useRef, useState } from "react";
+import { webhooksQuery } from "@/features/webhooks/queries";
 import { useMessages } from "@/i18n";
-import {
-  countNew,
-  type DeliveryFilters,
-  type DeliverySearch,
-  deliveryQuery,
-  matchesFilters,
-  upsert,
-} from "@/logic/deliveries";
+import { type DeliveryFilters, type DeliverySearch, deliveryQuery } from "@/logic/deliveries";
 import { useFace } from "@/shell/face";
 import { usePageSearch } from "@/shell/search";
 import { Button } from "@/ui/button";
@@ -19,10 +13,10 @@ import { Empty, ErrorNotice, MoreFailed, Skeleton } from "@/ui/states";
 import { Time } from "@/ui/time";
 import { BulkResend } from "./bulk-resend";
 import { DeliveryFiltersBar } from "./filters";
-import { useLive } from "./live";
 import { LiveSwitch } from "./live-switch";
-import { type Delivery, deliveriesQuery } from "./queries";
-import { DeliveryRows } from "./rows";
+import { deliveriesQuery } from "./queries";
+import { DeliveryRows, showsNewest } from "./rows";
+import { useTail } from "./tail";
 import "./deliveries.css";
 
 export function Deliveries({ webhookId }: { webhookId: string | undefined }) {
@@ -38,39 +32,22 @@ export function Deliveries({ webhookId }: { webhookId: string | undefined }) {
     return deliveryQuery(webhookId ? { ...filters, webhook: webhookId } : filters, anchor.now);
   }, [anchor, webhookId]);
   const live = search.live !== "0";
-  const options = deliveriesQuery(query);
-  const list = useInfiniteQuery(options);
+  const list = useInfiniteQuery(deliveriesQuery(query));
   const queries = useQueryClient();
-  const [waiting, setWaiting] = useState<Set<string>>(new Set());
   const [resending, setResending] = useState(false);
-
-  const reload = useCallback(() => {
-    setWaiting(new Set());
+  const shown = useRef<HTMLDivElement>(null);
+  const tail = useTail({
+    query,
+    stream: useStreamed(webhookId, search),
+    isOn: live,
+    showsNewest: () => showsNewest(shown.current),
+  });
+  const { ids, isMore } = tail.waiting;
+  const reload = () => {
+    tail.forget();
     setAnchor(previous => ({ ...previous, now: Date.now() }));
     void queries.resetQueries({ queryKey: ["deliveries", "list"] });
-  }, [queries]);
-
-  const streamed = new URLSearchParams();
-  if (webhookId) streamed.set("webhookId", webhookId);
-  else if (search.tenant) streamed.set("tenantId", search.tenant);
-  if (search.job) streamed.set("jobId", search.job);
-  const state = useLive(streamed.size > 0 ? `?${streamed}` : "", {
-    onOpen: () => void queries.invalidateQueries({ queryKey: options.queryKey }),
-    onMissed: reload,
-    onDeliveries: changed => {
-      const accepts = (row: Delivery) => matchesFilters(row, query);
-      const before = queries.getQueryData(options.queryKey);
-      if (!before) return;
-      if (!live) {
-        const fresh = countNew(before.pages, changed, accepts);
-        if (fresh.length > 0) setWaiting(known => new Set([...known, ...fresh]));
-      }
-      queries.setQueryData(
-        options.queryKey,
-        data => data && { ...data, pages: upsert(data.pages, changed, row => live && accepts(row)).pages },
-      );
-    },
-  });
+  };
 
   const rows = useMemo(() => list.data?.pages.flatMap(page => page.items) ?? [], [list.data]);
   const searchedUntil = list.data?.pages.at(-1)?.searchedUntil;
@@ -82,15 +59,15 @@ export function Deliveries({ webhookId }: { webhookId: string | undefined }) {
       <div className="row row-wrap row-between">
         <LiveSwitch
           on={live}
-          state={state}
+          state={tail.state}
           isSearching={query.text !== undefined}
           onChange={on => change({ live: on ? "" : "0" })}
           onSearchAgain={reload}
         />
         <span className="row">
-          {waiting.size > 0 && (
+          {(ids.size > 0 || isMore) && (
             <Button size="small" look="primary" onClick={reload}>
-              {m.deliveries.newOnes(waiting.size)}
+              {isMore ? m.deliveries.newOnesAndMore(ids.size) : m.deliveries.newOnes(ids.size)}
             </Button>
           )}
           {face.can("writeWebhooks") && rows.length > 0 && !query.id && !query.jobId && (
@@ -119,6 +96,7 @@ export function Deliveries({ webhookId }: { webhookId: string | undefined }) {
           </Empty>
         ) : (
           <DeliveryRows
+            list={shown}
             rows={rows}
             withWebhook={webhookId === undefined}
             hasMore={list.hasNextPage}
@@ -142,6 +120,18 @@ export function Deliveries({ webhookId }: { webhookId: string | undefined }) {
       <BulkResend open={resending} onClose={() => setResending(false)} query={query} />
     </>
   );
+}
+
+/** What the stream is asked for: as little as it can be narrowed down to. Of a webhook that is deleted there is none: its deliveries are told
+ * with all others. */
+function useStreamed(webhookId: string | undefined, { webhook, tenant, job }: DeliveryFilters): string {
+  const isThere = useQuery(webhooksQuery).data?.items.some(each => each.id === webhook);
+  const of = webhookId ?? (isThere ? webhook : undefined);
+  const streamed = new URLSearchParams();
+  if (of) streamed.set("webhookId", of);
+  if (tenant) streamed.set("tenantId", tenant);
+  if (job) streamed.set("jobId", job);
+  return streamed.size > 0 ? `?${streamed}` : "";
 }
 
 const nothing: Partial<Record<DeliverySearch, string>> = {

@@ -11,10 +11,12 @@ import type { Delivery } from "./queries";
 
 /** How often numbers on the screen are read again while things happen. */
 const REFRESH_MS = 3000;
+/** How often what takes many calls, and changes seldom, is read again while things happen. */
+const SELDOM_MS = 60_000;
 /** How long changes are gathered. */
 const BATCH_MS = 200;
 /** How often what is shown is read again, at most, where changes come faster than they are told. */
-const MISSED_MS = 3000;
+export const MISSED_MS = 3000;
 
 /** `crowded`: as many follow already as may at a time. */
 export type LiveState = "connecting" | "open" | "waiting" | "crowded" | "refused";
@@ -25,7 +27,7 @@ export interface LiveHandlers {
   onPoint?: (point: Schemas["Point"]) => void;
   /** The stream stands: what is read from now on misses nothing, what was read before may be older than what is told. */
   onOpen?: () => void;
-  /** Changes were missed, or the stream began anew: what is shown has to be read again. Told once in a while. */
+  /** Changes were missed, or the stream began anew: what is shown may be older than what is. Told once in a while. */
   onMissed?: () => void;
 }
 
@@ -83,18 +85,32 @@ export function useLive(query: string | null, handlers: LiveHandlers): LiveState
   return state;
 }
 
-/** Reads queries again when the stream says that something happened, not more often than every few seconds; while nothing does, not at
- * all. `query` as with [`useLive`]. */
-export function useFresh(query: string | null, keys: readonly (readonly string[])[]): void {
+type Keys = readonly (readonly string[])[];
+
+const NO_KEYS: Keys = [];
+
+/** Reads queries again when the stream says that something happened, not more often than every few seconds, those of `seldom` not more
+ * often than once a minute; while nothing does, not at all. `query` as with [`useLive`]. */
+export function useFresh(query: string | null, keys: Keys, seldom: Keys = NO_KEYS): void {
+  const soon = useLater(keys, REFRESH_MS);
+  const later = useLater(seldom, SELDOM_MS);
+  const happened = () => {
+    soon();
+    later();
+  };
+  useLive(query, { onDeliveries: happened, onPoint: happened, onMissed: happened });
+}
+
+/** Reads queries again after so many milliseconds, once for all that asked meanwhile. */
+function useLater(keys: Keys, ms: number): () => void {
   const queries = useQueryClient();
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
-  const soon = () => {
+  useEffect(() => () => clearTimeout(timer.current), []);
+  return () => {
     timer.current ??= setTimeout(() => {
       timer.current = undefined;
       // The list of webhooks is a query of its own; each webhook's is not read again with it.
       for (const queryKey of keys) void queries.invalidateQueries({ queryKey, exact: queryKey[0] === "webhooks" });
-    }, REFRESH_MS);
+    }, ms);
   };
-  useEffect(() => () => clearTimeout(timer.current), []);
-  useLive(query, { onDeliveries: soon, onPoint: soon, onMissed: soon });
 }

@@ -34,6 +34,10 @@ export const deliveriesQuery = (query: DeliveryQuery) =>
     gcTime: 60_000,
   });
 
+/** The newest page of a list, past the cache. */
+export const newestDeliveries = (query: DeliveryQuery) =>
+  must(api.GET("/api/v1/deliveries", { params: { query: { ...query, limit: PAGE } } }));
+
 /** The newest deliveries of a webhook, as many as one call tells: a sample of its exact answers. */
 export const recentCodesQuery = (webhookId: string) =>
   queryOptions({

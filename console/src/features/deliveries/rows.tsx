@@ -2,7 +2,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useVirtualizer, useWindowVirtualizer, type VirtualItem } from "@tanstack/react-virtual";
-import { type ReactNode, useEffect, useLayoutEffect, useMemo, useRef, useState } from "react";
+import { type ReactNode, type RefObject, useEffect, useLayoutEffect, useMemo, useRef, useState } from "react";
 import { useEventTypeName } from "@/features/event-types/queries";
 import { webhooksQuery } from "@/features/webhooks/queries";
 import { useMessages } from "@/i18n";
@@ -13,10 +13,13 @@ import type { Delivery } from "./queries";
 import { StateBadge, StatusCode } from "./state-badge";
 
 const ROW = 49;
+const HEAD = 36;
 /** How near to the end the next page is asked for. */
 const AHEAD = 30;
 
 interface RowsProps {
+  /** The element of the whole table. */
+  list: RefObject<HTMLDivElement | null>;
   rows: Delivery[];
   withWebhook: boolean;
   hasMore: boolean;
@@ -24,6 +27,13 @@ interface RowsProps {
   /** Whether the next page could not be read: the reader asks for it again then, not the table. */
   hasFailed: boolean;
   onMore: () => void;
+}
+
+/** Whether the newest rows are in sight, or the reader has yet to scroll down to them: rows that are put on top move none that are read. */
+export function showsNewest(list: HTMLElement | null): boolean {
+  if (!list) return true;
+  const scrolled = list.querySelector(".delivery-box")?.scrollTop ?? 0;
+  return scrolled < ROW && list.getBoundingClientRect().top > -(HEAD + ROW);
 }
 
 /** The console scrolls as a page. The portal's frame grows with its content, so that its rows scroll in a box of their own. */
@@ -88,6 +98,7 @@ function Items({
 }
 
 function Frame({
+  list,
   rows,
   withWebhook,
   hasMore,
@@ -103,6 +114,7 @@ function Frame({
   }, [hasMore, isLoading, hasFailed, last, rows.length, onMore]);
   return (
     <div
+      ref={list}
       role="table"
       aria-label={m.deliveries.title}
       aria-rowcount={hasMore ? -1 : rows.length + 1}

@@ -6,6 +6,7 @@ import { type FormEvent, lazy, Suspense, useState } from "react";
 import { issueAt } from "@/api/problem";
 import { useMessages } from "@/i18n";
 import { objectProblem } from "@/logic/json";
+import { forgetUnsaved, useDraft, useUnsaved } from "@/shell/drafts";
 import { useFace } from "@/shell/face";
 import { Button, buttonClass } from "@/ui/button";
 import { Card } from "@/ui/card";
@@ -85,21 +86,28 @@ function Read({ type }: { type: EventType }) {
 
 const asText = (value: unknown) => (value == null ? "" : JSON.stringify(value, null, 2));
 
+const draftOf = (type: EventType | undefined) => ({
+  key: type?.key ?? "",
+  displayName: type?.displayName ?? "",
+  description: type?.description ?? "",
+  category: type?.category ?? "Custom",
+  schema: asText(type?.schema),
+  sample: asText(type?.sample),
+  schemaMode: (type?.schemaMode ?? "off") as EventType["schemaMode"],
+  visible: type?.isVisibleToTenants ?? true,
+  deprecated: type?.deprecatedAt != null,
+  replacedBy: type?.replacedBy ?? "",
+});
+
 function Edit({ type }: { type: EventType | undefined }) {
   const m = useMessages();
   const navigate = useNavigate();
   const categories = useQuery(categoriesQuery).data ?? [];
   const save = useSaveEventType();
-  const [key, setKey] = useState(type?.key ?? "");
-  const [displayName, setName] = useState(type?.displayName ?? "");
-  const [description, setDescription] = useState(type?.description ?? "");
-  const [category, setCategory] = useState(type?.category ?? "Custom");
-  const [schema, setSchema] = useState(asText(type?.schema));
-  const [sample, setSample] = useState(asText(type?.sample));
-  const [schemaMode, setMode] = useState(type?.schemaMode ?? "off");
-  const [visible, setVisible] = useState(type?.isVisibleToTenants ?? true);
-  const [deprecated, setDeprecated] = useState(type?.deprecatedAt != null);
-  const [replacedBy, setReplacedBy] = useState(type?.replacedBy ?? "");
+  const draft = useDraft(draftOf(type));
+  useUnsaved(draft.isEdited);
+  const { key, displayName, description, category, schema, sample, schemaMode, visible, deprecated, replacedBy } =
+    draft.value;
   const schemaProblem = schema.trim() === "" ? null : objectProblem(schema);
   const sampleProblem = sample.trim() === "" ? null : objectProblem(sample);
   const incomplete = key.trim() === "" || displayName.trim() === "" || category.trim() === "";
@@ -123,7 +131,10 @@ function Edit({ type }: { type: EventType | undefined }) {
       {
         onSuccess: saved => {
           say(m.common.saved);
-          if (!type) void navigate({ to: "/event-types/$eventTypeId", params: { eventTypeId: saved.id } });
+          if (type) return;
+          // It is saved: the page of its own shows it.
+          forgetUnsaved();
+          void navigate({ to: "/event-types/$eventTypeId", params: { eventTypeId: saved.id } });
         },
       },
     );
@@ -150,7 +161,7 @@ function Edit({ type }: { type: EventType | undefined }) {
             label={m.types.key}
             hint={m.types.keyHint}
             value={key}
-            onChange={event => setKey(event.target.value)}
+            onChange={event => draft.edit({ key: event.target.value })}
             disabled={type !== undefined}
             placeholder="orders.created"
             className="mono"
@@ -160,13 +171,13 @@ function Edit({ type }: { type: EventType | undefined }) {
           <TextField
             label={m.types.name}
             value={displayName}
-            onChange={event => setName(event.target.value)}
+            onChange={event => draft.edit({ displayName: event.target.value })}
             error={issueAt(save.error, "/displayName")}
           />
           <TextArea
             label={m.types.description}
             value={description}
-            onChange={event => setDescription(event.target.value)}
+            onChange={event => draft.edit({ description: event.target.value })}
             rows={2}
             error={issueAt(save.error, "/description")}
           />
@@ -178,7 +189,7 @@ function Edit({ type }: { type: EventType | undefined }) {
                   className="input"
                   list="categories"
                   value={category}
-                  onChange={event => setCategory(event.target.value)}
+                  onChange={event => draft.edit({ category: event.target.value })}
                   autoComplete="off"
                 />
                 <datalist id="categories">
@@ -195,7 +206,12 @@ function Edit({ type }: { type: EventType | undefined }) {
         <div className="stack stack-tight">
           <p className="soft">{m.types.sampleText}</p>
           <Suspense fallback={<Skeleton lines={6} />}>
-            <Editor label={m.body.sample} language="json" value={sample} onChange={setSample} />
+            <Editor
+              label={m.body.sample}
+              language="json"
+              value={sample}
+              onChange={text => draft.edit({ sample: text })}
+            />
           </Suspense>
           {sampleProblem && <p className="field-error">{m.send.notAnObject(sampleProblem)}</p>}
         </div>
@@ -204,7 +220,12 @@ function Edit({ type }: { type: EventType | undefined }) {
         <div className="stack stack-tight">
           <p className="soft">{m.types.schemaText}</p>
           <Suspense fallback={<Skeleton lines={6} />}>
-            <Editor label={m.body.schema} language="json" value={schema} onChange={setSchema} />
+            <Editor
+              label={m.body.schema}
+              language="json"
+              value={schema}
+              onChange={text => draft.edit({ schema: text })}
+            />
           </Suspense>
           {schemaProblem && <p className="field-error">{m.send.notAnObject(schemaProblem)}</p>}
           {type && type.schemaVersion > 0 && <p className="small soft">{m.types.schemaVersion(type.schemaVersion)}</p>}
@@ -212,7 +233,7 @@ function Edit({ type }: { type: EventType | undefined }) {
             <Choices
               label={m.types.enforcement}
               value={schemaMode}
-              onChange={setMode}
+              onChange={mode => draft.edit({ schemaMode: mode })}
               options={[
                 { value: "off", title: m.types.off, text: m.types.offText },
                 { value: "warn", title: m.types.warn, text: m.types.warnText },
@@ -226,7 +247,7 @@ function Edit({ type }: { type: EventType | undefined }) {
         <div className="stack">
           {/* biome-ignore lint/a11y/noLabelWithoutControl: the switch inside is one */}
           <label className="row">
-            <Switch label={m.types.visible} checked={visible} onChange={setVisible} />
+            <Switch label={m.types.visible} checked={visible} onChange={on => draft.edit({ visible: on })} />
             <span>
               {m.types.visible}
               <span className="field-hint picker-text">{m.types.visibleText}</span>
@@ -234,7 +255,11 @@ function Edit({ type }: { type: EventType | undefined }) {
           </label>
           {/* biome-ignore lint/a11y/noLabelWithoutControl: the switch inside is one */}
           <label className="row">
-            <Switch label={m.types.deprecated} checked={deprecated} onChange={setDeprecated} />
+            <Switch
+              label={m.types.deprecated}
+              checked={deprecated}
+              onChange={on => draft.edit({ deprecated: on })}
+            />
             <span>
               {m.types.deprecated}
               <span className="field-hint picker-text">{m.types.deprecatedText}</span>
@@ -245,7 +270,7 @@ function Edit({ type }: { type: EventType | undefined }) {
               label={m.types.replacedBy}
               hint={m.common.optional}
               value={replacedBy}
-              onChange={event => setReplacedBy(event.target.value)}
+              onChange={event => draft.edit({ replacedBy: event.target.value })}
               className="mono"
               spellCheck={false}
               error={issueAt(save.error, "/replacedBy")}
@@ -286,7 +311,12 @@ function Delete({ type }: { type: EventType }) {
         open={asking}
         onClose={() => setAsking(false)}
         onConfirm={() =>
-          remove.mutate(type.id, { onSuccess: () => void navigate({ to: "/event-types", search: {} as never }) })
+          remove.mutate(type.id, {
+            onSuccess: () => {
+              forgetUnsaved();
+              void navigate({ to: "/event-types", search: {} as never });
+            },
+          })
         }
         busy={remove.isPending}
         error={remove.error}

@@ -3,8 +3,15 @@ import { useInfiniteQuery, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { Send, Zap } from "lucide-react";
 import { useMemo, useState } from "react";
-import { Debounced, StateSelect, StatusFilter, TimeFilter, WebhookSelect } from "@/features/deliveries/filters";
-import { useEventTypeName, useEventTypes } from "@/features/event-types/queries";
+import {
+  Debounced,
+  EventKeySelect,
+  StateSelect,
+  StatusFilter,
+  TimeFilter,
+  WebhookSelect,
+} from "@/features/deliveries/filters";
+import { useEventTypeName } from "@/features/event-types/queries";
 import { ReplayLink } from "@/features/replays/links";
 import { useMessages } from "@/i18n";
 import { SINCE, searchedFor } from "@/logic/deliveries";
@@ -21,20 +28,23 @@ import { Table } from "@/ui/table";
 import { Time } from "@/ui/time";
 import { useFreshEvents } from "./fresh";
 import { type EventQuery, eventsQuery } from "./queries";
+import { useSearchOn } from "./search-on";
 
 export type EventsSearch = (typeof eventsSearch)[number];
 
 export function Events() {
   const m = useMessages();
   const face = useFace();
-  const types = useEventTypes();
   const nameOf = useEventTypeName();
   const [search, change] = usePageSearch<EventsSearch>();
   const key = JSON.stringify(search);
   const [anchor, setAnchor] = useState(() => ({ key, now: Date.now() }));
   if (anchor.key !== key) setAnchor({ key, now: Date.now() });
   const query = useMemo(() => eventQueryOf(JSON.parse(anchor.key) as Search<EventsSearch>, anchor.now), [anchor]);
-  const list = useInfiniteQuery(eventsQuery(query));
+  const options = eventsQuery(query);
+  const list = useInfiniteQuery(options);
+  const rows = useMemo(() => list.data?.pages.flatMap(page => page.items) ?? [], [list.data]);
+  const on = useSearchOn(list, options.queryKey, rows.length);
   const queries = useQueryClient();
   const hasFresh = useFreshEvents(query, list.data?.pages[0]);
   const reload = () => {
@@ -58,23 +68,7 @@ export function Events() {
       </div>
       <search className="filters">
         <Debounced label={m.events.search} value={search.q ?? ""} onChange={q => change({ q })} as="search" />
-        <SelectField
-          label={m.deliveries.event}
-          hideLabel
-          value={search.event ?? ""}
-          onChange={event => change({ event: event.target.value })}
-          className="filter-long"
-        >
-          <option value="">{m.deliveries.anyEvent}</option>
-          {search.event && !types.some(type => type.key === search.event) && (
-            <option value={search.event}>{search.event}</option>
-          )}
-          {types.map(type => (
-            <option key={type.id} value={type.key}>
-              {type.displayName}
-            </option>
-          ))}
-        </SelectField>
+        <EventKeySelect value={search.event} onChange={event => change({ event })} />
         <SelectField
           label={m.events.matched}
           hideLabel
@@ -104,7 +98,6 @@ export function Events() {
       <Card flush>
         <Loaded query={list} lines={6}>
           {data => {
-            const rows = data.pages.flatMap(page => page.items);
             const searchedUntil = data.pages.at(-1)?.searchedUntil;
             return (
               <>
@@ -170,16 +163,18 @@ export function Events() {
                 <MoreFailed list={list} />
                 {list.hasNextPage && !list.isFetchNextPageError && (
                   <div className="card-foot row-between">
-                    <span className="soft">
+                    <span className="soft" role="status">
                       {searchedUntil && (
                         <>
                           {m.deliveries.searchedUntil} <Time at={searchedUntil} />
                         </>
                       )}
                     </span>
-                    <Button busy={list.isFetchingNextPage} onClick={() => void list.fetchNextPage()}>
-                      {searchedUntil ? m.deliveries.searchOn : m.common.more}
-                    </Button>
+                    {on.isSearching ? (
+                      <Button onClick={on.stop}>{m.deliveries.stopSearch}</Button>
+                    ) : (
+                      <Button onClick={on.goOn}>{on.isStopped ? m.deliveries.searchOn : m.common.more}</Button>
+                    )}
                   </div>
                 )}
               </>

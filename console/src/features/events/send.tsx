@@ -8,6 +8,7 @@ import { useMessages } from "@/i18n";
 import { fieldsOf, setField } from "@/logic/form";
 import { objectProblem } from "@/logic/json";
 import { newKey } from "@/logic/secret";
+import { useUnsaved } from "@/shell/drafts";
 import { usePageSearch } from "@/shell/search";
 import { Button, buttonClass } from "@/ui/button";
 import { Card } from "@/ui/card";
@@ -86,6 +87,10 @@ function SendForm({
   const [payload, setPayload] = useState(() => JSON.stringify(type?.sample ?? {}, null, 2));
   const [key, setSendKey] = useState(newKey);
   const send = useSendEvent();
+  const entered = JSON.stringify({ eventKey, tenantId, userId, payload });
+  /** What is in no need of keeping: what was there at first, and what was sent. */
+  const [kept, setKept] = useState(entered);
+  useUnsaved(entered !== kept);
   const problem = objectProblem(payload);
   const submit = (event: FormEvent) => {
     event.preventDefault();
@@ -98,7 +103,12 @@ function SendForm({
         ...(tenantId.trim() ? { tenantId: tenantId.trim() } : {}),
         ...(userId.trim() ? { userId: userId.trim() } : {}),
       },
-      { onSuccess: () => setSendKey(newKey()) },
+      {
+        onSuccess: () => {
+          setSendKey(newKey());
+          setKept(entered);
+        },
+      },
     );
   };
   return (

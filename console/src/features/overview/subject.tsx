@@ -15,27 +15,29 @@ export function SubjectChoice({ subject, choose }: { subject: Subject; choose: (
   const m = useMessages();
   const types = useEventTypes();
   // Tenants are not listed anywhere: whoever wants one types its id.
-  const [asked, setAsked] = useState(false);
+  // Neither are keys of events that have no type.
+  const [asked, setAsked] = useState<"tenant" | "key">();
   const { tenantId, eventKey } = subject;
-  const isTenant = tenantId !== undefined || (asked && eventKey === undefined);
+  const isTenant = tenantId !== undefined || (asked === "tenant" && eventKey === undefined);
+  const isTyped =
+    !isTenant && (asked === "key" || (eventKey !== undefined && !types.some(type => type.key === eventKey)));
   return (
     <search className="filters">
       <SelectField
         label={m.overview.subject}
         hideLabel
-        value={isTenant ? TENANT : eventKey === undefined ? "" : EVENT + eventKey}
+        value={isTenant ? TENANT : isTyped ? EVENT : eventKey === undefined ? "" : EVENT + eventKey}
         onChange={event => {
           const chosen = event.target.value;
-          setAsked(chosen === TENANT);
-          choose(chosen.startsWith(EVENT) ? { eventKey: chosen.slice(EVENT.length) } : {});
+          setAsked(chosen === TENANT ? "tenant" : chosen === EVENT ? "key" : undefined);
+          const key = chosen.startsWith(EVENT) ? chosen.slice(EVENT.length) : "";
+          choose(key === "" ? {} : { eventKey: key });
         }}
       >
         <option value="">{m.overview.wholeEnvironment}</option>
         <option value={TENANT}>{m.overview.oneTenant}</option>
         <optgroup label={m.nav.eventTypes}>
-          {eventKey !== undefined && !types.some(type => type.key === eventKey) && (
-            <option value={EVENT + eventKey}>{eventKey}</option>
-          )}
+          <option value={EVENT}>{m.deliveries.anotherEvent}</option>
           {types.map(type => (
             <option key={type.id} value={EVENT + type.key}>
               {type.displayName}
@@ -48,8 +50,19 @@ export function SubjectChoice({ subject, choose }: { subject: Subject; choose: (
           label={m.connect.tenantId}
           value={tenantId ?? ""}
           onChange={typed => {
-            setAsked(true);
+            setAsked("tenant");
             choose(typed === "" ? {} : { tenantId: typed });
+          }}
+          as="text"
+        />
+      )}
+      {isTyped && (
+        <Debounced
+          label={m.deliveries.eventKey}
+          value={eventKey ?? ""}
+          onChange={typed => {
+            setAsked("key");
+            choose(typed.trim() === "" ? {} : { eventKey: typed.trim() });
           }}
           as="text"
         />

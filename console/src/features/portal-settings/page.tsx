@@ -5,6 +5,7 @@ import { basePath } from "@/api/client";
 import { issueAt } from "@/api/problem";
 import { useMessages } from "@/i18n";
 import { embedSnippet, linkSnippet } from "@/logic/embed";
+import { useUnsaved } from "@/shell/drafts";
 import { useFace } from "@/shell/face";
 import { usePageSearch } from "@/shell/search";
 import { sessionQuery, useEnvironment } from "@/shell/session";
@@ -76,9 +77,12 @@ function Access({ settings }: { settings: PortalSettings }) {
   const save = useSavePortalSettings();
   const [webhooks, setWebhooks] = useState(settings.webhooks as "hidden" | "always" | "byPermissions");
   const [origins, setOrigins] = useState((settings.allowedOrigins ?? []).join("\n"));
+  const allowedOrigins = origins.split(/\s+/).filter(Boolean);
+  useUnsaved(
+    webhooks !== settings.webhooks || allowedOrigins.join("\n") !== (settings.allowedOrigins ?? []).join("\n"),
+  );
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    const allowedOrigins = origins.split(/\s+/).filter(Boolean);
     save.mutate({ ...settings, webhooks, allowedOrigins }, { onSuccess: () => say(m.common.saved) });
   };
   return (

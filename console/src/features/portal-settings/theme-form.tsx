@@ -4,6 +4,7 @@ import { issueAt } from "@/api/problem";
 import { useMessages } from "@/i18n";
 import { leadsElsewhere } from "@/logic/hidden";
 import { themeVariables } from "@/portal/theme";
+import { useUnsaved } from "@/shell/drafts";
 import { useFace } from "@/shell/face";
 import { Badge } from "@/ui/badge";
 import { Button } from "@/ui/button";
@@ -20,6 +21,7 @@ export function ThemeForm({ settings }: { settings: PortalSettings }) {
   const face = useFace();
   const save = useSavePortalSettings();
   const [theme, setTheme] = useState<Theme>(settings.theme ?? {});
+  useUnsaved(meaning(theme) !== meaning(settings.theme ?? {}));
   const change = (patch: Partial<Theme>) => setTheme({ ...theme, ...patch });
   const submit = (event: FormEvent) => {
     event.preventDefault();
@@ -111,6 +113,10 @@ export function ThemeForm({ settings }: { settings: PortalSettings }) {
     </div>
   );
 }
+
+/** The same text for themes that look the same: what is left out is as much as null. */
+const meaning = ({ accent, logoUrl, mode, radius, fontFamily }: Theme): string =>
+  JSON.stringify([accent ?? null, logoUrl ?? null, mode ?? "auto", radius ?? null, fontFamily ?? null]);
 
 /** The parts that a theme changes, as they would look. */
 function Preview({ theme, saved }: { theme: Theme; saved: string | null | undefined }) {

@@ -2,8 +2,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
 import { type FormEvent, useEffect, useState } from "react";
-import { Moment } from "@/features/deliveries/filters";
-import { useEventTypes } from "@/features/event-types/queries";
+import { EventKeySelect, Moment } from "@/features/deliveries/filters";
 import { webhooksQuery } from "@/features/webhooks/queries";
 import { useMessages } from "@/i18n";
 import { LEFT, type NewReplaySearch } from "@/logic/replay";
@@ -12,7 +11,7 @@ import { useFace } from "@/shell/face";
 import { usePageSearch } from "@/shell/search";
 import { Button, buttonClass } from "@/ui/button";
 import { Card } from "@/ui/card";
-import { Checkbox, Choices, SearchField, SelectField, TextField } from "@/ui/field";
+import { Checkbox, Choices, SearchField, TextField } from "@/ui/field";
 import { ErrorNotice, Loaded, Notice, Skeleton } from "@/ui/states";
 import { isRate, type JobRequest, previewQuery, RATE_MOST, useStartJob } from "./queries";
 
@@ -22,7 +21,6 @@ export function NewReplay() {
   const m = useMessages();
   const face = useFace();
   const navigate = useNavigate();
-  const types = useEventTypes();
   const [search, change] = usePageSearch<NewReplaySearch>();
   const [opened] = useState(() => Date.now());
   const [key] = useState(newKey);
@@ -109,21 +107,7 @@ export function NewReplay() {
       <Card title={m.replay.which}>
         <div className="stack">
           {!eventId && (
-            <SelectField
-              label={m.deliveries.event}
-              value={search.event ?? ""}
-              onChange={event => change({ event: event.target.value })}
-            >
-              <option value="">{m.deliveries.anyEvent}</option>
-              {search.event && !types.some(type => type.key === search.event) && (
-                <option value={search.event}>{search.event}</option>
-              )}
-              {types.map(type => (
-                <option key={type.id} value={type.key}>
-                  {type.displayName}
-                </option>
-              ))}
-            </SelectField>
+            <EventKeySelect value={search.event} onChange={event => change({ event })} hideLabel={false} />
           )}
           {face.kind === "console" && !eventId && (
             <TextField

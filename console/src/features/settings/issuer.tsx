@@ -4,6 +4,7 @@ import { type FormEvent, useState } from "react";
 import type { Schemas } from "@/api/client";
 import { issueAt } from "@/api/problem";
 import { useMessages } from "@/i18n";
+import { useDraft, useUnsaved } from "@/shell/drafts";
 import { useFace } from "@/shell/face";
 import { Button } from "@/ui/button";
 import { Card } from "@/ui/card";
@@ -26,8 +27,8 @@ function Form({ issuer }: { issuer: Schemas["TrustedIssuer"] | null }) {
   const save = useSaveIssuer();
   const forget = useForgetIssuer();
   const [asking, setAsking] = useState(false);
-  const [kind, setKind] = useState<Kind>((issuer?.keyKind as Kind) ?? "jwksUrl");
-  const [form, setForm] = useState({
+  const draft = useDraft({
+    kind: (issuer?.keyKind ?? "jwksUrl") as Kind,
     issuer: issuer?.issuer ?? "",
     audience: issuer?.audience ?? "",
     jwksUrl: issuer?.jwksUrl ?? "",
@@ -36,9 +37,11 @@ function Form({ issuer }: { issuer: Schemas["TrustedIssuer"] | null }) {
     tenantClaim: issuer?.tenantClaim ?? "tenantId",
     permissionsClaim: issuer?.permissionsClaim ?? "permissions",
   });
+  useUnsaved(draft.isEdited);
+  const { kind, ...form } = draft.value;
   const field = (name: keyof typeof form) => ({
     value: form[name],
-    onChange: (event: { target: { value: string } }) => setForm({ ...form, [name]: event.target.value }),
+    onChange: (event: { target: { value: string } }) => draft.edit({ [name]: event.target.value }),
     error: issueAt(save.error, `/${name}`),
   });
   const submit = (event: FormEvent) => {
@@ -51,7 +54,12 @@ function Form({ issuer }: { issuer: Schemas["TrustedIssuer"] | null }) {
         tenantClaim: form.tenantClaim.trim(),
         permissionsClaim: form.permissionsClaim.trim(),
       },
-      { onSuccess: () => say(m.common.saved) },
+      {
+        onSuccess: () => {
+          draft.discard();
+          say(m.common.saved);
+        },
+      },
     );
   };
   return (
@@ -77,7 +85,7 @@ function Form({ issuer }: { issuer: Schemas["TrustedIssuer"] | null }) {
           <p className="soft">{m.issuer.text}</p>
           <TextField label={m.issuer.issuer} placeholder="https://id.example.com" {...field("issuer")} />
           <TextField label={m.issuer.audience} {...field("audience")} />
-          <SelectField label={m.issuer.key} value={kind} onChange={event => setKind(event.target.value as Kind)}>
+          <SelectField label={m.issuer.key} value={kind} onChange={event => draft.edit({ kind: event.target.value as Kind })}>
             <option value="jwksUrl">{m.issuer.kinds.jwksUrl}</option>
             <option value="publicKey">{m.issuer.kinds.publicKey}</option>
             <option value="secret">{m.issuer.kinds.secret}</option>

@@ -2,6 +2,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { useMessages } from "@/i18n";
+import { useUnsaved } from "@/shell/drafts";
 import { useFace } from "@/shell/face";
 import { usePageSearch } from "@/shell/search";
 import { useEnvironment } from "@/shell/session";
@@ -46,9 +47,17 @@ function EnvironmentTab() {
   const addresses = useQuery(sourceAddressesQuery);
   const rename = useRenameEnvironment(environment.id);
   const [name, setName] = useState(environment.name);
+  useUnsaved(name !== environment.name);
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    if (name.trim()) rename.mutate(name.trim(), { onSuccess: () => say(m.common.saved) });
+    const sent = name.trim();
+    if (sent === "") return;
+    rename.mutate(sent, {
+      onSuccess: () => {
+        setName(sent);
+        say(m.common.saved);
+      },
+    });
   };
   return (
     <div className="stack settings">

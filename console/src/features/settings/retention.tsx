@@ -5,6 +5,7 @@ import type { Schemas } from "@/api/client";
 import { issueAt } from "@/api/problem";
 import { useMessages } from "@/i18n";
 import { keptSince, wholeDays } from "@/logic/retention";
+import { useUnsaved } from "@/shell/drafts";
 import { useEnvironment } from "@/shell/session";
 import { Button } from "@/ui/button";
 import { Card } from "@/ui/card";
@@ -28,6 +29,8 @@ function Form({ retention }: { retention: Schemas["Retention"] }) {
   /** When it was asked whether to delete what is older by then; undefined: it was not. */
   const [askedAt, setAskedAt] = useState<number>();
   const days = whose === "server" ? null : wholeDays(text);
+  const isEdited = days !== retention.days;
+  useUnsaved(isEdited);
   const effective = days ?? retention.defaultDays;
   const put = () => {
     if (days !== undefined) save.mutate({ days }, { onSuccess: () => say(m.common.saved) });
@@ -45,7 +48,7 @@ function Form({ retention }: { retention: Schemas["Retention"] }) {
       <Card
         title={m.retention.title}
         foot={
-          days !== retention.days && (
+          isEdited && (
             <Button type="submit" look="primary" busy={save.isPending} disabled={days === undefined}>
               {m.common.save}
             </Button>

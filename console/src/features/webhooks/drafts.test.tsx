@@ -195,6 +195,17 @@ test("the test from the page's head sends what the cards of the settings show", 
   expect(tested).toEqual([{ withHeaders: true, settings: { method: "PUT", headers: [] } }]);
 });
 
+test("a test says which edits it does not send", async () => {
+  await open("settings");
+  type(await field("URL"), "https://example.com/new");
+  type(await field("Deadline in seconds"), "5");
+  fireEvent.click(screen.getByRole("button", { name: "Test" }));
+  await screen.findByText("Tested as saved: URL and Deadline in seconds. Save first to test what you entered.");
+  fireEvent.click(screen.getByRole("button", { name: "Send test" }));
+  await screen.findByText("It works.");
+  expect(tested).toEqual([{ withHeaders: true }]);
+});
+
 test("a webhook that is deleted leaves nothing to be asked about", async () => {
   await open("settings");
   type(await field("Condition"), "user.id == 1");

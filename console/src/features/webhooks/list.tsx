@@ -27,12 +27,15 @@ const STEP = 50;
 
 export type WebhooksSearch = "q" | "status" | "scope";
 
-const FRESH = [["webhooks"], ["webhook-statistics"]];
+/** Of the rows that are shown. */
+const FRESH = [["webhook-statistics"]];
+/** All pages of all webhooks. */
+const SELDOM = [["webhooks"]];
 
 export function Webhooks() {
   const m = useMessages();
   const face = useFace();
-  useFresh(face.can("readDeliveries") ? "" : null, FRESH);
+  useFresh(face.can("readDeliveries") ? "" : null, FRESH, SELDOM);
   const query = useQuery(webhooksQuery);
   return (
     <div className="stack">

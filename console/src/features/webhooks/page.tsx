@@ -67,7 +67,7 @@ function Shown({ webhook }: { webhook: Webhook }) {
         <ActiveSwitch webhook={webhook} />
       </div>
       <div className="row row-wrap row-between">
-        <span className="copyable grow">
+        <span className="copyable webhook-address">
           <Badge>{webhook.method}</Badge>
           <code className="truncate" title={webhook.url}>
             {webhook.url}

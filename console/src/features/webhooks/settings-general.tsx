@@ -9,6 +9,7 @@ import { TextArea, TextField } from "@/ui/field";
 import type { Webhook } from "./queries";
 import { SaveCard, useCardDraft } from "./save-card";
 import { HiddenAgain } from "./settings-hidden";
+import { useEditedSaved } from "./tested";
 
 export function GeneralCard({ webhook }: { webhook: Webhook }) {
   const m = useMessages();
@@ -26,11 +27,13 @@ export function GeneralCard({ webhook }: { webhook: Webhook }) {
   const hidden = leadsElsewhere(webhook.url, url) ? hiddenValues(webhook) : [];
   const seconds = Number(deadline);
   const badDeadline = !Number.isInteger(seconds) || seconds < 1 || seconds > 30;
+  const edited = { url: url.trim() !== webhook.url, deadline: seconds !== webhook.deadlineSeconds };
+  useEditedSaved(edited);
   const dirty =
     displayName !== webhook.displayName ||
     description !== webhook.description ||
     url !== webhook.url ||
-    seconds !== webhook.deadlineSeconds;
+    edited.deadline;
   const submit = (event: FormEvent) => {
     event.preventDefault();
     setTried(true);

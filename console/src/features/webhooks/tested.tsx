@@ -13,15 +13,25 @@ export interface Tested {
   cards: TestedCard[];
 }
 
+/** Settings that a test takes as they are saved, whatever is being edited. */
+export type SavedSetting = "url" | "deadline";
+
 const NOTHING: Tested = { settings: undefined, cards: [] };
+const NONE: readonly SavedSetting[] = [];
 
 const Report = createContext<(card: TestedCard, settings: Settings | undefined) => void>(() => {});
 const Current = createContext<Tested>(NOTHING);
+const ReportSaved = createContext<(edited: readonly SavedSetting[]) => void>(() => {});
+const EditedSaved = createContext(NONE);
 
 export const useTestedSettings = (): Tested => useContext(Current);
 
+/** Which of the settings that a test takes as they are saved are being edited. */
+export const useTestedAsSaved = (): readonly SavedSetting[] => useContext(EditedSaved);
+
 export function TestedSettings({ children }: { children: ReactNode }) {
   const [drafts, setDrafts] = useState<Partial<Record<TestedCard, Settings>>>({});
+  const [saved, setSaved] = useState(NONE);
   const report = useCallback((card: TestedCard, settings: Settings | undefined) => {
     setDrafts(before => {
       if (settings) return { ...before, [card]: settings };
@@ -36,7 +46,11 @@ export function TestedSettings({ children }: { children: ReactNode }) {
   }, [drafts]);
   return (
     <Report value={report}>
-      <Current value={tested}>{children}</Current>
+      <Current value={tested}>
+        <ReportSaved value={setSaved}>
+          <EditedSaved value={saved}>{children}</EditedSaved>
+        </ReportSaved>
+      </Current>
     </Report>
   );
 }
@@ -49,4 +63,14 @@ export function useTested(card: TestedCard, settings: Settings | undefined): voi
     report(card, text === undefined ? undefined : (JSON.parse(text) as Settings));
     return () => report(card, undefined);
   }, [report, card, text]);
+}
+
+/** Says what is being edited that a test cannot send. */
+export function useEditedSaved(edited: Record<SavedSetting, boolean>): void {
+  const report = useContext(ReportSaved);
+  const { url, deadline } = edited;
+  useEffect(() => {
+    report([...(url ? (["url"] as const) : []), ...(deadline ? (["deadline"] as const) : [])]);
+    return () => report(NONE);
+  }, [report, url, deadline]);
 }

@@ -1,16 +1,26 @@
-//! Says that a test sends what is not saved yet.
+//! Says which edits that are not saved yet a test sends, and which it does not.
 import { useMessages } from "@/i18n";
-import { useTestedSettings } from "./tested";
+import { useTestedAsSaved, useTestedSettings } from "./tested";
 
 export function TestsUnsaved() {
   const m = useMessages();
   const { cards } = useTestedSettings();
-  if (cards.length === 0) return null;
-  const titles = { payload: m.payload.title, request: m.request.title, authentication: m.access.title };
-  const named = new Intl.ListFormat(m.locale).format(cards.map(card => titles[card]));
+  const saved = useTestedAsSaved();
+  const cardNames = { payload: m.payload.title, request: m.request.title, authentication: m.access.title };
+  const settingNames = { url: "URL", deadline: m.settings.deadline };
+  const list = (names: string[]) => new Intl.ListFormat(m.locale).format(names);
   return (
-    <p className="small soft" role="status">
-      {m.test.unsaved(named)}
-    </p>
+    <>
+      {cards.length > 0 && (
+        <p className="small soft" role="status">
+          {m.test.unsaved(list(cards.map(card => cardNames[card])))}
+        </p>
+      )}
+      {saved.length > 0 && (
+        <p className="small soft" role="status">
+          {m.test.savedOnly(list(saved.map(name => settingNames[name])))}
+        </p>
+      )}
+    </>
   );
 }
