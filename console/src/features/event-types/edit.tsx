@@ -255,11 +255,7 @@ function Edit({ type }: { type: EventType | undefined }) {
           </label>
           {/* biome-ignore lint/a11y/noLabelWithoutControl: the switch inside is one */}
           <label className="row">
-            <Switch
-              label={m.types.deprecated}
-              checked={deprecated}
-              onChange={on => draft.edit({ deprecated: on })}
-            />
+            <Switch label={m.types.deprecated} checked={deprecated} onChange={on => draft.edit({ deprecated: on })} />
             <span>
               {m.types.deprecated}
               <span className="field-hint picker-text">{m.types.deprecatedText}</span>

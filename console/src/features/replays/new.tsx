@@ -106,9 +106,7 @@ export function NewReplay() {
       </Card>
       <Card title={m.replay.which}>
         <div className="stack">
-          {!eventId && (
-            <EventKeySelect value={search.event} onChange={event => change({ event })} hideLabel={false} />
-          )}
+          {!eventId && <EventKeySelect value={search.event} onChange={event => change({ event })} hideLabel={false} />}
           {face.kind === "console" && !eventId && (
             <TextField
               label={m.deliveries.tenant}

@@ -85,7 +85,11 @@ function Form({ issuer }: { issuer: Schemas["TrustedIssuer"] | null }) {
           <p className="soft">{m.issuer.text}</p>
           <TextField label={m.issuer.issuer} placeholder="https://id.example.com" {...field("issuer")} />
           <TextField label={m.issuer.audience} {...field("audience")} />
-          <SelectField label={m.issuer.key} value={kind} onChange={event => draft.edit({ kind: event.target.value as Kind })}>
+          <SelectField
+            label={m.issuer.key}
+            value={kind}
+            onChange={event => draft.edit({ kind: event.target.value as Kind })}
+          >
             <option value="jwksUrl">{m.issuer.kinds.jwksUrl}</option>
             <option value="publicKey">{m.issuer.kinds.publicKey}</option>
             <option value="secret">{m.issuer.kinds.secret}</option>

@@ -19,14 +19,19 @@ use super::search::postings::{Numbering, Of};
 use super::{Sqlite, behind};
 use crate::{DeliveryFilter, DeliveryRow, LastAttempt, Page, PageRequest, StoreError, Walk};
 
-/// A delivery with what a list shows beside it; the way in follows.
+/// A delivery with what a list shows beside it; the way in follows, by that index where there could be a doubt.
 macro_rules! select {
     ($where:literal) => {
+        select!("", $where)
+    };
+    ($index:literal, $where:literal) => {
         concat!(
             "SELECT d.id AS delivery_id, d.event AS event_number, d.webhook, d.state, d.due_at, d.fault, d.fault_since, d.ended_at, ",
             "d.reason, d.attempts, d.origin, d.resend_of, d.order_key, d.created_at, d.shape, d.problem, e.id AS event_id, e.event_key, e.tenant, ",
             "w.id AS webhook_id, a.id AS attempt_id, a.started_at, a.status, a.failure ",
-            "FROM deliveries AS d JOIN events AS e ON e.key = d.event JOIN webhooks AS w ON w.key = d.webhook ",
+            "FROM deliveries AS d ",
+            $index,
+            "JOIN events AS e ON e.key = d.event JOIN webhooks AS w ON w.key = d.webhook ",
             "LEFT JOIN attempts AS a ON a.key = d.last_attempt WHERE ",
             $where
         )
@@ -35,8 +40,13 @@ macro_rules! select {
 
 pub(super) const BY_ID: &str = select!("d.environment = ?1 AND d.id = ?2");
 pub(super) const OF_ENVIRONMENT: &str = select!("d.environment = ?1 AND d.id >= ?2 AND d.id < ?3 ORDER BY d.id DESC");
-pub(super) const OF_EVENT: &str =
-    select!("d.environment = ?1 AND d.event = ?4 AND d.id >= ?2 AND d.id < ?3 ORDER BY d.id DESC");
+// The order by id is no reason to walk through all that the environment has.
+pub(super) const OF_EVENT: &str = select!(
+    "INDEXED BY deliveries_by_event ",
+    "d.environment = ?1 AND d.event = ?4 AND d.id >= ?2 AND d.id < ?3 ORDER BY d.id DESC"
+);
+/// In no order.
+pub(super) const ANY_OF_EVENT: &str = select!("INDEXED BY deliveries_by_event ", "d.environment = ?1 AND d.event = ?2");
 /// A webhook's deliveries that its index lacks.
 pub(super) const TAIL: &str = "SELECT id FROM deliveries INDEXED BY deliveries_by_event \
      WHERE event > ?1 AND webhook = ?2 AND id >= ?3 AND id < ?4";

@@ -182,8 +182,8 @@ impl Filling<'_> {
     fn has_delivery(&mut self, row: &Row<'_>) -> Result<bool> {
         let Some(delivery) = &self.filter.delivery else { return Ok(true) };
         let event: i64 = row.get("key")?;
-        let mut statement = self.connection.prepare_cached(deliveries::OF_EVENT)?;
-        let mut rows = statement.query((self.environment, [0_u8; 16], [0xff_u8; 16], event))?;
+        let mut statement = self.connection.prepare_cached(deliveries::ANY_OF_EVENT)?;
+        let mut rows = statement.query((self.environment, event))?;
         while let Some(row) = rows.next()? {
             self.seen.row();
             if deliveries::matches(row, delivery, self.webhook)? {

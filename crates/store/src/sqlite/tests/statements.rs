@@ -223,6 +223,7 @@ fn lists() -> Vec<&'static str> {
         deliveries::BY_ID,
         deliveries::OF_ENVIRONMENT,
         deliveries::OF_EVENT,
+        deliveries::ANY_OF_EVENT,
         deliveries::TAIL,
         search::ids::OF_WEBHOOK,
         search::ids::OF_STATE,
