@@ -21,19 +21,20 @@ afterEach(() => {
 const FRESH = [["webhook-statistics"]];
 const SELDOM = [["webhooks"]];
 
+function Screen({ numbers, list }: { numbers: () => Promise<number>; list: () => Promise<number> }) {
+  useFresh("", FRESH, SELDOM);
+  useQuery({ queryKey: ["webhook-statistics", "w1"], queryFn: numbers });
+  useQuery({ queryKey: ["webhooks"], queryFn: list });
+  return null;
+}
+
 test("while things happen numbers are read every few seconds, and what changes seldom once a minute", async () => {
   vi.useFakeTimers();
   vi.spyOn(document, "visibilityState", "get").mockReturnValue("visible");
   const [numbers, list] = [vi.fn(async () => 1), vi.fn(async () => 1)];
-  function Screen() {
-    useFresh("", FRESH, SELDOM);
-    useQuery({ queryKey: ["webhook-statistics", "w1"], queryFn: numbers });
-    useQuery({ queryKey: ["webhooks"], queryFn: list });
-    return null;
-  }
   render(
     <QueryClientProvider client={new QueryClient()}>
-      <Screen />
+      <Screen numbers={numbers} list={list} />
     </QueryClientProvider>,
   );
   const second = () => act(async () => void (await vi.advanceTimersByTimeAsync(1000)));

@@ -13,18 +13,19 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
+function Charts({ chosen }: { chosen: (subject: Subject) => void }) {
+  const [subject, setSubject] = useState<Subject>({});
+  const choose = (next: Subject) => {
+    chosen(next);
+    setSubject(next);
+  };
+  return <SubjectChoice subject={subject} choose={choose} />;
+}
+
 test("charts can be of events whose key has no type, and of one subject at a time", () => {
   vi.useFakeTimers();
   const chosen = vi.fn();
-  function Charts() {
-    const [subject, setSubject] = useState<Subject>({});
-    const choose = (next: Subject) => {
-      chosen(next);
-      setSubject(next);
-    };
-    return <SubjectChoice subject={subject} choose={choose} />;
-  }
-  render(<Charts />);
+  render(<Charts chosen={chosen} />);
   const choice = screen.getByRole<HTMLSelectElement>("combobox", { name: "Charts of" });
   const pick = (value: string) => fireEvent.change(choice, { target: { value } });
   const type = (name: string, value: string) => {
