@@ -18,7 +18,13 @@ import { SearchField, SelectField } from "@/ui/field";
 import { Sparkline } from "@/ui/sparkline";
 import { Empty, Loaded, Notice } from "@/ui/states";
 import { type Column, Table } from "@/ui/table";
-import { type WebhookList as List, type Webhook, webhookStatisticsQuery, webhooksQuery } from "./queries";
+import {
+  type WebhookList as List,
+  WEBHOOKS_A_CALL,
+  type Webhook,
+  webhookStatisticsQuery,
+  webhooksQuery,
+} from "./queries";
 import { StatusBadge, statusOf } from "./status";
 import "./webhooks.css";
 
@@ -27,16 +33,17 @@ const STEP = 50;
 
 export type WebhooksSearch = "q" | "status" | "scope";
 
-/** Of the rows that are shown. */
-const FRESH = [["webhook-statistics"]];
-/** All pages of all webhooks. */
-const SELDOM = [["webhooks"]];
+const STATISTICS = [["webhook-statistics"]];
+const WEBHOOKS = [["webhooks"]];
+const BOTH = [...STATISTICS, ...WEBHOOKS];
 
 export function Webhooks() {
   const m = useMessages();
   const face = useFace();
-  useFresh(face.can("readDeliveries") ? "" : null, FRESH, SELDOM);
   const query = useQuery(webhooksQuery);
+  // Of many webhooks only the statistics of the rows that are shown are cheap to read again.
+  const isCheap = query.data !== undefined && query.data.items.length <= WEBHOOKS_A_CALL;
+  useFresh(face.can("readDeliveries") ? "" : null, isCheap ? BOTH : STATISTICS, isCheap ? undefined : WEBHOOKS);
   return (
     <div className="stack">
       <div className="page-head">

@@ -14,13 +14,16 @@ export interface WebhookList {
   cut: boolean;
 }
 
+/** Webhooks that one call reads. */
+export const WEBHOOKS_A_CALL = 250;
+
 export const webhooksQuery = queryOptions({
   queryKey: ["webhooks"],
   queryFn: async ({ signal }): Promise<WebhookList> => {
     const items: Webhook[] = [];
     let cursor: string | undefined;
     for (let page = 0; page < PAGES; page++) {
-      const query = cursor === undefined ? { limit: 250 } : { limit: 250, cursor };
+      const query = cursor === undefined ? { limit: WEBHOOKS_A_CALL } : { limit: WEBHOOKS_A_CALL, cursor };
       const answer = await must(api.GET("/api/v1/webhooks", { params: { query }, signal }));
       items.push(...answer.items);
       if (!answer.nextCursor) return { items, cut: false };
