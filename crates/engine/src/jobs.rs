@@ -23,8 +23,12 @@ use postrider_store::{
 use crate::dispatch::Core;
 use crate::judge::{Turn, lets_through};
 
-/// How often jobs take a step.
-const TICK: Duration = Duration::from_millis(20);
+/// How often jobs are looked at.
+const TICK: Duration = Duration::from_millis(5);
+/// How often a job takes a step, or as soon as it has [`STEP_LEAST`] to make: live traffic waits for what is made at once.
+const STEP_EVERY: Duration = Duration::from_millis(20);
+/// Deliveries that are worth a transaction.
+const STEP_LEAST: f64 = 5.0;
 /// How much of a second's deliveries a job that was held up makes at once.
 const BURST: f64 = 0.25;
 /// Reads of one job in one tick: those of a range in which it finds nothing.
@@ -138,7 +142,7 @@ impl Core {
         let mut before = std::mem::take(runs);
         for RunningJob { job, parts } in self.store.running_jobs().await? {
             let known = before.iter().position(|run| run.job.id == job.id).map(|index| before.swap_remove(index));
-            let (allowance, at) = known.map_or((1.0, now), |run| (run.allowance, run.at));
+            let (allowance, at) = known.map_or((STEP_LEAST, now), |run| (run.allowance, run.at));
             runs.push(Run { parts: parts.into_iter().map(Part::new).collect(), turn: 0, allowance, at, job });
         }
         Ok(Tick::On)
@@ -161,7 +165,8 @@ impl Core {
         run.at = now;
         let mut reads = 0;
         let mut idle = 0;
-        while run.allowance >= 1.0 && reads < READS_AT_ONCE && idle < run.parts.len() {
+        let worth = (rate * STEP_EVERY.as_secs_f64()).clamp(1.0, STEP_LEAST);
+        while run.allowance >= worth && reads < READS_AT_ONCE && idle < run.parts.len() {
             if self.is_stopping() {
                 return Ok(Tick::On);
             }
