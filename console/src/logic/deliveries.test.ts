@@ -111,3 +111,15 @@ test("rows that are missing between the newest page and the others are not passe
   expect([idsOf(sparse.pages), sparse.isWhole]).toEqual([["2a1a0b0a", "00"], false]);
   expect(joinNewest(shown, page([])).isWhole).toBe(false);
 });
+
+test("where the first page of a search is empty, the newest row is that of a later one", () => {
+  const pages = [
+    { items: [], nextCursor: "1" },
+    { items: [row("5"), row("3")], nextCursor: "2" },
+  ];
+  expect(upsert(pages, [row("4")], () => true).added).toBe(0);
+  expect(countNew(pages, [row("4"), row("6")], () => true)).toEqual(["6"]);
+  expect(joinNewest(pages, { items: [], nextCursor: "9" }).isWhole).toBe(false);
+  const nothing = [{ items: [], nextCursor: "1" }];
+  expect(joinNewest(nothing, { items: [], nextCursor: "9" })).toEqual({ pages: nothing, isWhole: true });
+});

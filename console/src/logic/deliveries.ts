@@ -125,7 +125,7 @@ export function upsert<T extends { id: string }, P extends Page<T>>(
     });
     return { ...page, items };
   });
-  const newest = pages[0]?.items[0]?.id ?? "";
+  const newest = newestOf(pages);
   const fresh = [...latest.values()]
     .filter(row => row.id > newest && accepts(row))
     .sort((a, b) => (a.id < b.id ? 1 : -1));
@@ -151,7 +151,9 @@ export function joinNewest<T extends { id: string }, P extends Page<T> & { nextC
   if (!first || !newest.nextCursor) return { pages: [newest], isWhole: true };
   const last = newest.items.at(-1);
   // Below the newest row of the last reading nothing is missing; among those that were told live something may be.
-  const read = first.items[first.live ?? 0];
+  const read = first.items[first.live ?? 0] ?? others.find(page => page.items.length > 0)?.items[0];
+  // Nothing was found yet, and nothing now: the search goes on as it stands.
+  if (!last && !read) return { pages, isWhole: true };
   if (!last || !read || read.id < last.id) {
     if (newest.items.length >= SCREENFUL) return { pages: [newest], isWhole: true };
     return { pages: upsert<T, P>(pages, newest.items, () => true).pages, isWhole: false };
@@ -163,12 +165,17 @@ export function joinNewest<T extends { id: string }, P extends Page<T> & { nextC
   return { pages: [{ ...first, items: [...newest.items, ...below], live: 0 }, ...rest], isWhole: true };
 }
 
+/** The id of the newest row; nothing where there is none. Of a search that goes on the first pages can be empty. */
+function newestOf<T extends { id: string }>(pages: Page<T>[]): string {
+  return pages.find(page => page.items.length > 0)?.items[0]?.id ?? "";
+}
+
 /** How many of a batch would be new on top. */
 export function countNew<T extends { id: string }>(
   pages: Page<T>[],
   changed: T[],
   accepts: (row: T) => boolean,
 ): string[] {
-  const newest = pages[0]?.items[0]?.id ?? "";
+  const newest = newestOf(pages);
   return [...new Set(changed.filter(row => row.id > newest && accepts(row)).map(row => row.id))];
 }

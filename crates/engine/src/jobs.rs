@@ -32,7 +32,7 @@ const STEP_LEAST: f64 = 5.0;
 /// How much of a second's deliveries a job that was held up makes at once.
 const BURST: f64 = 0.25;
 /// Reads of one job in one tick: those of a range in which it finds nothing.
-const READS_AT_ONCE: usize = 8;
+const READS_AT_ONCE: usize = 2;
 /// How long jobs wait after the store failed.
 const TRY_AGAIN: Duration = Duration::from_secs(1);
 

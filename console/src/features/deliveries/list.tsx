@@ -100,9 +100,9 @@ export function Deliveries({ webhookId }: { webhookId: string | undefined }) {
             rows={rows}
             withWebhook={webhookId === undefined}
             hasMore={list.hasNextPage}
-            isLoading={list.isFetchingNextPage}
+            isLoading={list.isFetching}
             hasFailed={list.isFetchNextPageError}
-            onMore={() => void list.fetchNextPage()}
+            onMore={() => void list.fetchNextPage({ cancelRefetch: false })}
           />
         )}
         <MoreFailed list={list} />

@@ -10,8 +10,12 @@ import { useTail } from "./tail";
 
 // The client takes hold of `fetch` when it is loaded.
 const server = vi.hoisted(() => {
-  const served = { answer: (_search: URLSearchParams): unknown => undefined };
-  globalThis.fetch = async input => Response.json(served.answer(new URL((input as Request).url).searchParams));
+  const served = { answer: (_search: URLSearchParams): unknown => undefined, takes: async () => {} };
+  globalThis.fetch = async input => {
+    const answer = served.answer(new URL((input as Request).url).searchParams);
+    await served.takes();
+    return Response.json(answer);
+  };
   return served;
 });
 
@@ -52,6 +56,7 @@ beforeEach(() => {
   show("visible");
   asked.length = 0;
   newest = 5000;
+  server.takes = async () => {};
   server.answer = search => {
     const cursor = search.get("cursor");
     asked.push(cursor);
@@ -135,6 +140,16 @@ test("where more is missed than a page holds the newest page stands alone, and w
   fireEvent.click(screen.getByRole("button", { name: "More" }));
   await pass(50);
   expect(list().rows).toBe(2 * PAGE);
+});
+
+test("what is told while a page is on its way stays when that has come", async () => {
+  await open({});
+  server.takes = () => new Promise(resolve => setTimeout(resolve, 1000));
+  fireEvent.click(screen.getByRole("button", { name: "More" }));
+  await pass(100);
+  act(() => tell(delivery(newest + 1)));
+  await pass(2000);
+  expect(list()).toEqual({ pages: 3, rows: 3 * PAGE + 1, newest: idOf(newest + 1) });
 });
 
 test("a search for a text keeps how far it came", async () => {

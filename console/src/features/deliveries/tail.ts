@@ -1,6 +1,6 @@
 //! The live tail of a list of deliveries: what is new goes on top while the reader looks there, and is counted otherwise. Nothing that is
 //! shown is thrown away for it: where changes come faster than they are told, the newest page alone is read again, and joined to the rest.
-import { useQueryClient } from "@tanstack/react-query";
+import { useIsFetching, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useRef, useState } from "react";
 import { countNew, type DeliveryQuery, hasRoom, joinNewest, matchesFilters, upsert } from "@/logic/deliveries";
 import { throttled } from "@/logic/throttle";
@@ -58,7 +58,8 @@ export function useTail({
   /** What was told while the newest page is being read: it may be newer than that. */
   const meanwhile = useRef<Map<string, Delivery>>(undefined);
   const read = async (): Promise<void> => {
-    if (meanwhile.current) return;
+    // What is being read may be older than what was missed now.
+    if (meanwhile.current) return catchUp();
     if (!follows()) return sayMore();
     // A page that is on its way takes the place of what is joined meanwhile.
     if (isBusy()) return catchUp();
@@ -86,24 +87,45 @@ export function useTail({
   const [catchUp] = useState(() => throttled(() => void latest.current(), MISSED_MS));
   useEffect(() => catchUp.cancel, [catchUp]);
 
+  const put = (changed: Delivery[]) => {
+    const data = queries.getQueryData(queryKey);
+    if (!data) return;
+    const fresh = countNew(data.pages, changed, accepts);
+    const isFollowing = follows();
+    // On top of what waits nothing is put: it would hide that something is missing below it.
+    const adds = isFollowing && waiting.ids.size === 0 && hasRoom(data.pages, fresh.length);
+    const { pages } = upsert(data.pages, changed, row => adds && accepts(row));
+    if (pages !== data.pages) queries.setQueryData(queryKey, { ...data, pages });
+    if (adds || fresh.length === 0) return;
+    change(waiting => withMore(waiting, fresh));
+    if (isFollowing) catchUp();
+  };
+
+  /** What was told while a page was on its way: that comes in the place of all that there was when it was asked for. */
+  const whileRead = useRef(new Map<string, Delivery>());
+  const isReading = useIsFetching({ queryKey, exact: true }) > 0;
+  const putAgain = useRef(put);
+  useEffect(() => {
+    putAgain.current = put;
+  });
+  useEffect(() => {
+    if (isReading || whileRead.current.size === 0) return;
+    const told = [...whileRead.current.values()];
+    whileRead.current = new Map();
+    putAgain.current(told);
+  }, [isReading]);
+
   const state = useLive(stream, {
     onOpen: () => {
       if (query.text === undefined) void queries.invalidateQueries({ queryKey });
     },
     onMissed: () => (follows() ? catchUp() : sayMore()),
     onDeliveries: changed => {
-      const data = queries.getQueryData(queryKey);
-      if (!data) return;
-      for (const row of changed) meanwhile.current?.set(row.id, row);
-      const fresh = countNew(data.pages, changed, accepts);
-      const isFollowing = follows();
-      // On top of what waits nothing is put: it would hide that something is missing below it.
-      const adds = isFollowing && waiting.ids.size === 0 && hasRoom(data.pages, fresh.length);
-      const { pages } = upsert(data.pages, changed, row => adds && accepts(row));
-      if (pages !== data.pages) queries.setQueryData(queryKey, { ...data, pages });
-      if (adds || fresh.length === 0) return;
-      change(waiting => withMore(waiting, fresh));
-      if (isFollowing) catchUp();
+      for (const row of changed) {
+        meanwhile.current?.set(row.id, row);
+        if (isBusy()) whileRead.current.set(row.id, row);
+      }
+      put(changed);
     },
   });
   return { state, waiting, forget: () => change(() => NOTHING) };
