@@ -56,7 +56,8 @@ export default function ChartDrawn({ label, at, series, kind, format, locale }: 
         { ...axis, size: 56, values: (_, values) => values.map(value => (value === null ? "" : format(value))) },
       ],
       series: [
-        { label: "", value: (_, value) => (value === null ? "" : dates.format(value * 1000)) },
+        // The moment says what it is; for an empty text the library has an English word.
+        { label: "\u00a0", value: (_, value) => (value === null ? "" : dates.format(value * 1000)) },
         ...drawn.map(({ top: _, ...options }) => options as uPlot.Series),
       ],
     };
