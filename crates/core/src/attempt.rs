@@ -271,6 +271,26 @@ mod tests {
     use super::*;
 
     #[test]
+    fn headers_are_kept_whole_up_to_the_limit_and_read_back() {
+        let headers: [(&str, &[u8]); 3] = [("x-a", b"to \"1\""), ("x-b", b"\xff\\"), ("x-c", b"3")];
+        let (first, second) = (("x-a", "to \"1\""), ("x-b", "\u{fffd}\\"));
+        let owned = |pairs: &[(&str, &str)]| -> Vec<_> {
+            pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+        };
+        for (most, expected) in [
+            (100, owned(&[first, second, ("x-c", "3")])),
+            (14, owned(&[first, second])),
+            (13, owned(&[first])),
+            (8, owned(&[])),
+        ] {
+            let kept = KeptHeaders::of(headers, most);
+            assert_eq!(kept.pairs(), expected, "{most}");
+            assert_eq!(KeptHeaders::from_json(kept.as_json().to_owned()), Some(kept));
+        }
+        assert_eq!(KeptHeaders::from_json("[[\"x-a\"]]".to_owned()), None);
+    }
+
+    #[test]
     fn names_read_back() {
         for kind in FailureKind::ALL {
             assert_eq!(FailureKind::from_name(kind.name()), Some(*kind));

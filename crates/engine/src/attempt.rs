@@ -255,12 +255,6 @@ pub(crate) fn pool(environment: EnvironmentId, scope: &Scope) -> PoolScope {
     PoolScope::of(environment, scope.tenant().map(postrider_core::event::TenantId::as_str))
 }
 
-/// An id as a header's value.
-pub(crate) fn uuid_value(uuid: uuid::Uuid) -> HeaderValue {
-    HeaderValue::from_str(uuid.hyphenated().encode_lower(&mut uuid::Uuid::encode_buffer()))
-        .expect("numbers and hyphens are visible ASCII")
-}
-
 /// The headers of a delivery: these, and no others besides those of HTTP itself. What is told of them later is [`crate::sent`]'s.
 fn headers(attempt: AttemptId, event: EventId, body: &[u8], signer: Option<&Signer>, now: Timestamp) -> HeaderMap {
     // With room for what HTTP itself adds.

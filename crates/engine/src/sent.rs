@@ -17,9 +17,7 @@ use postrider_core::request::{AuthenticationKind, HeaderMark, RequestSettings, S
 use postrider_core::shape::{Access, CustomHeader, HeaderVisibility, Hidden, RequestMethod};
 use postrider_store::StoreError;
 
-use crate::attempt::{
-    ACCEPTED, JSON, SECRET_JWT, TRACE_ID, WEBHOOK_ID, WEBHOOK_SIGNATURE, WEBHOOK_TIMESTAMP, uuid_value,
-};
+use crate::attempt::{ACCEPTED, JSON, SECRET_JWT, TRACE_ID, WEBHOOK_ID, WEBHOOK_SIGNATURE, WEBHOOK_TIMESTAMP};
 use crate::compiled::{SentHeader, method_and_type};
 use crate::dispatch::Core;
 use crate::drafts::AtOnce;
@@ -213,11 +211,11 @@ fn headers(
     headers.push(ToldHeader::text(&ACCEPT, visible(&ACCEPTED)));
     // It names the version of this program, which may be another by now.
     headers.push(ToldHeader::new(&USER_AGENT, ToldValue::NotKept));
-    headers.push(ToldHeader::text(&TRACE_ID, visible(&uuid_value(attempt.id.as_uuid()))));
+    headers.push(ToldHeader::text(&TRACE_ID, attempt.id.to_string()));
     if !jwt.is_empty() {
         headers.push(ToldHeader::new(&SECRET_JWT, ToldValue::Signature(jwt)));
     }
-    headers.push(ToldHeader::text(&WEBHOOK_ID, visible(&uuid_value(event.as_uuid()))));
+    headers.push(ToldHeader::text(&WEBHOOK_ID, event.to_string()));
     headers.push(ToldHeader::text(&WEBHOOK_TIMESTAMP, attempt.started_at.as_seconds().to_string()));
     if !signatures.is_empty() {
         headers.push(ToldHeader::new(&WEBHOOK_SIGNATURE, ToldValue::Signature(signatures)));

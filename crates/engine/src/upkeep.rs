@@ -51,15 +51,19 @@ impl Step {
     ];
 }
 
+/// Until when steps are left out that have failed, in their order. Whoever wakes upkeep meanwhile changes nothing of it.
+type LeftOut = [Option<Instant>; Step::ALL.len()];
+
 impl Core {
     pub(crate) async fn keep_house(self: Arc<Self>) {
+        let mut left_out = LeftOut::default();
         loop {
             let tell = |step: Step, error: StoreError| {
                 tracing::warn!(upkeep.step = ?step, %error, "upkeep could not be finished; it goes on later");
             };
             let flow = tokio::select! {
                 () = self.stopping.cancelled() => return,
-                flow = in_turns(&Step::ALL, |step| self.bite(step), tell) => flow,
+                flow = in_turns(&Step::ALL, &mut left_out, |step| self.bite(step), tell) => flow,
             };
             if flow.is_break() {
                 return;
@@ -99,13 +103,13 @@ impl Core {
 /// of at once, and left out for [`EVERY`]. Breaks where the store is closed.
 async fn in_turns<S: Copy, F: Future<Output = Result<Upkeep, StoreError>>>(
     steps: &[S],
+    left_out: &mut LeftOut,
     bite: impl Fn(S) -> F,
     tell: impl Fn(S, StoreError),
 ) -> ControlFlow<()> {
-    let mut left_out_until: Vec<Option<Instant>> = vec![None; steps.len()];
     loop {
         let mut is_done = true;
-        for (step, until) in steps.iter().zip(&mut left_out_until) {
+        for (step, until) in steps.iter().zip(left_out.iter_mut()) {
             if until.is_some_and(|until| Instant::now() < until) {
                 continue;
             }
@@ -161,7 +165,7 @@ mod tests {
             Ok(upkeep)
         };
         let tell = |name, error| told.borrow_mut().push((name, error));
-        let flow = in_turns(&names, &bite, tell).await;
+        let flow = in_turns(&names, &mut LeftOut::default(), &bite, tell).await;
         (log.into_inner(), told.into_inner(), flow)
     }
 
@@ -190,6 +194,21 @@ mod tests {
         let (log, told, _) = log(&[('a', Err(StoreError::Unavailable)), ('b', Ok((out + 1) * TURN))]).await;
         assert_eq!(told.len(), 2, "it is told when it happens");
         assert_eq!(log, format!("a{}a{}", "b".repeat(out * TURN), "b".repeat(TURN)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_wakes_upkeep_hurries_no_step_that_has_failed() {
+        let tries = RefCell::new(0);
+        let bite = async |()| {
+            *tries.borrow_mut() += 1;
+            Err(StoreError::Unavailable)
+        };
+        let mut left_out = LeftOut::default();
+        for (pause, expected) in [(Duration::ZERO, 1), (EVERY / 2, 1), (EVERY, 2)] {
+            tokio::time::sleep(pause).await;
+            assert_eq!(in_turns(&[()], &mut left_out, bite, |(), _| {}).await, ControlFlow::Continue(()));
+            assert_eq!(*tries.borrow(), expected);
+        }
     }
 
     #[tokio::test(start_paused = true)]

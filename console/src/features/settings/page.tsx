@@ -1,8 +1,8 @@
 //! The environment's settings.
 import { useQuery } from "@tanstack/react-query";
-import { type FormEvent, useState } from "react";
+import type { FormEvent } from "react";
 import { useMessages } from "@/i18n";
-import { useUnsaved } from "@/shell/drafts";
+import { useDraft, useUnsaved } from "@/shell/drafts";
 import { useFace } from "@/shell/face";
 import { usePageSearch } from "@/shell/search";
 import { useEnvironment } from "@/shell/session";
@@ -46,15 +46,15 @@ function EnvironmentTab() {
   const environment = useEnvironment();
   const addresses = useQuery(sourceAddressesQuery);
   const rename = useRenameEnvironment(environment.id);
-  const [name, setName] = useState(environment.name);
-  useUnsaved(name !== environment.name);
+  const draft = useDraft({ name: environment.name });
+  useUnsaved(draft.isEdited);
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    const sent = name.trim();
+    const sent = draft.value.name.trim();
     if (sent === "") return;
     rename.mutate(sent, {
       onSuccess: () => {
-        setName(sent);
+        draft.discard();
         say(m.common.saved);
       },
     });
@@ -65,7 +65,7 @@ function EnvironmentTab() {
         <Card
           title={m.environment.title}
           foot={
-            name !== environment.name && (
+            draft.isEdited && (
               <Button type="submit" look="primary" busy={rename.isPending}>
                 {m.common.save}
               </Button>
@@ -76,8 +76,8 @@ function EnvironmentTab() {
             <TextField
               label={m.environment.name}
               hint={m.environment.nameHint}
-              value={name}
-              onChange={event => setName(event.target.value)}
+              value={draft.value.name}
+              onChange={event => draft.edit({ name: event.target.value })}
               disabled={!face.manages}
             />
             <div className="stack stack-tight">

@@ -43,7 +43,8 @@ export function useRenameEnvironment(environmentId: string) {
   return useMutation({
     mutationFn: (name: string) =>
       must(api.PATCH("/api/v1/environments/{environmentId}", { params: { path: { environmentId } }, body: { name } })),
-    onSuccess: () => void queries.invalidateQueries({ queryKey: ["session"] }),
+    // Awaited: the name on the screen is the session's.
+    onSuccess: () => queries.invalidateQueries({ queryKey: ["session"] }),
   });
 }
 
