@@ -8,6 +8,7 @@ mod checkpoint;
 mod connect;
 mod following;
 mod hot;
+mod inbox;
 mod inspect;
 mod load;
 mod order;
@@ -50,9 +51,10 @@ use tokio::sync::{Semaphore, oneshot};
 pub(crate) use self::inspect::inspect;
 
 use self::checkpoint::Checkpoints;
+use self::inbox::{Command, Inbox};
 use self::readers::Readers;
 use self::tx::{Failure, Tx};
-use self::writer::{Command, Inbox, Writer};
+use self::writer::Writer;
 use crate::directory::Directory;
 use crate::lock::{self, Lock};
 use crate::seal::{KEY_FILE, MasterKey, Seal};
@@ -220,14 +222,14 @@ impl Sqlite {
         change: impl FnMut(&mut Tx<'_, '_>) -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, StoreError> {
         let (reply, answer) = oneshot::channel();
-        self.inbox.put_change(writer::change(change, reply));
+        self.inbox.put_change(inbox::change(change, reply));
         answer.await.unwrap_or(Err(StoreError::Closed))
     }
 
     /// The same for a change that nobody waits for.
     fn change_unwatched(&self, change: impl FnMut(&mut Tx<'_, '_>) -> Result<(), Failure> + Send + 'static) {
         let (reply, _) = oneshot::channel();
-        self.inbox.put_change(writer::change(change, reply));
+        self.inbox.put_change(inbox::change(change, reply));
     }
 }
 

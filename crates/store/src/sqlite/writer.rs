@@ -1,10 +1,8 @@
 //! The writer: one thread through which every change goes, in groups.
 //!
-//! Owns the inbox, the forming of groups, and the order of what follows a commit: directory, observer, callers. Does not own what a
-//! command does.
-//!
-//! The writer takes whatever has gathered while it was busy and never waits for more. Between two groups of the hot path it carries
-//! out one change of another kind, in a transaction of its own, so that neither holds the other up.
+//! Owns the forming of groups, and the order of what follows a commit: directory, observer, callers. Does not own what a command does,
+//! nor how long commands wait: see [`super::inbox`]. Between two groups of the hot path it carries out one change of another kind, in a
+//! transaction of its own, so that neither holds the other up.
 //!
 //! Invariants: a caller is answered after the commit that carries its command, or when nothing of it has happened; a command that
 //! fails by itself does so alone, and what is derived from all of them never makes one fail; settlements are kept until they are
@@ -12,175 +10,24 @@
 
 use std::collections::VecDeque;
 use std::panic::AssertUnwindSafe;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use postrider_core::limits::GROUP_COMMANDS;
 use postrider_core::{Clock, Entropy};
 use rusqlite::Connection;
-use tokio::sync::{oneshot, watch};
 
 use super::checkpoint::Checkpoints;
 use super::following::Following;
 use super::hot::{self, Statements};
+use super::inbox::{Change, ClosesInbox, Command, Inbox};
 use super::tx::{Failure, Tx};
 use crate::directory::Directory;
 use crate::seal::Seal;
-use crate::{AcceptBatch, AcceptOutcome, Commit, CommitObserver, Settled, Settlement, StoreError};
+use crate::{AcceptOutcome, Commit, CommitObserver, Settled, Settlement, StoreError};
 
 /// How long the writer waits before it tries again on a disk that is full or fails.
 const STORAGE_PAUSE: Duration = Duration::from_millis(200);
-
-pub(super) type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
-
-/// A command of the hot path.
-pub(super) enum Command {
-    Accept(AcceptBatch, Reply<AcceptOutcome>),
-    Settle(Box<Settlement>),
-}
-
-impl Command {
-    /// What it counts in a group.
-    fn weight(&self) -> usize {
-        match self {
-            Self::Accept(batch, _) => {
-                let deliveries: usize = batch.events.iter().map(|event| event.deliveries.len()).sum();
-                deliveries.max(batch.events.len()).max(1)
-            }
-            Self::Settle(_) => 1,
-        }
-    }
-}
-
-/// Any other change. It is carried out in a transaction of its own.
-pub(super) trait Change: Send {
-    fn apply(&mut self, tx: &mut Tx<'_, '_>) -> Result<(), Failure>;
-    fn answer(self: Box<Self>, committed: Result<(), StoreError>);
-}
-
-struct AnsweredChange<F, T> {
-    change: F,
-    answer: Option<T>,
-    reply: Reply<T>,
-}
-
-impl<F, T> Change for AnsweredChange<F, T>
-where
-    F: FnMut(&mut Tx<'_, '_>) -> Result<T, Failure> + Send,
-    T: Send,
-{
-    fn apply(&mut self, tx: &mut Tx<'_, '_>) -> Result<(), Failure> {
-        self.answer = Some((self.change)(tx)?);
-        Ok(())
-    }
-
-    fn answer(mut self: Box<Self>, committed: Result<(), StoreError>) {
-        let answer = committed.map(|()| self.answer.take().expect("a change that was committed was applied"));
-        // A caller that has gone away has no use for the answer.
-        let _ = self.reply.send(answer);
-    }
-}
-
-pub(super) fn change<F, T>(change: F, reply: Reply<T>) -> Box<dyn Change>
-where
-    F: FnMut(&mut Tx<'_, '_>) -> Result<T, Failure> + Send + 'static,
-    T: Send + 'static,
-{
-    Box::new(AnsweredChange { change, answer: None, reply })
-}
-
-/// Where commands wait for the writer.
-#[derive(Default)]
-pub(super) struct Inbox {
-    gathered: Mutex<Gathered>,
-    arrived: Condvar,
-    /// Whether the writer has ended.
-    ended: watch::Sender<bool>,
-}
-
-#[derive(Default)]
-struct Gathered {
-    hot: Vec<Command>,
-    changes: VecDeque<Box<dyn Change>>,
-    closing: bool,
-}
-
-impl Inbox {
-    fn lock(&self) -> MutexGuard<'_, Gathered> {
-        self.gathered.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Hands the command over; dropped, with its reply, where the store is closing.
-    pub(super) fn put(&self, command: Command) {
-        let mut gathered = self.lock();
-        // Settlements of what is in flight are taken to the end.
-        if !gathered.closing || matches!(command, Command::Settle(_)) {
-            gathered.hot.push(command);
-            if gathered.hot.len() == 1 {
-                self.arrived.notify_one();
-            }
-        }
-    }
-
-    /// Hands the change over; dropped, with its reply, where the store is closing.
-    pub(super) fn put_change(&self, change: Box<dyn Change>) {
-        let mut gathered = self.lock();
-        if !gathered.closing {
-            gathered.changes.push_back(change);
-            self.arrived.notify_one();
-        }
-    }
-
-    /// Lets the writer end once it has done what is here.
-    pub(super) fn close(&self) {
-        self.lock().closing = true;
-        self.arrived.notify_one();
-    }
-
-    /// Waits until the writer has ended.
-    pub(super) async fn ended(&self) {
-        // The sender is this inbox's own: it is there as long as somebody waits here.
-        let _ = self.ended.subscribe().wait_for(|ended| *ended).await;
-    }
-
-    /// Waits for work: the hot path's all at once, and one other change. Nothing of either: the inbox is closed and empty.
-    fn take(&self, queue: &mut VecDeque<Command>) -> Option<Box<dyn Change>> {
-        let mut gathered = self.lock();
-        while queue.is_empty() && gathered.hot.is_empty() && gathered.changes.is_empty() && !gathered.closing {
-            gathered = self.arrived.wait(gathered).unwrap_or_else(PoisonError::into_inner);
-        }
-        queue.extend(gathered.hot.drain(..));
-        gathered.changes.pop_front()
-    }
-
-    /// Waits out a pause, or until the store closes; returns whether it does.
-    fn pause(&self, pause: Duration) -> bool {
-        let until = Instant::now() + pause;
-        let mut gathered = self.lock();
-        while !gathered.closing {
-            let left = until.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return false;
-            }
-            gathered = self.arrived.wait_timeout(gathered, left).unwrap_or_else(PoisonError::into_inner).0;
-        }
-        true
-    }
-}
-
-/// Closes the inbox when the writer ends, however it ends, so that nobody waits for an answer that will not come.
-struct ClosesInbox(Arc<Inbox>);
-
-impl Drop for ClosesInbox {
-    fn drop(&mut self) {
-        let mut gathered = self.0.lock();
-        gathered.closing = true;
-        gathered.hot.clear();
-        gathered.changes.clear();
-        drop(gathered);
-        self.0.ended.send_replace(true);
-    }
-}
 
 pub(super) struct Writer {
     pub connection: Connection,

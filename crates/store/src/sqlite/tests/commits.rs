@@ -1,7 +1,12 @@
 //! How much goes into one commit of the hot path.
 
-use postrider_core::limits::GROUP_COMMANDS;
+use std::collections::VecDeque;
+use std::time::Instant;
 
+use postrider_core::limits::GROUP_COMMANDS;
+use postrider_core::order::OrderKey;
+
+use super::super::inbox::SETTLEMENT_PATIENCE;
 use super::*;
 
 /// Passes on how many commands each commit had, of one event each.
@@ -55,4 +60,32 @@ async fn a_group_ends_before_the_command_whose_deliveries_are_too_many_for_it() 
     }
     // Full to the last one, an event without deliveries counting as one; one that is too large for any group is one by itself.
     assert_eq!(commits.try_iter().collect::<Vec<_>>(), [3, 2, 1, 1, 1]);
+}
+
+/// Each commit costs a sync, and for most settlements nobody waits.
+#[tokio::test]
+async fn settlements_wait_a_moment_and_nothing_that_is_awaited_waits_with_them() {
+    let directory = TempDir::new().unwrap();
+    let (engine, _told) = started(directory.path());
+    let source = Source::new(webhook(&engine, "a secret").await);
+    let (event, delivery, batch) = source.event(10);
+    let settlement = source.settlement(event, delivery);
+    let in_order = Settlement { order_key: Some(OrderKey::from_bytes([1; 16])), ..settlement.clone() };
+    let accept = Command::Accept(batch, oneshot::channel().0);
+    for awaited in [Command::Settle(Box::new(in_order)), accept] {
+        let inbox = Inbox::default();
+        assert_eq!(inbox.lock().patience(Instant::now()), None);
+        let before = Instant::now();
+        inbox.put(Command::Settle(Box::new(settlement.clone())));
+        let after = Instant::now();
+        assert!(inbox.lock().patience(before).unwrap() >= SETTLEMENT_PATIENCE);
+        assert_eq!(inbox.lock().patience(after + SETTLEMENT_PATIENCE), Some(Duration::ZERO));
+
+        inbox.put(awaited);
+        assert_eq!(inbox.lock().patience(after), Some(Duration::ZERO));
+        let mut taken = VecDeque::new();
+        assert!(inbox.take(&mut taken).is_none());
+        assert_eq!(taken.len(), 2);
+        assert_eq!(inbox.lock().patience(after), None);
+    }
 }
