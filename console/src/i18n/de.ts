@@ -218,6 +218,8 @@ export const de: Words = {
     lastDay: "Letzte 24 h",
     successRate: "Erfolg",
     sparkline: (delivered, failed) => `Letzte 24 Stunden: ${delivered} zugestellt, ${failed} gescheiterte Versuche`,
+    figuresUnread: "Die Zahlen der letzten 24 Stunden konnten nicht gelesen werden.",
+    unknown: "Nicht bekannt",
     cut: count => `Die ersten ${count} Webhooks werden gezeigt und durchsucht.`,
     id: "Kennung",
     tabs: "Teile des Webhooks",

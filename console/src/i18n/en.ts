@@ -179,6 +179,8 @@ export const en = {
     successRate: "Success",
     sparkline: (delivered: number, failed: number) =>
       `Last 24 hours: ${delivered} delivered, ${failed} failed attempts`,
+    figuresUnread: "The figures of the last 24 hours could not be read.",
+    unknown: "Not known",
     cut: (count: number) => `The first ${count} webhooks are shown and searched.`,
     id: "Id",
     tabs: "Parts of the webhook",

@@ -2,13 +2,14 @@
 import { useEffect, useRef } from "react";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
+import { marks } from "@/logic/marks";
 import { stacked } from "@/logic/stacked";
 import { useShownMode } from "@/shell/mode";
 import type { ChartProps } from "./chart";
 
 const HEIGHT = 200;
 
-export default function ChartDrawn({ label, at, series, kind, format, locale }: ChartProps) {
+export default function ChartDrawn({ label, at, series, kind, steps, format, locale }: ChartProps) {
   const place = useRef<HTMLDivElement>(null);
   const mode = useShownMode();
   // biome-ignore lint/correctness/useExhaustiveDependencies: the mode changes what the colours' variables mean
@@ -53,7 +54,13 @@ export default function ChartDrawn({ label, at, series, kind, format, locale }: 
       scales: { x: { time: true }, y: { range: (_, __, most) => [0, Math.max(most * 1.1, 1)] } },
       axes: [
         { ...axis, grid: { show: false } },
-        { ...axis, size: 56, values: (_, values) => values.map(value => (value === null ? "" : format(value))) },
+        {
+          ...axis,
+          size: 56,
+          // The library's own are parts of what is counted, and durations that are written alike.
+          splits: (_, __, ___, top) => marks(top, steps),
+          values: (_, values) => values.map(value => (value === null ? "" : format(value))),
+        },
       ],
       series: [
         // The moment says what it is; for an empty text the library has an English word.
@@ -68,6 +75,6 @@ export default function ChartDrawn({ label, at, series, kind, format, locale }: 
       observer.disconnect();
       plot.destroy();
     };
-  }, [at, series, kind, format, locale, mode]);
+  }, [at, series, kind, steps, format, locale, mode]);
   return <div ref={place} role="img" aria-label={label} />;
 }

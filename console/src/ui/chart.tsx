@@ -14,6 +14,8 @@ export interface ChartProps {
   at: number[];
   series: Series[];
   kind: "stacked" | "lines";
+  /** How far marks of values may be apart, the smallest first. */
+  steps: readonly number[];
   format: (value: number) => string;
   locale: string;
 }

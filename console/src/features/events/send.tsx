@@ -15,6 +15,7 @@ import { Card } from "@/ui/card";
 import { Segments, SelectField, Switch, TextField } from "@/ui/field";
 import { ErrorNotice, Notice, Skeleton } from "@/ui/states";
 import { useSendEvent } from "./queries";
+import { type SendDraft, useSendDraft } from "./send-draft";
 
 const Editor = lazy(() => import("@/ui/editor"));
 
@@ -27,6 +28,7 @@ export function SendEvent() {
   const own = search.own === "1";
   const type =
     types.find(each => each.key === search.key) ?? types.find(each => each.key === "frontegg.user.created") ?? types[0];
+  const draft = useSendDraft(own ? undefined : type);
   return (
     <div className="stack settings">
       <div className="page-head">
@@ -57,12 +59,14 @@ export function SendEvent() {
             <Switch label={m.send.own} checked={own} onChange={on => change({ own: on ? "1" : "" })} />
             <span className="soft">{m.send.own}</span>
           </label>
+          {type && draft.isInQuestion && <PayloadQuestion type={type} draft={draft} />}
         </div>
       </Card>
       {(type || own) && (
         <SendForm
           key={own ? "own" : type?.key}
           type={own ? undefined : type}
+          draft={draft}
           as={search.as === "json" ? "json" : "form"}
           onAs={as => change({ as: as === "form" ? "" : as })}
         />
@@ -71,26 +75,45 @@ export function SendEvent() {
   );
 }
 
+/** Below the choice that raised it, where it is seen; the choice stays free. */
+function PayloadQuestion({ type, draft }: { type: EventType; draft: SendDraft }) {
+  const m = useMessages();
+  return (
+    <Notice role="status">
+      <div className="stack stack-tight">
+        <p>{m.send.edited(type.displayName)}</p>
+        <div className="row row-wrap">
+          <Button size="small" onClick={draft.keepPayload}>
+            {m.send.keepPayload}
+          </Button>
+          <Button size="small" onClick={draft.takeSample}>
+            {m.send.takeSample}
+          </Button>
+        </div>
+      </div>
+    </Notice>
+  );
+}
+
 function SendForm({
   type,
+  draft,
   as,
   onAs,
 }: {
   type: EventType | undefined;
+  draft: SendDraft;
   as: "form" | "json";
   onAs: (as: "form" | "json") => void;
 }) {
   const m = useMessages();
   const [eventKey, setKey] = useState(type?.key ?? "");
-  const [tenantId, setTenant] = useState("acme");
-  const [userId, setUser] = useState("");
-  const [payload, setPayload] = useState(() => JSON.stringify(type?.sample ?? {}, null, 2));
+  /** The key that is in no need of keeping: what was there at first, and what was sent. */
+  const [keptKey, setKeptKey] = useState(eventKey);
+  useUnsaved(eventKey !== keptKey);
   const [key, setSendKey] = useState(newKey);
   const send = useSendEvent();
-  const entered = JSON.stringify({ eventKey, tenantId, userId, payload });
-  /** What is in no need of keeping: what was there at first, and what was sent. */
-  const [kept, setKept] = useState(entered);
-  useUnsaved(entered !== kept);
+  const { tenantId, userId, payload } = draft.value;
   const problem = objectProblem(payload);
   const submit = (event: FormEvent) => {
     event.preventDefault();
@@ -106,7 +129,8 @@ function SendForm({
       {
         onSuccess: () => {
           setSendKey(newKey());
-          setKept(entered);
+          setKeptKey(eventKey);
+          draft.sent(draft.value);
         },
       },
     );
@@ -130,7 +154,7 @@ function SendForm({
               label={m.deliveries.tenant}
               hint={m.send.tenantHint}
               value={tenantId}
-              onChange={event => setTenant(event.target.value)}
+              onChange={event => draft.edit({ tenantId: event.target.value })}
               className="mono"
               spellCheck={false}
             />
@@ -138,7 +162,7 @@ function SendForm({
               label={m.events.user}
               hint={m.common.optional}
               value={userId}
-              onChange={event => setUser(event.target.value)}
+              onChange={event => draft.edit({ userId: event.target.value })}
               className="mono"
               spellCheck={false}
             />
@@ -161,10 +185,15 @@ function SendForm({
       >
         <div className="stack">
           {as === "form" && !problem ? (
-            <PayloadFields payload={payload} onChange={setPayload} />
+            <PayloadFields payload={payload} onChange={edited => draft.edit({ payload: edited })} />
           ) : (
             <Suspense fallback={<Skeleton lines={8} />}>
-              <Editor label={m.send.payload} language="json" value={payload} onChange={setPayload} />
+              <Editor
+                label={m.send.payload}
+                language="json"
+                value={payload}
+                onChange={edited => draft.edit({ payload: edited })}
+              />
             </Suspense>
           )}
           {problem && <p className="field-error">{m.send.notAnObject(problem)}</p>}

@@ -2,6 +2,7 @@
 import { useCallback, useMemo } from "react";
 import type { Schemas } from "@/api/client";
 import { useMessages } from "@/i18n";
+import { COUNT_STEPS, DURATION_STEPS } from "@/logic/marks";
 import { count, percent, shortCount } from "@/logic/numbers";
 import { duration, exactTime } from "@/logic/time";
 import { usePageSearch } from "@/shell/search";
@@ -66,6 +67,7 @@ export function DeliveriesChart({ statistics }: { statistics: Statistics }) {
       at={at}
       series={series}
       kind="stacked"
+      steps={COUNT_STEPS}
       format={format}
       locale={m.locale}
     />
@@ -91,6 +93,7 @@ export function LatencyChart({ statistics }: { statistics: Statistics }) {
         at={at}
         series={series}
         kind="lines"
+        steps={DURATION_STEPS}
         format={format}
         locale={m.locale}
       />

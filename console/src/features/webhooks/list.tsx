@@ -2,7 +2,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { Plus, Webhook as WebhookIcon } from "lucide-react";
-import { useMemo, useState } from "react";
+import { type ReactNode, useMemo, useState } from "react";
 import { useFresh } from "@/features/deliveries/live";
 import { useEventTypes } from "@/features/event-types/queries";
 import { useMessages } from "@/i18n";
@@ -22,6 +22,7 @@ import {
   type WebhookList as List,
   WEBHOOKS_A_CALL,
   type Webhook,
+  type WebhookStatistics,
   webhookStatisticsQuery,
   webhooksQuery,
 } from "./queries";
@@ -153,10 +154,14 @@ function Rows({ webhooks, withScope }: { webhooks: Webhook[]; withScope: boolean
   const types = useEventTypes();
   const face = useFace();
   const ids = useMemo(() => webhooks.map(webhook => webhook.id), [webhooks]);
-  const statistics = useQuery({
-    ...webhookStatisticsQuery(ids),
-    enabled: ids.length > 0 && face.can("readDeliveries"),
-  }).data;
+  const mayCount = face.can("readDeliveries");
+  const statistics = useQuery({ ...webhookStatisticsQuery(ids), enabled: ids.length > 0 && mayCount });
+  // While it is tried again there is no error: what says that nothing was read stays until something is.
+  const isUnread = statistics.data === undefined && statistics.errorUpdateCount > 0;
+  const figure = (show: (of: WebhookStatistics | undefined) => ReactNode) => (webhook: Webhook) => {
+    if (statistics.data) return show(statistics.data.get(webhook.id));
+    return isUnread && <Unknown />;
+  };
   const columns: Column<Webhook>[] = [
     {
       id: "name",
@@ -198,23 +203,55 @@ function Rows({ webhooks, withScope }: { webhooks: Webhook[]; withScope: boolean
     });
   }
   columns.push({ id: "status", header: m.webhooks.statusLabel, cell: webhook => <StatusBadge webhook={webhook} /> });
-  if (statistics) {
+  if (mayCount) {
     columns.push(
       {
         id: "day",
         header: m.webhooks.lastDay,
         shownFrom: "wide",
-        cell: webhook => <Sparkline hours={statistics.get(webhook.id)?.hours ?? []} />,
+        cell: figure(of => <Sparkline hours={of?.hours ?? []} />),
       },
       {
         id: "rate",
         header: m.webhooks.successRate,
         shownFrom: "medium",
-        cell: webhook => <Rate rate={statistics.get(webhook.id)?.successRate ?? null} />,
+        cell: figure(of => <Rate rate={of?.successRate ?? null} />),
       },
     );
   }
-  return <Table label={m.webhooks.title} columns={columns} rows={webhooks} rowKey={webhook => webhook.id} linked />;
+  return (
+    <>
+      {isUnread && <Unread isReading={statistics.isFetching} onRetry={() => void statistics.refetch()} />}
+      <Table label={m.webhooks.title} columns={columns} rows={webhooks} rowKey={webhook => webhook.id} linked />
+    </>
+  );
+}
+
+/** Above the rows whose figures could not be read; it goes where their columns go. */
+function Unread({ isReading, onRetry }: { isReading: boolean; onRetry: () => void }) {
+  const m = useMessages();
+  return (
+    <div className="card-body medium-up">
+      <Notice role="status">
+        <div className="row row-wrap row-between">
+          <p>{m.webhooks.figuresUnread}</p>
+          <Button size="small" busy={isReading} onClick={onRetry}>
+            {m.common.tryAgain}
+          </Button>
+        </div>
+      </Notice>
+    </div>
+  );
+}
+
+/** In place of a figure that was not read: no dash, which says that there was nothing to count. */
+function Unknown() {
+  const m = useMessages();
+  return (
+    <span className="faint" role="img" aria-label={m.webhooks.unknown} title={m.webhooks.unknown}>
+      ?
+    </span>
+  );
 }
 
 function Rate({ rate }: { rate: number | null }) {

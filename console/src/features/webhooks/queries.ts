@@ -4,6 +4,7 @@ import { api, must, type Schemas } from "@/api/client";
 
 export type Webhook = Schemas["Webhook"];
 export type TestResult = Schemas["TestResult"];
+export type WebhookStatistics = Schemas["OfWebhook"];
 
 /** Pages of 250 that are read for the list at most: search and names are over what was read. */
 const PAGES = 40;

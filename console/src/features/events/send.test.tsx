@@ -1,0 +1,119 @@
+// @vitest-environment jsdom
+import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
+import {
+  createMemoryHistory,
+  createRootRoute,
+  createRoute,
+  createRouter,
+  RouterProvider,
+} from "@tanstack/react-router";
+import { cleanup, fireEvent, render, screen, waitFor } from "@testing-library/react";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { mayLeave } from "@/shell/drafts";
+import { keep, parseSearch, stringifySearch } from "@/shell/search";
+import { SendEvent } from "./send";
+
+// The client takes hold of `fetch` when it is loaded.
+vi.hoisted(() => {
+  const type = (key: string, displayName: string, sample?: object) => ({ id: key, key, displayName, sample });
+  const items = [
+    type("orders.paid", "Order paid", { order: "o1" }),
+    type("users.left", "User left", { user: "u1" }),
+    type("plain", "Plain"),
+  ];
+  globalThis.fetch = async input => {
+    const isSent = (input as Request).method === "POST";
+    return Response.json(isSent ? { eventId: "e1", deliveries: 0 } : { items });
+  };
+});
+
+beforeEach(async () => {
+  globalThis.ResizeObserver = class {
+    observe() {}
+    unobserve() {}
+    disconnect() {}
+  };
+  window.scrollTo = () => {};
+  const root = createRootRoute();
+  const routes = ["/", "/events", "/events/$eventId"].map(path =>
+    createRoute({ getParentRoute: () => root, path, validateSearch: keep("key", "own", "as"), component: SendEvent }),
+  );
+  const history = createMemoryHistory({ initialEntries: ["/"] });
+  const router = createRouter({ routeTree: root.addChildren(routes), history, parseSearch, stringifySearch });
+  render(
+    <QueryClientProvider client={new QueryClient()}>
+      <RouterProvider router={router as never} />
+    </QueryClientProvider>,
+  );
+  await screen.findByLabelText("order");
+});
+afterEach(cleanup);
+
+const type = (field: string, value: string) => fireEvent.change(screen.getByLabelText(field), { target: { value } });
+const value = (field: string) => screen.getByLabelText<HTMLInputElement>(field).value;
+async function choose(key: string) {
+  type("Event type", key);
+  await waitFor(() => expect(value("Event type")).toBe(key));
+}
+/** What is not asked about is answered at once. */
+const leavesFreely = () =>
+  waitFor(async () => {
+    const later = new Promise(resolve => setTimeout(resolve, 0, false));
+    expect(await Promise.race([mayLeave(), later])).toBe(true);
+  });
+const isAsked = () => screen.queryByText(/Should the sample of “.+” take its place/) !== null;
+const press = (name: string) => fireEvent.click(screen.getByRole("button", { name }));
+
+test("a payload that nobody has edited is the sample of the type, whatever else was entered", async () => {
+  type("Tenant", "globex");
+  await choose("users.left");
+  expect(isAsked()).toBe(false);
+  expect(value("user")).toBe("u1");
+  expect(value("Tenant")).toBe("globex");
+});
+
+test("a payload that was edited stays when the type changes, until the sample is to take its place", async () => {
+  type("order", "mine");
+  await choose("users.left");
+  expect(isAsked()).toBe(true);
+  expect(value("order")).toBe("mine");
+  press("Replace it by the sample");
+  expect(isAsked()).toBe(false);
+  expect(value("user")).toBe("u1");
+  await leavesFreely();
+});
+
+test("a payload that is kept, and one that is back with its type, is in question no more", async () => {
+  type("order", "mine");
+  await choose("users.left");
+  await choose("orders.paid");
+  expect(isAsked()).toBe(false);
+  await choose("users.left");
+  press("Keep my payload");
+  expect(isAsked()).toBe(false);
+  expect(value("order")).toBe("mine");
+  type("order", "mine too");
+  expect(isAsked()).toBe(false);
+});
+
+test("there is no question where there is no sample to take the payload's place", async () => {
+  type("order", "mine");
+  await choose("plain");
+  expect(isAsked()).toBe(false);
+  expect(value("order")).toBe("mine");
+  fireEvent.click(screen.getByRole("switch", { name: "A key of my own" }));
+  await screen.findByLabelText("Key");
+  expect(isAsked()).toBe(false);
+  expect(value("order")).toBe("mine");
+});
+
+test("a payload that was sent may be left, and is not replaced unasked either", async () => {
+  type("order", "mine");
+  press("Send event");
+  await screen.findByText("Accepted.");
+  await leavesFreely();
+  await choose("users.left");
+  expect(isAsked()).toBe(true);
+  expect(value("order")).toBe("mine");
+  await leavesFreely();
+});
