@@ -50,6 +50,9 @@ pub(crate) struct Options {
     /// Where the servers' data goes, on a disk; default: beside this program
     #[arg(long, value_name = "FOLDER")]
     pub(crate) data_dir: Option<PathBuf>,
+    /// Compare the server with another build of it, in turns of half a second, instead of holding it against bars
+    #[arg(long, value_name = "PROGRAM", conflicts_with_all = ["only", "rounds", "json", "enforce", "relay_only"])]
+    pub(crate) against: Option<PathBuf>,
     /// Print the report as JSON
     #[arg(long)]
     pub(crate) json: bool,

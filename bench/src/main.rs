@@ -99,6 +99,14 @@ async fn run(options: Options) -> Result<ExitCode> {
     let sync = disk::median_sync(&data)?;
     let duration = Duration::from_secs(options.seconds);
     let setting = Setting { postrider, data, duration, rounds: options.rounds, producers: options.producers, sync };
+    if let Some(against) = options.against {
+        if !against.is_file() {
+            return Err(Error::NoServer(against));
+        }
+        let table = scenario::compare(&setting, &absolute(&against)?).await?;
+        anstream::print!("{table}");
+        return Ok(ExitCode::SUCCESS);
+    }
     let mut report = Report::new(sync, duration, options.rounds);
     let scenarios = if options.only.is_empty() { Scenario::value_variants() } else { &options.only };
     for scenario in scenarios {

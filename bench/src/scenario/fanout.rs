@@ -3,8 +3,8 @@
 use super::{Audience, Figures, Scenario, Setting, Stage};
 use crate::{bars, error::Result, load::Load, report::Report};
 
-const FAN_OUT: u32 = 10;
-const PRODUCERS: usize = 64;
+pub(super) const FAN_OUT: u32 = 10;
+pub(super) const PRODUCERS: usize = 64;
 
 pub(super) async fn run(setting: &Setting, report: &mut Report) -> Result<()> {
     let name = format!("fan-out {FAN_OUT}");

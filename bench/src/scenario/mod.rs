@@ -13,6 +13,7 @@ mod replay;
 mod saturation;
 mod shaped;
 mod stage;
+mod turns;
 
 use std::{path::PathBuf, time::Duration};
 
@@ -28,6 +29,7 @@ use crate::{
 use stage::{Audience, Stage};
 
 pub(crate) use stage::Figures;
+pub(crate) use turns::compare;
 
 /// What can be measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -51,7 +53,7 @@ pub(crate) enum Scenario {
 }
 
 /// What all scenarios share.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Setting {
     /// The server; `None`: the relay alone is measured.
     pub(crate) postrider: Option<PathBuf>,
