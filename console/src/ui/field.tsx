@@ -4,6 +4,7 @@ import { Checkbox as RadixCheckbox, Switch as RadixSwitch } from "radix-ui";
 import {
   type InputHTMLAttributes,
   type ReactNode,
+  type RefAttributes,
   type SelectHTMLAttributes,
   type TextareaHTMLAttributes,
   useId,
@@ -90,7 +91,7 @@ export function SelectField({
   hideLabel,
   children,
   ...rest
-}: Labelled & Without<SelectHTMLAttributes<HTMLSelectElement>>) {
+}: Labelled & Without<SelectHTMLAttributes<HTMLSelectElement>> & RefAttributes<HTMLSelectElement>) {
   return (
     <Field label={label} hint={hint} error={error} hideLabel={hideLabel ?? false}>
       {wiring => (

@@ -79,6 +79,7 @@ test("a payload that was edited stays when the type changes, until the sample is
   expect(value("order")).toBe("mine");
   press("Replace it by the sample");
   expect(isAsked()).toBe(false);
+  expect(document.activeElement).toBe(screen.getByLabelText("Event type"));
   expect(value("user")).toBe("u1");
   await leavesFreely();
 });
@@ -91,6 +92,7 @@ test("a payload that is kept, and one that is back with its type, is in question
   await choose("users.left");
   press("Keep my payload");
   expect(isAsked()).toBe(false);
+  expect(document.activeElement).toBe(screen.getByLabelText("Event type"));
   expect(value("order")).toBe("mine");
   type("order", "mine too");
   expect(isAsked()).toBe(false);

@@ -1,7 +1,7 @@
 //! Sending an event by hand: a form from the type's sample, or the JSON itself.
 import { Link } from "@tanstack/react-router";
 import { Send } from "lucide-react";
-import { type FormEvent, lazy, Suspense, useState } from "react";
+import { type FormEvent, lazy, Suspense, useRef, useState } from "react";
 import { NoEventTypes } from "@/features/event-types/none";
 import { type EventType, useEventTypes } from "@/features/event-types/queries";
 import { useMessages } from "@/i18n";
@@ -29,6 +29,7 @@ export function SendEvent() {
   const type =
     types.find(each => each.key === search.key) ?? types.find(each => each.key === "frontegg.user.created") ?? types[0];
   const draft = useSendDraft(own ? undefined : type);
+  const choice = useRef<HTMLSelectElement>(null);
   return (
     <div className="stack settings">
       <div className="page-head">
@@ -42,6 +43,7 @@ export function SendEvent() {
           {!type && !own && <NoEventTypes />}
           {type && !own && (
             <SelectField
+              ref={choice}
               label={m.send.type}
               hideLabel
               value={type.key}
@@ -59,7 +61,9 @@ export function SendEvent() {
             <Switch label={m.send.own} checked={own} onChange={on => change({ own: on ? "1" : "" })} />
             <span className="soft">{m.send.own}</span>
           </label>
-          {type && draft.isInQuestion && <PayloadQuestion type={type} draft={draft} />}
+          {type && draft.isInQuestion && (
+            <PayloadQuestion type={type} draft={draft} onAnswered={() => choice.current?.focus()} />
+          )}
         </div>
       </Card>
       {(type || own) && (
@@ -76,17 +80,30 @@ export function SendEvent() {
 }
 
 /** Below the choice that raised it, where it is seen; the choice stays free. */
-function PayloadQuestion({ type, draft }: { type: EventType; draft: SendDraft }) {
+function PayloadQuestion({
+  type,
+  draft,
+  onAnswered,
+}: {
+  type: EventType;
+  draft: SendDraft;
+  /** The question goes with its answer, and the focus must go somewhere. */
+  onAnswered: () => void;
+}) {
   const m = useMessages();
+  const answer = (act: () => void) => () => {
+    act();
+    onAnswered();
+  };
   return (
     <Notice role="status">
       <div className="stack stack-tight">
         <p>{m.send.edited(type.displayName)}</p>
         <div className="row row-wrap">
-          <Button size="small" onClick={draft.keepPayload}>
+          <Button size="small" onClick={answer(draft.keepPayload)}>
             {m.send.keepPayload}
           </Button>
-          <Button size="small" onClick={draft.takeSample}>
+          <Button size="small" onClick={answer(draft.takeSample)}>
             {m.send.takeSample}
           </Button>
         </div>
