@@ -1,7 +1,7 @@
 //! Where commands and other changes wait for the writer.
 //!
 //! Owns what is taken together, and when: everything that has gathered, as soon as somebody waits for some of it. Settlements, for
-//! which nobody does, wait a moment for company: each commit costs a sync and some pages, however little it carries.
+//! which nobody does, wait a moment for company unless they are many: each commit costs a sync and some pages, however little it carries.
 //!
 //! Invariant: what is put here is taken, or dropped with its reply where the store is closing; settlements are taken to the end.
 
@@ -9,6 +9,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use postrider_core::limits::IN_FLIGHT_PER_WEBHOOK;
 use tokio::sync::{oneshot, watch};
 
 use super::tx::{Failure, Tx};
@@ -17,6 +18,9 @@ use crate::{AcceptBatch, AcceptOutcome, Settlement, StoreError};
 /// How long settlements wait for an event that is written with them. Enough that under load they never make a commit of their own, and
 /// too little for a person or a retry to notice.
 pub(super) const SETTLEMENT_PATIENCE: Duration = Duration::from_millis(3);
+
+/// So many wait for nothing: each holds a slot until it is committed, and a webhook that is caught up with has no more than twice as many.
+pub(super) const SETTLEMENTS_TOGETHER: usize = IN_FLIGHT_PER_WEBHOOK / 2;
 
 pub(super) type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
 
@@ -99,7 +103,7 @@ pub(super) struct Gathered {
     hot: Vec<Command>,
     /// When the first of the hot path's commands came.
     since: Option<Instant>,
-    /// How many of them somebody waits for.
+    /// How many of them are awaited.
     awaited: usize,
     changes: VecDeque<Box<dyn Change>>,
     closing: bool,
@@ -109,7 +113,8 @@ impl Gathered {
     /// How long the hot path's commands can still wait; none where there are none.
     pub(super) fn patience(&self, now: Instant) -> Option<Duration> {
         let since = self.since?;
-        let until = if self.awaited > 0 { since } else { since + SETTLEMENT_PATIENCE };
+        let is_due = self.awaited > 0 || self.hot.len() >= SETTLEMENTS_TOGETHER;
+        let until = if is_due { since } else { since + SETTLEMENT_PATIENCE };
         Some(until.saturating_duration_since(now))
     }
 }
@@ -128,8 +133,9 @@ impl Inbox {
             gathered.awaited += usize::from(is_awaited);
             gathered.since.get_or_insert_with(Instant::now);
             gathered.hot.push(command);
-            // The writer is told when there is something, and when there is something that does not wait.
-            if gathered.hot.len() == 1 || (is_awaited && gathered.awaited == 1) {
+            // The writer is told when there is something, when there is something that is awaited, and when there is enough.
+            let count = gathered.hot.len();
+            if count == 1 || count == SETTLEMENTS_TOGETHER || (is_awaited && gathered.awaited == 1) {
                 self.arrived.notify_one();
             }
         }
