@@ -15,6 +15,7 @@ use super::{Audience, Figures, Setting, Stage, Subject, fanout};
 use crate::{error::Result, load::Load, report::progress};
 
 const TURN: Duration = Duration::from_millis(500);
+const PAUSE: Duration = Duration::from_millis(20);
 /// Servers of each build.
 const TWINS: usize = 2;
 
@@ -90,10 +91,13 @@ async fn compare_at(
     let count = servers.len();
     let turns = setting.duration.as_millis().div_ceil(TURN.as_millis());
     for turn in 0..usize::try_from(turns).unwrap_or(usize::MAX) {
-        // Nobody is always the one who comes after the same other.
-        for at in (0..count).map(|place| (place + turn) % count) {
+        for place in 0..count {
+            // Nobody is always the one who comes after the same other.
+            let at = if turn % 2 == 0 { (place + turn) % count } else { (2 * count + turn - place) % count };
             let (stage, total) = &mut servers[at];
             total.add(&stage.measure(Load::Closed { producers, duration: TURN }).await?);
+            // What one has put off is not to fall into another's turn.
+            tokio::time::sleep(PAUSE).await;
         }
     }
     let totals = |first: usize| std::array::from_fn(|twin| servers[first + 2 * twin].1);

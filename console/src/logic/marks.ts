@@ -11,7 +11,7 @@ export const COUNT_STEPS = Array.from({ length: 13 }, (_, digits) => scaled(10 *
 /** Milliseconds, of which durations write every multiple as it is: the fourth of twenty seconds would be one minute, as the third. */
 export const DURATION_STEPS = [
   ...scaled(1, [1, 2, 5, 10, 20, 50, 100, 200, 500]),
-  ...scaled(1000, [1, 2, 5, 10]),
+  ...scaled(1000, [1, 2, 5, 10, 12]),
   ...scaled(60_000, [1, 2, 5, 10, 30]),
   ...scaled(3_600_000, [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000]),
 ];

@@ -1,7 +1,7 @@
 //! Where commands and other changes wait for the writer.
 //!
 //! Owns what is taken together, and when: everything that has gathered, as soon as somebody waits for some of it. Settlements, for
-//! which nobody does, wait a moment for company unless they are many: each commit costs a sync and some pages, however little it carries.
+//! which nobody does, wait a moment for company: each commit costs a sync and some pages, however little it carries.
 //!
 //! Invariant: what is put here is taken, or dropped with its reply where the store is closing; settlements are taken to the end.
 
@@ -9,18 +9,14 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use postrider_core::limits::IN_FLIGHT_PER_WEBHOOK;
 use tokio::sync::{oneshot, watch};
 
 use super::tx::{Failure, Tx};
 use crate::{AcceptBatch, AcceptOutcome, Settlement, StoreError};
 
-/// How long settlements wait for an event that is written with them. Enough that under load they never make a commit of their own, and
-/// too little for a person or a retry to notice.
+/// How long settlements wait for an event that is written with them. Enough that under load they hardly make a commit of their own, and
+/// too little for a person, a retry, or the slots that there are in all to notice. Where 64 of them did not wait, little was gained.
 pub(super) const SETTLEMENT_PATIENCE: Duration = Duration::from_millis(3);
-
-/// So many wait for nothing: each holds a slot until it is committed, and a webhook that is caught up with has no more than twice as many.
-pub(super) const SETTLEMENTS_TOGETHER: usize = IN_FLIGHT_PER_WEBHOOK / 2;
 
 pub(super) type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
 
@@ -46,7 +42,7 @@ impl Command {
     fn is_awaited(&self) -> bool {
         match self {
             Self::Accept(..) => true,
-            Self::Settle(settlement) => settlement.order_key.is_some(),
+            Self::Settle(settlement) => settlement.order_key.is_some() && settlement.step.state.is_final(),
         }
     }
 }
@@ -113,8 +109,7 @@ impl Gathered {
     /// How long the hot path's commands can still wait; none where there are none.
     pub(super) fn patience(&self, now: Instant) -> Option<Duration> {
         let since = self.since?;
-        let is_due = self.awaited > 0 || self.hot.len() >= SETTLEMENTS_TOGETHER;
-        let until = if is_due { since } else { since + SETTLEMENT_PATIENCE };
+        let until = if self.awaited > 0 { since } else { since + SETTLEMENT_PATIENCE };
         Some(until.saturating_duration_since(now))
     }
 }
@@ -133,9 +128,8 @@ impl Inbox {
             gathered.awaited += usize::from(is_awaited);
             gathered.since.get_or_insert_with(Instant::now);
             gathered.hot.push(command);
-            // The writer is told when there is something, when there is something that is awaited, and when there is enough.
-            let count = gathered.hot.len();
-            if count == 1 || count == SETTLEMENTS_TOGETHER || (is_awaited && gathered.awaited == 1) {
+            // The writer is told when there is something, and when there is something that is awaited.
+            if gathered.hot.len() == 1 || (is_awaited && gathered.awaited == 1) {
                 self.arrived.notify_one();
             }
         }

@@ -6,7 +6,7 @@ use std::time::Instant;
 use postrider_core::limits::GROUP_COMMANDS;
 use postrider_core::order::OrderKey;
 
-use super::super::inbox::{SETTLEMENT_PATIENCE, SETTLEMENTS_TOGETHER};
+use super::super::inbox::SETTLEMENT_PATIENCE;
 use super::*;
 
 /// Passes on how many commands each commit had, of one event each.
@@ -88,12 +88,4 @@ async fn settlements_wait_a_moment_and_nothing_that_is_awaited_waits_with_them()
         assert_eq!(taken.len(), 2);
         assert_eq!(inbox.lock().patience(after), None);
     }
-    // Nor do they wait where they are many: each holds a slot.
-    let inbox = Inbox::default();
-    let before = Instant::now();
-    for count in 1..=SETTLEMENTS_TOGETHER {
-        assert!(inbox.lock().patience(before).is_none_or(|left| left >= SETTLEMENT_PATIENCE), "{count}");
-        inbox.put(Command::Settle(Box::new(settlement.clone())));
-    }
-    assert_eq!(inbox.lock().patience(Instant::now()), Some(Duration::ZERO));
 }
