@@ -16,7 +16,7 @@ use crate::{AcceptBatch, AcceptOutcome, Settlement, StoreError};
 
 /// How long settlements wait for an event that is written with them. Enough that under load they hardly make a commit of their own, and
 /// too little for a person, a retry, or the slots that there are in all to notice. Where 64 of them did not wait, little was gained.
-pub(super) const SETTLEMENT_PATIENCE: Duration = Duration::from_millis(3);
+pub(super) const SETTLEMENT_PATIENCE: Duration = Duration::from_millis(5);
 
 pub(super) type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
 
