@@ -88,11 +88,7 @@ async fn run(options: Options) -> Result<ExitCode> {
     let postrider = if options.relay_only {
         None
     } else {
-        let program = options.postrider.unwrap_or_else(|| beside.join("postrider"));
-        if !program.is_file() {
-            return Err(Error::NoServer(program));
-        }
-        Some(absolute(&program)?)
+        Some(server_program(options.postrider.unwrap_or_else(|| beside.join("postrider")))?)
     };
     files::raise_limit()?;
     progress("timing the disk");
@@ -100,10 +96,7 @@ async fn run(options: Options) -> Result<ExitCode> {
     let duration = Duration::from_secs(options.seconds);
     let setting = Setting { postrider, data, duration, rounds: options.rounds, producers: options.producers, sync };
     if let Some(against) = options.against {
-        if !against.is_file() {
-            return Err(Error::NoServer(against));
-        }
-        let table = scenario::compare(&setting, &absolute(&against)?).await?;
+        let table = scenario::compare(&setting, &server_program(against)?).await?;
         anstream::print!("{table}");
         return Ok(ExitCode::SUCCESS);
     }
@@ -116,6 +109,10 @@ async fn run(options: Options) -> Result<ExitCode> {
     let written = if options.json { report.write_json(out) } else { report.write_table(out) };
     written.map_err(Error::io("print the report"))?;
     Ok(if options.enforce && report.missed() > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+fn server_program(program: PathBuf) -> Result<PathBuf> {
+    if program.is_file() { absolute(&program) } else { Err(Error::NoServer(program)) }
 }
 
 /// The servers run in folders of their own, where a relative path would mean something else.

@@ -84,7 +84,8 @@ async fn end_of_life(receiver: &Receiver) -> Instant {
 }
 
 /// Each event arrives once in each life of the server at most; again only after a kill, and then no more of them than can have been
-/// in flight when it fell: a slot is free only when its result is durable, and so few producers do not fill more than a webhook's share. How many were repeated.
+/// in flight when it fell: a slot is free only when its result is durable, and so few producers do not fill more than a webhook's
+/// share. How many were repeated.
 fn assert_repeats_were_in_flight(receiver: &Receiver, kills: &[Instant], seed: u64) -> usize {
     let mut lives_of: HashMap<String, Vec<usize>> = HashMap::new();
     for request in receiver.received() {

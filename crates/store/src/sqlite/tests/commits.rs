@@ -71,12 +71,17 @@ async fn settlements_wait_a_moment_and_nothing_that_is_awaited_waits_with_them()
     let (event, delivery, batch) = source.event(10);
     let settlement = source.settlement(event, delivery);
     let in_order = Settlement { order_key: Some(OrderKey::from_bytes([1; 16])), ..settlement.clone() };
+    // It is sent again before another one goes.
+    let failed = Outcome::Answered { status: 500, retry_after: None };
+    let step = next(0, None, &failed, &RetryPolicy::Standard, source.clock.now(), 0.0);
+    let again = Settlement { step, ..in_order.clone() };
     let accept = Command::Accept(batch, oneshot::channel().0);
     for awaited in [Command::Settle(Box::new(in_order)), accept] {
         let inbox = Inbox::default();
         assert_eq!(inbox.lock().patience(Instant::now()), None);
         let before = Instant::now();
         inbox.put(Command::Settle(Box::new(settlement.clone())));
+        inbox.put(Command::Settle(Box::new(again.clone())));
         let after = Instant::now();
         assert!(inbox.lock().patience(before).unwrap() >= SETTLEMENT_PATIENCE);
         assert_eq!(inbox.lock().patience(after + SETTLEMENT_PATIENCE), Some(Duration::ZERO));
@@ -85,7 +90,7 @@ async fn settlements_wait_a_moment_and_nothing_that_is_awaited_waits_with_them()
         assert_eq!(inbox.lock().patience(after), Some(Duration::ZERO));
         let mut taken = VecDeque::new();
         assert!(inbox.take(&mut taken).is_none());
-        assert_eq!(taken.len(), 2);
+        assert_eq!(taken.len(), 3);
         assert_eq!(inbox.lock().patience(after), None);
     }
 }
