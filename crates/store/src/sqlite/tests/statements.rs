@@ -1,10 +1,10 @@
 //! Every statement is prepared, and every one that could read a large table is explained: none may walk through it.
 
-use rusqlite::Connection;
+use rusqlite::{Connection, StatementStatus};
 
 use super::super::{
-    attempts, behind, deliveries, environments, event_types, events, hot, jobs, lanes, load, order, request_settings,
-    resend, retention, rows, schema, search, sessions, skip, statistics, tx, upkeep, webhooks,
+    attempts, behind, connect, deliveries, environments, event_types, events, hot, jobs, lanes, load, order,
+    request_settings, resend, retention, rows, schema, search, sessions, skip, statistics, tx, upkeep, webhooks,
 };
 
 /// Tables that grow with every event.
@@ -317,5 +317,29 @@ fn no_statement_of_the_hot_path_builds_a_temporary_table() {
         let rows = statement.query_map(rusqlite::params_from_iter(nothing), |row| row.get::<_, String>("opcode"));
         let opcodes: Vec<_> = rows.unwrap().collect::<Result<_, _>>().unwrap();
         assert!(!opcodes.iter().any(|o| o == "OpenEphemeral"), "{sql}");
+    }
+}
+
+#[test]
+fn no_statement_is_prepared_again_for_other_values() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("database");
+    let mut writer = connect::writer(&path).unwrap();
+    schema::migrate(&mut writer, &path, schema::MIGRATIONS).unwrap();
+    let reader = connect::reader(&path).unwrap();
+    for (connection, sql) in
+        [&writer, &reader].into_iter().flat_map(|c| statements().into_iter().map(move |sql| (c, sql)))
+    {
+        // What the other one alone may do.
+        let Ok(mut statement) = connection.prepare(sql) else { continue };
+        for value in 1..=3_i64 {
+            for index in 1..=statement.parameter_count() {
+                statement.raw_bind_parameter(index, value).unwrap();
+            }
+            let mut rows = statement.raw_query();
+            // Some do not take such values, which is no matter here.
+            while let Ok(Some(_)) = rows.next() {}
+        }
+        assert_eq!(statement.get_status(StatementStatus::RePrepare), 0, "{sql}");
     }
 }
