@@ -18,11 +18,14 @@ use postrider_store::{LanePosition, Waiting};
 
 use super::health::Health;
 use super::ring::{Arena, Links, Members, Ring};
+use super::tenant::TenantKey;
 
 /// Tenants whose backlog a lane tells apart, what is new and what is sent again counted apart; with more, everybody's new deliveries of the lane wait in the database.
 const TENANTS_WITH_BACKLOG: usize = 8;
-/// How long a lane waits to read again after a page that could not be read, or not one row of which could be taken.
+/// How long a lane waits to read again after a page that could not be read, or that there was no memory for.
 pub(super) const READ_AGAIN: Duration = Duration::from_millis(100);
+/// So often that doubles while there is no memory: ten thousand lanes may wait for some.
+const READ_AGAIN_DOUBLINGS: u32 = 4;
 
 /// Deliveries that a flow keeps space for when it has none.
 const KEPT_CAPACITY: usize = 32;
@@ -234,6 +237,17 @@ pub(super) struct Stored {
     missed: bool,
     /// Not to be read again before.
     pub(super) not_before: Option<Timestamp>,
+    /// What there was no memory for when it was read last.
+    short_of: Option<Shortage>,
+}
+
+/// The next row of a lane, which there was no memory for.
+#[derive(Debug)]
+struct Shortage {
+    tenant: TenantKey,
+    bytes: usize,
+    /// How often that was found.
+    times: u32,
 }
 
 /// What happened while a page was being read.
@@ -344,12 +358,14 @@ impl Stored {
     }
 
     /// A page was read, of which `taken` rows were new and the last one taken or known already is `last`.
-    pub(super) fn end_read(&mut self, taken: usize, last: Option<LanePosition>, reached: Reached, now: Timestamp) {
+    pub(super) fn end_read(&mut self, taken: usize, last: Option<LanePosition>, reached: Reached) {
         if last.is_some() {
             self.cursor = last;
         }
-        // Without a step forward nothing but time helps: there is no memory for the next row.
-        self.not_before = (last.is_none() && reached == Reached::More).then_some(now + READ_AGAIN);
+        self.not_before = None;
+        if last.is_some() || reached == Reached::End {
+            self.short_of = None;
+        }
         if reached == Reached::More {
             return;
         }
@@ -361,6 +377,18 @@ impl Stored {
             // pass, something must have been missed since the last one began.
             self.cursor = None;
         }
+    }
+
+    /// There is no memory for the next row: nothing but time helps, and less likely each time.
+    pub(super) fn wait_for_memory(&mut self, tenant: TenantKey, bytes: usize, now: Timestamp) {
+        let times = self.short_of.as_ref().map_or(0, |shortage| shortage.times);
+        self.not_before = Some(now + READ_AGAIN * 2_u32.pow(times.min(READ_AGAIN_DOUBLINGS)));
+        self.short_of = Some(Shortage { tenant, bytes, times: times + 1 });
+    }
+
+    /// Whose row there was no memory for, and how many bytes it needs.
+    pub(super) fn short_of(&self) -> Option<(&TenantKey, usize)> {
+        self.short_of.as_ref().map(|shortage| (&shortage.tenant, shortage.bytes))
     }
 
     /// The page could not be read, or is of no use.

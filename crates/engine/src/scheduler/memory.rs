@@ -34,7 +34,12 @@ impl Scheduler {
     /// Whether a lane and the memory have room for one more. Both leave the more to a newcomer the more others hold: a tenant may
     /// hold twice what is free.
     pub(super) fn has_memory_for(&self, lane: u32, delivery: &Ready, now: Timestamp) -> bool {
-        let tenant = self.tenant_of.get(&TenantKey::of(delivery)).copied();
+        self.has_memory_of(lane, &TenantKey::of(delivery), cost(delivery), now)
+    }
+
+    /// The same for one of that tenant that needs so many bytes.
+    pub(super) fn has_memory_of(&self, lane: u32, tenant: &TenantKey, bytes: usize, now: Timestamp) -> bool {
+        let tenant = self.tenant_of.get(tenant).copied();
         let lane = &self.lanes[lane];
         let most = if lane.health.is_paused() && lane.quiet_until(now).is_some() {
             PAUSED_LANE_DELIVERIES
@@ -42,7 +47,7 @@ impl Scheduler {
             lane.most(self.limits.lane)
         };
         let flow = tenant.and_then(|tenant| lane.flows.get(&tenant)).map_or(0, |flow| self.flows[*flow].queue.len());
-        lane.queued < most && flow < 2 * (most - lane.queued) && self.has_bytes_for(lane, tenant, cost(delivery))
+        lane.queued < most && flow < 2 * (most - lane.queued) && self.has_bytes_for(lane, tenant, bytes)
     }
 
     fn has_bytes_for(&self, lane: &Lane, tenant: Option<u32>, cost: usize) -> bool {
@@ -209,6 +214,7 @@ impl Scheduler {
     }
 }
 
-fn cost(delivery: &Ready) -> usize {
+/// What it holds of the memory.
+pub(super) fn cost(delivery: &Ready) -> usize {
     delivery.event.body.len() + OVERHEAD_BYTES
 }

@@ -5,6 +5,8 @@ use postrider_core::{Timestamp, WebhookId};
 use postrider_store::LanePosition;
 
 use super::lane::Reached;
+use super::memory::cost;
+use super::tenant::TenantKey;
 use super::{PAUSED_LANE_DELIVERIES, Ready, Scheduler, Standing};
 
 /// Pages that are read at once: readers are few, and others read too.
@@ -59,6 +61,15 @@ impl Scheduler {
                 self.drop_lane_if_over(index);
                 continue;
             }
+            // As long as there is no memory for what it would bring, the database need not be asked.
+            if let Some((tenant, bytes)) = self.lanes[index].stored.short_of()
+                && !self.has_memory_of(index, tenant, bytes, now)
+            {
+                let tenant = tenant.clone();
+                self.lanes[index].stored.wait_for_memory(tenant, bytes, now);
+                self.consider(index, now);
+                continue;
+            }
             self.reads += 1;
             let limit = if lane.health.is_paused() { PAUSED_LANE_DELIVERIES } else { lane.most(LANE_PAGE) };
             let lane = &mut self.lanes[index];
@@ -91,7 +102,7 @@ impl Scheduler {
 
     fn take_page(&mut self, index: u32, page: PageRows, settled: &[postrider_core::DeliveryId], now: Timestamp) {
         let mut reached = if page.more { Reached::More } else { Reached::End };
-        let (mut taken, mut last) = (0, None);
+        let (mut taken, mut last, mut short_of) = (0, None, None);
         for (position, ready) in page.rows {
             let is_known = self.held.contains_key(&ready.id) || settled.contains(&ready.id);
             let must_wait =
@@ -99,6 +110,7 @@ impl Scheduler {
             if !is_known && !must_wait {
                 if !self.has_memory_for(index, &ready, now) {
                     reached = Reached::More;
+                    short_of = Some((TenantKey::of(&ready), cost(&ready)));
                     break;
                 }
                 self.queue(index, ready, now);
@@ -110,7 +122,12 @@ impl Scheduler {
         if let Some(due_at) = page.next_due {
             stored.expect(due_at);
         }
-        stored.end_read(taken, last, reached, now);
+        stored.end_read(taken, last, reached);
+        if let Some((tenant, bytes)) = short_of
+            && last.is_none()
+        {
+            stored.wait_for_memory(tenant, bytes, now);
+        }
     }
 
     /// A lane reads when no more than so many are queued.

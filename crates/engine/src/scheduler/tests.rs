@@ -605,6 +605,48 @@ fn a_lane_that_answers_reads_before_ten_thousand_that_were_never_heard_of() {
 }
 
 #[test]
+fn a_lane_without_memory_asks_the_database_again_only_when_there_is_some() {
+    let memory = 8 * OVERHEAD_BYTES;
+    let mut scheduler = Scheduler::new(Limits { in_flight: 8, per_webhook: 8, memory, lane: 8 });
+    for number in 0..8 {
+        scheduler.push(webhook(number), ready(number, number), START);
+    }
+    let mut hanging = scheduler.launch_all(START);
+    let lacking = webhook(100);
+    let read = |scheduler: &mut Scheduler, now| {
+        let request = scheduler.page_wanted(now)?;
+        let stored = ready(100, 100);
+        let row = (LanePosition { due_at: START, delivery: stored.id }, stored);
+        let rows = if request.webhook == lacking { vec![row] } else { Vec::new() };
+        scheduler.paged(request.webhook, Some(PageRows { rows, next_due: None, more: false }), now);
+        Some(request.webhook)
+    };
+    // Lanes that something was left to the database of when it was pushed; they find nothing there.
+    while read(&mut scheduler, START).is_some() {}
+    scheduler.stored(lacking, START, START);
+    assert_eq!(read(&mut scheduler, START), Some(lacking));
+    let (mut now, mut looks) = (START, 0);
+    while now < START + Duration::from_mins(1) {
+        now = scheduler.next_wake(now).expect("it looks again");
+        assert_eq!(scheduler.launch_all(now).len(), 0);
+        assert_eq!(read(&mut scheduler, now), None);
+        scheduler.check(now);
+        looks += 1;
+    }
+    assert!(looks < 60, "it looks less often than at first: {looks} times");
+    while let Some(Launch { webhook, delivery, .. }) = hanging.pop() {
+        scheduler.finished(delivery.id, Signal::Well, now, 0.5);
+        scheduler.settled(webhook, delivery.id, DeliveryState::Delivered { at: now }, now);
+    }
+    let freed = now;
+    while scheduler.launch_all(now).iter().all(|launch| launch.webhook != lacking) {
+        read(&mut scheduler, now);
+        now = scheduler.next_wake(now).unwrap_or(now);
+        assert!(now <= freed + Duration::from_secs(2), "it does not notice that there is memory");
+    }
+}
+
+#[test]
 fn a_large_body_counts_for_several_turns() {
     let mut scheduler = Scheduler::new(Limits { in_flight: 1, per_webhook: 128, memory: 1 << 30, lane: 1_024 });
     for number in 0..100 {
