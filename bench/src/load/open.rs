@@ -2,6 +2,7 @@
 //! because the runtime's own timers are as coarse as what is measured (a millisecond).
 
 use std::{
+    collections::VecDeque,
     io,
     sync::{Arc, Mutex},
     thread,
@@ -20,15 +21,16 @@ use tokio::{
 use super::{Connection, Target};
 use crate::error::{Error, Result};
 
-/// Connections that are opened before the first event; more follow when all are waiting for an answer.
+/// Connections that are opened before the first event; more follow when all are waiting for an answer. They are used in turn, as a
+/// server closes one that it has not heard from for long.
 const CONNECTIONS: usize = 32;
 const NANOS: u32 = 1_000_000_000;
 
 /// Sends `rate` events a second for `duration`.
 pub(super) async fn run(target: &Target, rate: u32, duration: Duration) -> Result<u64> {
-    let mut connections = Vec::with_capacity(CONNECTIONS);
+    let mut connections = VecDeque::with_capacity(CONNECTIONS);
     for _ in 0..CONNECTIONS {
-        connections.push(Connection::open(target.server).await?);
+        connections.push_back(Connection::open(target.server).await?);
     }
     let idle = Arc::new(Mutex::new(connections));
     let period = Duration::from_nanos(u64::from(NANOS / rate));
@@ -45,13 +47,13 @@ pub(super) async fn run(target: &Target, rate: u32, duration: Duration) -> Resul
         let mut request = target.requests[sent % target.requests.len()].clone();
         sent += 1;
         tasks.spawn(async move {
-            let free = idle.lock().expect("no holder of the lock can panic").pop();
+            let free = idle.lock().expect("no holder of the lock can panic").pop_front();
             let mut connection = match free {
                 Some(connection) => connection,
                 None => Connection::open(target.server).await?,
             };
             let busy = target.deliver(&mut connection, &mut request, claim).await?;
-            idle.lock().expect("no holder of the lock can panic").push(connection);
+            idle.lock().expect("no holder of the lock can panic").push_back(connection);
             Ok::<_, Error>(busy)
         });
         while let Some(task) = tasks.try_join_next() {
