@@ -44,7 +44,7 @@ use postrider_core::{DeliveryId, Timestamp, WebhookId};
 pub(crate) use self::bounds::{Limits, Totals};
 use self::health::Class;
 pub(crate) use self::health::Signal;
-use self::lane::{Flow, Lane};
+use self::lane::{Backlog, Flow, Lane};
 pub(crate) use self::lane::{Ready, Standing};
 use self::order::Order;
 pub(crate) use self::paging::{PageRequest, PageRows};
@@ -242,7 +242,12 @@ impl Scheduler {
         }
         let behind = self.lanes[index].stored.is_behind_backlog(&delivery);
         if behind || !self.has_memory_for(index, &delivery, now) {
-            self.lanes[index].stored.leave(&delivery);
+            let stored = &mut self.lanes[index].stored;
+            if stored.backlog == Backlog::None {
+                // The first that is left to the database is the next to be read from it.
+                stored.lack_memory(TenantKey::of(&delivery), memory::cost(&delivery));
+            }
+            stored.leave(&delivery);
             self.consider(index, now);
         } else {
             self.queue(index, delivery, now);

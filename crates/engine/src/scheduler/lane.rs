@@ -26,6 +26,8 @@ const TENANTS_WITH_BACKLOG: usize = 8;
 pub(super) const READ_AGAIN: Duration = Duration::from_millis(100);
 /// So often that doubles while there is no memory: ten thousand lanes may wait for some.
 const READ_AGAIN_DOUBLINGS: u32 = 4;
+/// After so many, a lane reads whether there is memory or not: what it lacked memory for may have ended otherwise.
+const LOOKS_UNTIL_DOUBTFUL: u32 = 32;
 
 /// Deliveries that a flow keeps space for when it has none.
 const KEPT_CAPACITY: usize = 32;
@@ -237,7 +239,7 @@ pub(super) struct Stored {
     missed: bool,
     /// Not to be read again before.
     pub(super) not_before: Option<Timestamp>,
-    /// What there was no memory for when it was read last.
+    /// What there is no memory for.
     short_of: Option<Shortage>,
 }
 
@@ -247,7 +249,7 @@ struct Shortage {
     tenant: TenantKey,
     bytes: usize,
     /// How often that was found.
-    times: u32,
+    looks: u32,
 }
 
 /// What happened while a page was being read.
@@ -307,6 +309,8 @@ impl Stored {
     pub(super) fn leave_unknown(&mut self) {
         self.missed = true;
         self.backlog = Backlog::Everybody;
+        // Another row may be the next.
+        self.short_of = None;
     }
 
     /// What is in the database is no longer this lane's.
@@ -379,16 +383,25 @@ impl Stored {
         }
     }
 
-    /// There is no memory for the next row: nothing but time helps, and less likely each time.
-    pub(super) fn wait_for_memory(&mut self, tenant: TenantKey, bytes: usize, now: Timestamp) {
-        let times = self.short_of.as_ref().map_or(0, |shortage| shortage.times);
-        self.not_before = Some(now + READ_AGAIN * 2_u32.pow(times.min(READ_AGAIN_DOUBLINGS)));
-        self.short_of = Some(Shortage { tenant, bytes, times: times + 1 });
+    /// There is no memory for the next row.
+    pub(super) fn lack_memory(&mut self, tenant: TenantKey, bytes: usize) {
+        let looks = self.short_of.as_ref().map_or(0, |shortage| shortage.looks);
+        self.short_of = Some(Shortage { tenant, bytes, looks });
     }
 
-    /// Whose row there was no memory for, and how many bytes it needs.
+    /// Nothing but time helps a lane that lacks memory, and less likely each time.
+    pub(super) fn wait_for_memory(&mut self, now: Timestamp) {
+        if let Some(shortage) = &mut self.short_of {
+            self.not_before = Some(now + READ_AGAIN * 2_u32.pow(shortage.looks.min(READ_AGAIN_DOUBLINGS)));
+            shortage.looks += 1;
+        }
+    }
+
+    /// Whose row there was no memory for, and how many bytes it needs. None where it is to be seen again whether it is still there.
     pub(super) fn short_of(&self) -> Option<(&TenantKey, usize)> {
-        self.short_of.as_ref().map(|shortage| (&shortage.tenant, shortage.bytes))
+        let shortage = self.short_of.as_ref()?;
+        let is_doubtful = shortage.looks > 0 && shortage.looks.is_multiple_of(LOOKS_UNTIL_DOUBTFUL);
+        (!is_doubtful).then_some((&shortage.tenant, shortage.bytes))
     }
 
     /// The page could not be read, or is of no use.

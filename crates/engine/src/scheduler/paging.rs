@@ -65,8 +65,7 @@ impl Scheduler {
             if let Some((tenant, bytes)) = self.lanes[index].stored.short_of()
                 && !self.has_memory_of(index, tenant, bytes, now)
             {
-                let tenant = tenant.clone();
-                self.lanes[index].stored.wait_for_memory(tenant, bytes, now);
+                self.lanes[index].stored.wait_for_memory(now);
                 self.consider(index, now);
                 continue;
             }
@@ -126,7 +125,8 @@ impl Scheduler {
         if let Some((tenant, bytes)) = short_of
             && last.is_none()
         {
-            stored.wait_for_memory(tenant, bytes, now);
+            stored.lack_memory(tenant, bytes);
+            stored.wait_for_memory(now);
         }
     }
 

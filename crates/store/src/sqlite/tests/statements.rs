@@ -274,6 +274,7 @@ fn plan(connection: &Connection, sql: &str) -> Vec<String> {
 
 fn database() -> Connection {
     let connection = Connection::open_in_memory().unwrap();
+    connect::keep_statements(&connection).unwrap();
     connection.execute_batch(&schema::MIGRATIONS.concat()).unwrap();
     connection
 }
