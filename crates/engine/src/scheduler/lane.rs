@@ -16,7 +16,7 @@ use postrider_core::shape::ShapeRevision;
 use postrider_core::{DeliveryId, Timestamp, WebhookId};
 use postrider_store::{LanePosition, Waiting};
 
-use super::health::Health;
+use super::health::{Class, Health};
 use super::ring::{Arena, Links, Members, Ring};
 use super::tenant::TenantKey;
 
@@ -24,7 +24,7 @@ use super::tenant::TenantKey;
 const TENANTS_WITH_BACKLOG: usize = 8;
 /// How long a lane waits to read again after a page that could not be read, or that there was no memory for.
 pub(super) const READ_AGAIN: Duration = Duration::from_millis(100);
-/// So often that doubles while there is no memory: ten thousand lanes may wait for some.
+/// So often that doubles for an endpoint that does not answer while there is no memory: ten thousand of them may wait for some.
 const READ_AGAIN_DOUBLINGS: u32 = 4;
 /// After so many, a lane reads whether there is memory or not: what it lacked memory for may have ended otherwise.
 const LOOKS_UNTIL_DOUBTFUL: u32 = 32;
@@ -99,7 +99,7 @@ pub(super) struct Lane {
     pub(super) webhook: WebhookId,
     pub(super) standing: Standing,
     pub(super) health: Health,
-    pub(super) class: super::health::Class,
+    pub(super) class: Class,
     /// By tenant.
     pub(super) flows: HashMap<u32, u32>,
     /// Flows that wait until the lane has room.
@@ -124,7 +124,7 @@ impl Lane {
             webhook,
             standing: Standing::Active,
             health: Health::unknown(share_most),
-            class: super::health::Class::Troubled,
+            class: Class::Troubled,
             flows: HashMap::new(),
             parked: Ring::default(),
             thawing: false,
@@ -389,10 +389,15 @@ impl Stored {
         self.short_of = Some(Shortage { tenant, bytes, looks });
     }
 
-    /// Nothing but time helps a lane that lacks memory, and less likely each time.
-    pub(super) fn wait_for_memory(&mut self, now: Timestamp) {
+    /// Nothing but time helps a lane that lacks memory. Where endpoints answer, memory comes free soon; where they do not, less likely
+    /// each time.
+    pub(super) fn wait_for_memory(&mut self, class: Class, now: Timestamp) {
         if let Some(shortage) = &mut self.short_of {
-            self.not_before = Some(now + READ_AGAIN * 2_u32.pow(shortage.looks.min(READ_AGAIN_DOUBLINGS)));
+            let doublings = match class {
+                Class::Well => 0,
+                Class::Troubled => shortage.looks.min(READ_AGAIN_DOUBLINGS),
+            };
+            self.not_before = Some(now + READ_AGAIN * 2_u32.pow(doublings));
             shortage.looks += 1;
         }
     }

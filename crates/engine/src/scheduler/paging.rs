@@ -4,7 +4,7 @@ use postrider_core::limits::{LANE_PAGE, WAIT_MOST};
 use postrider_core::{Timestamp, WebhookId};
 use postrider_store::LanePosition;
 
-use super::lane::Reached;
+use super::lane::{Lane, Reached};
 use super::memory::cost;
 use super::tenant::TenantKey;
 use super::{PAUSED_LANE_DELIVERIES, Ready, Scheduler, Standing};
@@ -65,7 +65,8 @@ impl Scheduler {
             if let Some((tenant, bytes)) = self.lanes[index].stored.short_of()
                 && !self.has_memory_of(index, tenant, bytes, now)
             {
-                self.lanes[index].stored.wait_for_memory(now);
+                let lane = &mut self.lanes[index];
+                lane.stored.wait_for_memory(lane.class, now);
                 self.consider(index, now);
                 continue;
             }
@@ -117,7 +118,7 @@ impl Scheduler {
             }
             last = Some(position);
         }
-        let stored = &mut self.lanes[index].stored;
+        let Lane { stored, class, .. } = &mut self.lanes[index];
         if let Some(due_at) = page.next_due {
             stored.expect(due_at);
         }
@@ -126,7 +127,7 @@ impl Scheduler {
             && last.is_none()
         {
             stored.lack_memory(tenant, bytes);
-            stored.wait_for_memory(now);
+            stored.wait_for_memory(*class, now);
         }
     }
 

@@ -13,7 +13,7 @@ use postrider_core::{EnvironmentId, EventId, limits};
 use postrider_store::LanePosition;
 use proptest::prelude::*;
 
-use super::lane::{Place, Traffic};
+use super::lane::{Place, READ_AGAIN, Traffic};
 use super::*;
 
 const START: Timestamp = Timestamp::from_micros(1_767_225_600_000_000);
@@ -645,6 +645,27 @@ fn a_lane_without_memory_asks_the_database_again_only_when_there_is_some() {
         read(&mut scheduler, now);
         now = scheduler.next_wake(now).unwrap_or(now);
         assert!(now <= freed + Duration::from_secs(2), "it does not notice that there is memory");
+    }
+}
+
+#[test]
+fn a_lane_that_answers_looks_for_memory_as_often_as_at_first() {
+    let (mut next, memory) = (100, 8 * OVERHEAD_BYTES);
+    let mut scheduler = Scheduler::new(Limits { in_flight: 8, per_webhook: 8, memory, lane: 8 });
+    prove(&mut scheduler, 0, 0, &mut next);
+    prove(&mut scheduler, 1, 1, &mut next);
+    for number in 0..8 {
+        scheduler.push(webhook(0), ready(number, number), START);
+    }
+    scheduler.push(webhook(1), ready(8, 8), START);
+    assert!(scheduler.launch_all(START).iter().all(|launch| launch.webhook == webhook(0)));
+    let mut now = START;
+    for _ in 0..20 {
+        assert_eq!(scheduler.page_wanted(now), None);
+        let wake = scheduler.next_wake(now).expect("it looks again");
+        assert_eq!(wake.since(now), READ_AGAIN);
+        now = wake;
+        scheduler.launch_all(now);
     }
 }
 
