@@ -8,8 +8,8 @@ use rusqlite::{Connection, OpenFlags};
 
 /// Of what is written, much is pages in which little has changed: larger ones would only be more of it.
 const PAGE_BYTES: u32 = 4_096;
-/// The writer's cache holds the ends of all trees and the webhooks' places in the indexes. Twice as much was no faster.
-const WRITER_CACHE_KIB: i32 = 12 * 1_024;
+/// The writer's cache holds the ends of all trees and the webhooks' places in the indexes. Three times as much was no faster.
+const WRITER_CACHE_KIB: i32 = 8 * 1_024;
 /// A reader needs little: the system's own cache is behind it.
 const READER_CACHE_KIB: i32 = 1_024;
 /// The log is cut back to this length when it starts anew.
