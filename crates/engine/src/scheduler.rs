@@ -44,7 +44,7 @@ use postrider_core::{DeliveryId, Timestamp, WebhookId};
 pub(crate) use self::bounds::{Limits, Totals};
 use self::health::Class;
 pub(crate) use self::health::Signal;
-use self::lane::{Backlog, Flow, Lane};
+use self::lane::{Flow, Lane};
 pub(crate) use self::lane::{Ready, Standing};
 use self::order::Order;
 pub(crate) use self::paging::{PageRequest, PageRows};
@@ -243,9 +243,8 @@ impl Scheduler {
         let behind = self.lanes[index].stored.is_behind_backlog(&delivery);
         if behind || !self.has_memory_for(index, &delivery, now) {
             let stored = &mut self.lanes[index].stored;
-            if stored.backlog == Backlog::None {
-                // The first that is left to the database is the next to be read from it.
-                stored.lack_memory(TenantKey::of(&delivery), memory::cost(&delivery));
+            if stored.is_empty(now) {
+                stored.lack_memory(&delivery);
             }
             stored.leave(&delivery);
             self.consider(index, now);
@@ -384,9 +383,7 @@ impl Scheduler {
             (None, true) => return,
         };
         let lane = &mut self.lanes[index];
-        if let Some(reading) = &mut lane.stored.reading {
-            reading.settled.push(delivery);
-        }
+        lane.stored.settle(delivery);
         if let Some(due_at) = state.due_at()
             && lane.standing == Standing::Active
         {

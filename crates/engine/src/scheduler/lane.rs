@@ -17,6 +17,7 @@ use postrider_core::{DeliveryId, Timestamp, WebhookId};
 use postrider_store::{LanePosition, Waiting};
 
 use super::health::{Class, Health};
+use super::memory::cost;
 use super::ring::{Arena, Links, Members, Ring};
 use super::tenant::TenantKey;
 
@@ -26,6 +27,8 @@ const TENANTS_WITH_BACKLOG: usize = 8;
 pub(super) const READ_AGAIN: Duration = Duration::from_millis(100);
 /// So often that doubles for an endpoint that does not answer while there is no memory: ten thousand of them may wait for some.
 const READ_AGAIN_DOUBLINGS: u32 = 4;
+/// Lanes that lack memory at the same time look again at so many different times.
+const LOOKS_APART: u32 = 32;
 /// After so many, a lane reads whether there is memory or not: what it lacked memory for may have ended otherwise.
 const LOOKS_UNTIL_DOUBTFUL: u32 = 32;
 
@@ -246,6 +249,7 @@ pub(super) struct Stored {
 /// The next row of a lane, which there was no memory for.
 #[derive(Debug)]
 struct Shortage {
+    delivery: DeliveryId,
     tenant: TenantKey,
     bytes: usize,
     /// How often that was found.
@@ -384,21 +388,38 @@ impl Stored {
     }
 
     /// There is no memory for the next row.
-    pub(super) fn lack_memory(&mut self, tenant: TenantKey, bytes: usize) {
+    pub(super) fn lack_memory(&mut self, next: &Ready) {
         let looks = self.short_of.as_ref().map_or(0, |shortage| shortage.looks);
-        self.short_of = Some(Shortage { tenant, bytes, looks });
+        self.short_of = Some(Shortage { delivery: next.id, tenant: TenantKey::of(next), bytes: cost(next), looks });
+    }
+
+    /// Whether a delivery that is left to the database now is the next to be read from it.
+    pub(super) fn is_empty(&self, now: Timestamp) -> bool {
+        self.backlog == Backlog::None && self.reading.is_none() && self.next_due.is_none_or(|due_at| due_at > now)
     }
 
     /// Nothing but time helps a lane that lacks memory. Where endpoints answer, memory comes free soon; where they do not, less likely
-    /// each time.
-    pub(super) fn wait_for_memory(&mut self, class: Class, now: Timestamp) {
-        if let Some(shortage) = &mut self.short_of {
-            let doublings = match class {
-                Class::Well => 0,
-                Class::Troubled => shortage.looks.min(READ_AGAIN_DOUBLINGS),
-            };
-            self.not_before = Some(now + READ_AGAIN * 2_u32.pow(doublings));
-            shortage.looks += 1;
+    /// each time. `index`: the lane's, so that not all look at the same time.
+    pub(super) fn wait_for_memory(&mut self, class: Class, index: u32, now: Timestamp) {
+        let Some(shortage) = &mut self.short_of else { return };
+        let pause = match class {
+            Class::Well => READ_AGAIN,
+            Class::Troubled => {
+                let offset = READ_AGAIN * (index % LOOKS_APART) / LOOKS_APART;
+                READ_AGAIN * 2_u32.pow(shortage.looks.min(READ_AGAIN_DOUBLINGS)) + offset
+            }
+        };
+        self.not_before = Some(now + pause);
+        shortage.looks += 1;
+    }
+
+    /// That delivery does not wait any more: what there was no memory for may be another.
+    pub(super) fn settle(&mut self, delivery: DeliveryId) {
+        if self.short_of.as_ref().is_some_and(|shortage| shortage.delivery == delivery) {
+            self.short_of = None;
+        }
+        if let Some(reading) = &mut self.reading {
+            reading.settled.push(delivery);
         }
     }
 

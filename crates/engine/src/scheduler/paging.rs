@@ -5,8 +5,6 @@ use postrider_core::{Timestamp, WebhookId};
 use postrider_store::LanePosition;
 
 use super::lane::{Lane, Reached};
-use super::memory::cost;
-use super::tenant::TenantKey;
 use super::{PAUSED_LANE_DELIVERIES, Ready, Scheduler, Standing};
 
 /// Pages that are read at once: readers are few, and others read too.
@@ -66,7 +64,7 @@ impl Scheduler {
                 && !self.has_memory_of(index, tenant, bytes, now)
             {
                 let lane = &mut self.lanes[index];
-                lane.stored.wait_for_memory(lane.class, now);
+                lane.stored.wait_for_memory(lane.class, index, now);
                 self.consider(index, now);
                 continue;
             }
@@ -110,7 +108,7 @@ impl Scheduler {
             if !is_known && !must_wait {
                 if !self.has_memory_for(index, &ready, now) {
                     reached = Reached::More;
-                    short_of = Some((TenantKey::of(&ready), cost(&ready)));
+                    short_of = Some(ready);
                     break;
                 }
                 self.queue(index, ready, now);
@@ -123,11 +121,11 @@ impl Scheduler {
             stored.expect(due_at);
         }
         stored.end_read(taken, last, reached);
-        if let Some((tenant, bytes)) = short_of
+        if let Some(next) = short_of
             && last.is_none()
         {
-            stored.lack_memory(tenant, bytes);
-            stored.wait_for_memory(*class, now);
+            stored.lack_memory(&next);
+            stored.wait_for_memory(*class, index, now);
         }
     }
 
