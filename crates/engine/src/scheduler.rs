@@ -243,7 +243,7 @@ impl Scheduler {
         let behind = self.lanes[index].stored.is_behind_backlog(&delivery);
         if behind || !self.has_memory_for(index, &delivery, now) {
             let stored = &mut self.lanes[index].stored;
-            if stored.is_empty(now) {
+            if stored.has_nothing_due(now) {
                 stored.lack_memory(&delivery);
             }
             stored.leave(&delivery);

@@ -16,8 +16,8 @@ use postrider_core::shape::ShapeRevision;
 use postrider_core::{DeliveryId, Timestamp, WebhookId};
 use postrider_store::{LanePosition, Waiting};
 
+use super::OVERHEAD_BYTES;
 use super::health::{Class, Health};
-use super::memory::cost;
 use super::ring::{Arena, Links, Members, Ring};
 use super::tenant::TenantKey;
 
@@ -73,6 +73,11 @@ impl From<Origin> for Traffic {
 }
 
 impl Ready {
+    /// What it holds of the memory, in bytes.
+    pub(super) fn cost(&self) -> usize {
+        self.event.body.len() + OVERHEAD_BYTES
+    }
+
     /// One that is new and waits for nobody.
     pub(crate) const fn new(id: DeliveryId, event: Arc<Event>, shape: Option<ShapeRevision>) -> Self {
         Self { id, event, attempts: 0, fault: None, order_key: None, shape, traffic: Traffic::Live }
@@ -390,11 +395,11 @@ impl Stored {
     /// There is no memory for the next row.
     pub(super) fn lack_memory(&mut self, next: &Ready) {
         let looks = self.short_of.as_ref().map_or(0, |shortage| shortage.looks);
-        self.short_of = Some(Shortage { delivery: next.id, tenant: TenantKey::of(next), bytes: cost(next), looks });
+        self.short_of = Some(Shortage { delivery: next.id, tenant: TenantKey::of(next), bytes: next.cost(), looks });
     }
 
-    /// Whether a delivery that is left to the database now is the next to be read from it.
-    pub(super) fn is_empty(&self, now: Timestamp) -> bool {
+    /// Whether nothing is due in the database alone: a delivery that is left to it now is the next to be read from it.
+    pub(super) fn has_nothing_due(&self, now: Timestamp) -> bool {
         self.backlog == Backlog::None && self.reading.is_none() && self.next_due.is_none_or(|due_at| due_at > now)
     }
 

@@ -5,7 +5,7 @@ use postrider_core::{DeliveryId, Timestamp, WebhookId};
 use super::health::Class;
 use super::lane::{Flow, Lane, Place, Standing};
 use super::tenant::{Tenant, TenantKey};
-use super::{Held, OVERHEAD_BYTES, PAUSED_LANE_DELIVERIES, Ready, Scheduler, Stage, Totals};
+use super::{Held, PAUSED_LANE_DELIVERIES, Ready, Scheduler, Stage, Totals};
 
 impl Scheduler {
     pub(super) fn lane(&mut self, webhook: WebhookId) -> u32 {
@@ -34,7 +34,7 @@ impl Scheduler {
     /// Whether a lane and the memory have room for one more. Both leave the more to a newcomer the more others hold: a tenant may
     /// hold twice what is free.
     pub(super) fn has_memory_for(&self, lane: u32, delivery: &Ready, now: Timestamp) -> bool {
-        self.has_memory_of(lane, &TenantKey::of(delivery), cost(delivery), now)
+        self.has_memory_of(lane, &TenantKey::of(delivery), delivery.cost(), now)
     }
 
     /// The same for one of that tenant that needs so many bytes.
@@ -67,7 +67,7 @@ impl Scheduler {
 
     pub(super) fn queue(&mut self, lane: u32, delivery: Ready, now: Timestamp) {
         let flow = self.flow(lane, &delivery);
-        let bytes = cost(&delivery);
+        let bytes = delivery.cost();
         let held =
             Held { flow, bytes: u32::try_from(bytes).expect("an event has some kilobytes"), stage: Stage::Queued };
         self.held.insert(delivery.id, held);
@@ -212,9 +212,4 @@ impl Scheduler {
         }
         self.lane_of.remove(&lane.webhook);
     }
-}
-
-/// What it holds of the memory.
-pub(super) fn cost(delivery: &Ready) -> usize {
-    delivery.event.body.len() + OVERHEAD_BYTES
 }

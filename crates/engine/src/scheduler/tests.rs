@@ -604,10 +604,14 @@ fn a_lane_that_answers_reads_before_ten_thousand_that_were_never_heard_of() {
     panic!("it waits behind the others");
 }
 
+/// Eight small deliveries fit into the memory, six where no endpoint was heard of.
+fn with_little_memory() -> Scheduler {
+    Scheduler::new(Limits { in_flight: 8, per_webhook: 8, memory: 8 * OVERHEAD_BYTES, lane: 8 })
+}
+
 #[test]
 fn a_lane_without_memory_asks_the_database_again_only_when_there_is_some() {
-    let memory = 8 * OVERHEAD_BYTES;
-    let mut scheduler = Scheduler::new(Limits { in_flight: 8, per_webhook: 8, memory, lane: 8 });
+    let mut scheduler = with_little_memory();
     for number in 0..8 {
         scheduler.push(webhook(number), ready(number, number), START);
     }
@@ -634,8 +638,11 @@ fn a_lane_without_memory_asks_the_database_again_only_when_there_is_some() {
         scheduler.check(now);
         looks += 1;
     }
-    // Three lanes do.
-    assert!(looks < 3 * 60, "they look less often than at first: {looks} times");
+    // Three lanes do, some forty times each.
+    assert!(
+        (2 * 40..4 * 40).contains(&looks),
+        "they look less often than at first, and not all at once: {looks} times"
+    );
     assert!(reads == 1, "it reads only where what it noted is old: {reads} times");
     while let Some(Launch { webhook, delivery, .. }) = hanging.pop() {
         scheduler.finished(delivery.id, Signal::Well, now, 0.5);
@@ -651,8 +658,7 @@ fn a_lane_without_memory_asks_the_database_again_only_when_there_is_some() {
 
 #[test]
 fn a_lane_reads_again_when_what_it_lacked_memory_for_has_ended_otherwise() {
-    let memory = 8 * OVERHEAD_BYTES;
-    let mut scheduler = Scheduler::new(Limits { in_flight: 8, per_webhook: 8, memory, lane: 8 });
+    let mut scheduler = with_little_memory();
     for number in 0..6 {
         scheduler.push(webhook(number), ready(number, number), START);
     }
@@ -669,8 +675,7 @@ fn a_lane_reads_again_when_what_it_lacked_memory_for_has_ended_otherwise() {
 
 #[test]
 fn a_lane_that_answers_looks_for_memory_as_often_as_at_first() {
-    let (mut next, memory) = (100, 8 * OVERHEAD_BYTES);
-    let mut scheduler = Scheduler::new(Limits { in_flight: 8, per_webhook: 8, memory, lane: 8 });
+    let (mut scheduler, mut next) = (with_little_memory(), 100);
     prove(&mut scheduler, 0, 0, &mut next);
     prove(&mut scheduler, 1, 1, &mut next);
     for number in 0..8 {
