@@ -21,6 +21,8 @@ pub enum Outcome {
         /// What the `Retry-After` header asks for, already turned into a span from the moment of the answer.
         retry_after: Option<Duration>,
     },
+    /// An endpoint that the webhook has no more by now answered 410: it is gone, and the webhook is not.
+    MovedFrom,
     /// The endpoint did not answer; it, or the way to it, is at fault.
     Failed(FailureKind),
     /// We could not ask; the endpoint is not at fault, and the attempt does not count.
@@ -125,7 +127,7 @@ impl Outcome {
         match self {
             Self::Answered { status, .. } => *status == 429 || *status >= 500,
             Self::Failed(_) => true,
-            Self::Ours(_) | Self::Unrenderable => false,
+            Self::Ours(_) | Self::MovedFrom | Self::Unrenderable => false,
         }
     }
 }

@@ -294,6 +294,7 @@ pub fn next(
         Outcome::Answered { status: 429 | 503, retry_after } => *retry_after,
         // Named one by one, so that a new kind of failure makes its author decide here.
         Outcome::Answered { .. }
+        | Outcome::MovedFrom
         | Outcome::Failed(
             FailureKind::NameNotFound
             | FailureKind::AddressRefused

@@ -114,7 +114,7 @@ impl Core {
 
         let now = self.clock.now();
         let (outcome, exchange, problem) = match made {
-            Ok(exchange) => (outcome_of(&exchange, now), Some(exchange), None),
+            Ok(exchange) => (self.outcome_for(&webhook, outcome_of(&exchange, now)), Some(exchange), None),
             Err(error) => (Outcome::Unrenderable, None, Some(error.to_string())),
         };
         let fault_of_ours = match exchange.as_ref().map(|exchange| &exchange.result) {
@@ -150,6 +150,13 @@ impl Core {
             tracing::warn!(webhook.id = %webhook_id, "a webhook cannot be sent to, through no fault of its endpoint: {message}");
         }
         self.store.record(settlement);
+    }
+
+    /// What an outcome means for a webhook that may have another URL by now: one that is gone is then nobody's any more.
+    fn outcome_for(&self, asked: &Webhook, outcome: Outcome) -> Outcome {
+        let is_gone = matches!(outcome, Outcome::Answered { status: 410, .. });
+        let has_moved = || self.store.directory().webhook(asked.id).is_some_and(|webhook| webhook.url != asked.url);
+        if is_gone && has_moved() { Outcome::MovedFrom } else { outcome }
     }
 
     /// Makes an attempt whose request is not the plain one, within the deadline of the plain one. What it takes to render is nobody's

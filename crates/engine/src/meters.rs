@@ -93,7 +93,7 @@ impl Meters {
     pub(crate) fn attempted(&self, outcome: &Outcome) {
         let counter = match outcome {
             Outcome::Answered { .. } if outcome.is_success() => &self.attempts_taken,
-            Outcome::Answered { .. } => &self.attempts_refused,
+            Outcome::Answered { .. } | Outcome::MovedFrom => &self.attempts_refused,
             Outcome::Failed(_) => &self.attempts_unanswered,
             Outcome::Ours(_) => &self.faults_of_ours,
             Outcome::Unrenderable => &self.unrenderable,

@@ -10,6 +10,7 @@ fn outcomes() -> impl Strategy<Value = Outcome> {
             .prop_map(|(status, s)| Outcome::Answered { status, retry_after: s.map(Duration::from_secs) }),
         proptest::sample::select(FailureKind::ALL).prop_map(Outcome::Failed),
         proptest::sample::select(OurFault::ALL).prop_map(Outcome::Ours),
+        Just(Outcome::MovedFrom),
         Just(Outcome::Unrenderable),
     ]
 }

@@ -42,6 +42,8 @@ pub(crate) enum Reply {
     Ours(OurFault),
     /// Never answers; times out when [`Receivers::release`] is called.
     Hangs,
+    /// Answers with that status when [`Receivers::release`] is called.
+    Late(u16),
 }
 
 impl Reply {
@@ -183,17 +185,17 @@ impl Transport for Wire {
             if !self.arrives(received) {
                 return pending().await;
             }
+            if matches!(reply, Reply::Hangs | Reply::Late(_)) {
+                released.await;
+            }
             let result = match reply {
-                Reply::Status(status) => {
+                Reply::Status(status) | Reply::Late(status) => {
                     let body = Bytes::from_static(b"thanks");
                     Ok(Answer { status, headers: HeaderMap::new(), body, body_end: BodyEnd::Complete })
                 }
                 Reply::Fails(kind) => Err(SendError::Endpoint { kind, message: "as planned".into() }),
                 Reply::Ours(fault) => Err(SendError::Ours { fault, message: "as planned".into() }),
-                Reply::Hangs => {
-                    released.await;
-                    Err(SendError::Endpoint { kind: FailureKind::Timeout, message: "as planned".into() })
-                }
+                Reply::Hangs => Err(SendError::Endpoint { kind: FailureKind::Timeout, message: "as planned".into() }),
             };
             tokio::task::yield_now().await;
             if !self.ends(came) {

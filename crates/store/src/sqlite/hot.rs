@@ -522,7 +522,8 @@ pub(super) fn settle(tx: &mut Tx<'_, '_>, settlement: &Settlement) -> Result<(),
         }
     }
     if in_time {
-        tx.judge(settlement.webhook_id, step.verdict)?;
+        let asked = settlement.attempt.as_ref().map(|attempt| &attempt.url[..]);
+        tx.judge(settlement.webhook_id, asked, step.verdict)?;
         if let Some(key) = settlement.order_key
             && state.is_final()
         {

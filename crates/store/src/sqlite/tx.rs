@@ -291,13 +291,18 @@ impl<'c, 's> Tx<'c, 's> {
         Ok(())
     }
 
-    /// Takes in what an attempt says of its webhook, and disables it where that follows.
-    pub(super) fn judge(&mut self, id: WebhookId, verdict: Verdict) -> Result<(), Failure> {
+    /// Takes in what an attempt says of its webhook, and disables it where that follows. `asked`: the URL that the attempt was made to,
+    /// if one was made. What an endpoint did that the webhook had before is not held against the one that it has now.
+    pub(super) fn judge(&mut self, id: WebhookId, asked: Option<&str>, verdict: Verdict) -> Result<(), Failure> {
         if verdict == Verdict::None {
             return Ok(());
         }
         let now = self.now;
         let touched = self.webhook(id)?;
+        let url = touched.webhook.as_ref().map(|webhook| webhook.url.as_str());
+        if asked.is_some_and(|asked| url.is_some_and(|url| url != asked)) {
+            return Ok(());
+        }
         let key = touched.key;
         let Some(reason) = touched.judge(verdict, now) else { return Ok(()) };
         if let Some(webhook) = &mut touched.webhook {

@@ -54,7 +54,8 @@ rules! {
         an_end_is_final_and_a_late_attempt_is_logged,
         five_failures_in_a_row_disable_preset_frontegg,
         a_success_ends_the_streak,
-        gone_disables_at_once;
+        gone_disables_at_once,
+        what_a_former_endpoint_does_is_not_held_against_the_present_one;
     switching_off:
         disabling_discards_what_waits_and_enabling_revives_nothing,
         what_came_after_enabling_is_not_swept,

@@ -5,8 +5,8 @@ use std::time::Duration;
 use postrider_core::attempt::{AttemptResult, OurFault};
 use postrider_core::delivery::{DeliveryState, DiscardReason, FailReason, Fault, OUR_FAULT_DELAY};
 use postrider_core::retry::RetryPolicy;
-use postrider_core::webhook::{DisableReason, WebhookStatus};
-use postrider_store::WebhookChange;
+use postrider_core::webhook::{DisableReason, EndpointUrl, WebhookStatus};
+use postrider_store::{WebhookChange, WebhookPatch};
 
 use crate::world::{World, answered, failed, ours};
 
@@ -148,4 +148,21 @@ pub(crate) async fn gone_disables_at_once(world: World) {
     let swept = world.state(environment, waits.deliveries[0]).await;
     assert_eq!(swept, DeliveryState::Discarded { at: world.now(), reason: DiscardReason::WebhookGone });
     assert_eq!(world.commits.settlements_of(waits.deliveries[0]), [swept], "the observer is told of what was swept");
+}
+
+pub(crate) async fn what_a_former_endpoint_does_is_not_held_against_the_present_one(world: World) {
+    let environment = world.environment("Production").await;
+    let webhook = world.webhook_with(environment, RetryPolicy::Frontegg).await;
+    let webhooks = [webhook.clone()];
+    let accepted = [world.accept(&webhooks).await, world.accept(&webhooks).await, world.accept(&webhooks).await];
+    let url = EndpointUrl::parse("https://example.com/elsewhere").unwrap();
+    let patch = WebhookPatch { url: Some(url), ..WebhookPatch::default() };
+    world.store().update_webhook(environment, None, webhook.id, patch).await.unwrap().unwrap();
+    // A settlement's attempt was made to the URL that every webhook has here.
+    let [gone, failing, waits] = &accepted;
+    world.settle(&gone.event, gone.deliveries[0], answered(410)).await;
+    world.settle(&failing.event, failing.deliveries[0], failed()).await;
+    let known = world.known(webhook.id);
+    assert_eq!((known.status, known.streak), (WebhookStatus::Active, None));
+    assert!(!world.state(environment, waits.deliveries[0]).await.is_final());
 }

@@ -268,7 +268,7 @@ impl World {
             Outcome::Failed(kind) => {
                 Some(AttemptResult::Failed { kind: *kind, message: "nothing listens there".into() })
             }
-            Outcome::Ours(_) | Outcome::Unrenderable => None,
+            Outcome::Ours(_) | Outcome::MovedFrom | Outcome::Unrenderable => None,
         };
         let attempt = result.map(|result| Attempt {
             id: AttemptId::new(self.now(), self.entropy.as_ref()),
