@@ -1,7 +1,7 @@
 //! Typed ids: UUIDv7 in newtypes, plain UUIDs on the wire.
 //!
 //! Ids sort by the moment they were made, to a quarter of a microsecond within this process's clock (RFC 9562, method 3), so a
-//! time range is an id range. They are not secrets.
+//! time range is an id range. Ids of one batch sort by their places in it. They are not secrets.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,6 +9,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::limits::BATCH_EVENTS;
 use crate::time::{Entropy, Timestamp};
 
 /// A text that is no UUID.
@@ -16,21 +17,30 @@ use crate::time::{Entropy, Timestamp};
 #[error("not a UUID; ids look like 018f3c5e-7c1a-7b6e-9d2a-3f4b5c6d7e8f")]
 pub struct ParseIdError;
 
-fn new_v7(now: Timestamp, entropy: &dyn Entropy) -> Uuid {
-    let millis = u64::try_from(now.as_millis()).unwrap_or(0) & 0xffff_ffff_ffff;
-    // 1,000 microseconds spread over the 12 bits that follow the milliseconds.
-    let fraction = u64::try_from(now.as_micros().rem_euclid(1_000)).unwrap_or(0) * 4_096 / 1_000;
-    let mut random = [0; 8];
-    entropy.fill(&mut random);
-    let high = (millis << 16) | 0x7000 | fraction;
-    let low = (u64::from_le_bytes(random) & 0x3fff_ffff_ffff_ffff) | 0x8000_0000_0000_0000;
-    Uuid::from_u64_pair(high, low)
-}
+/// Where [`new_v7`] puts the place of an id among those that are made together: the first of the bits that are random otherwise.
+const PLACE_BITS: u32 = 12;
+const PLACE_SHIFT: u32 = 62 - PLACE_BITS;
+const _: () = assert!(BATCH_EVENTS <= 1 << PLACE_BITS, "a place for each event of a batch");
 
+/// The lowest UUID of a moment.
 fn bound_v7(at: Timestamp) -> Uuid {
     let millis = u64::try_from(at.as_millis()).unwrap_or(0) & 0xffff_ffff_ffff;
+    // 1,000 microseconds spread over the 12 bits that follow the milliseconds.
     let fraction = u64::try_from(at.as_micros().rem_euclid(1_000)).unwrap_or(0) * 4_096 / 1_000;
     Uuid::from_u64_pair((millis << 16) | 0x7000 | fraction, 0x8000_0000_0000_0000)
+}
+
+/// `place`: among those of the same moment; each sorts after those of lower places. Without one it is anywhere among them.
+fn new_v7(now: Timestamp, place: Option<usize>, entropy: &dyn Entropy) -> Uuid {
+    let mut random = [0; 8];
+    entropy.fill(&mut random);
+    let mut random = u64::from_le_bytes(random) & 0x3fff_ffff_ffff_ffff;
+    if let Some(place) = place {
+        let place = place.min((1 << PLACE_BITS) - 1) as u64;
+        random = (place << PLACE_SHIFT) | (random & ((1 << PLACE_SHIFT) - 1));
+    }
+    let (high, low) = bound_v7(now).as_u64_pair();
+    Uuid::from_u64_pair(high, low | random)
 }
 
 fn time_of(uuid: Uuid) -> Timestamp {
@@ -50,7 +60,12 @@ macro_rules! ids {
         impl $name {
             /// A new id, made at `now`.
             pub fn new(now: Timestamp, entropy: &dyn Entropy) -> Self {
-                Self(new_v7(now, entropy))
+                Self(new_v7(now, None, entropy))
+            }
+
+            /// A new id, one of several that are made at `now`: it sorts after those of lower places, up to those that a batch has.
+            pub fn at_place(now: Timestamp, place: usize, entropy: &dyn Entropy) -> Self {
+                Self(new_v7(now, Some(place), entropy))
             }
 
             /// The id that a UUID stands for; any version is taken, as ids also come from outside.
@@ -135,6 +150,17 @@ mod tests {
         fn fill(&self, bytes: &mut [u8]) {
             bytes.fill(self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed));
         }
+    }
+
+    #[test]
+    fn ids_of_a_batch_sort_by_place_within_their_moment() {
+        let entropy = Counting(std::sync::atomic::AtomicU8::new(250));
+        let at = Timestamp::from_micros(1_767_225_600_123_456);
+        let ids: Vec<_> = (0..BATCH_EVENTS).map(|place| EventId::at_place(at, place, &entropy)).collect();
+        assert!(ids.is_sorted_by(|a, b| a < b));
+        assert!(ids.iter().all(|id| id.made_at() == at && *id >= EventId::first_at(at)));
+        assert!(ids[BATCH_EVENTS - 1] < EventId::first_at(at + std::time::Duration::from_micros(1)));
+        assert_ne!(EventId::at_place(at, 7, &entropy), EventId::at_place(at, 7, &entropy));
     }
 
     #[test]

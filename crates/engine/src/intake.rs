@@ -159,7 +159,9 @@ impl Core {
         let mut new_events = Vec::with_capacity(events.len());
         for (event, schema) in events.into_iter().zip(schema_notes) {
             let mut webhooks = directory.matches(environment, &event.key, event.tenant_id.as_ref());
-            let id = EventId::new(now, &*self.entropy);
+            // Ids sort in the order of the batch: by them it is listed, and sent again.
+            let place = new_events.len();
+            let id = EventId::at_place(now, place, &*self.entropy);
             let mut notes = self.filter(environment, id, &event, now, &mut webhooks, &mut turn).await;
             if schema.is_some() {
                 notes.get_or_insert_default().schema = schema;
@@ -169,7 +171,7 @@ impl Core {
             // The last one takes what is left over, so that all is given back at once.
             let is_last = new_events.len() + 1 == fan_out.events;
             let share = if is_last { room.rest() } else { room.part(event.body.len() + OVERHEAD_BYTES) };
-            let mut new = self.new_event(environment, id, event, webhooks, (share, now), &mut turn).await;
+            let mut new = self.new_event(environment, (id, place), event, webhooks, (share, now), &mut turn).await;
             new.notes = notes;
             new_events.push(new);
         }
@@ -232,7 +234,7 @@ impl Core {
     async fn new_event(
         &self,
         environment_id: EnvironmentId,
-        id: EventId,
+        (id, place): (EventId, usize),
         event: IncomingEvent,
         webhooks: Vec<Arc<Webhook>>,
         (share, now): (Share, Timestamp),
@@ -259,7 +261,7 @@ impl Core {
                 turn.spend(ORDER_STEPS as usize).await;
             }
             let order_key = order_by.map(|by| by.key(&event));
-            deliveries.push(NewDelivery { id: DeliveryId::new(now, entropy), order_key, webhook });
+            deliveries.push(NewDelivery { id: DeliveryId::at_place(now, place, entropy), order_key, webhook });
         }
         NewEvent { deliveries, event: Arc::new(event), notes: None }
     }

@@ -8,11 +8,12 @@ use postrider_core::attempt::FailureKind;
 use postrider_core::delivery::Origin;
 use postrider_core::job::{Include, Job, JobState, Replay, Work};
 use postrider_core::limits::{JOB_PAUSED, JOB_WAITING};
+use postrider_core::order::OrderBy;
 use postrider_core::retry::RetryPolicy;
-use postrider_core::webhook::Scope;
+use postrider_core::webhook::{Scope, Sending};
 use postrider_core::{Clock as _, EventId, Timestamp, WebhookId};
 use postrider_engine::EngineOptions;
-use postrider_store::{Control, DeliveryFilter, NewJob, PageRequest, StartJob};
+use postrider_store::{Control, DeliveryFilter, EventFilter, NewJob, PageRequest, StartJob};
 
 use crate::support::{Reply, Server, event};
 
@@ -94,6 +95,28 @@ fn a_replay_goes_on_after_each_crash_and_makes_each_delivery_once() {
     let made = replayed(&server, late.id);
     assert_eq!(made.len(), events.len());
     assert!(made.values().all(|attempts| attempts.len() == 1), "each once");
+}
+
+#[test]
+fn a_batch_is_listed_and_sent_again_in_its_order() {
+    let server = Server::start(17, EngineOptions::default());
+    let from = server.clock.now();
+    let events = accept(&server, 50);
+    server.advance(Duration::from_secs(1));
+    let page = PageRequest { limit: 250, before: None };
+    let listed = server.wait(server.store().events(server.environment(), EventFilter::default(), page)).unwrap();
+    let listed: Vec<_> = listed.rows.iter().rev().map(|row| row.id).collect();
+    assert_eq!(listed, events);
+    let sending = Sending { order_by: Some(OrderBy::Tenant), ..Sending::default() };
+    let late = server.create_webhook_like("late", Scope::Environment, sending, None);
+    let job = start(&server, 1_000, vec![late.id], from);
+    server.until("all is made", || {
+        server.advance(Duration::from_millis(10));
+        now(&server, &job).state != JobState::Running
+    });
+    server.finish(&[late.id]);
+    let sent: Vec<_> = server.receivers.log().iter().map(|request| request.event).collect();
+    assert_eq!(sent, events);
 }
 
 #[test]
