@@ -194,9 +194,14 @@ impl Core {
         Ok(())
     }
 
-    /// Waits for room for a part of a request that is being read, and for what an event takes besides.
+    /// Waits for room for the first part of a request that is being read, and for what an event takes besides.
     pub(crate) async fn room_for(&self, bytes: usize) -> Result<Share, AcceptError> {
         self.take_room(bytes + OVERHEAD_BYTES + ENVELOPE_BYTES).await
+    }
+
+    /// The same for each part after it, which takes no more than it has: what further events take besides, [`Core::accept`] adds.
+    pub(crate) async fn more_room_for(&self, bytes: usize) -> Result<Share, AcceptError> {
+        self.take_room(bytes).await
     }
 
     /// So much room, where some of it is there already.

@@ -247,6 +247,32 @@ fn what_is_being_read_takes_the_memory_that_its_events_take() {
 }
 
 #[test]
+fn what_is_read_in_many_small_parts_takes_little_more_than_it_has() {
+    let bytes = 400_000;
+    let options = EngineOptions {
+        memory_budget: 2 * (bytes + 2 * 1024),
+        intake_patience: Duration::ZERO,
+        ..EngineOptions::default()
+    };
+    let server = Server::start(1, options);
+    let engine = server.engine();
+    let events = || vec![event_of(None, bytes / 2); 2];
+    let reading = async {
+        let room = engine.room_for(8).await?;
+        for _ in 1..bytes / 8 {
+            room.merge(&engine.more_room_for(8).await?);
+        }
+        Ok::<_, AcceptError>(room)
+    };
+    let room = server.wait(reading).unwrap();
+    assert_eq!(server.try_accept(vec![event_of(None, 2 * 1024)]), Err(AcceptError::Overloaded), "its bytes are held");
+    let accepted = server.wait(engine.accept_read(server.environment(), events(), None, room));
+    assert!(matches!(accepted, Ok(AcceptOutcome::Accepted(_))), "what the second event takes is added: {accepted:?}");
+    let accepted = server.try_accept(events());
+    assert!(matches!(accepted, Ok(AcceptOutcome::Accepted(_))), "all of it is given back: {accepted:?}");
+}
+
+#[test]
 fn a_batch_that_fans_out_too_far_is_refused_and_a_single_event_is_not() {
     let server = start();
     let webhooks: Vec<_> =
