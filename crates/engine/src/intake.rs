@@ -142,10 +142,7 @@ impl Core {
             match self.against_schema(environment, event, index, &mut turn).await {
                 Ok(note) => schema_notes.push(note),
                 Err(refused) => {
-                    // What was accepted under the key before counts, whatever the schema has become since.
-                    if let Some(idempotency) = idempotency
-                        && let Some(earlier) = self.store.earlier_outcome(idempotency, self.clock.now()).await?
-                    {
+                    if let Some(earlier) = self.earlier_outcome(idempotency).await? {
                         return Ok(earlier);
                     }
                     self.meters.schema_rejected.increment(1);
@@ -164,7 +161,9 @@ impl Core {
             if schema.is_some() {
                 notes.get_or_insert_default().schema = schema;
             }
-            self.take_fan_out(&mut fan_out, webhooks.len()).await?;
+            if let Err(refused) = self.take_fan_out(&mut fan_out, webhooks.len()).await {
+                return self.earlier_outcome(idempotency).await?.ok_or(refused);
+            }
             turn.spend(webhooks.len() * STEPS_A_DELIVERY).await;
             // The last one takes what is left over, so that all is given back at once.
             let is_last = new_events.len() + 1 == fan_out.events;
@@ -175,6 +174,12 @@ impl Core {
         }
         let batch = AcceptBatch { events: new_events, idempotency };
         Ok(self.store.accept(batch).await?)
+    }
+
+    /// What was accepted under the key before: it counts, whatever schemas and webhooks have become since.
+    async fn earlier_outcome(&self, idempotency: Option<Idempotency>) -> Result<Option<AcceptOutcome>, AcceptError> {
+        let Some(idempotency) = idempotency else { return Ok(None) };
+        Ok(self.store.earlier_outcome(idempotency, self.clock.now()).await?)
     }
 
     /// Counts the deliveries of one more event, and takes room for their rows.
