@@ -330,7 +330,8 @@ fn attempt_of(
         }
         Err(SendError::Endpoint { kind, message }) => AttemptResult::Failed { kind, message },
         Err(SendError::Ours { fault, message }) => {
-            tracing::warn!(webhook.id = %webhook.id, fault = fault.name(), message, "could not make an attempt");
+            // Whoever runs the server is told once a minute for all of them.
+            tracing::debug!(webhook.id = %webhook.id, fault = fault.name(), message, "could not make an attempt");
             return None;
         }
     };
