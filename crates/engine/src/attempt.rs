@@ -90,7 +90,7 @@ impl Core {
         if delivery.attempts == 0 {
             self.meters.first_attempt_after.record(started_at.since(event.accepted_at).as_secs_f64());
         }
-        let signer = self.signers.of(&webhook);
+        let signer = self.signers.of(&webhook, || self.store.directory().webhook(webhook_id).is_some());
         let request = OutboundRequest {
             method: Method::POST,
             url: webhook.url.url().clone(),
