@@ -48,17 +48,25 @@ enum Taken {
 }
 
 impl Budget<'_> {
-    async fn take(self, bytes: usize) -> Result<Taken, ApiError> {
-        match self {
+    /// Takes memory for one more part of a body, beside what was taken for those before it.
+    async fn take(self, bytes: usize, taken: &mut Option<Taken>) -> Result<(), ApiError> {
+        let more = match self {
             Self::Requests(Requests(budget)) => {
                 let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
-                let taken = Arc::clone(budget).try_acquire_many_owned(bytes).map_err(|_| {
+                let more = Arc::clone(budget).try_acquire_many_owned(bytes).map_err(|_| {
                     ApiError::new(Code::Overloaded, "too many requests are being read; try again shortly")
                 })?;
-                Ok(Taken::Requests(taken))
+                Taken::Requests(more)
             }
-            Self::Events(engine) => Ok(Taken::Events(engine.room_for(bytes).await?)),
+            // What an event takes besides is taken with the first part: a body may come in a great many of them.
+            Self::Events(engine) if taken.is_some() => Taken::Events(engine.more_room_for(bytes).await?),
+            Self::Events(engine) => Taken::Events(engine.room_for(bytes).await?),
+        };
+        match taken {
+            Some(taken) => taken.merge(more),
+            None => *taken = Some(more),
         }
+        Ok(())
     }
 }
 
@@ -155,11 +163,7 @@ async fn collect(budget: Budget<'_>, mut body: Body, limit: usize) -> Result<Rea
         if length + bytes.len() > limit {
             return Err(too_large(limit));
         }
-        let more = budget.take(bytes.len()).await?;
-        match &mut taken {
-            Some(taken) => taken.merge(more),
-            None => taken = Some(more),
-        }
+        budget.take(bytes.len(), &mut taken).await?;
         length += bytes.len();
         match &first {
             None => first = Some(bytes),

@@ -90,7 +90,7 @@ impl Core {
         if delivery.attempts == 0 {
             self.meters.first_attempt_after.record(started_at.since(event.accepted_at).as_secs_f64());
         }
-        let signer = self.signers.of(&webhook);
+        let signer = self.signers.of(&webhook, || self.store.directory().webhook(webhook_id).is_some());
         let request = OutboundRequest {
             method: Method::POST,
             url: webhook.url.url().clone(),
@@ -337,7 +337,8 @@ fn attempt_of(
         }
         Err(SendError::Endpoint { kind, message }) => AttemptResult::Failed { kind, message },
         Err(SendError::Ours { fault, message }) => {
-            tracing::warn!(webhook.id = %webhook.id, fault = fault.name(), message, "could not make an attempt");
+            // Whoever runs the server is told once a minute for all of them.
+            tracing::debug!(webhook.id = %webhook.id, fault = fault.name(), message, "could not make an attempt");
             return None;
         }
     };

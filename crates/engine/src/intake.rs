@@ -142,10 +142,7 @@ impl Core {
             match self.against_schema(environment, event, index, &mut turn).await {
                 Ok(note) => schema_notes.push(note),
                 Err(refused) => {
-                    // What was accepted under the key before counts, whatever the schema has become since.
-                    if let Some(idempotency) = idempotency
-                        && let Some(earlier) = self.store.earlier_outcome(idempotency, self.clock.now()).await?
-                    {
+                    if let Some(earlier) = self.earlier_outcome(idempotency).await? {
                         return Ok(earlier);
                     }
                     self.meters.schema_rejected.increment(1);
@@ -166,7 +163,9 @@ impl Core {
             if schema.is_some() {
                 notes.get_or_insert_default().schema = schema;
             }
-            self.take_fan_out(&mut fan_out, webhooks.len()).await?;
+            if let Err(refused) = self.take_fan_out(&mut fan_out, webhooks.len()).await {
+                return self.earlier_outcome(idempotency).await?.ok_or(refused);
+            }
             turn.spend(webhooks.len() * STEPS_A_DELIVERY).await;
             // The last one takes what is left over, so that all is given back at once.
             let is_last = new_events.len() + 1 == fan_out.events;
@@ -177,6 +176,12 @@ impl Core {
         }
         let batch = AcceptBatch { events: new_events, idempotency };
         Ok(self.store.accept(batch).await?)
+    }
+
+    /// What was accepted under the key before: it counts, whatever schemas and webhooks have become since.
+    async fn earlier_outcome(&self, idempotency: Option<Idempotency>) -> Result<Option<AcceptOutcome>, AcceptError> {
+        let Some(idempotency) = idempotency else { return Ok(None) };
+        Ok(self.store.earlier_outcome(idempotency, self.clock.now()).await?)
     }
 
     /// Counts the deliveries of one more event, and takes room for their rows.
@@ -196,9 +201,14 @@ impl Core {
         Ok(())
     }
 
-    /// Waits for room for a part of a request that is being read, and for what an event takes besides.
+    /// Waits for room for the first part of a request that is being read, and for what an event takes besides.
     pub(crate) async fn room_for(&self, bytes: usize) -> Result<Share, AcceptError> {
         self.take_room(bytes + OVERHEAD_BYTES + ENVELOPE_BYTES).await
+    }
+
+    /// The same for each part after it, which takes no more than it has: what further events take besides, [`Core::accept`] adds.
+    pub(crate) async fn more_room_for(&self, bytes: usize) -> Result<Share, AcceptError> {
+        self.take_room(bytes).await
     }
 
     /// So much room, where some of it is there already.

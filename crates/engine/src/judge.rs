@@ -156,7 +156,7 @@ impl Core {
             errors += 1;
             // Both are in the order in which the webhooks matched.
             if let Some(webhook) = asked.find(|webhook| webhook.id == *id) {
-                self.undecided.note(webhook, now, error);
+                self.undecided.note(webhook, now, error, || self.store.directory().webhook(webhook.id).is_some());
             }
         }
         self.meters.filters_undecided.increment(errors as u64);

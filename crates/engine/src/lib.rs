@@ -156,10 +156,15 @@ impl Engine {
         self.core.accept(environment, events, idempotency, Some(room)).await
     }
 
-    /// Waits for room in the memory for intake, for `bytes` of a request that is being read: the same memory that its events take
-    /// afterwards.
+    /// Waits for room in the memory for intake, for the first `bytes` of a request that is being read: the same memory that its events
+    /// take afterwards.
     pub async fn room_for(&self, bytes: usize) -> Result<Share, AcceptError> {
         self.core.room_for(bytes).await
+    }
+
+    /// The same for `bytes` that come after them.
+    pub async fn more_room_for(&self, bytes: usize) -> Result<Share, AcceptError> {
+        self.core.more_room_for(bytes).await
     }
 
     /// Sends a delivery once more, as a new delivery.

@@ -112,8 +112,8 @@ impl Signer {
 pub(crate) struct Signers(RwLock<HashMap<WebhookId, Arc<Signer>>>);
 
 impl Signers {
-    /// The signer of a webhook as it is at the moment; none: its requests are not signed.
-    pub(crate) fn of(&self, webhook: &Webhook) -> Option<Arc<Signer>> {
+    /// The signer of a webhook as it is at the moment; none: its requests are not signed. `exists`: whether there still is such a webhook.
+    pub(crate) fn of(&self, webhook: &Webhook, exists: impl FnOnce() -> bool) -> Option<Arc<Signer>> {
         if webhook.secret.is_none() && webhook.signing.key.is_none() {
             return None;
         }
@@ -123,11 +123,60 @@ impl Signers {
             return Some(signer);
         }
         let signer = Arc::new(Signer::new(webhook.secret.clone(), webhook.signing.clone())?);
-        self.0.write().unwrap_or_else(PoisonError::into_inner).insert(webhook.id, signer.clone());
+        let mut signers = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        // Asked under the lock that `forget` takes, once there is no such webhook: what is kept then is forgotten in any case.
+        if exists() {
+            signers.insert(webhook.id, signer.clone());
+        }
         Some(signer)
     }
 
     pub(crate) fn forget(&self, webhook: WebhookId) {
         self.0.write().unwrap_or_else(PoisonError::into_inner).remove(&webhook);
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use postrider_core::EnvironmentId;
+    use postrider_core::request::SettingsRevision;
+    use postrider_core::webhook::{EndpointUrl, Scope, Sending, WebhookStatus};
+
+    use super::*;
+
+    pub(crate) fn webhook() -> Webhook {
+        let now = Timestamp::from_micros(1);
+        Webhook {
+            id: WebhookId::from_uuid(uuid::Uuid::from_u128(1)),
+            environment_id: EnvironmentId::from_uuid(uuid::Uuid::from_u128(2)),
+            scope: Scope::Environment,
+            display_name: String::new(),
+            description: String::new(),
+            url: EndpointUrl::parse("https://receiver.example/hooks").expect("a URL"),
+            secret: Secret::from_vendor("a secret of some length").expect("a secret"),
+            signing: Signing::default(),
+            event_keys: vec!["*".into()],
+            filter: None,
+            status: WebhookStatus::Active,
+            sending: Sending::default(),
+            settings: SettingsRevision::FIRST,
+            shape: None,
+            access: None,
+            invocations: 0,
+            streak: None,
+            created_at: now,
+            updated_at: now,
+        }
+    }
+
+    #[test]
+    fn a_signer_that_is_made_after_its_webhook_has_gone_is_not_kept() {
+        let (signers, webhook) = (Signers::default(), webhook());
+        let first = signers.of(&webhook, || true).expect("it has a secret");
+        let second = signers.of(&webhook, || unreachable!("it is at hand")).expect("it has a secret");
+        assert!(Arc::ptr_eq(&first, &second));
+        signers.forget(webhook.id);
+        assert!(signers.of(&webhook, || false).is_some(), "the attempt that is under way is signed");
+        assert!(signers.0.read().unwrap().is_empty());
     }
 }

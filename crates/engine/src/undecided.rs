@@ -31,11 +31,16 @@ impl UndecidedFilters {
         self.of_webhooks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Counts an event that the webhook's filter could not decide.
-    pub(crate) fn note(&self, webhook: &Webhook, now: Timestamp, reason: &str) {
+    /// Counts an event that the webhook's filter could not decide. `exists`: whether there still is such a webhook.
+    pub(crate) fn note(&self, webhook: &Webhook, now: Timestamp, reason: &str, exists: impl FnOnce() -> bool) {
         let Some(filter) = &webhook.filter else { return };
         let mut all = self.locked();
-        let count = match all.get(&webhook.id) {
+        let known = all.get(&webhook.id);
+        // Asked under the lock that `forget` takes, once there is no such webhook: what is noted then is forgotten in any case.
+        if known.is_none() && !exists() {
+            return;
+        }
+        let count = match known {
             Some((of, undecided)) if of == filter => undecided.count + 1,
             _ => 1,
         };
@@ -53,5 +58,26 @@ impl UndecidedFilters {
     /// Forgets a webhook that is gone.
     pub(crate) fn forget(&self, webhook: WebhookId) {
         self.locked().remove(&webhook);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::signing::tests::webhook;
+
+    #[test]
+    fn what_is_noted_after_its_webhook_has_gone_is_not_kept() {
+        let webhook = Webhook { filter: Some(Source::new("event.a > 1")), ..webhook() };
+        let (undecided, now) = (UndecidedFilters::default(), Timestamp::from_micros(1));
+        let note = |exists: bool| undecided.note(&webhook, now, "there is no a", || exists);
+        let count = || undecided.of(&webhook).map(|undecided| undecided.count);
+        note(true);
+        // Of one that is counted already it is not asked: it is forgotten with the rest.
+        note(false);
+        assert_eq!(count(), Some(2));
+        undecided.forget(webhook.id);
+        note(false);
+        assert_eq!(count(), None);
     }
 }

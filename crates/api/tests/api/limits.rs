@@ -21,9 +21,9 @@ fn event_of(bytes: usize) -> String {
     format!(r#"{{"eventKey":"a","payload":{{"filler":"{}"}}}}"#, "x".repeat(bytes - empty.len()))
 }
 
-/// A body in pieces whose length nobody announces.
-fn drip(text: String) -> Body {
-    let pieces: Vec<_> = text.into_bytes().chunks(10_000).map(Bytes::copy_from_slice).collect();
+/// A body in pieces of so many bytes, whose length nobody announces.
+fn drip(text: String, piece: usize) -> Body {
+    let pieces: Vec<_> = text.into_bytes().chunks(piece).map(Bytes::copy_from_slice).collect();
     Body::from_stream(stream::iter(pieces.into_iter().map(Ok::<_, Infallible>)))
 }
 
@@ -44,9 +44,9 @@ async fn an_event_has_256_kib_announced_or_not() {
     let own = app.environment("own").await;
     let post = || app.post("/api/v1/events").token(&own.token);
     post().raw(event_of(EVENT_BYTES)).expect(202).await;
-    post().raw(drip(event_of(EVENT_BYTES))).expect(202).await;
+    post().raw(drip(event_of(EVENT_BYTES), 10_000)).expect(202).await;
     assert_eq!(post().raw(event_of(EVENT_BYTES + 1)).code(413).await, "body_too_large");
-    assert_eq!(post().raw(drip(event_of(EVENT_BYTES + 1))).code(413).await, "body_too_large");
+    assert_eq!(post().raw(drip(event_of(EVENT_BYTES + 1), 10_000)).code(413).await, "body_too_large");
     let announced = post().header("content-length", &(EVENT_BYTES + 1).to_string()).raw("{}");
     assert_eq!(announced.code(413).await, "body_too_large");
 }
@@ -73,6 +73,14 @@ async fn a_batch_has_a_thousand_events_of_256_kib_in_8_mib() {
     let large = format!("[{},{}]", event_of(EVENT_BYTES), event_of(EVENT_BYTES + 1));
     let refused = post(large).expect(413).await;
     assert_eq!(refused["errors"][0]["at"], "/1");
+}
+
+#[tokio::test]
+async fn a_batch_may_come_in_very_small_pieces() {
+    let app = App::start().await;
+    let own = app.environment("own").await;
+    let batch = format!("[{},{}]", event_of(200_000), event_of(200_000));
+    app.post("/api/v1/events/batch").token(&own.token).raw(drip(batch, 8)).expect(202).await;
 }
 
 #[tokio::test]

@@ -6,13 +6,13 @@ use bytes::Bytes;
 use postrider_core::attempt::{FailureKind, OurFault};
 use postrider_core::delivery::{DeliveryState, DiscardReason, FailReason, Fault, Origin};
 use postrider_core::event::{Event, EventKey, Room};
-use postrider_core::limits::{BATCH_DELIVERIES, LANE_DELIVERIES};
+use postrider_core::limits::{BATCH_DELIVERIES, LANE_DELIVERIES, MEMORY_BUDGET};
 use postrider_core::retry::RetryPolicy;
 use postrider_core::signature::{Secret, Signing, verify_jwt, verify_standard};
 use postrider_core::webhook::{DisableReason, EndpointUrl, Scope, WebhookStatus};
 use postrider_core::{Clock, EventId, Timestamp};
 use postrider_engine::{AcceptError, Draft, EngineOptions, EventsWanted, TestRequest};
-use postrider_store::{AcceptOutcome, ResendOutcome, WebhookPatch};
+use postrider_store::{AcceptOutcome, Idempotency, ResendOutcome, WebhookPatch};
 
 use crate::support::{Reply, Server, event, event_of, tenant};
 
@@ -261,6 +261,53 @@ fn what_is_being_read_takes_the_memory_that_its_events_take() {
     assert!(matches!(accepted, Ok(AcceptOutcome::Accepted(_))), "it has its room already: {accepted:?}");
     let accepted = server.wait(engine.accept(server.environment(), events(), None));
     assert!(matches!(accepted, Ok(AcceptOutcome::Accepted(_))), "all of it is given back: {accepted:?}");
+}
+
+#[test]
+fn what_is_read_in_many_small_parts_takes_little_more_than_it_has() {
+    let bytes = 400_000;
+    let options = EngineOptions {
+        memory_budget: 2 * (bytes + 2 * 1024),
+        intake_patience: Duration::ZERO,
+        ..EngineOptions::default()
+    };
+    let server = Server::start(1, options);
+    let engine = server.engine();
+    let events = || vec![event_of(None, bytes / 2); 2];
+    let reading = async {
+        let room = engine.room_for(8).await?;
+        for _ in 1..bytes / 8 {
+            room.merge(&engine.more_room_for(8).await?);
+        }
+        Ok::<_, AcceptError>(room)
+    };
+    let room = server.wait(reading).unwrap();
+    assert_eq!(server.try_accept(vec![event_of(None, 2 * 1024)]), Err(AcceptError::Overloaded), "its bytes are held");
+    let accepted = server.wait(engine.accept_read(server.environment(), events(), None, room));
+    assert!(matches!(accepted, Ok(AcceptOutcome::Accepted(_))), "what the second event takes is added: {accepted:?}");
+    let accepted = server.try_accept(events());
+    assert!(matches!(accepted, Ok(AcceptOutcome::Accepted(_))), "all of it is given back: {accepted:?}");
+}
+
+#[test]
+fn what_was_accepted_under_a_key_is_not_refused_for_webhooks_that_came_since() {
+    for (memory_budget, events, refused) in [
+        (MEMORY_BUDGET, 500, AcceptError::TooManyDeliveries { most: BATCH_DELIVERIES }),
+        (8 * 1024, 1, AcceptError::TooLarge),
+    ] {
+        let server = Server::start(1, EngineOptions { memory_budget, ..EngineOptions::default() });
+        let accept = |key: &str| {
+            let environment_id = server.environment();
+            let idempotency = Idempotency { environment_id, key: key.into(), body_hash: [1; 32] };
+            server.wait(server.engine().accept(environment_id, vec![event(None); events], Some(idempotency)))
+        };
+        let Ok(AcceptOutcome::Accepted(receipt)) = accept("first") else { panic!("nothing speaks against it") };
+        for _ in 0..41 {
+            server.create_webhook("late", Scope::Environment, no_retries());
+        }
+        assert_eq!(accept("first"), Ok(AcceptOutcome::Repeated(receipt)));
+        assert_eq!(accept("another"), Err(refused));
+    }
 }
 
 #[test]

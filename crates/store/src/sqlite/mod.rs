@@ -45,6 +45,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
 use postrider_core::Clock;
+use postrider_core::limits::READS_WAITING;
 use rusqlite::Connection;
 use tokio::sync::{Semaphore, oneshot};
 
@@ -79,6 +80,11 @@ pub(crate) struct Sqlite {
     lanes: Readers,
     /// One looks ahead for jobs at a time, be it to count or to go on, so that a thread is always left for lists.
     looks_ahead: Semaphore,
+    /// One sums up all webhooks of an environment at a time, for the same reason. Apart, as no job is to wait for it, and a list that
+    /// meets both waits for a look alone, which is short.
+    summaries: Arc<Semaphore>,
+    /// Places for those that wait for it, as many as may wait for a thread.
+    summaries_waiting: Semaphore,
     clock: Arc<dyn Clock>,
     seal: Arc<Seal>,
     /// How far the deletion of what is old has come.
@@ -154,6 +160,8 @@ impl Sqlite {
             api,
             lanes,
             looks_ahead: Semaphore::new(1),
+            summaries: Arc::new(Semaphore::new(1)),
+            summaries_waiting: Semaphore::new(READS_WAITING),
             clock,
             seal,
             expiry: Mutex::default(),
@@ -180,6 +188,7 @@ impl Sqlite {
     pub(crate) fn close(&self, last: LastCheckpoint) {
         self.inbox.close();
         self.looks_ahead.close();
+        self.summaries.close();
         self.api.close();
         self.lanes.close();
         self.checkpoints.close();

@@ -291,6 +291,26 @@ async fn a_batch_without_events_is_written_all_the_same() {
 }
 
 #[tokio::test]
+async fn one_summary_of_webhooks_is_read_at_a_time_and_lists_do_not_wait_for_it() {
+    let directory = TempDir::new().unwrap();
+    let (engine, _told) = started(directory.path());
+    let environment = webhook(&engine, "a secret").await.environment_id;
+    let now = ManualClock::default().now();
+    let other = Arc::clone(&engine.summaries).try_acquire_owned().unwrap();
+    let mut summary = Box::pin(engine.failing_webhooks(environment, now, now, 10));
+    let mut is_read = || {
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        summary.as_mut().poll(&mut context).is_ready()
+    };
+    assert!(!is_read());
+    assert!(engine.waiting(environment).await.unwrap().is_empty());
+    assert!(!is_read(), "it waits for the other");
+    drop(other);
+    assert!(summary.await.unwrap().is_empty());
+    assert_eq!(engine.summaries.available_permits(), 1);
+}
+
+#[tokio::test]
 async fn a_writer_that_ends_by_a_defect_is_told() {
     struct Defect;
     impl CommitObserver for Defect {

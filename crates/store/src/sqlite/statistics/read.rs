@@ -1,6 +1,7 @@
 //! Reads of statistics: series, and who fails most.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use postrider_core::statistics::{Counts, Dimension, Resolution};
 use postrider_core::{EnvironmentId, Timestamp, WebhookId};
@@ -64,7 +65,15 @@ impl Sqlite {
         to: Timestamp,
         most: usize,
     ) -> std::result::Result<Vec<(WebhookId, Counts)>, StoreError> {
-        self.api.read(move |connection| failing(connection, environment, from, to, most)).await
+        let _place = self.summaries_waiting.try_acquire().map_err(|_| StoreError::Overloaded)?;
+        let turn = Arc::clone(&self.summaries).acquire_owned().await.map_err(|_| StoreError::Closed)?;
+        self.api
+            .read(move |connection| {
+                // Over when it is read, also where whoever asked has gone meanwhile.
+                let _turn = turn;
+                failing(connection, environment, from, to, most)
+            })
+            .await
     }
 
     pub(crate) async fn waiting(
