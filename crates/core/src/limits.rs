@@ -336,6 +336,9 @@ pub const LANE_DELIVERIES: usize = 4_096;
 pub const LANE_PAGE: usize = 256;
 /// Deliveries of a webhook with a rate limit that are held in memory: as many as it can send within so many seconds.
 pub const PACED_SECONDS: u32 = 10;
+/// And so many at least, however low the limit is: what is new and other tenants' deliveries pass a backlog only in memory, and as a
+/// backlog holds two thirds of it at most, some places are left for them.
+pub const PACED_DELIVERIES: usize = 16;
 /// The longest pause of a lane whose endpoint does not answer.
 pub const BREAKER_PAUSE: Duration = Duration::from_mins(5);
 
