@@ -660,6 +660,11 @@ impl Store {
     ) -> Result<LanePage, StoreError> {
         self.engine.page_lane(webhook, now, after, limit).await
     }
+
+    /// How many deliveries of a webhook wait, in whatever state and until whenever, up to the last commit; of one that is deleted, none.
+    pub async fn waiting_for(&self, webhook: WebhookId) -> Result<u64, StoreError> {
+        self.engine.waiting_for(webhook).await
+    }
 }
 
 /// Upkeep, in bites of about [`postrider_core::limits::UPKEEP_BITE`] rows; each may be repeated until it is done.

@@ -2,14 +2,17 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use postrider_core::attempt::FailureKind;
 use postrider_core::delivery::Origin;
 use postrider_core::job::{Include, Job, JobState, Replay, Work};
-use postrider_core::limits::{JOB_PAUSED, JOB_WAITING};
+use postrider_core::limits::{JOB_BITE, JOB_PAUSED, JOB_WAITING};
+use postrider_core::order::OrderBy;
+use postrider_core::rate::{Period, RateLimit};
 use postrider_core::retry::RetryPolicy;
-use postrider_core::webhook::Scope;
+use postrider_core::webhook::{Scope, Sending};
 use postrider_core::{Clock as _, EventId, Timestamp, WebhookId};
 use postrider_engine::EngineOptions;
 use postrider_store::{Control, DeliveryFilter, NewJob, PageRequest, StartJob};
@@ -122,6 +125,45 @@ fn a_job_keeps_to_its_rate_and_makes_nothing_more_for_who_does_not_answer() {
     let waits = replayed(&server, down.id).len();
     assert!(waits <= JOB_WAITING + 300, "{waits} wait for the endpoint that does not answer");
     assert_eq!(now(&server, &job).state, JobState::Running);
+}
+
+/// Replays to a webhook that gets far fewer at a time than the job would make.
+fn replay_to_a_slow_one(seed: u64, sending: Sending) {
+    let events = 400;
+    let server = Server::start(seed, EngineOptions::default());
+    server.create_webhook("early", Scope::Environment, RetryPolicy::Standard);
+    let from = server.clock.now();
+    accept(&server, events);
+    server.advance(Duration::from_secs(1));
+    let slow = server.create_webhook_like("slow", Scope::Environment, sending, None);
+    let sent: Arc<AtomicUsize> = Arc::default();
+    let count = sent.clone();
+    server.receivers.plan(move |url| {
+        if url.contains("slow") {
+            count.fetch_add(1, Ordering::SeqCst);
+        }
+        Reply::Status(200)
+    });
+    let job = start(&server, 1_000, vec![slow.id], from);
+    server.until("all is made and sent", || {
+        server.advance(Duration::from_millis(50));
+        let made = usize::try_from(now(&server, &job).progress.done).unwrap();
+        let sent = sent.load(Ordering::SeqCst);
+        assert!(made < sent + JOB_WAITING + JOB_BITE, "{made} made and {sent} sent");
+        sent == events
+    });
+    assert!(matches!(now(&server, &job).state, JobState::Completed { .. }));
+}
+
+#[test]
+fn a_job_makes_nothing_more_while_many_wait_for_their_turn() {
+    replay_to_a_slow_one(14, Sending { order_by: Some(OrderBy::Tenant), ..Sending::default() });
+}
+
+#[test]
+fn a_job_makes_nothing_more_while_many_wait_for_a_rate_limit() {
+    let rate_limit = Some(RateLimit::new(20, Period::Second, 20).unwrap());
+    replay_to_a_slow_one(15, Sending { rate_limit, ..Sending::default() });
 }
 
 #[test]
