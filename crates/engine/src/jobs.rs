@@ -38,7 +38,7 @@ const READS_AT_ONCE: usize = 2;
 /// How long a part waits where the store says that enough wait for its webhook: not even at the highest rate of a job are more than
 /// [`JOB_WAITING`] sent meanwhile, and a job may have many parts that wait for hours.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
-/// How long jobs wait after the store failed.
+/// How long jobs wait after the store failed, or one of them where it alone cannot go on.
 const TRY_AGAIN: Duration = Duration::from_secs(1);
 
 /// What a job would do.
@@ -62,6 +62,18 @@ struct Run {
     allowance: f64,
     /// As of then.
     at: Timestamp,
+    /// Until when it is put aside, as it could not go on.
+    aside_until: Option<Instant>,
+}
+
+impl Run {
+    /// Leaves it out for a while. It goes on from where it stands: what was read ahead may be half taken.
+    fn put_aside(&mut self) {
+        self.aside_until = Some(Instant::now() + TRY_AGAIN);
+        for part in self.parts.iter_mut().filter(|part| !part.is_over) {
+            *part = Part::new(part.stands);
+        }
+    }
 }
 
 struct Part {
@@ -156,8 +168,10 @@ impl Core {
         let mut before = std::mem::take(runs);
         for RunningJob { job, parts } in self.store.running_jobs().await? {
             let known = before.iter().position(|run| run.job.id == job.id).map(|index| before.swap_remove(index));
-            let (allowance, at) = known.map_or((STEP_LEAST, now), |run| (run.allowance, run.at));
-            runs.push(Run { parts: parts.into_iter().map(Part::new).collect(), turn: 0, allowance, at, job });
+            let (allowance, at, aside_until) =
+                known.map_or((STEP_LEAST, now, None), |run| (run.allowance, run.at, run.aside_until));
+            let parts = parts.into_iter().map(Part::new).collect();
+            runs.push(Run { job, parts, turn: 0, allowance, at, aside_until });
         }
         Ok(Tick::On)
     }
@@ -165,8 +179,21 @@ impl Core {
     async fn tick(&self, runs: &mut [Run]) -> Result<Tick, StoreError> {
         let mut ticked = Tick::On;
         for run in runs {
-            if self.advance(run).await? == Tick::Changed {
-                ticked = Tick::Changed;
+            if run.aside_until.is_some_and(|until| Instant::now() < until) {
+                continue;
+            }
+            match self.advance(run).await {
+                Ok(Tick::On) => {}
+                Ok(Tick::Changed) => ticked = Tick::Changed,
+                Err(StoreError::Closed) => return Err(StoreError::Closed),
+                Err(error) => {
+                    tracing::warn!(
+                        job.id = %run.job.id,
+                        error = %error,
+                        "a job cannot go on at the moment; trying again"
+                    );
+                    run.put_aside();
+                }
             }
         }
         Ok(ticked)
