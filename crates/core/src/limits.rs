@@ -336,6 +336,9 @@ pub const LANE_DELIVERIES: usize = 4_096;
 pub const LANE_PAGE: usize = 256;
 /// Deliveries of a webhook with a rate limit that are held in memory: as many as it can send within so many seconds.
 pub const PACED_SECONDS: u32 = 10;
+/// And so many at least, however low the limit is: what is new and other tenants' deliveries pass a backlog only in memory, and as a
+/// backlog holds two thirds of it at most, some places are left for them.
+pub const PACED_DELIVERIES: usize = 16;
 /// The longest pause of a lane whose endpoint does not answer.
 pub const BREAKER_PAUSE: Duration = Duration::from_mins(5);
 
@@ -428,5 +431,6 @@ pub const JOB_ROWS_READ: usize = 1_000;
 pub const JOB_BYTES_READ: usize = 2 * 1024 * 1024;
 /// Rows that are looked at to count what a job will do. One such count is under way at a time for a vendor, and for each tenant.
 pub const JOB_ROWS_COUNTED: usize = 1_000_000;
-/// Deliveries of a webhook that wait in memory when a job makes no more for it: they are sent before.
+/// Deliveries of a webhook that wait when a job makes no more for it: they are sent before. Those in memory, and where it is ordered or
+/// has a rate limit all of them.
 pub const JOB_WAITING: usize = 256;

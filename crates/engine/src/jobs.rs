@@ -5,7 +5,8 @@
 //! the job stands: a crash between two steps loses and repeats nothing.
 //!
 //! A job makes no more deliveries for a webhook while many wait in its lane, or its endpoint does not answer: they would only wait in
-//! the database instead, before the live ones that come after them.
+//! the database instead, before the live ones that come after them. Of a webhook that is ordered or has a rate limit few are in its lane
+//! however many wait, so those in the database count as well.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use postrider_store::{
     Ahead, Cursor, JobPart, JobStep, Repeatable, ReplayAhead, Replayable, ResendAhead, RunningJob, Send, Stepped,
     StoreError,
 };
+use tokio::time::Instant;
 
 use crate::dispatch::Core;
 use crate::judge::{Turn, lets_through};
@@ -33,7 +35,10 @@ const STEP_LEAST: f64 = 5.0;
 const BURST: f64 = 0.25;
 /// Reads of one job in one tick: those of a range in which it finds nothing.
 const READS_AT_ONCE: usize = 2;
-/// How long jobs wait after the store failed.
+/// How long a part waits where the store says that enough wait for its webhook: not even at the highest rate of a job are more than
+/// [`JOB_WAITING`] sent meanwhile, and a job may have many parts that wait for hours.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
+/// How long jobs wait after the store failed, or one of them where it alone cannot go on.
 const TRY_AGAIN: Duration = Duration::from_secs(1);
 
 /// What a job would do.
@@ -57,6 +62,18 @@ struct Run {
     allowance: f64,
     /// As of then.
     at: Timestamp,
+    /// Until when it is put aside, as it could not go on.
+    aside_until: Option<Instant>,
+}
+
+impl Run {
+    /// Leaves it out for a while. It goes on from where it stands: what was read ahead may be half taken.
+    fn put_aside(&mut self) {
+        self.aside_until = Some(Instant::now() + TRY_AGAIN);
+        for part in self.parts.iter_mut().filter(|part| !part.is_over) {
+            *part = Part::new(part.stands);
+        }
+    }
 }
 
 struct Part {
@@ -68,11 +85,20 @@ struct Part {
     /// Whether nothing follows what was read.
     is_read: bool,
     is_over: bool,
+    /// Until when the store is not asked again how many wait for its webhook: there were enough.
+    congested_until: Option<Instant>,
 }
 
 impl Part {
     fn new(part: JobPart) -> Self {
-        Self { stands: part, ahead: VecDeque::new(), reached: part.cursor, is_read: false, is_over: false }
+        Self {
+            stands: part,
+            ahead: VecDeque::new(),
+            reached: part.cursor,
+            is_read: false,
+            is_over: false,
+            congested_until: None,
+        }
     }
 
     /// The next step, of at most so many deliveries.
@@ -142,8 +168,10 @@ impl Core {
         let mut before = std::mem::take(runs);
         for RunningJob { job, parts } in self.store.running_jobs().await? {
             let known = before.iter().position(|run| run.job.id == job.id).map(|index| before.swap_remove(index));
-            let (allowance, at) = known.map_or((STEP_LEAST, now), |run| (run.allowance, run.at));
-            runs.push(Run { parts: parts.into_iter().map(Part::new).collect(), turn: 0, allowance, at, job });
+            let (allowance, at, aside_until) =
+                known.map_or((STEP_LEAST, now, None), |run| (run.allowance, run.at, run.aside_until));
+            let parts = parts.into_iter().map(Part::new).collect();
+            runs.push(Run { job, parts, turn: 0, allowance, at, aside_until });
         }
         Ok(Tick::On)
     }
@@ -151,8 +179,21 @@ impl Core {
     async fn tick(&self, runs: &mut [Run]) -> Result<Tick, StoreError> {
         let mut ticked = Tick::On;
         for run in runs {
-            if self.advance(run).await? == Tick::Changed {
-                ticked = Tick::Changed;
+            if run.aside_until.is_some_and(|until| Instant::now() < until) {
+                continue;
+            }
+            match self.advance(run).await {
+                Ok(Tick::On) => {}
+                Ok(Tick::Changed) => ticked = Tick::Changed,
+                Err(StoreError::Closed) => return Err(StoreError::Closed),
+                Err(error) => {
+                    tracing::warn!(
+                        job.id = %run.job.id,
+                        error = %error,
+                        "a job cannot go on at the moment; trying again"
+                    );
+                    run.put_aside();
+                }
             }
         }
         Ok(ticked)
@@ -172,7 +213,7 @@ impl Core {
             }
             run.turn = (run.turn + 1) % run.parts.len();
             let part = &mut run.parts[run.turn];
-            if part.is_over || self.is_congested(part.stands.webhook, now) {
+            if part.is_over || self.is_congested(part, now).await? {
                 idle += 1;
                 continue;
             }
@@ -202,15 +243,26 @@ impl Core {
         Ok(Tick::On)
     }
 
-    /// Whether what was made for a webhook is to be sent first.
-    fn is_congested(&self, webhook: Option<WebhookId>, now: Timestamp) -> bool {
-        let Some(webhook) = webhook else { return false };
+    /// Whether what was made for a part's webhook is to be sent first.
+    async fn is_congested(&self, part: &mut Part, now: Timestamp) -> Result<bool, StoreError> {
+        let Some(id) = part.stands.webhook else { return Ok(false) };
         // One that was switched off is no reason to wait: the next step finds it so, and pauses the job.
-        if !self.store.directory().webhook(webhook).is_some_and(|webhook| webhook.status.is_active()) {
-            return false;
+        let known = self.store.directory().webhook(id).filter(|webhook| webhook.status.is_active());
+        let Some(webhook) = known else { return Ok(false) };
+        let lane = self.report(id);
+        if lane.waiting_in_memory >= JOB_WAITING || lane.paused_until.is_some_and(|until| until > now) {
+            return Ok(true);
         }
-        let lane = self.report(webhook);
-        lane.waiting_in_memory >= JOB_WAITING || lane.paused_until.is_some_and(|until| until > now)
+        // For a plain one all that is due is in memory, as long as it is so little.
+        if webhook.sending.order_by.is_none() && webhook.sending.rate_limit.is_none() {
+            return Ok(false);
+        }
+        if part.congested_until.is_some_and(|until| Instant::now() < until) {
+            return Ok(true);
+        }
+        let is_congested = self.store.waiting_for(id).await? >= JOB_WAITING as u64;
+        part.congested_until = is_congested.then(|| Instant::now() + LOOK_AGAIN);
+        Ok(is_congested)
     }
 
     async fn read_ahead(&self, job: &Job, part: &mut Part) -> Result<(), StoreError> {

@@ -599,7 +599,7 @@ impl Store {
         self.engine.job(environment, id).await
     }
 
-    /// Jobs, newest first; of a tenant: those of its users.
+    /// Jobs, newest first; of a tenant: those of its users. One that cannot be read is left out, and the log tells of it.
     pub async fn jobs(
         &self,
         environment: EnvironmentId,
@@ -609,7 +609,7 @@ impl Store {
         self.engine.jobs(environment, of, page).await
     }
 
-    /// Every job that runs, with the parts that are not over.
+    /// Every job that runs and can be read, with the parts that are not over.
     pub async fn running_jobs(&self) -> Result<Vec<RunningJob>, StoreError> {
         self.engine.running_jobs().await
     }
@@ -659,6 +659,11 @@ impl Store {
         limit: usize,
     ) -> Result<LanePage, StoreError> {
         self.engine.page_lane(webhook, now, after, limit).await
+    }
+
+    /// How many deliveries of a webhook wait, in whatever state and until whenever, up to the last commit; of one that is deleted, none.
+    pub async fn waiting_for(&self, webhook: WebhookId) -> Result<u64, StoreError> {
+        self.engine.waiting_for(webhook).await
     }
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use postrider_core::delivery::{Delivery, Fault, Origin};
 use postrider_core::event::{Event, TenantId};
-use postrider_core::limits::{PACED_SECONDS, WAIT_MOST};
+use postrider_core::limits::{PACED_DELIVERIES, PACED_SECONDS, WAIT_MOST};
 use postrider_core::order::OrderKey;
 use postrider_core::rate::Pace;
 use postrider_core::shape::ShapeRevision;
@@ -157,9 +157,10 @@ impl Lane {
     }
 
     /// The most deliveries that it holds, of those that it may: with a rate limit no more than it can send soon, as they would only take
-    /// the memory away from others.
+    /// the memory away from others; but a few in any case, so that a backlog does not fill it.
     pub(super) fn most(&self, most: usize) -> usize {
-        self.pace.as_ref().map_or(most, |pace| most.min(pace.limit().within(PACED_SECONDS)))
+        let paced = |pace: &Pace| pace.limit().within(PACED_SECONDS).max(PACED_DELIVERIES);
+        self.pace.as_deref().map_or(most, |pace| most.min(paced(pace)))
     }
 
     /// The moment before which nothing is sent, if it is to come.

@@ -849,3 +849,45 @@ fn a_lane_that_waits_for_its_rate_limit_holds_no_slot_and_wakes_when_it_may_go_o
     scheduler.limit_rate(webhook(0), None, Before::Unknown, now);
     assert!(scheduler.launch_all(now).len() > 1);
 }
+
+#[test]
+fn what_is_new_passes_a_backlog_that_a_low_rate_limit_lets_go_slowly() {
+    let (mut scheduler, mut next, mut now) = (full_size(), 0, START);
+    let limit = RateLimit::new(5, Period::Minute, 1).unwrap();
+    assert!(limit.within(limits::PACED_SECONDS) < limits::PACED_DELIVERIES);
+    scheduler.limit_rate(webhook(0), Some(limit), Before::Nothing, now);
+    prove(&mut scheduler, 0, 0, &mut next);
+    let mut stored: Vec<(LanePosition, Ready)> = (1_000..1_100)
+        .map(|number| {
+            let again = Ready { traffic: Traffic::Again, ..ready(number, 0) };
+            (LanePosition { due_at: START, delivery: again.id }, again)
+        })
+        .collect();
+    stored.sort_by_key(|(position, _)| *position);
+    let read = |scheduler: &mut Scheduler, now| {
+        while let Some(request) = scheduler.page_wanted(now) {
+            let after = stored.iter().filter(|(position, _)| request.after.is_none_or(|after| *position > after));
+            let rows: Vec<_> = after.take(request.limit).cloned().collect();
+            let more = rows.len() == request.limit;
+            scheduler.paged(request.webhook, Some(PageRows { rows, next_due: None, more }), now);
+        }
+    };
+    scheduler.stored(webhook(0), now, now);
+    read(&mut scheduler, now);
+    let (new, of_another) = (ready(2_000, 0), ready(2_001, 1));
+    scheduler.push(webhook(0), new.clone(), now);
+    scheduler.push(webhook(0), of_another.clone(), now);
+    let mut launched = Vec::new();
+    for _ in 0..3 {
+        now = now + Duration::from_secs(12);
+        let launches = scheduler.launch_all(now);
+        assert_eq!(launches.len(), 1);
+        let id = launches[0].delivery.id;
+        launched.push(id);
+        scheduler.finished(id, Signal::Well, now, 0.5);
+        scheduler.settled(webhook(0), id, DeliveryState::Delivered { at: now }, now);
+        read(&mut scheduler, now);
+        scheduler.check(now);
+    }
+    assert_eq!(launched[1..], [new.id, of_another.id]);
+}

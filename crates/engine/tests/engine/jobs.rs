@@ -2,13 +2,15 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use postrider_core::attempt::FailureKind;
 use postrider_core::delivery::Origin;
-use postrider_core::job::{Include, Job, JobState, Replay, Work};
-use postrider_core::limits::{JOB_PAUSED, JOB_WAITING};
+use postrider_core::job::{Include, Job, JobState, Replay, Resend, Work};
+use postrider_core::limits::{JOB_BITE, JOB_PAUSED, JOB_WAITING};
 use postrider_core::order::OrderBy;
+use postrider_core::rate::{Period, RateLimit};
 use postrider_core::retry::RetryPolicy;
 use postrider_core::webhook::{Scope, Sending};
 use postrider_core::{Clock as _, EventId, Timestamp, WebhookId};
@@ -22,14 +24,18 @@ fn start(server: &Server, rate: u32, webhooks: Vec<WebhookId>, from: Timestamp) 
     let work =
         Work::Replay(Replay { webhooks, from, to, event: None, event_key: None, tenant: None, include: Include::All });
     let counted = server.wait(server.engine().count_job(server.environment(), None, &work)).unwrap();
+    start_work(server, "key", rate, work, Some(counted.deliveries))
+}
+
+fn start_work(server: &Server, key: &str, rate: u32, work: Work, total: Option<u64>) -> Arc<Job> {
     let new = NewJob {
         environment_id: server.environment(),
         tenant_id: None,
-        idempotency_key: "key".into(),
+        idempotency_key: key.into(),
         request_hash: [0; 32],
         work,
         rate,
-        total: Some(counted.deliveries),
+        total,
     };
     match server.wait(server.store().start_job(new)).unwrap() {
         StartJob::Started(job) => job,
@@ -145,6 +151,63 @@ fn a_job_keeps_to_its_rate_and_makes_nothing_more_for_who_does_not_answer() {
     let waits = replayed(&server, down.id).len();
     assert!(waits <= JOB_WAITING + 300, "{waits} wait for the endpoint that does not answer");
     assert_eq!(now(&server, &job).state, JobState::Running);
+}
+
+/// Replays to a webhook that gets far fewer at a time than the job would make.
+fn replay_to_a_slow_one(seed: u64, sending: Sending) {
+    let events = 400;
+    let server = Server::start(seed, EngineOptions::default());
+    server.create_webhook("early", Scope::Environment, RetryPolicy::Standard);
+    let from = server.clock.now();
+    accept(&server, events);
+    server.advance(Duration::from_secs(1));
+    let slow = server.create_webhook_like("slow", Scope::Environment, sending, None);
+    let sent: Arc<AtomicUsize> = Arc::default();
+    let count = sent.clone();
+    server.receivers.plan(move |url| {
+        if url.contains("slow") {
+            count.fetch_add(1, Ordering::SeqCst);
+        }
+        Reply::Status(200)
+    });
+    let job = start(&server, 1_000, vec![slow.id], from);
+    server.until("all is made and sent", || {
+        server.advance(Duration::from_millis(50));
+        let made = usize::try_from(now(&server, &job).progress.done).unwrap();
+        let sent = sent.load(Ordering::SeqCst);
+        assert!(made < sent + JOB_WAITING + JOB_BITE, "{made} made and {sent} sent");
+        sent == events
+    });
+    assert!(matches!(now(&server, &job).state, JobState::Completed { .. }));
+}
+
+#[test]
+fn a_job_makes_nothing_more_while_many_wait_for_their_turn() {
+    replay_to_a_slow_one(14, Sending { order_by: Some(OrderBy::Tenant), ..Sending::default() });
+}
+
+#[test]
+fn a_job_makes_nothing_more_while_many_wait_for_a_rate_limit() {
+    let rate_limit = Some(RateLimit::new(20, Period::Second, 20).unwrap());
+    replay_to_a_slow_one(15, Sending { rate_limit, ..Sending::default() });
+}
+
+#[test]
+fn a_job_that_cannot_go_on_stops_no_other() {
+    let server = Server::start(16, EngineOptions::default());
+    let webhook = server.create_webhook("one", Scope::Environment, RetryPolicy::Standard);
+    let from = server.clock.now();
+    accept(&server, 3);
+    // A state that there is not, as an older or newer version may have had it.
+    let resend = Resend { states: vec!["lost".into()], ..Resend::default() };
+    let stuck = start_work(&server, "stuck", 100, Work::Resend(resend), None);
+    let job = start(&server, 100, vec![webhook.id], from);
+    server.until("the other one completes", || {
+        server.advance(Duration::from_millis(50));
+        matches!(now(&server, &job).state, JobState::Completed { .. })
+    });
+    assert_eq!(now(&server, &job).progress.done, 3);
+    assert_eq!(now(&server, &stuck).state, JobState::Running);
 }
 
 #[test]

@@ -28,6 +28,7 @@ pub(super) const DUE: &str = "SELECT d.id AS delivery_id, d.state, d.due_at, d.f
      FROM deliveries AS d INDEXED BY deliveries_waiting CROSS JOIN events AS e ON e.key = d.event \
      WHERE d.webhook = ?1 AND d.state <= 1 AND (d.due_at, d.id) > (?2, ?3) AND d.due_at <= ?4 AND d.id > ?5 \
      ORDER BY d.due_at, d.id";
+pub(super) const WAITING_FOR: &str = "SELECT waiting FROM webhook_tallies WHERE webhook = ?1";
 
 impl Sqlite {
     pub(crate) async fn lanes_with_work(&self) -> std::result::Result<Vec<(WebhookId, Timestamp)>, StoreError> {
@@ -42,6 +43,17 @@ impl Sqlite {
         limit: usize,
     ) -> std::result::Result<LanePage, StoreError> {
         self.lanes.read(move |connection| page_lane(connection, webhook, now, after, limit)).await
+    }
+
+    pub(crate) async fn waiting_for(&self, webhook: WebhookId) -> std::result::Result<u64, StoreError> {
+        let Some(key) = self.directory.known_webhook(webhook).map(|known| known.key) else { return Ok(0) };
+        self.lanes
+            .read(move |connection| {
+                let mut statement = connection.prepare_cached(WAITING_FOR)?;
+                let waiting: Option<i64> = statement.query_row([key], |row| row.get(0)).optional()?;
+                Ok(waiting.and_then(|waiting| u64::try_from(waiting).ok()).unwrap_or(0))
+            })
+            .await
     }
 }
 

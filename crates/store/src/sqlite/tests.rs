@@ -29,6 +29,7 @@ use crate::{
 mod commits;
 mod expiry;
 mod following;
+mod jobs;
 mod migrations;
 mod request_settings;
 mod segments;

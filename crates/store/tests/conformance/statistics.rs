@@ -190,7 +190,10 @@ pub(crate) async fn what_waits_is_counted(mut world: World) {
         let (one, two) = (one.id, two.id);
         async move {
             let waiting = store.waiting(environment).await.unwrap();
-            [one, two].map(|id| waiting.get(&id).copied().unwrap_or(0))
+            let waiting = [one, two].map(|id| waiting.get(&id).copied().unwrap_or(0));
+            let one_by_one = [store.waiting_for(one).await.unwrap(), store.waiting_for(two).await.unwrap()];
+            assert_eq!(one_by_one, waiting);
+            waiting
         }
     };
     assert_eq!(waiting(&world).await, [2, 2]);

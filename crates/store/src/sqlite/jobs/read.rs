@@ -1,4 +1,7 @@
 //! Reads of jobs.
+//!
+//! Where several are read, one that cannot be read is told of in the log and left out: it keeps no other from running, being listed or
+//! ending.
 
 use std::sync::Arc;
 
@@ -12,6 +15,7 @@ use uuid::Uuid;
 use super::parts;
 use crate::sqlite::Sqlite;
 use crate::sqlite::rows::{self, Result, count, environment_key, parsed, tenant, time, unreadable, uuid};
+use crate::sqlite::tx::is_of_storage;
 use crate::{JobPart, Page, PageRequest, RunningJob, StoreError};
 
 /// A job as its table has it; the way in follows.
@@ -116,8 +120,8 @@ fn jobs(
     let limit = page.limit.clamp(1, PAGE_ROWS_MOST);
     let before = page.before.map_or([0xff; 16], |id| *id.as_bytes());
     let one_more = rows::limit(limit + 1);
-    let read = |row: &Row<'_>| job_row(row, environment);
-    found.rows = match of {
+    let read = |row: &Row<'_>| job_of_many(row, environment);
+    let mut listed: Vec<(JobId, Option<Job>)> = match of {
         None => {
             let mut statement = connection.prepare_cached(OF_ENVIRONMENT)?;
             statement.query_map((key, before, one_more), read)?.collect::<Result<_>>()?
@@ -127,37 +131,39 @@ fn jobs(
             statement.query_map((key, before, one_more, tenant.as_str()), read)?.collect::<Result<_>>()?
         }
     };
-    if found.rows.len() > limit {
-        found.rows.truncate(limit);
-        found.next = found.rows.last().map(|job| job.id);
+    if listed.len() > limit {
+        listed.truncate(limit);
+        found.next = listed.last().map(|(id, _)| *id);
     }
+    found.rows = listed.into_iter().filter_map(|(_, job)| job).collect();
     Ok(found)
 }
 
 /// Those of an environment that have not ended.
 pub(super) fn unended(connection: &Connection, environment_id: EnvironmentId, environment: i64) -> Result<Vec<Job>> {
     let mut statement = connection.prepare_cached(UNENDED_OF)?;
-    statement.query_map([environment], |row| job_row(row, environment_id))?.collect()
+    let found = statement.query_map([environment], |row| job_of_many(row, environment_id))?;
+    found.filter_map(|found| found.map(|(_, job)| job).transpose()).collect()
 }
 
 /// Those that have been paused, and were not changed, since before a moment; at most so many.
 pub(super) fn paused_before(connection: &Connection, before: Timestamp, most: usize) -> Result<Vec<Job>> {
     let mut statement = connection.prepare_cached(PAUSED_BEFORE)?;
     let found = statement.query_map((before.as_micros(), rows::limit(most)), |row| {
-        job_row(row, EnvironmentId::from_uuid(uuid(row, "environment_id")?))
+        job_of_many(row, EnvironmentId::from_uuid(uuid(row, "environment_id")?))
     })?;
-    found.collect()
+    found.filter_map(|found| found.map(|(_, job)| job).transpose()).collect()
 }
 
 fn running(connection: &Connection) -> Result<Vec<RunningJob>> {
     let mut statement = connection.prepare_cached(RUNNING)?;
     let running = statement.query_map([], |row| {
         let environment = EnvironmentId::from_uuid(uuid(row, "environment_id")?);
-        Ok((row.get::<_, i64>("key")?, job_row(row, environment)?))
+        Ok((row.get::<_, i64>("key")?, job_of_many(row, environment)?.1))
     })?;
     let mut jobs = Vec::new();
     for found in running {
-        let (key, job) = found?;
+        let (key, Some(job)) = found? else { continue };
         let webhooks = parts(&job.work);
         let mut statement = connection.prepare_cached(PARTS)?;
         let parts = statement.query_map([key], |row| {
@@ -165,9 +171,24 @@ fn running(connection: &Connection) -> Result<Vec<RunningJob>> {
             let webhook = webhooks.get(number as usize).ok_or_else(|| unreadable("part"))?;
             Ok(JobPart { number, webhook: *webhook, cursor: row.get(1)? })
         })?;
-        jobs.push(RunningJob { parts: parts.collect::<Result<_>>()?, job: Arc::new(job) });
+        match parts.collect::<Result<Vec<_>>>() {
+            Ok(parts) => jobs.push(RunningJob { parts, job: Arc::new(job) }),
+            Err(error) if is_of_storage(&error) => return Err(error),
+            Err(error) => tell_unreadable(job.id, &error),
+        }
     }
     Ok(jobs)
+}
+
+/// A job of several: its id alone where the rest cannot be read.
+fn job_of_many(row: &Row<'_>, environment_id: EnvironmentId) -> Result<(JobId, Option<Job>)> {
+    let id = JobId::from_uuid(uuid(row, "id")?);
+    let job = job_row(row, environment_id).inspect_err(|error| tell_unreadable(id, error));
+    Ok((id, job.ok()))
+}
+
+fn tell_unreadable(id: JobId, error: &rusqlite::Error) {
+    tracing::error!(job.id = %id, %error, "a job cannot be read; it does not run, and is left out of lists");
 }
 
 fn job_row(row: &Row<'_>, environment_id: EnvironmentId) -> Result<Job> {

@@ -247,6 +247,7 @@ fn lists() -> Vec<&'static str> {
         lanes::EARLIEST,
         lanes::LANE,
         lanes::DUE,
+        lanes::WAITING_FOR,
         statistics::upkeep::OLD,
         retention::OLD_EVENTS,
         retention::NONE_UP_TO,
