@@ -417,13 +417,23 @@ fn half_the_processors() -> usize {
 /// Does not keep the engine alive: the store has it for as long as it is open.
 struct Observer(Weak<Core>);
 
-impl CommitObserver for Observer {
-    fn committed(&self, commit: Commit) {
+impl Observer {
+    fn tell(&self, news: impl FnOnce(&Arc<Core>)) {
         let Some(core) = self.0.upgrade() else { return };
-        core.committed(commit);
+        news(&core);
         if let Some(last) = Arc::into_inner(core) {
             // Everybody else has gone without a stop, and with the engine goes the store, which waits for the thread that this is.
             thread::spawn(move || drop(last));
         }
+    }
+}
+
+impl CommitObserver for Observer {
+    fn committed(&self, commit: Commit) {
+        self.tell(|core| core.committed(commit));
+    }
+
+    fn storage_works(&self, works: bool) {
+        self.tell(|core| core.act(|scheduler, _| scheduler.records(works)));
     }
 }

@@ -115,7 +115,7 @@ struct Held {
     stage: Stage,
 }
 
-/// Ids are random in their last eight bytes, so these are hash enough.
+/// Ids are random in their last six bytes, so these are hash enough: the table looks at the hash's lowest and highest bits.
 #[derive(Debug, Default)]
 struct IdHasher(u64);
 
@@ -126,7 +126,7 @@ impl Hasher for IdHasher {
 
     fn write(&mut self, bytes: &[u8]) {
         if let Some(last) = bytes.last_chunk() {
-            self.0 = u64::from_le_bytes(*last);
+            self.0 = u64::from_le_bytes(*last).rotate_left(32);
         }
     }
 
@@ -143,6 +143,8 @@ pub(crate) struct Scheduler {
     limits: Limits,
     totals: Totals,
     stopped: bool,
+    /// Nothing is launched, as what comes of it could not be recorded.
+    unrecordable: bool,
     lanes: Arena<Lane>,
     lane_of: IdMap<WebhookId, u32>,
     flows: Arena<Flow>,
@@ -173,6 +175,7 @@ impl Scheduler {
             limits,
             totals: Totals::default(),
             stopped: false,
+            unrecordable: false,
             lanes: Arena::default(),
             lane_of: IdMap::default(),
             flows: Arena::default(),
@@ -221,10 +224,18 @@ impl Scheduler {
         self.stopped = true;
     }
 
+    /// Whether what comes of attempts can be recorded. While it cannot, nothing is launched: after a restart it would be sent once more.
+    pub(crate) fn records(&mut self, works: bool) {
+        self.unrecordable = !works;
+    }
+
     /// When time alone will make something possible.
     pub(crate) fn next_wake(&self, now: Timestamp) -> Option<Timestamp> {
         let alarm = self.alarms.first().map(|(at, _)| *at);
-        let rested = self.trickle.troubled_rest_until(now).filter(|_| self.next_seat(Class::Troubled).is_some());
+        let rested = self
+            .trickle
+            .troubled_rest_until(now)
+            .filter(|_| !self.unrecordable && self.next_seat(Class::Troubled).is_some());
         alarm.into_iter().chain(rested).min()
     }
 
@@ -308,7 +319,7 @@ impl Scheduler {
     pub(crate) fn launch(&mut self, now: Timestamp, most: usize, launches: &mut Vec<Launch>) -> bool {
         self.look_at_the_clock(now);
         self.ring_alarms(now);
-        if self.stopped {
+        if self.stopped || self.unrecordable {
             return false;
         }
         let end = launches.len() + most;

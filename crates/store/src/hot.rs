@@ -93,6 +93,9 @@ pub struct Settlement {
 pub trait CommitObserver: Send + Sync + 'static {
     /// Takes what was committed.
     fn committed(&self, commit: Commit);
+
+    /// The storage fails, or works again: what comes of an attempt meanwhile is kept in memory alone. Also on the writer's thread.
+    fn storage_works(&self, _works: bool) {}
 }
 
 /// What one commit brought. In the order of the commands within each list.

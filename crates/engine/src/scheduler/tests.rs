@@ -456,6 +456,18 @@ fn lanes_that_answer_do_not_wait_for_ten_thousand_that_hang() {
 }
 
 #[test]
+fn nothing_is_launched_while_what_comes_of_it_cannot_be_recorded() {
+    let (mut scheduler, mut next) = (full_size(), 0);
+    prove(&mut scheduler, 0, 0, &mut next);
+    scheduler.records(false);
+    scheduler.push(webhook(0), ready(1_000, 0), START);
+    assert_eq!(scheduler.launch_all(START).len(), 0);
+    assert_eq!(scheduler.next_wake(START), None, "only news changes that");
+    scheduler.records(true);
+    assert_eq!(scheduler.launch_all(START).len(), 1);
+}
+
+#[test]
 fn endpoints_that_do_not_answer_are_tried_a_few_at_a_time_beside_others_that_do() {
     let (mut scheduler, mut next, mut now) = (full_size(), 0, START);
     prove(&mut scheduler, 0, 0, &mut next);
@@ -880,9 +892,9 @@ fn what_is_new_passes_a_backlog_that_a_low_rate_limit_lets_go_slowly() {
     let mut launched = Vec::new();
     for _ in 0..3 {
         now = now + Duration::from_secs(12);
-        let launches = scheduler.launch_all(now);
-        assert_eq!(launches.len(), 1);
-        let id = launches[0].delivery.id;
+        let started = scheduler.launch_all(now);
+        assert_eq!(started.len(), 1);
+        let id = started[0].delivery.id;
         launched.push(id);
         scheduler.finished(id, Signal::Well, now, 0.5);
         scheduler.settled(webhook(0), id, DeliveryState::Delivered { at: now }, now);

@@ -12,6 +12,7 @@ use std::thread::{self, JoinHandle};
 use rusqlite::Connection;
 
 use super::connect;
+use super::telling::Telling;
 
 /// Pages in the log at which it is copied back: some megabytes, so that a page that changes often is copied seldom, and a crash
 /// leaves little to recover.
@@ -35,6 +36,8 @@ pub(super) struct Checkpoints {
     pages: Arc<AtomicU32>,
     phase: Mutex<Phase>,
     changed: Condvar,
+    /// That the log cannot be copied back.
+    failing: Telling,
 }
 
 impl Checkpoints {
@@ -46,7 +49,12 @@ impl Checkpoints {
             count.store(u32::try_from(now).unwrap_or(0), Ordering::Relaxed);
             Ok(())
         }))?;
-        let checkpoints = Arc::new(Self { pages, phase: Mutex::new(Phase::Idle), changed: Condvar::new() });
+        let checkpoints = Arc::new(Self {
+            pages,
+            phase: Mutex::new(Phase::Idle),
+            changed: Condvar::new(),
+            failing: Telling::default(),
+        });
         let connection = connect::checkpointer(path)?;
         let shared = Arc::clone(&checkpoints);
         let thread = thread::Builder::new()
@@ -71,7 +79,7 @@ impl Checkpoints {
                 return;
             }
             drop(phase);
-            copy(connection);
+            self.copy(connection);
             let mut phase = self.phase.lock().unwrap_or_else(PoisonError::into_inner);
             if *phase == Phase::Copying {
                 *phase = Phase::Copied;
@@ -88,24 +96,30 @@ impl Checkpoints {
         match phase {
             Phase::Idle => self.set(Phase::Copying),
             Phase::Copied => {
-                copy(writer);
+                self.copy(writer);
                 self.set(Phase::Idle);
             }
             Phase::Copying | Phase::Closing => {}
         }
     }
 
+    /// Copies what no reader still needs from the log, waiting for nobody.
+    fn copy(&self, connection: &Connection) {
+        let copied = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
+        match copied {
+            Ok(()) => {
+                self.failing.ends();
+            }
+            // The log stays as it is, and whole; the next commit asks again.
+            Err(error) if self.failing.is_due() => {
+                tracing::warn!(%error, "the write-ahead log could not be copied back")
+            }
+            Err(_) => {}
+        }
+    }
+
     /// Lets the thread end.
     pub(super) fn close(&self) {
         self.set(Phase::Closing);
-    }
-}
-
-/// Copies what no reader still needs from the log, waiting for nobody.
-fn copy(connection: &Connection) {
-    let copied = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
-    if let Err(error) = copied {
-        // The log stays as it is, and whole; the next commit asks again.
-        tracing::warn!(%error, "the write-ahead log could not be copied back");
     }
 }

@@ -27,6 +27,11 @@ pub(super) enum Command {
 }
 
 impl Command {
+    /// Writes something that means nothing, and is answered to nobody.
+    pub(super) fn probe() -> Self {
+        Self::Accept(AcceptBatch::default(), oneshot::channel().0)
+    }
+
     /// What it counts in a group.
     pub(super) fn weight(&self) -> usize {
         match self {

@@ -17,6 +17,7 @@ mod rows;
 mod schema;
 mod search;
 mod statistics;
+mod telling;
 mod tx;
 mod writer;
 
@@ -54,6 +55,7 @@ pub(crate) use self::inspect::inspect;
 use self::checkpoint::Checkpoints;
 use self::inbox::{Command, Inbox};
 use self::readers::Readers;
+use self::telling::Telling;
 use self::tx::{Failure, Tx};
 use self::writer::Writer;
 use crate::directory::Directory;
@@ -147,6 +149,7 @@ impl Sqlite {
             clock: Arc::clone(&clock),
             entropy,
             checkpoints: Arc::clone(&checkpoints),
+            outage: Telling::default(),
         };
         let threads = Threads {
             writer: WriterState::Ready(Box::new(writer)),

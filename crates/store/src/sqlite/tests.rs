@@ -35,12 +35,25 @@ mod request_settings;
 mod segments;
 mod statements;
 
-/// Passes on what was settled.
-struct Told(Mutex<Sender<Settled>>);
+/// Passes on what was settled, and how the storage fares.
+struct Told {
+    settled: Mutex<Sender<Settled>>,
+    storage: Arc<Mutex<Vec<bool>>>,
+}
+
+impl Told {
+    fn to(settled: Sender<Settled>) -> Self {
+        Self { settled: Mutex::new(settled), storage: Arc::default() }
+    }
+}
 
 impl CommitObserver for Told {
+    fn storage_works(&self, works: bool) {
+        self.storage.lock().unwrap().push(works);
+    }
+
     fn committed(&self, commit: Commit) {
-        let sender = self.0.lock().unwrap();
+        let sender = self.settled.lock().unwrap();
         for settled in commit.settled {
             // A test that does not look has dropped the other end.
             let _ = sender.send(settled);
@@ -62,10 +75,18 @@ fn open(directory: &Path) -> Result<Sqlite, OpenError> {
 }
 
 fn started(directory: &Path) -> (Sqlite, Receiver<Settled>) {
+    let (engine, receiver, _) = watched(directory);
+    (engine, receiver)
+}
+
+/// Also what was told of the storage.
+fn watched(directory: &Path) -> (Sqlite, Receiver<Settled>, Arc<Mutex<Vec<bool>>>) {
     let engine = open(directory).unwrap();
     let (sender, receiver) = channel();
-    engine.start(Arc::new(Told(Mutex::new(sender))));
-    (engine, receiver)
+    let told = Told::to(sender);
+    let storage = Arc::clone(&told.storage);
+    engine.start(Arc::new(told));
+    (engine, receiver, storage)
 }
 
 fn key(byte: u8) -> MasterKey {
@@ -195,7 +216,7 @@ async fn what_was_accepted_is_in_the_files_as_they_lie() {
 #[tokio::test]
 async fn a_full_disk_is_told_and_survived() {
     let directory = TempDir::new().unwrap();
-    let (engine, told) = started(directory.path());
+    let (engine, told, storage) = watched(directory.path());
     let source = Source::new(webhook(&engine, "a secret").await);
     let environment = source.webhook.environment_id;
     let used = engine
@@ -237,6 +258,8 @@ async fn a_full_disk_is_told_and_survived() {
     let (_, _, batch) = source.event(10_000);
     engine.accept(batch).await.unwrap();
     assert!(engine.event(environment, refused.0).await.unwrap().is_none(), "what was refused is not there");
+    let told = storage.lock().unwrap().clone();
+    assert!(!told[0] && told[told.len() - 1] && told.windows(2).all(|pair| pair[0] != pair[1]), "{told:?}");
     drop(engine);
     let engine = open(directory.path()).unwrap();
     for (event, _) in &accepted {
@@ -246,6 +269,30 @@ async fn a_full_disk_is_told_and_survived() {
         let attempts = engine.attempts(environment, delivery).await.unwrap();
         assert_eq!(attempts.len(), 1, "recorded once, however often it was tried");
     }
+}
+
+#[tokio::test]
+async fn that_the_storage_works_again_is_found_out_though_nobody_writes() {
+    let directory = TempDir::new().unwrap();
+    let (engine, _told, storage) = watched(directory.path());
+    let source = Source::new(webhook(&engine, "a secret").await);
+    engine.change(|tx| Ok(tx.connection.busy_timeout(Duration::ZERO)?)).await.unwrap();
+    let until_told = async |told: &[bool]| {
+        for _ in 0..3_000 {
+            if *storage.lock().unwrap() == told {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("told {:?}", storage.lock().unwrap());
+    };
+    let other = Connection::open(directory.path().join(DATABASE_FILE)).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let (_, _, batch) = source.event(600);
+    assert_eq!(engine.accept(batch).await.err(), Some(StoreError::Unavailable), "the database is locked");
+    until_told(&[false]).await;
+    other.execute_batch("COMMIT").unwrap();
+    until_told(&[false, true]).await;
 }
 
 #[tokio::test]

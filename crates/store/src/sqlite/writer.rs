@@ -6,7 +6,8 @@
 //!
 //! Invariants: a caller is answered after the commit that carries its command, or when nothing of it has happened; a command that
 //! fails by itself does so alone, and what is derived from all of them never makes one fail; settlements are kept until they are
-//! committed, and a delivery whose settlement is refused is put off.
+//! committed, and a delivery whose settlement is refused is put off; the observer knows whether the storage works, and while it does not
+//! the writer tries by itself.
 
 use std::collections::VecDeque;
 use std::panic::AssertUnwindSafe;
@@ -21,6 +22,7 @@ use super::checkpoint::Checkpoints;
 use super::following::Following;
 use super::hot::{self, Statements};
 use super::inbox::{Change, ClosesInbox, Command, Inbox};
+use super::telling::Telling;
 use super::tx::{Failure, Tx};
 use crate::directory::Directory;
 use crate::seal::Seal;
@@ -37,6 +39,8 @@ pub(super) struct Writer {
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<dyn Entropy>,
     pub checkpoints: Arc<Checkpoints>,
+    /// That the storage fails.
+    pub outage: Telling,
 }
 
 /// Why a group was not committed.
@@ -64,6 +68,7 @@ impl Writer {
     fn run_loop(&self, observer: &dyn CommitObserver) -> rusqlite::Result<()> {
         let mut statements = Statements::prepare(&self.connection)?;
         let mut queue = VecDeque::new();
+        let mut works = true;
         loop {
             let change = self.inbox.take(&mut queue);
             if queue.is_empty() && change.is_none() {
@@ -72,6 +77,13 @@ impl Writer {
             let mut storage_fails = false;
             if !queue.is_empty() {
                 storage_fails = !self.write_group(&mut statements, &mut queue, observer);
+                if works == storage_fails {
+                    works = !storage_fails;
+                    observer.storage_works(works);
+                }
+            }
+            if works && self.outage.ends() {
+                tracing::info!("the store can be written again");
             }
             if let Some(change) = change {
                 self.write_change(&mut statements, change, observer);
@@ -83,6 +95,10 @@ impl Writer {
             {
                 tracing::error!(settlements = queue.len(), "attempts could not be recorded; they will be repeated");
                 return Ok(());
+            }
+            if !works && queue.is_empty() {
+                // Nothing is sent meanwhile, so that perhaps nothing comes by which it would be seen that the storage works again.
+                queue.push_back(Command::probe());
             }
         }
     }
@@ -131,7 +147,12 @@ impl Writer {
                     groups.retain(|group| !group.is_empty());
                 }
                 Err(GroupFailure::Storage(failure)) => {
-                    tracing::warn!(?failure, "the store cannot be written; trying again");
+                    if self.outage.is_due() {
+                        tracing::warn!(
+                            ?failure,
+                            "the store cannot be written; nothing is sent until it can, which is tried again and again"
+                        );
+                    }
                     let unwritten = std::iter::once(group).chain(groups.into_iter().rev()).flatten();
                     let kept: Vec<_> = unwritten.filter_map(unavailable).collect();
                     for command in kept.into_iter().rev() {

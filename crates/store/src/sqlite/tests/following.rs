@@ -13,7 +13,7 @@ const MANY: usize = 5_000;
 pub(super) fn at_a_clock(directory: &Path, clock: &Arc<ManualClock>) -> Sqlite {
     let options = StoreOptions { clock: Arc::clone(clock) as Arc<dyn Clock>, ..options(directory, None) };
     let engine = Sqlite::open(options).unwrap();
-    engine.start(Arc::new(Told(Mutex::new(channel().0))));
+    engine.start(Arc::new(Told::to(channel().0)));
     engine
 }
 
