@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::Method;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use postrider_core::limits::WEBHOOKS_PER_TENANT;
 use serde_json::{Value, json};
 
 use crate::app::{App, Environment, sign, text};
@@ -96,6 +97,27 @@ async fn a_secret_is_shown_to_those_who_may_write_it() {
     let get = |token: String| app.get(&one).token(&token).expect(200);
     assert_eq!(get(reader).await.get("secret"), None);
     assert!(get(writer).await["secret"].is_string());
+}
+
+#[tokio::test]
+async fn a_tenant_has_so_many_webhooks_and_no_more() {
+    let app = App::start().await;
+    let own = app.environment("own").await;
+    app.trust_issuer(&own, "always").await;
+    let user = app.user(&own, TENANT, &[]);
+    let form = json!({ "url": "https://example.com", "eventKeys": ["a"] });
+    for _ in 0..WEBHOOKS_PER_TENANT {
+        app.post("/api/v1/webhooks").token(&user).json(&form).expect(201).await;
+    }
+    let why = "the tenant has as many webhooks as it can have (1000)";
+    let refused = app.post("/api/v1/webhooks").token(&user).json(&form).expect(409).await;
+    assert_eq!((&refused["code"], &refused["detail"]), (&json!("limit_reached"), &json!(why)));
+    let refused = app.post("/webhook/custom").token(&user).json(&form).expect(409).await;
+    assert_eq!(refused, json!({ "errors": [why], "statusCode": 409 }));
+    // The vendor's calls for that tenant as well, and others have places of their own.
+    app.post("/webhook/custom").token(&own.token).tenant(TENANT).json(&form).expect(409).await;
+    app.post("/webhook/custom").token(&own.token).tenant("tenant-2").json(&form).expect(201).await;
+    app.post("/webhook/custom").token(&own.token).tenant(&own.id).json(&form).expect(201).await;
 }
 
 #[tokio::test]
