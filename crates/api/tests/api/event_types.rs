@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use http::Method;
-use postrider_core::limits::IMPORT_BYTES;
+use postrider_core::limits::{IMPORT_BYTES, SUBSCRIPTIONS};
 use postrider_testkit::receiver::Receiver;
 use serde_json::{Value, json};
 
@@ -232,6 +232,41 @@ async fn what_is_not_visible_to_tenants_does_not_exist_for_them() {
     app.patch(&path).token(&own.token).tenant(TENANT).json(&echo).expect(200).await;
     let accepted = app.post(EVENTS).token(&own.token).json(&order(1)).expect(202).await;
     assert_eq!(accepted["deliveries"], 0);
+}
+
+#[tokio::test]
+async fn what_a_webhook_subscribes_to_already_is_not_judged_again() {
+    let app = App::start().await;
+    let own = app.environment("own").await;
+    let hidden = format!("{TYPES}/{}", text(&order_type(&app, &own, json!({})).await["id"]));
+    let other = json!({ "key": "order.gone", "displayName": "Gone" });
+    let gone = text(&app.post(TYPES).token(&own.token).json(&other).expect(201).await["id"]);
+    let form = json!({ "tenantId": TENANT, "url": "https://example.com", "eventKeys": ["order.paid", gone] });
+    let webhook = text(&app.post("/api/v1/webhooks").token(&own.token).json(&form).expect(201).await["id"]);
+    app.patch(&hidden).token(&own.token).json(&json!({ "isVisibleToTenants": false })).expect(200).await;
+    app.delete(&format!("{TYPES}/{gone}")).token(&own.token).expect(204).await;
+
+    let (native, frontegg) = (format!("/api/v1/webhooks/{webhook}"), format!("/webhook/{webhook}"));
+    let by_native = |keys: Value| app.patch(&native).token(&own.token).json(&json!({ "eventKeys": keys }));
+    let by_frontegg =
+        |keys: Value| app.patch(&frontegg).token(&own.token).tenant(TENANT).json(&json!({ "eventKeys": keys }));
+    let more = json!(["order.sent", "order.paid", gone]);
+    assert_eq!(by_native(more.clone()).expect(200).await["eventKeys"], more);
+    let more = json!(["order.paid", gone, "order.lost"]);
+    assert_eq!(by_frontegg(more.clone()).expect(200).await["eventKeys"], more);
+
+    // What comes to them is judged, what was taken out among it.
+    let unknown = json!(["order.paid", gone, "00000000-0000-7000-8000-000000000000"]);
+    assert_eq!(by_native(unknown.clone()).expect(422).await["errors"][0]["at"], "/eventKeys/2");
+    by_frontegg(unknown).expect(400).await;
+    let many = json!(vec!["order.paid"; SUBSCRIPTIONS + 1]);
+    assert_eq!(by_native(many.clone()).expect(422).await["errors"][0]["at"], "/eventKeys");
+    by_frontegg(many).expect(400).await;
+    by_native(json!(["order.lost"])).expect(200).await;
+    for former in [json!(["order.paid"]), json!([gone])] {
+        by_native(former.clone()).expect(422).await;
+        by_frontegg(former).expect(400).await;
+    }
 }
 
 #[tokio::test]

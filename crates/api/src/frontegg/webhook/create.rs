@@ -45,7 +45,7 @@ pub(crate) async fn create(
             Given::Absent | Given::Null => None,
         },
         signing: Signing::default(),
-        event_keys: rules::event_keys(&state, environment_id, &scoped.scope, "eventKeys", event_keys)?,
+        event_keys: rules::event_keys(&state, environment_id, &scoped.scope, "eventKeys", event_keys, &[])?,
         filter: None,
         status: match form.is_active {
             Some(false) => WebhookStatus::Disabled(DisableReason::ByUser),

@@ -135,7 +135,7 @@ pub(crate) async fn create_webhook(
     if let Some(signature) = form.signature {
         signing.change(&mut secret, &signature.change(&state), state.now());
     }
-    let event_keys = rules::event_keys(&state, member.environment_id, &scope, "/eventKeys", form.event_keys)?;
+    let event_keys = rules::event_keys(&state, member.environment_id, &scope, "/eventKeys", form.event_keys, &[])?;
     let form_of_shape = ShapeForm {
         method: form.method,
         payload: form.payload,
