@@ -85,8 +85,10 @@ pub const WATCHED_EVENT_BYTES: usize = 1024 * 1024;
 
 // --- what people configure ---
 
-/// Characters of names: webhooks, categories, event types, environments, credentials.
+/// Characters of names: webhooks, event types, environments, credentials.
 pub const NAME_CHARS: usize = 255;
+/// Characters of a category's name: webhooks subscribe to it with `.*` after it, and a subscription is as long as a key can be.
+pub const CATEGORY_NAME_CHARS: usize = EVENT_KEY_CHARS - ".*".len();
 /// Characters of descriptions.
 pub const DESCRIPTION_CHARS: usize = 2_000;
 /// Characters of a webhook's URL.

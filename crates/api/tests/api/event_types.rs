@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use http::Method;
-use postrider_core::limits::{IMPORT_BYTES, SUBSCRIPTIONS};
+use postrider_core::event::EventKey;
+use postrider_core::event_type::{Audience, SchemaMode};
+use postrider_core::limits::{CATEGORY_NAME_CHARS, IMPORT_BYTES, SUBSCRIPTIONS};
+use postrider_store::{CategoryRef, NewEventType, PutCategory, PutEventType};
 use postrider_testkit::receiver::Receiver;
 use serde_json::{Value, json};
 
@@ -11,6 +14,8 @@ use crate::app::{App, Environment, answers, eventually, text};
 
 const EVENTS: &str = "/api/v1/events";
 const TYPES: &str = "/api/v1/event-types";
+const CATEGORIES: &str = "/api/v1/categories";
+const DEFINITIONS: &str = "/event/resources/configurations/v1";
 const TENANT: &str = "tenant-1";
 
 /// Orders have a total that is a number.
@@ -232,6 +237,75 @@ async fn what_is_not_visible_to_tenants_does_not_exist_for_them() {
     app.patch(&path).token(&own.token).tenant(TENANT).json(&echo).expect(200).await;
     let accepted = app.post(EVENTS).token(&own.token).json(&order(1)).expect(202).await;
     assert_eq!(accepted["deliveries"], 0);
+}
+
+#[tokio::test]
+async fn what_no_webhook_could_subscribe_to_is_refused_where_it_is_made() {
+    let app = App::start().await;
+    let own = app.environment("own").await;
+    let post = |path: &str, body: Value| app.post(path).token(&own.token).json(&body);
+    let import = |webhooks: Value| {
+        post("/api/v1/event-types/import", json!({ "openapi": "3.1.0", "webhooks": webhooks })).expect(422)
+    };
+    for key in ["*", "order.*", "a*b", "018f3c5e-7c1a-7b6e-9d2a-3f4b5c6d7e8f"] {
+        let form = json!({ "key": key, "displayName": "Key" });
+        assert_eq!(post(TYPES, form.clone()).expect(422).await["errors"][0]["at"], "/key");
+        let refused = post(DEFINITIONS, form).expect(400).await;
+        assert!(text(&refused["errors"][0]).starts_with("key: must not "), "{refused}");
+        let refused = import(json!({ key: { "post": {} } })).await;
+        assert!(text(&refused["errors"][0]["detail"]).starts_with("must not "), "{refused}");
+        // An event has any key.
+        post(EVENTS, json!({ "eventKey": key, "payload": {} })).expect(202).await;
+    }
+    let (longest, too_long) = ("ü".repeat(CATEGORY_NAME_CHARS), "ü".repeat(CATEGORY_NAME_CHARS + 1));
+    for name in ["", " ", "*", "a*", " a", "a ", "a\u{7}b", &too_long] {
+        let form = json!({ "key": "order.made", "displayName": "Made", "category": name });
+        assert_eq!(post(CATEGORIES, json!({ "name": name })).expect(422).await["errors"][0]["at"], "/name");
+        assert_eq!(post(TYPES, form.clone()).expect(422).await["errors"][0]["at"], "/category");
+        // There, an empty name is none.
+        if !name.is_empty() {
+            let refused = post(DEFINITIONS, form).expect(400).await;
+            assert!(text(&refused["errors"][0]).starts_with("category: "), "{refused}");
+        }
+        let refused = import(json!({ "order.made": { "post": { "tags": [name] } } })).await;
+        assert_eq!(refused["errors"][0]["at"], "/webhooks/order.made/post/tags/0");
+    }
+    post(CATEGORIES, json!({ "name": longest })).expect(201).await;
+    let form = json!({ "url": "https://example.com", "eventKeys": [format!("{longest}.*")] });
+    post("/api/v1/webhooks", form).expect(201).await;
+}
+
+#[tokio::test]
+async fn what_an_earlier_version_let_be_made_is_read_and_changed() {
+    let app = App::start().await;
+    let own = app.environment("own").await;
+    let (store, id) = (app.engine.store(), own.id.parse().expect("an id"));
+    let made = store.create_category(id, "Former*".to_owned()).await.expect("it is written");
+    let PutCategory::Put(category) = made else { panic!("{made:?}") };
+    let new = NewEventType {
+        environment_id: id,
+        key: EventKey::parse("former.*").expect("a key"),
+        display_name: "Former".to_owned(),
+        description: String::new(),
+        category: CategoryRef::Id(category.id),
+        schema: None,
+        schema_mode: SchemaMode::Off,
+        sample: None,
+        audience: Audience::Everybody,
+        deprecation: None,
+    };
+    let made = store.create_event_type(new).await.expect("it is written");
+    let PutEventType::Put(event_type) = made else { panic!("{made:?}") };
+    let (of_type, of_category) = (format!("{TYPES}/{}", event_type.id), format!("{CATEGORIES}/{}", category.id));
+    let patch = |path: &str, body: Value| app.patch(path).token(&own.token).json(&body);
+    let changed = patch(&of_type, json!({ "description": "new", "category": "Former*" })).expect(200).await;
+    assert_eq!((&changed["key"], &changed["category"]), (&json!("former.*"), &json!("Former*")));
+    patch(&of_category, json!({ "name": "Former*" })).expect(200).await;
+    assert_eq!(patch(&of_category, json!({ "name": "Former**" })).code(422).await, "invalid_value");
+    let document = app.get("/api/v1/event-types/export").token(&own.token).expect(200).await;
+    let import = app.post("/api/v1/event-types/import").token(&own.token).json(&document).expect(200).await;
+    assert_eq!((&import["created"], &import["updated"]), (&json!([]), &json!([])), "{import}");
+    patch(&of_category, json!({ "name": "Former" })).expect(200).await;
 }
 
 #[tokio::test]
