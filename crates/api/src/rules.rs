@@ -62,7 +62,7 @@ pub(crate) fn event_type_key(at: &str, text: &str) -> Result<EventKey, ApiError>
     let why = if text.contains('*') {
         "must not contain `*`, which stands for many keys where a webhook subscribes; spell the key without it"
     } else if text.parse::<EventTypeId>().is_ok() {
-        "must not be a UUID, which means the event type or category of that id where a webhook subscribes; add a word to it"
+        "must not be a UUID: by one, webhooks subscribe to the event type or category of that id; add a word to it"
     } else {
         return Ok(key);
     };

@@ -86,6 +86,11 @@ pub(super) async fn accept(
 ) -> Result<EventId, ApiError> {
     let key = event_key.ok_or_else(|| ApiError::new(Code::InvalidRequest, "eventKey must be a string"))?;
     let key = EventKey::parse(key).map_err(|error| ApiError::value("eventKey", error))?;
+    // What tenants do not see they do not report either: the environment's webhooks would take it for the vendor's word.
+    if !scoped.member.knows(state, &key) {
+        let detail = format!("`{key}` is not open to tenants, so no user of a tenant can trigger it");
+        return Err(ApiError::value("eventKey", detail));
+    }
     let tenant_id = scoped.scope.tenant().cloned();
     let context = EventContext {
         vendor_id: scoped.environment_id(),

@@ -240,6 +240,35 @@ async fn what_is_not_visible_to_tenants_does_not_exist_for_them() {
 }
 
 #[tokio::test]
+async fn no_user_of_a_tenant_triggers_what_is_for_the_vendor_alone() {
+    let app = App::start().await;
+    let own = app.environment("own").await;
+    app.trust_issuer(&own, "always").await;
+    let user = app.user(&own, TENANT, &["*"]);
+    let hidden = order_type(&app, &own, json!({ "isVisibleToTenants": false })).await;
+    let data = json!({ "title": "t", "description": "d" });
+    let v3 = |key: &str| ("/event/resources/triggers/v3", json!({ "eventKey": key, "data": data }));
+    let v2 = |key: &str| {
+        let body = json!({ "eventKey": key, "properties": data, "channels": { "webhook": true } });
+        ("/event/resources/triggers/v2", body)
+    };
+    let why = "eventKey: `order.paid` is not open to tenants, so no user of a tenant can trigger it";
+    for is_deleted in [false, true] {
+        if is_deleted {
+            app.delete(&format!("{TYPES}/{}", text(&hidden["id"]))).token(&own.token).expect(204).await;
+        }
+        for (path, body) in [v3("order.paid"), v2("order.paid")] {
+            let refused = app.post(path).token(&user).json(&body).expect(400).await;
+            assert_eq!(refused, json!({ "errors": [why], "statusCode": 400 }), "{path}, deleted: {is_deleted}");
+            app.post(path).token(&own.token).tenant(TENANT).json(&body).expect(202).await;
+        }
+    }
+    for (path, body) in [v3("order.made"), v2("order.made")] {
+        app.post(path).token(&user).json(&body).expect(202).await;
+    }
+}
+
+#[tokio::test]
 async fn what_no_webhook_could_subscribe_to_is_refused_where_it_is_made() {
     let app = App::start().await;
     let own = app.environment("own").await;
