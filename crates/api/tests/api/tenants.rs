@@ -162,9 +162,14 @@ async fn a_users_token_must_be_right_in_every_claim() {
         ("tenantId", Value::Null),
         ("tenantId", json!("")),
         ("tenantId", json!(7)),
+        ("tenantId", json!(own.id)),
+        ("tenantId", json!(own.id.to_uppercase())),
     ] {
         assert_eq!(webhooks(&app, &with(name, value.clone())).await, 401, "{name} {value}");
     }
+    let refused = app.get("/webhook").token(&with("tenantId", json!(own.id))).expect(401).await;
+    let why = "the token's claim `tenantId` is the environment's own id, which is no tenant";
+    assert_eq!(refused, json!({ "errors": [why], "statusCode": 401 }));
 
     let encode = |algorithm, key: &[u8]| {
         jsonwebtoken::encode(&Header::new(algorithm), &claims(&app, &own), &EncodingKey::from_secret(key))
