@@ -245,8 +245,7 @@ pub fn payload_of(body: &[u8]) -> Result<Payload<'_>, PayloadError> {
 fn push_tenant_at_top(body: &mut String, context: &EventContext<'_>, payload: &Payload<'_>) {
     // Anything but an object has no members to repeat.
     let tenant = payload.get("tenant").and_then(|value| Payload::parse_body(value).ok());
-    let string_of =
-        |name| tenant.as_ref().and_then(|tenant| tenant.get(name)).filter(|value| value.starts_with('"'));
+    let string_of = |name| tenant.as_ref().and_then(|tenant| tenant.get(name)).filter(|value| value.starts_with('"'));
     if payload.get("tenantId").is_none() {
         if let Some(id) = string_of("tenantId") {
             body.push_str(r#","tenantId":"#);

@@ -80,7 +80,7 @@ async fn a_schema_refuses_notes_or_lets_pass_as_its_mode_says() {
         "channels": { "webhook": { "order": { "total": "x" } } } });
     let v2 = app.post("/event/resources/triggers/v2").token(&own.token).tenant(TENANT);
     let refused = v2.json(&trigger).expect(400).await;
-    assert!(text(&refused["errors"][0]).starts_with("properties.order.total "), "{refused}");
+    assert!(text(&refused["errors"][0]).starts_with("channels.webhook.order.total "), "{refused}");
 
     app.patch(&path).token(&own.token).json(&json!({ "schemaMode": "warn" })).expect(200).await;
     let noted = post(order("much")).expect(202).await;
@@ -93,6 +93,51 @@ async fn a_schema_refuses_notes_or_lets_pass_as_its_mode_says() {
     let unseen = post(order("much")).expect(202).await;
     let event = app.get(&format!("{EVENTS}/{}", text(&unseen["eventId"]))).token(&own.token).expect(200).await;
     assert_eq!(event["schemaMismatch"], Value::Null);
+}
+
+#[tokio::test]
+async fn triggers_tell_what_a_schema_refuses_by_the_names_of_the_request() {
+    let app = App::start().await;
+    let own = app.environment("own").await;
+    let schema = json!({
+        "required": ["total"],
+        "properties": { "total": { "type": "number" }, "a/b": { "properties": { "c~d": { "type": "number" } } } },
+    });
+    let form = json!({ "key": "order.paid", "displayName": "Paid", "schema": schema, "schemaMode": "reject" });
+    app.post(TYPES).token(&own.token).json(&form).expect(201).await;
+    let with = |more: Value| {
+        let mut data = json!({ "title": "t", "description": "d" });
+        data.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+        data
+    };
+    let v3 = json!({ "eventKey": "order.paid", "data": with(json!({ "a/b": { "c~d": "x" } })) });
+    let errors = trigger_refusals(&app, &own, "/event/resources/triggers/v3", &v3).await;
+    assert_eq!(errors.len(), 2, "{errors:?}");
+    assert_eq!(errors[0], "data \"total\" is a required property");
+    assert!(errors[1].starts_with("data.a/b.c~d "), "{errors:?}");
+
+    let wrong = json!({ "total": "x" });
+    for (properties, webhook, place) in [
+        (json!({}), json!(true), "properties \""),
+        (wrong.clone(), json!(true), "properties.total "),
+        (json!({}), json!({}), "properties and channels.webhook \""),
+        (wrong.clone(), json!({ "other": 1 }), "properties.total "),
+        (json!({}), wrong.clone(), "channels.webhook.total "),
+        (json!({ "total": 1 }), wrong, "channels.webhook.total "),
+    ] {
+        let channels = json!({ "webhook": webhook });
+        let v2 = json!({ "eventKey": "order.paid", "properties": with(properties), "channels": channels });
+        let errors = trigger_refusals(&app, &own, "/event/resources/triggers/v2", &v2).await;
+        assert!(errors.len() == 1 && errors[0].starts_with(place), "{v2}: {errors:?}");
+    }
+}
+
+/// What a trigger is refused with, in order.
+async fn trigger_refusals(app: &App, own: &Environment, path: &str, body: &Value) -> Vec<String> {
+    let refused = app.post(path).token(&own.token).tenant(TENANT).json(body).expect(400).await;
+    let mut errors: Vec<_> = refused["errors"].as_array().expect("errors").iter().map(text).collect();
+    errors.sort();
+    errors
 }
 
 #[tokio::test]
