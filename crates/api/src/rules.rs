@@ -1,11 +1,12 @@
 //! What the parts of a webhook, and other things that people configure, must be like. The same for both APIs.
 
-use postrider_core::EnvironmentId;
-use postrider_core::limits::{DESCRIPTION_CHARS, NAME_CHARS, SUBSCRIPTIONS};
+use postrider_core::event::EventKey;
+use postrider_core::limits::{CATEGORY_NAME_CHARS, DESCRIPTION_CHARS, NAME_CHARS, SUBSCRIPTIONS};
 use postrider_core::portal::is_loopback;
 use postrider_core::signature::Secret;
 use postrider_core::source::Source;
 use postrider_core::webhook::{EndpointUrl, Scope};
+use postrider_core::{EnvironmentId, EventTypeId};
 use postrider_shape::filter::Filter;
 
 use crate::auth::caller::Member;
@@ -33,24 +34,62 @@ pub(crate) fn url_of_secrets(state: &ApiState, at: &str, text: &str) -> Result<E
 }
 
 /// Subscriptions of a webhook of that scope, as they are given: whoever compares what it wrote with what it reads finds the same. One
-/// that is there twice means what it means once.
+/// that is there twice means what it means once. `standing`: what the webhook subscribes to already, which is not judged again, as its event
+/// type may have been deleted or hidden from tenants since: it reaches nothing then, and keeps nobody from changing the others.
 pub(crate) fn event_keys(
     state: &ApiState,
     environment_id: EnvironmentId,
     scope: &Scope,
     at: &str,
     keys: Vec<String>,
+    standing: &[String],
 ) -> Result<Vec<String>, ApiError> {
     if keys.len() > SUBSCRIPTIONS {
         return Err(ApiError::value(at, format!("has at most {SUBSCRIPTIONS} entries")));
     }
-    for (index, key) in keys.iter().enumerate() {
+    for (index, key) in keys.iter().enumerate().filter(|(_, key)| !standing.contains(key)) {
         state
             .directory()
             .check_subscription(environment_id, scope, key)
             .map_err(|error| ApiError::value(format!("{at}/{index}"), error))?;
     }
     Ok(keys)
+}
+
+/// The key of an event type that is made. An event may have any key; this is one that a webhook can subscribe to by itself.
+pub(crate) fn event_type_key(at: &str, text: &str) -> Result<EventKey, ApiError> {
+    let key = EventKey::parse(text).map_err(|error| ApiError::value(at, error))?;
+    let why = if text.contains('*') {
+        "must not contain `*`, which stands for many keys where a webhook subscribes; spell the key without it"
+    } else if text.parse::<EventTypeId>().is_ok() {
+        "must not be a UUID: by one, webhooks subscribe to the event type or category of that id; add a word to it"
+    } else {
+        return Ok(key);
+    };
+    Err(ApiError::value(at, why))
+}
+
+/// The name of a category, such that a webhook can subscribe to `<name>.*`. One that a category of the environment has is taken as it is,
+/// since earlier versions let others be made.
+pub(crate) fn category_name(
+    state: &ApiState,
+    environment_id: EnvironmentId,
+    at: &str,
+    text: String,
+) -> Result<String, ApiError> {
+    let why = if text.trim().is_empty() {
+        "must not be empty".to_owned()
+    } else if text.contains('*') {
+        "must not contain `*`, as webhooks subscribe to `<name>.*`; spell the name without it".to_owned()
+    } else if text.chars().take(CATEGORY_NAME_CHARS + 1).count() > CATEGORY_NAME_CHARS {
+        format!("has at most {CATEGORY_NAME_CHARS} characters, as webhooks subscribe to `<name>.*`; shorten it")
+    } else if let Err(error) = EventKey::parse(&text) {
+        error.to_string()
+    } else {
+        return Ok(text);
+    };
+    let is_there = state.directory().categories(environment_id).iter().any(|category| category.name == text);
+    if is_there { Ok(text) } else { Err(ApiError::value(at, why)) }
 }
 
 /// A webhook's secret; the empty text means none. A tenant's user must take more characters than the vendor.

@@ -196,9 +196,9 @@ pub struct EventContext<'a> {
 
 /// Puts the body of an event together: the envelope, then the members of the payload in order.
 ///
-/// Two things are added where the producer left them out, since receivers read them there: for `frontegg.tenant.*` with an object
-/// `tenant`, its `tenantId` and `name` at the top (the former from the context where the object has none); for `frontegg.scim.*`,
-/// the user `idp_provisioned`.
+/// Two things are added where the producer left them out, since receivers read them there: for `frontegg.tenant.*`, the `tenantId` and
+/// `name` of the object `tenant` at the top (the former from the context where there is no such object, or it has none); for
+/// `frontegg.scim.*`, the user `idp_provisioned`.
 pub fn compose(event_key: &str, context: &EventContext<'_>, payload: &Payload<'_>) -> Bytes {
     // The envelope's fixed text, one UUID, and room for the ids; a long id costs one more allocation.
     let mut body = String::with_capacity(payload.text.len() + event_key.len() + 256);
@@ -244,8 +244,8 @@ pub fn payload_of(body: &[u8]) -> Result<Payload<'_>, PayloadError> {
 
 fn push_tenant_at_top(body: &mut String, context: &EventContext<'_>, payload: &Payload<'_>) {
     // Anything but an object has no members to repeat.
-    let Some(tenant) = payload.get("tenant").and_then(|value| Payload::parse_body(value).ok()) else { return };
-    let string_of = |name| tenant.get(name).filter(|value| value.starts_with('"'));
+    let tenant = payload.get("tenant").and_then(|value| Payload::parse_body(value).ok());
+    let string_of = |name| tenant.as_ref().and_then(|tenant| tenant.get(name)).filter(|value| value.starts_with('"'));
     if payload.get("tenantId").is_none() {
         if let Some(id) = string_of("tenantId") {
             body.push_str(r#","tenantId":"#);

@@ -160,6 +160,8 @@ pub enum CreateWebhook {
     NoSuchEnvironment,
     /// [`postrider_core::limits::WEBHOOKS_PER_ENVIRONMENT`] are there.
     LimitReached,
+    /// [`postrider_core::limits::WEBHOOKS_PER_TENANT`] of its tenant are there.
+    TenantLimitReached,
 }
 
 /// What is to be different about a webhook; what is absent stays.

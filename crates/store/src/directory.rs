@@ -316,6 +316,13 @@ impl Directory {
         self.read().environments.get(&environment).map_or(0, |e| e.index.webhooks().count())
     }
 
+    /// How many webhooks of exactly that scope there are.
+    pub(crate) fn webhook_count_of(&self, environment: EnvironmentId, scope: &Scope) -> usize {
+        let state = self.read();
+        let is_of_scope = |webhook: &&Arc<Webhook>| webhook.scope == *scope;
+        state.environments.get(&environment).map_or(0, |e| e.index.webhooks().filter(is_of_scope).count())
+    }
+
     /// How many webhooks of a tenant's have filters.
     pub(crate) fn filter_count(&self, environment: EnvironmentId, scope: &Scope) -> usize {
         let state = self.read();

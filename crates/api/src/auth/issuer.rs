@@ -140,6 +140,12 @@ fn user_of(
     let tenant_id = TenantId::parse(tenant).map_err(|error| {
         ApiError::new(Code::TokenInvalid, format!("the token's claim `{}` {error}", trusted.tenant_claim))
     })?;
+    if tenant_id.as_str().parse() == Ok(environment_id) {
+        // In the Frontegg API that id selects the environment's webhooks, so this would be a tenant that nobody else ever sees.
+        let detail =
+            format!("the token's claim `{}` is the environment's own id, which is no tenant", trusted.tenant_claim);
+        return Err(ApiError::new(Code::TokenInvalid, detail));
+    }
     let names = claims.get(&trusted.permissions_claim).and_then(Value::as_array).into_iter().flatten();
     let permissions = PermissionSet::from_names(names.filter_map(Value::as_str));
     let user_id = claims.get("sub").and_then(Value::as_str).and_then(|text| UserId::parse(text).ok());

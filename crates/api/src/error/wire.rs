@@ -34,12 +34,19 @@ impl ApiError {
             code => code.status(),
         };
         let errors = match self.0.code {
-            Code::SchemaMismatch => self.0.issues.iter().map(|i| format!("{} {}", i.at, i.detail)).collect(),
+            Code::SchemaMismatch => self.0.issues.iter().map(Issue::in_words).collect(),
             _ => vec![self.detail().into_owned()],
         };
         let mut response = self.answer("application/json", &FronteggErrors { errors, status_code: status.as_u16() });
         *response.status_mut() = status;
         response
+    }
+}
+
+impl Issue {
+    /// The place and what is wrong there; of a request as a whole, only that.
+    fn in_words(&self) -> String {
+        if self.at.is_empty() { self.detail.clone() } else { format!("{} {}", self.at, self.detail) }
     }
 }
 

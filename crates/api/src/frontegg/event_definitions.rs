@@ -6,7 +6,6 @@ use std::sync::Arc;
 use axum::Json as Answer;
 use axum::extract::State;
 use http::StatusCode;
-use postrider_core::event::EventKey;
 use postrider_core::event_type::{Audience, Category, EventType, SchemaMode};
 use postrider_core::permission::Permission;
 use postrider_core::{CategoryId, EnvironmentId, EventTypeId};
@@ -146,12 +145,13 @@ pub(crate) async fn create(
             id.parse().map_err(|_| ApiError::value("categoryId", "names no category of this environment"))?,
         ),
         (None, name) => {
-            CategoryRef::Name(rules::name("category", name.unwrap_or_else(|| DEFAULT_CATEGORY.to_owned()))?)
+            let name = name.unwrap_or_else(|| DEFAULT_CATEGORY.to_owned());
+            CategoryRef::Name(rules::category_name(&state, vendor.environment_id, "category", name)?)
         }
     };
     let new = NewEventType {
         environment_id: vendor.environment_id,
-        key: EventKey::parse(key).map_err(|error| ApiError::value("key", error))?,
+        key: rules::event_type_key("key", key)?,
         display_name: rules::name("displayName", display_name)?,
         description: rules::description("description", form.description.unwrap_or_default())?,
         category,

@@ -4,7 +4,7 @@ use axum::Json as Answer;
 use axum::extract::State;
 use postrider_core::attempt::AttemptResult;
 use postrider_core::delivery::Origin;
-use postrider_core::limits::PAGE_ROWS_MOST;
+use postrider_core::limits::{LOG_OFFSET_MOST, PAGE_ROWS_MOST};
 use postrider_core::permission::Permission;
 use postrider_core::{AttemptId, EnvironmentId, WebhookId};
 use postrider_store::LogRow;
@@ -30,9 +30,9 @@ const ROWS: usize = 10;
 pub(crate) struct LogQuery {
     /// The webhook.
     id: Option<String>,
-    /// Rows to pass over.
+    /// Rows to pass over, 100,000 at most.
     offset: Option<usize>,
-    /// Rows at most, 10 where it is left out.
+    /// Rows at most: up to 250, 10 where it is left out.
     limit: Option<usize>,
 }
 
@@ -105,14 +105,23 @@ pub(crate) async fn list(
     let id = query.id.ok_or_else(|| ApiError::at(Code::InvalidParameter, "id", "names the webhook, and is missing"))?;
     let id: WebhookId = id.parse().map_err(|_| ApiError::not_found("webhook"))?;
     in_scope(&state, &scoped, id)?;
-    let limit = query.limit.unwrap_or(ROWS).min(PAGE_ROWS_MOST);
-    let page = state.store().log(scoped.environment_id(), id, query.offset.unwrap_or(0), limit).await?;
+    let limit = at_most("limit", query.limit.unwrap_or(ROWS), PAGE_ROWS_MOST)?;
+    let offset = at_most("offset", query.offset.unwrap_or(0), LOG_OFFSET_MOST)?;
+    let page = state.store().log(scoped.environment_id(), id, offset, limit).await?;
     let mut rows = Vec::with_capacity(page.rows.len());
     for row in &page.rows {
         let body = body_of(&state, scoped.environment_id(), row).await?;
         rows.push(Row::new(scoped.environment_id(), row, body));
     }
     Ok(Answer(Logs { count: page.count, rows }))
+}
+
+/// Refuses what would be cut: whoever pages by what it asked for would pass over rows, or take the log for read.
+fn at_most(name: &str, value: usize, most: usize) -> Result<usize, ApiError> {
+    if value > most {
+        return Err(ApiError::at(Code::InvalidParameter, name, format!("is at most {most}")));
+    }
+    Ok(value)
 }
 
 /// What was sent.

@@ -78,16 +78,23 @@ pub(crate) async fn trigger(
     let properties = form.properties.ok_or_else(|| must_be("properties", "an object"))?;
     let channels = form.channels.ok_or_else(|| must_be("channels", "an object"))?;
     let webhook = body::parse::<Channels<'_>>(channels.get())?.webhook;
-    let payload = match webhook.map(RawValue::get) {
-        Some("true") => triggers_v3::checked("properties", properties)?,
+    let (payload, more) = match webhook.map(RawValue::get) {
+        Some("true") => (triggers_v3::checked("properties", properties)?, None),
         Some(object) if object.starts_with('{') => {
             let more = Payload::parse(object).map_err(|error| of_payload("channels.webhook", &error))?;
-            triggers_v3::checked("properties", properties)?.followed_by(&more)
+            (triggers_v3::checked("properties", properties)?.followed_by(&more), Some(more))
         }
         // An event that nobody would get is a mistake that should not go unnoticed.
         _ => return Err(must_be("channels.webhook", "true or an object; there are no other channels here")),
     };
-    let event_id = triggers_v3::accept(&state, &scoped, form.event_key.as_deref(), "properties", &payload).await?;
+    let event_id = triggers_v3::accept(&state, &scoped, form.event_key.as_deref(), &payload).await;
+    // What is lacking is lacking in both, and what both have is the channel's.
+    let holder = |member: Option<&str>| match (&more, member) {
+        (Some(_), None) => "properties and channels.webhook",
+        (Some(more), Some(name)) if more.get(name).is_some() => "channels.webhook",
+        _ => "properties",
+    };
+    let event_id = event_id.map_err(|error| error.with_places(|at| triggers_v3::place(at, &holder)))?;
     let triggered = Triggered {
         event_id: event_id.as_uuid(),
         event_key: form.event_key.unwrap_or_default(),

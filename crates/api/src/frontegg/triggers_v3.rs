@@ -61,7 +61,8 @@ pub(crate) async fn trigger(
     let form: Form<'_> = body::parse(read.text()?)?;
     let data = form.data.ok_or_else(|| ApiError::new(Code::InvalidRequest, "data must be an object"))?;
     let data = checked("data", data)?;
-    let event_id = accept(&state, &scoped, form.event_key.as_deref(), "data", &data).await?;
+    let event_id = accept(&state, &scoped, form.event_key.as_deref(), &data).await;
+    let event_id = event_id.map_err(|error| error.with_places(|at| place(at, |_| "data")))?;
     Ok((StatusCode::ACCEPTED, Answer(Triggered { event_id: event_id.as_uuid() })))
 }
 
@@ -76,16 +77,38 @@ pub(super) fn checked<'a>(at: &str, raw: &'a RawValue) -> Result<Payload<'a>, Ap
     Ok(payload)
 }
 
-/// Hands a triggered event to the engine. `data`: what the request calls the payload.
+/// A place of a native request as the dotted path that it has in a request of this API. `holder`: what that request calls the object which
+/// the member of the payload came from; without a member, what it calls the payload as a whole.
+pub(super) fn place(at: &str, holder: impl Fn(Option<&str>) -> &'static str) -> String {
+    if at.is_empty() {
+        return holder(None).to_owned();
+    }
+    let name = |step: &str| step.replace("~1", "/").replace("~0", "~");
+    let steps: Vec<String> = at.trim_start_matches('/').split('/').map(name).collect();
+    match steps.split_first() {
+        Some((first, members)) if first == "payload" => {
+            let mut path = vec![holder(members.first().map(String::as_str))];
+            path.extend(members.iter().map(String::as_str));
+            path.join(".")
+        }
+        _ => steps.join("."),
+    }
+}
+
+/// Hands a triggered event to the engine. Errors about its payload have the places of the native API; see [`place`].
 pub(super) async fn accept(
     state: &ApiState,
     scoped: &Scoped,
     event_key: Option<&str>,
-    data: &str,
     payload: &Payload<'_>,
 ) -> Result<EventId, ApiError> {
     let key = event_key.ok_or_else(|| ApiError::new(Code::InvalidRequest, "eventKey must be a string"))?;
     let key = EventKey::parse(key).map_err(|error| ApiError::value("eventKey", error))?;
+    // What tenants do not see they do not report either: the environment's webhooks would take it for the vendor's word.
+    if !scoped.member.knows(state, &key) {
+        let detail = format!("`{key}` is not open to tenants, so no user of a tenant can trigger it");
+        return Err(ApiError::value("eventKey", detail));
+    }
     let tenant_id = scoped.scope.tenant().cloned();
     let context = EventContext {
         vendor_id: scoped.environment_id(),
@@ -96,12 +119,7 @@ pub(super) async fn accept(
     let body = compose(key.as_str(), &context, payload);
     let event = IncomingEvent { key, tenant_id, user_id: None, application_id: None, occurred_at: None, body };
     let outcome = state.engine().accept(scoped.environment_id(), vec![event], None).await;
-    // A dotted path, as in the other messages of this API.
-    let of_trigger = |at: &str| match at.strip_prefix("/payload/") {
-        Some(path) => format!("{data}.{}", path.replace('/', ".")),
-        None => at.trim_start_matches('/').replace('/', "."),
-    };
-    match outcome.map_err(|error| ApiError::from(error).with_places(of_trigger))? {
+    match outcome? {
         AcceptOutcome::Accepted(receipt) | AcceptOutcome::Repeated(receipt) if receipt.len() == 1 => Ok(receipt[0].0),
         _ => Err(ApiError::new(Code::Internal, "a receipt for one event has another form")),
     }

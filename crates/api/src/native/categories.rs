@@ -88,7 +88,7 @@ pub(crate) async fn create_category(
     vendor: Vendor,
     Json(new): Json<CategoryName>,
 ) -> Result<(StatusCode, Answer<Category>), ApiError> {
-    let name = rules::name("/name", new.name)?;
+    let name = rules::category_name(&state, vendor.environment_id, "/name", new.name)?;
     let category = put(state.store().create_category(vendor.environment_id, name).await?)?;
     Ok((StatusCode::CREATED, Answer((&*category).into())))
 }
@@ -107,7 +107,7 @@ pub(crate) async fn rename_category(
     Ids(id): Ids<CategoryId>,
     Json(new): Json<CategoryName>,
 ) -> Result<Answer<Category>, ApiError> {
-    let name = rules::name("/name", new.name)?;
+    let name = rules::category_name(&state, vendor.environment_id, "/name", new.name)?;
     let category = put(state.store().rename_category(vendor.environment_id, id, name).await?)?;
     Ok(Answer((&*category).into()))
 }

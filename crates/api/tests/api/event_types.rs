@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use http::Method;
-use postrider_core::limits::IMPORT_BYTES;
+use postrider_core::event::EventKey;
+use postrider_core::event_type::{Audience, SchemaMode};
+use postrider_core::limits::{CATEGORY_NAME_CHARS, IMPORT_BYTES, SUBSCRIPTIONS};
+use postrider_store::{CategoryRef, NewEventType, PutCategory, PutEventType};
 use postrider_testkit::receiver::Receiver;
 use serde_json::{Value, json};
 
@@ -11,6 +14,8 @@ use crate::app::{App, Environment, answers, eventually, text};
 
 const EVENTS: &str = "/api/v1/events";
 const TYPES: &str = "/api/v1/event-types";
+const CATEGORIES: &str = "/api/v1/categories";
+const DEFINITIONS: &str = "/event/resources/configurations/v1";
 const TENANT: &str = "tenant-1";
 
 /// Orders have a total that is a number.
@@ -75,7 +80,7 @@ async fn a_schema_refuses_notes_or_lets_pass_as_its_mode_says() {
         "channels": { "webhook": { "order": { "total": "x" } } } });
     let v2 = app.post("/event/resources/triggers/v2").token(&own.token).tenant(TENANT);
     let refused = v2.json(&trigger).expect(400).await;
-    assert!(text(&refused["errors"][0]).starts_with("properties.order.total "), "{refused}");
+    assert!(text(&refused["errors"][0]).starts_with("channels.webhook.order.total "), "{refused}");
 
     app.patch(&path).token(&own.token).json(&json!({ "schemaMode": "warn" })).expect(200).await;
     let noted = post(order("much")).expect(202).await;
@@ -88,6 +93,51 @@ async fn a_schema_refuses_notes_or_lets_pass_as_its_mode_says() {
     let unseen = post(order("much")).expect(202).await;
     let event = app.get(&format!("{EVENTS}/{}", text(&unseen["eventId"]))).token(&own.token).expect(200).await;
     assert_eq!(event["schemaMismatch"], Value::Null);
+}
+
+#[tokio::test]
+async fn triggers_tell_what_a_schema_refuses_by_the_names_of_the_request() {
+    let app = App::start().await;
+    let own = app.environment("own").await;
+    let schema = json!({
+        "required": ["total"],
+        "properties": { "total": { "type": "number" }, "a/b": { "properties": { "c~d": { "type": "number" } } } },
+    });
+    let form = json!({ "key": "order.paid", "displayName": "Paid", "schema": schema, "schemaMode": "reject" });
+    app.post(TYPES).token(&own.token).json(&form).expect(201).await;
+    let with = |more: Value| {
+        let mut data = json!({ "title": "t", "description": "d" });
+        data.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+        data
+    };
+    let v3 = json!({ "eventKey": "order.paid", "data": with(json!({ "a/b": { "c~d": "x" } })) });
+    let errors = trigger_refusals(&app, &own, "/event/resources/triggers/v3", &v3).await;
+    assert_eq!(errors.len(), 2, "{errors:?}");
+    assert_eq!(errors[0], "data \"total\" is a required property");
+    assert!(errors[1].starts_with("data.a/b.c~d "), "{errors:?}");
+
+    let wrong = json!({ "total": "x" });
+    for (properties, webhook, place) in [
+        (json!({}), json!(true), "properties \""),
+        (wrong.clone(), json!(true), "properties.total "),
+        (json!({}), json!({}), "properties and channels.webhook \""),
+        (wrong.clone(), json!({ "other": 1 }), "properties.total "),
+        (json!({}), wrong.clone(), "channels.webhook.total "),
+        (json!({ "total": 1 }), wrong, "channels.webhook.total "),
+    ] {
+        let channels = json!({ "webhook": webhook });
+        let v2 = json!({ "eventKey": "order.paid", "properties": with(properties), "channels": channels });
+        let errors = trigger_refusals(&app, &own, "/event/resources/triggers/v2", &v2).await;
+        assert!(errors.len() == 1 && errors[0].starts_with(place), "{v2}: {errors:?}");
+    }
+}
+
+/// What a trigger is refused with, in order.
+async fn trigger_refusals(app: &App, own: &Environment, path: &str, body: &Value) -> Vec<String> {
+    let refused = app.post(path).token(&own.token).tenant(TENANT).json(body).expect(400).await;
+    let mut errors: Vec<_> = refused["errors"].as_array().expect("errors").iter().map(text).collect();
+    errors.sort();
+    errors
 }
 
 #[tokio::test]
@@ -232,6 +282,139 @@ async fn what_is_not_visible_to_tenants_does_not_exist_for_them() {
     app.patch(&path).token(&own.token).tenant(TENANT).json(&echo).expect(200).await;
     let accepted = app.post(EVENTS).token(&own.token).json(&order(1)).expect(202).await;
     assert_eq!(accepted["deliveries"], 0);
+}
+
+#[tokio::test]
+async fn no_user_of_a_tenant_triggers_what_is_for_the_vendor_alone() {
+    let app = App::start().await;
+    let own = app.environment("own").await;
+    app.trust_issuer(&own, "always").await;
+    let user = app.user(&own, TENANT, &["*"]);
+    let hidden = order_type(&app, &own, json!({ "isVisibleToTenants": false })).await;
+    let data = json!({ "title": "t", "description": "d" });
+    let v3 = |key: &str| ("/event/resources/triggers/v3", json!({ "eventKey": key, "data": data }));
+    let v2 = |key: &str| {
+        let body = json!({ "eventKey": key, "properties": data, "channels": { "webhook": true } });
+        ("/event/resources/triggers/v2", body)
+    };
+    let why = "eventKey: `order.paid` is not open to tenants, so no user of a tenant can trigger it";
+    for is_deleted in [false, true] {
+        if is_deleted {
+            app.delete(&format!("{TYPES}/{}", text(&hidden["id"]))).token(&own.token).expect(204).await;
+        }
+        for (path, body) in [v3("order.paid"), v2("order.paid")] {
+            let refused = app.post(path).token(&user).json(&body).expect(400).await;
+            assert_eq!(refused, json!({ "errors": [why], "statusCode": 400 }), "{path}, deleted: {is_deleted}");
+            app.post(path).token(&own.token).tenant(TENANT).json(&body).expect(202).await;
+        }
+    }
+    for (path, body) in [v3("order.made"), v2("order.made")] {
+        app.post(path).token(&user).json(&body).expect(202).await;
+    }
+}
+
+#[tokio::test]
+async fn what_no_webhook_could_subscribe_to_is_refused_where_it_is_made() {
+    let app = App::start().await;
+    let own = app.environment("own").await;
+    let post = |path: &str, body: Value| app.post(path).token(&own.token).json(&body);
+    let import = |webhooks: Value| {
+        post("/api/v1/event-types/import", json!({ "openapi": "3.1.0", "webhooks": webhooks })).expect(422)
+    };
+    for key in ["*", "order.*", "a*b", "018f3c5e-7c1a-7b6e-9d2a-3f4b5c6d7e8f"] {
+        let form = json!({ "key": key, "displayName": "Key" });
+        assert_eq!(post(TYPES, form.clone()).expect(422).await["errors"][0]["at"], "/key");
+        let refused = post(DEFINITIONS, form).expect(400).await;
+        assert!(text(&refused["errors"][0]).starts_with("key: must not "), "{refused}");
+        let refused = import(json!({ key: { "post": {} } })).await;
+        assert!(text(&refused["errors"][0]["detail"]).starts_with("must not "), "{refused}");
+        // An event has any key.
+        post(EVENTS, json!({ "eventKey": key, "payload": {} })).expect(202).await;
+    }
+    let (longest, too_long) = ("ü".repeat(CATEGORY_NAME_CHARS), "ü".repeat(CATEGORY_NAME_CHARS + 1));
+    for name in ["", " ", "*", "a*", " a", "a ", "a\u{7}b", &too_long] {
+        let form = json!({ "key": "order.made", "displayName": "Made", "category": name });
+        assert_eq!(post(CATEGORIES, json!({ "name": name })).expect(422).await["errors"][0]["at"], "/name");
+        assert_eq!(post(TYPES, form.clone()).expect(422).await["errors"][0]["at"], "/category");
+        // There, an empty name is none.
+        if !name.is_empty() {
+            let refused = post(DEFINITIONS, form).expect(400).await;
+            assert!(text(&refused["errors"][0]).starts_with("category: "), "{refused}");
+        }
+        let refused = import(json!({ "order.made": { "post": { "tags": [name] } } })).await;
+        assert_eq!(refused["errors"][0]["at"], "/webhooks/order.made/post/tags/0");
+    }
+    post(CATEGORIES, json!({ "name": longest })).expect(201).await;
+    let form = json!({ "url": "https://example.com", "eventKeys": [format!("{longest}.*")] });
+    post("/api/v1/webhooks", form).expect(201).await;
+}
+
+#[tokio::test]
+async fn what_an_earlier_version_let_be_made_is_read_and_changed() {
+    let app = App::start().await;
+    let own = app.environment("own").await;
+    let (store, id) = (app.engine.store(), own.id.parse().expect("an id"));
+    let made = store.create_category(id, "Former*".to_owned()).await.expect("it is written");
+    let PutCategory::Put(category) = made else { panic!("{made:?}") };
+    let new = NewEventType {
+        environment_id: id,
+        key: EventKey::parse("former.*").expect("a key"),
+        display_name: "Former".to_owned(),
+        description: String::new(),
+        category: CategoryRef::Id(category.id),
+        schema: None,
+        schema_mode: SchemaMode::Off,
+        sample: None,
+        audience: Audience::Everybody,
+        deprecation: None,
+    };
+    let made = store.create_event_type(new).await.expect("it is written");
+    let PutEventType::Put(event_type) = made else { panic!("{made:?}") };
+    let (of_type, of_category) = (format!("{TYPES}/{}", event_type.id), format!("{CATEGORIES}/{}", category.id));
+    let patch = |path: &str, body: Value| app.patch(path).token(&own.token).json(&body);
+    let changed = patch(&of_type, json!({ "description": "new", "category": "Former*" })).expect(200).await;
+    assert_eq!((&changed["key"], &changed["category"]), (&json!("former.*"), &json!("Former*")));
+    patch(&of_category, json!({ "name": "Former*" })).expect(200).await;
+    assert_eq!(patch(&of_category, json!({ "name": "Former**" })).code(422).await, "invalid_value");
+    let document = app.get("/api/v1/event-types/export").token(&own.token).expect(200).await;
+    let import = app.post("/api/v1/event-types/import").token(&own.token).json(&document).expect(200).await;
+    assert_eq!((&import["created"], &import["updated"]), (&json!([]), &json!([])), "{import}");
+    patch(&of_category, json!({ "name": "Former" })).expect(200).await;
+}
+
+#[tokio::test]
+async fn what_a_webhook_subscribes_to_already_is_not_judged_again() {
+    let app = App::start().await;
+    let own = app.environment("own").await;
+    let hidden = format!("{TYPES}/{}", text(&order_type(&app, &own, json!({})).await["id"]));
+    let other = json!({ "key": "order.gone", "displayName": "Gone" });
+    let gone = text(&app.post(TYPES).token(&own.token).json(&other).expect(201).await["id"]);
+    let form = json!({ "tenantId": TENANT, "url": "https://example.com", "eventKeys": ["order.paid", gone] });
+    let webhook = text(&app.post("/api/v1/webhooks").token(&own.token).json(&form).expect(201).await["id"]);
+    app.patch(&hidden).token(&own.token).json(&json!({ "isVisibleToTenants": false })).expect(200).await;
+    app.delete(&format!("{TYPES}/{gone}")).token(&own.token).expect(204).await;
+
+    let (native, frontegg) = (format!("/api/v1/webhooks/{webhook}"), format!("/webhook/{webhook}"));
+    let by_native = |keys: Value| app.patch(&native).token(&own.token).json(&json!({ "eventKeys": keys }));
+    let by_frontegg =
+        |keys: Value| app.patch(&frontegg).token(&own.token).tenant(TENANT).json(&json!({ "eventKeys": keys }));
+    let more = json!(["order.sent", "order.paid", gone]);
+    assert_eq!(by_native(more.clone()).expect(200).await["eventKeys"], more);
+    let more = json!(["order.paid", gone, "order.lost"]);
+    assert_eq!(by_frontegg(more.clone()).expect(200).await["eventKeys"], more);
+
+    // What comes to them is judged, what was taken out among it.
+    let unknown = json!(["order.paid", gone, "00000000-0000-7000-8000-000000000000"]);
+    assert_eq!(by_native(unknown.clone()).expect(422).await["errors"][0]["at"], "/eventKeys/2");
+    by_frontegg(unknown).expect(400).await;
+    let many = json!(vec!["order.paid"; SUBSCRIPTIONS + 1]);
+    assert_eq!(by_native(many.clone()).expect(422).await["errors"][0]["at"], "/eventKeys");
+    by_frontegg(many).expect(400).await;
+    by_native(json!(["order.lost"])).expect(200).await;
+    for former in [json!(["order.paid"]), json!([gone])] {
+        by_native(former.clone()).expect(422).await;
+        by_frontegg(former).expect(400).await;
+    }
 }
 
 #[tokio::test]

@@ -217,24 +217,6 @@ async fn the_filters_of_a_tenant_are_bounded_together() {
 }
 
 #[tokio::test]
-async fn a_tenant_has_so_many_filters_and_no_more() {
-    let app = App::start().await;
-    let own = app.environment("own").await;
-    let url = "https://example.com/hook";
-    for _ in 0..postrider_core::limits::FILTERS_PER_TENANT {
-        filtered(&app, &own, url, "true").await;
-    }
-    let form = json!({ "url": url, "eventKeys": ["*"], "filter": "true", "tenantId": TENANT });
-    let refused = app.post(WEBHOOKS).token(&own.token).json(&form).expect(409).await;
-    assert_eq!((&refused["code"], &refused["errors"][0]["at"]), (&json!("limit_reached"), &json!("/filter")));
-    let plain = app.webhook(&own, Some(TENANT), url).await;
-    let path = format!("{WEBHOOKS}/{}", text(&plain["id"]));
-    app.patch(&path).token(&own.token).json(&json!({ "filter": "true" })).expect(409).await;
-    let other = json!({ "url": url, "eventKeys": ["*"], "filter": "true", "tenantId": "another" });
-    app.post(WEBHOOKS).token(&own.token).json(&other).expect(201).await;
-}
-
-#[tokio::test]
 async fn a_webhook_can_be_ordered_by_an_expression() {
     let app = App::start().await;
     let receiver = Receiver::start().await;

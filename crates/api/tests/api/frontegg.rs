@@ -269,6 +269,15 @@ async fn the_log_shows_each_attempt_and_a_retry_appears_in_it() {
     assert_eq!((row(1, "statusCode"), row(1, "triggerType")), (json!("0"), json!("RETRY")));
     assert!(row(1, "errorMessage").is_string());
     assert_eq!(logs("&offset=2").await["rows"][0]["triggerType"], "EVENT");
+    // What would be cut is refused.
+    assert_eq!(logs("&limit=0").await, json!({ "count": 3, "rows": [] }));
+    assert_eq!(logs("&limit=250").await["rows"].as_array().map(Vec::len), Some(3));
+    assert_eq!(logs("&offset=100000").await, json!({ "count": 3, "rows": [] }));
+    for (query, why) in [("&limit=251", "limit: is at most 250"), ("&offset=100001", "offset: is at most 100000")] {
+        let path = format!("/webhook/logs/?id={id}{query}");
+        let refused = app.get(&path).token(&own.token).tenant(TENANT).expect(400).await;
+        assert_eq!(refused, json!({ "errors": [why], "statusCode": 400 }));
+    }
 
     // A disabled webhook is sent nothing, and an unknown log is none.
     let one = format!("/webhook/{id}");

@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::Method;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use postrider_core::limits::WEBHOOKS_PER_TENANT;
 use serde_json::{Value, json};
 
 use crate::app::{App, Environment, sign, text};
@@ -99,6 +100,27 @@ async fn a_secret_is_shown_to_those_who_may_write_it() {
 }
 
 #[tokio::test]
+async fn a_tenant_has_so_many_webhooks_and_no_more() {
+    let app = App::start().await;
+    let own = app.environment("own").await;
+    app.trust_issuer(&own, "always").await;
+    let user = app.user(&own, TENANT, &[]);
+    let form = json!({ "url": "https://example.com", "eventKeys": ["a"] });
+    for _ in 0..WEBHOOKS_PER_TENANT {
+        app.post("/api/v1/webhooks").token(&user).json(&form).expect(201).await;
+    }
+    let why = "the tenant has as many webhooks as it can have (1000)";
+    let refused = app.post("/api/v1/webhooks").token(&user).json(&form).expect(409).await;
+    assert_eq!((&refused["code"], &refused["detail"]), (&json!("limit_reached"), &json!(why)));
+    let refused = app.post("/webhook/custom").token(&user).json(&form).expect(409).await;
+    assert_eq!(refused, json!({ "errors": [why], "statusCode": 409 }));
+    // The vendor's calls for that tenant as well, and others have places of their own.
+    app.post("/webhook/custom").token(&own.token).tenant(TENANT).json(&form).expect(409).await;
+    app.post("/webhook/custom").token(&own.token).tenant("tenant-2").json(&form).expect(201).await;
+    app.post("/webhook/custom").token(&own.token).tenant(&own.id).json(&form).expect(201).await;
+}
+
+#[tokio::test]
 async fn the_admin_box_learns_that_webhooks_are_hidden_while_they_are() {
     let app = App::start().await;
     let own = app.environment("own").await;
@@ -140,9 +162,14 @@ async fn a_users_token_must_be_right_in_every_claim() {
         ("tenantId", Value::Null),
         ("tenantId", json!("")),
         ("tenantId", json!(7)),
+        ("tenantId", json!(own.id)),
+        ("tenantId", json!(own.id.to_uppercase())),
     ] {
         assert_eq!(webhooks(&app, &with(name, value.clone())).await, 401, "{name} {value}");
     }
+    let refused = app.get("/webhook").token(&with("tenantId", json!(own.id))).expect(401).await;
+    let why = "the token's claim `tenantId` is the environment's own id, which is no tenant";
+    assert_eq!(refused, json!({ "errors": [why], "statusCode": 401 }));
 
     let encode = |algorithm, key: &[u8]| {
         jsonwebtoken::encode(&Header::new(algorithm), &claims(&app, &own), &EncodingKey::from_secret(key))

@@ -121,13 +121,18 @@ fn tenant_events_repeat_id_and_name_at_the_top_unless_given() {
     let given = r#"{"tenant": {"tenantId": "t", "name": "n"}, "tenantId": null, "\u006eame": 1}"#;
     assert_eq!(added("frontegg.tenant.created", &tenant, given), some("null", "1"));
 
-    for (event_key, payload) in [
-        ("frontegg.tenant.created", r#"{"tenant": "t"}"#),
-        ("frontegg.tenant.created", "{}"),
-        ("frontegg.tenantApiToken.created", whole),
-        ("frontegg.user.created", whole),
-    ] {
-        assert_eq!(added(event_key, &tenant, payload), (None, None), "{event_key} {payload}");
+    // Without such an object the context alone tells the tenant.
+    for payload in [r#"{"tenant": "t"}"#, r#"{"plan": {"name": "n"}}"#, "{}"] {
+        let of_context = (Some(r#""from context""#.to_owned()), None);
+        assert_eq!(added("frontegg.tenant.plan.assigned", &tenant, payload), of_context, "{payload}");
+        assert_eq!(added("frontegg.tenant.plan.assigned", &nobody(), payload), (None, None), "{payload}");
+    }
+    let given = added("frontegg.tenant.plan.assigned", &tenant, r#"{"tenantId": 7}"#);
+    assert_eq!(given, (Some("7".to_owned()), None));
+
+    for event_key in ["frontegg.tenantApiToken.created", "frontegg.user.created"] {
+        assert_eq!(added(event_key, &tenant, whole), (None, None), "{event_key}");
+        assert_eq!(added(event_key, &tenant, "{}"), (None, None), "{event_key}");
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use postrider_core::delivery::DiscardReason;
-use postrider_core::limits::{FILTERS_PER_TENANT, WEBHOOKS_PER_ENVIRONMENT};
+use postrider_core::limits::{FILTERS_PER_TENANT, WEBHOOKS_PER_ENVIRONMENT, WEBHOOKS_PER_TENANT};
 use postrider_core::request::SettingsRevision;
 use postrider_core::shape::{Access, PinnedShape, Shape, ShapeRevision};
 use postrider_core::signature::Secret;
@@ -146,6 +146,10 @@ fn create(tx: &mut Tx<'_, '_>, new: &NewWebhook) -> Result<CreateWebhook, Failur
     };
     if tx.directory.webhook_count(new.environment_id) >= WEBHOOKS_PER_ENVIRONMENT {
         return Ok(CreateWebhook::LimitReached);
+    }
+    let is_of_tenant = new.scope.tenant().is_some();
+    if is_of_tenant && tx.directory.webhook_count_of(new.environment_id, &new.scope) >= WEBHOOKS_PER_TENANT {
+        return Ok(CreateWebhook::TenantLimitReached);
     }
     if new.filter.is_some() {
         check_filters(tx, new.environment_id, &new.scope)?;

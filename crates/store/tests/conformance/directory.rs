@@ -7,7 +7,9 @@ use postrider_core::catalogue;
 use postrider_core::environment::{CredentialScope, IssuerKey, TrustedIssuer};
 use postrider_core::event::{EventKey, TenantId};
 use postrider_core::event_type::{Audience, Deprecation, SchemaMode};
-use postrider_core::limits::{CREDENTIALS_PER_ENVIRONMENT, EVENT_TYPES_PER_ENVIRONMENT, FORMER_SCHEMAS};
+use postrider_core::limits::{
+    CREDENTIALS_PER_ENVIRONMENT, EVENT_TYPES_PER_ENVIRONMENT, FORMER_SCHEMAS, WEBHOOKS_PER_TENANT,
+};
 use postrider_core::portal::{AllowedOrigin, PortalSettings, Visibility};
 use postrider_core::retention::Retention;
 use postrider_core::retry::RetryPolicy;
@@ -16,7 +18,7 @@ use postrider_core::source::Source;
 use postrider_core::webhook::{EndpointUrl, Scope, Sending};
 use postrider_core::{CategoryId, EnvironmentId, EventTypeId};
 use postrider_store::{
-    Actor, CategoryRef, ChangeEventTypes, CreateCredential, CreatePortalLink, DeleteCategory, Directory,
+    Actor, CategoryRef, ChangeEventTypes, CreateCredential, CreatePortalLink, CreateWebhook, DeleteCategory, Directory,
     EventTypeChange, EventTypePatch, Found, NewCredential, NewEventType, NewWebhook, PutCategory, PutEventType,
     PutRetention, PutTrustedIssuer, RenameEnvironment, RevokeCredential, WebhookPatch,
 };
@@ -287,6 +289,28 @@ pub(crate) async fn credentials_are_limited_revoked_and_touched_by_the_minute(mu
     let directory = world.store().directory();
     assert_eq!(directory.credential(made[1]).expect("it is there").last_used_at, Some(later));
     assert_eq!(directory.credential(made[0]).expect("revoked ones stay").revoked_at, revoked_at);
+}
+
+pub(crate) async fn a_tenant_has_so_many_webhooks_and_keeps_nobody_out(world: World) {
+    let environment = world.environment("Production").await;
+    let elsewhere = world.environment("Development").await;
+    let of = |environment, tenant: &str| NewWebhook {
+        scope: Scope::Tenant(TenantId::parse(tenant).unwrap()),
+        ..World::new_webhook(environment)
+    };
+    let mut last = None;
+    for _ in 0..WEBHOOKS_PER_TENANT {
+        last = Some(world.webhook_like(of(environment, "acme")).await.id);
+    }
+    let store = world.store();
+    let refused = store.create_webhook(of(environment, "acme")).await.unwrap();
+    assert!(matches!(refused, CreateWebhook::TenantLimitReached), "{refused:?}");
+    world.webhook_like(of(environment, "other")).await;
+    world.webhook_like(of(elsewhere, "acme")).await;
+    world.webhook(environment).await;
+    // One that is deleted leaves its place.
+    assert_eq!(store.delete_webhook(environment, last.expect("one was made")).await, Ok(Found::Yes));
+    world.webhook_like(of(environment, "acme")).await;
 }
 
 pub(crate) async fn a_change_shows_before_it_is_answered(world: World) {

@@ -131,6 +131,7 @@ rules! {
         a_new_environment_has_the_builtin_event_types,
         an_issuer_is_trusted_by_one_environment,
         credentials_are_limited_revoked_and_touched_by_the_minute,
+        a_tenant_has_so_many_webhooks_and_keeps_nobody_out,
         a_change_shows_before_it_is_answered,
         categories_and_event_types_keep_their_rules,
         a_deleted_types_key_stays_hidden_until_another_has_it,

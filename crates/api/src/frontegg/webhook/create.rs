@@ -22,7 +22,8 @@ use crate::state::ApiState;
 #[utoipa::path(post, path = "/webhook/custom", operation_id = "frontegg_create_webhook", tag = "frontegg",
     request_body = Form, responses(
     (status = 201, description = "The webhook.", body = Record),
-    (status = 400, description = "A member is missing or wrong.", body = FronteggErrors)))]
+    (status = 400, description = "A member is missing or wrong.", body = FronteggErrors),
+    (status = 409, description = "The environment, or the tenant, has as many as it can have.", body = FronteggErrors)))]
 pub(crate) async fn create(
     State(state): State<ApiState>,
     scoped: Scoped,
@@ -44,7 +45,7 @@ pub(crate) async fn create(
             Given::Absent | Given::Null => None,
         },
         signing: Signing::default(),
-        event_keys: rules::event_keys(&state, environment_id, &scoped.scope, "eventKeys", event_keys)?,
+        event_keys: rules::event_keys(&state, environment_id, &scoped.scope, "eventKeys", event_keys, &[])?,
         filter: None,
         status: match form.is_active {
             Some(false) => WebhookStatus::Disabled(DisableReason::ByUser),

@@ -58,7 +58,8 @@ fn patch(state: &ApiState, scoped: &Scoped, before: &Stored, form: Form) -> Resu
         patch.url = Some(url);
     }
     if let Some(keys) = form.event_keys.filter(|keys| *keys != before.event_keys) {
-        let keys = rules::event_keys(state, scoped.environment_id(), &before.scope, "eventKeys", keys)?;
+        let (environment_id, standing) = (scoped.environment_id(), &before.event_keys);
+        let keys = rules::event_keys(state, environment_id, &before.scope, "eventKeys", keys, standing)?;
         // This API knows nothing of payloads, and must not break one that there is.
         keeps_event_type(before, &settings(before).0, &keys, "eventKeys")?;
         patch.event_keys = Some(keys);

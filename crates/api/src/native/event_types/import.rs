@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use axum::Json as Answer;
 use axum::extract::{Request, State};
-use postrider_core::event::EventKey;
 use postrider_core::event_type::{Audience, Deprecation, EventType as Stored, SchemaMode};
 use postrider_core::limits::IMPORT_BYTES;
 use postrider_core::source::Source;
@@ -114,8 +113,8 @@ pub(crate) async fn import_event_types(
         let at = described.at.clone();
         let key = described.key.clone();
         let change = match there.get(key.as_str()) {
-            None => created(vendor.environment_id, described, state.now()).map(Change::Create),
-            Some(event_type) => updated(event_type, &categories, described, state.now()).map(|(patch, names)| {
+            None => created(&state, vendor.environment_id, described).map(Change::Create),
+            Some(event_type) => updated(&state, event_type, &categories, described).map(|(patch, names)| {
                 if names.is_empty() { Change::None } else { Change::Update(event_type.id, patch, names) }
             }),
         };
@@ -198,20 +197,20 @@ fn deprecation_of(
     }
 }
 
-fn created(environment_id: EnvironmentId, described: Described, now: Timestamp) -> Result<NewEventType, ApiError> {
+fn created(state: &ApiState, environment_id: EnvironmentId, described: Described) -> Result<NewEventType, ApiError> {
     let own = &described.own;
-    let key = EventKey::parse(&described.key).map_err(|error| ApiError::value("", error))?;
+    let key = rules::event_type_key("", &described.key)?;
     let category = described.category.unwrap_or_else(|| DEFAULT_CATEGORY.to_owned());
     let new = NewEventType {
         environment_id,
         display_name: rules::name("/summary", described.display_name.unwrap_or_else(|| key.as_str().to_owned()))?,
         description: rules::description("/description", described.description.unwrap_or_default())?,
-        category: CategoryRef::Name(rules::name("/tags/0", category)?),
+        category: CategoryRef::Name(rules::category_name(state, environment_id, "/tags/0", category)?),
         schema: described.schema.map(|value| schema(text_of(&value))).transpose()?,
         schema_mode: own.schema_mode.map_or_else(SchemaMode::default, Into::into),
         sample: described.sample.map(|value| sample(text_of(&value))).transpose()?,
         audience: own.is_visible_to_tenants.map_or_else(Audience::default, audience),
-        deprecation: deprecation_of(None, described.is_deprecated, own, now)?.value(),
+        deprecation: deprecation_of(None, described.is_deprecated, own, state.now())?.value(),
         key,
     };
     check_mode(new.schema.as_ref(), new.schema_mode)?;
@@ -221,10 +220,10 @@ fn created(environment_id: EnvironmentId, described: Described, now: Timestamp) 
 
 /// What is different, and the names of it.
 fn updated(
+    state: &ApiState,
     before: &Stored,
     categories: &HashMap<CategoryId, String>,
     described: Described,
-    now: Timestamp,
 ) -> Result<(EventTypePatch, Vec<&'static str>), ApiError> {
     let mut names = Vec::new();
     let mut patch = EventTypePatch::default();
@@ -237,7 +236,8 @@ fn updated(
         names.push("description");
     }
     if let Some(category) = described.category.filter(|name| categories.get(&before.category_id) != Some(name)) {
-        patch.category = Some(CategoryRef::Name(rules::name("/tags/0", category)?));
+        let name = rules::category_name(state, before.environment_id, "/tags/0", category)?;
+        patch.category = Some(CategoryRef::Name(name));
         names.push("category");
     }
     if let Some(value) = described.schema
@@ -262,7 +262,8 @@ fn updated(
         patch.audience = Some(audience);
         names.push("isVisibleToTenants");
     }
-    let deprecation = match deprecation_of(before.deprecation.as_ref(), described.is_deprecated, &described.own, now)? {
+    let (former, now) = (before.deprecation.as_ref(), state.now());
+    let deprecation = match deprecation_of(former, described.is_deprecated, &described.own, now)? {
         Given::Absent => before.deprecation.clone(),
         given => given.value(),
     };

@@ -274,10 +274,10 @@ pub(crate) async fn create_event_type(
     vendor: Vendor,
     Json(form): Json<Form>,
 ) -> Result<(StatusCode, Answer<EventType>), ApiError> {
-    let category = category(form.category_id, form.category)?;
+    let category = category(&state, vendor.environment_id, form.category_id, form.category)?;
     let new = NewEventType {
         environment_id: vendor.environment_id,
-        key: EventKey::parse(&form.key).map_err(|error| ApiError::value("/key", error))?,
+        key: rules::event_type_key("/key", &form.key)?,
         display_name: rules::name("/displayName", form.display_name)?,
         description: rules::description("/description", form.description)?,
         category: category.unwrap_or_else(|| CategoryRef::Name(DEFAULT_CATEGORY.to_owned())),
@@ -312,7 +312,7 @@ pub(crate) async fn update_event_type(
     let patch = EventTypePatch {
         display_name: form.display_name.map(|text| rules::name("/displayName", text)).transpose()?,
         description: form.description.map(|text| rules::description("/description", text)).transpose()?,
-        category: category(form.category_id, form.category)?,
+        category: category(&state, vendor.environment_id, form.category_id, form.category)?,
         schema: match form.schema {
             Given::Absent => None,
             Given::Null => Some(None),
@@ -362,11 +362,18 @@ pub(crate) async fn delete_event_type(
     }
 }
 
-fn category(id: Option<CategoryId>, name: Option<String>) -> Result<Option<CategoryRef>, ApiError> {
+fn category(
+    state: &ApiState,
+    environment_id: EnvironmentId,
+    id: Option<CategoryId>,
+    name: Option<String>,
+) -> Result<Option<CategoryRef>, ApiError> {
     match (id, name) {
         (Some(_), Some(_)) => Err(ApiError::value("/category", "`categoryId` and `category` exclude each other")),
         (Some(id), None) => Ok(Some(CategoryRef::Id(id))),
-        (None, Some(name)) => Ok(Some(CategoryRef::Name(rules::name("/category", name)?))),
+        (None, Some(name)) => {
+            Ok(Some(CategoryRef::Name(rules::category_name(state, environment_id, "/category", name)?)))
+        }
         (None, None) => Ok(None),
     }
 }

@@ -4,6 +4,7 @@ use axum::Json as Answer;
 use axum::extract::State;
 use http::StatusCode;
 use postrider_core::event::TenantId;
+use postrider_core::limits::WEBHOOKS_PER_TENANT;
 use postrider_core::permission::Permission;
 use postrider_core::shape::{Access, Shape};
 use postrider_core::signature::{Secret, Signing};
@@ -103,7 +104,7 @@ fn active() -> bool {
 #[utoipa::path(post, path = "/api/v1/webhooks", tag = "webhooks", request_body = Form, responses(
     (status = 201, description = "The webhook.", body = Webhook),
     (status = 400, description = "The body cannot be read, or this server does not send to that URL.", body = Problem),
-    (status = 409, description = "The environment has as many as it can have.", body = Problem),
+    (status = 409, description = "The environment, or the tenant, has as many as it can have.", body = Problem),
     (status = 422, description = "A value is outside what it can be.", body = Problem),
     (status = 503, description = "The machine is too busy to try the templates; again in a moment.", body = Problem)))]
 pub(crate) async fn create_webhook(
@@ -134,7 +135,7 @@ pub(crate) async fn create_webhook(
     if let Some(signature) = form.signature {
         signing.change(&mut secret, &signature.change(&state), state.now());
     }
-    let event_keys = rules::event_keys(&state, member.environment_id, &scope, "/eventKeys", form.event_keys)?;
+    let event_keys = rules::event_keys(&state, member.environment_id, &scope, "/eventKeys", form.event_keys, &[])?;
     let form_of_shape = ShapeForm {
         method: form.method,
         payload: form.payload,
@@ -180,6 +181,10 @@ pub(crate) fn created(outcome: CreateWebhook) -> Result<std::sync::Arc<postrider
         CreateWebhook::NoSuchEnvironment => Err(ApiError::not_found("environment")),
         CreateWebhook::LimitReached => {
             Err(ApiError::new(Code::LimitReached, "the environment has as many webhooks as it can have"))
+        }
+        CreateWebhook::TenantLimitReached => {
+            let detail = format!("the tenant has as many webhooks as it can have ({WEBHOOKS_PER_TENANT})");
+            Err(ApiError::new(Code::LimitReached, detail))
         }
     }
 }

@@ -124,7 +124,10 @@ pub(crate) async fn update_webhook(
     member.require(Permission::WriteWebhook)?;
     let _turn = state.turns().of(id).await;
     let before = within_reach(&state, &member, id)?;
-    let keys = |keys| rules::event_keys(&state, member.environment_id, &before.scope, "/eventKeys", keys);
+    let keys = |keys| {
+        let standing = &before.event_keys;
+        rules::event_keys(&state, member.environment_id, &before.scope, "/eventKeys", keys, standing)
+    };
     let form_of_shape = ShapeForm {
         method: form.method,
         payload: form.payload,
