@@ -72,11 +72,13 @@ export function Dialog({
   );
 }
 
-/** Asks once more. `confirmWith` is what must be typed where much would be lost. */
+/** Asks once more. `confirmWith` is what must be typed where much would be lost; `keep` says what the other button does where "Cancel"
+ * could be taken for the action. */
 export function Confirm({
   title,
   text,
   action,
+  keep,
   open,
   onClose,
   onConfirm,
@@ -87,6 +89,7 @@ export function Confirm({
   title: string;
   text: ReactNode;
   action: string;
+  keep?: string;
   open: boolean;
   onClose: () => void;
   onConfirm: () => void;
@@ -108,7 +111,7 @@ export function Confirm({
       onSubmit={onConfirm}
       foot={
         <>
-          <Button onClick={close}>{m.common.cancel}</Button>
+          <Button onClick={close}>{keep ?? m.common.cancel}</Button>
           <Button
             type="submit"
             look="danger"
