@@ -1,5 +1,5 @@
 // The portal in frames of somebody else's page: two tenants side by side.
-import type { Browser, Frame, FrameLocator, Page } from "playwright-core";
+import type { Browser, Frame, FrameLocator, Locator, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { launch } from "./chromium";
 import { signIn, troubles } from "./pages";
@@ -124,6 +124,56 @@ test("two tenants in one page of another origin do not see each other", async ()
   expect(await acme.locator("html").evaluate(root => root.style.getPropertyValue("--accent"))).toBe("#0a7d5a");
   const height = await page.locator("#acme").evaluate(element => element.getBoundingClientRect().height);
   expect(height).toBeGreaterThan(240);
+  expect(found).toEqual([]);
+  await page.context().close();
+});
+
+/** Whether all of it lies within the window of the page around the frame. */
+async function isInWindow(page: Page, what: Locator): Promise<boolean> {
+  const [box, size] = [await what.boundingBox(), page.viewportSize()];
+  return box !== null && size !== null && box.y >= 0 && box.y + box.height <= size.height;
+}
+
+test("dialogs and notices open where the page around the portal is scrolled to, and another page begins at its top", async () => {
+  await server.call("POST", "/webhooks", {
+    displayName: "Long page",
+    tenantId: "initech",
+    url: receiver.url,
+    eventKeys: ["*"],
+  });
+  const { page, found } = await open({ initech: await link("initech") });
+  const initech = portal(page, "initech");
+  const scrolled = () => page.evaluate(() => scrollY);
+  await initech.getByRole("link", { name: "Long page" }).click();
+  await initech.getByRole("tab", { name: "Settings" }).click();
+
+  // Far down.
+  const remove = initech.getByRole("button", { name: "Delete webhook" });
+  await remove.click();
+  const dialog = initech.getByRole("dialog");
+  await dialog.waitFor();
+  expect(await scrolled()).toBeGreaterThan(900);
+  await expect.poll(() => isInWindow(page, dialog), { timeout: 15_000 }).toBe(true);
+  await page.keyboard.press("Escape");
+  await dialog.waitFor({ state: "detached" });
+  await expect.poll(() => remove.evaluate(button => button === document.activeElement), { timeout: 15_000 }).toBe(true);
+
+  // At the top: the frame's end is far below.
+  await initech.getByLabel("Name", { exact: true }).first().fill("Renamed");
+  await initech.getByRole("button", { name: "Save" }).first().click();
+  const notice = initech.getByText("Saved.").first();
+  await notice.waitFor();
+  await expect.poll(() => isInWindow(page, notice), { timeout: 3000 }).toBe(true);
+
+  // Enough below the portal that the page stays scrolled where it is, however short the portal becomes.
+  await page.evaluate(() => {
+    document.body.style.paddingBottom = "8000px";
+  });
+  await initech.getByRole("link", { name: "Event types" }).click();
+  await initech.locator('a[href*="/event-types/"]').nth(40).click();
+  await initech.locator('a[href*="/event-types/"]').nth(40).waitFor({ state: "detached" });
+  const top = () => page.locator("#initech").evaluate(element => element.getBoundingClientRect().top);
+  await expect.poll(top, { timeout: 15_000 }).toBeGreaterThanOrEqual(0);
   expect(found).toEqual([]);
   await page.context().close();
 });

@@ -694,6 +694,7 @@ export const de: Words = {
     pause: "Anhalten",
     resume: "Fortsetzen",
     cancel: "Abbrechen",
+    keep: "Weiterlaufen lassen",
     changeRate: "Tempo ändern",
     cancelTitle: "Dies abbrechen?",
     cancelText: "Was gesendet ist, bleibt gesendet. Fortsetzen geht danach nicht mehr.",

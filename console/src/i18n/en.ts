@@ -652,6 +652,7 @@ export const en = {
     pause: "Pause",
     resume: "Resume",
     cancel: "Cancel job",
+    keep: "Keep it running",
     changeRate: "Change rate",
     cancelTitle: "Cancel this job?",
     cancelText: "What it has sent stays sent. It cannot be resumed.",

@@ -1,4 +1,5 @@
-//! Colours that can be read: an accent that a vendor chose is made darker or lighter until text on it, and text in it, reaches 4.5:1.
+//! Colours that can be read: an accent that a vendor chose is made darker or lighter until text on it, and text in it, reaches 4.5:1, and
+//! lines and marks in it 3:1.
 
 type Rgb = [number, number, number];
 
@@ -30,28 +31,38 @@ function mix(colour: string, other: string, share: number): string {
   return format(a.map((part, index) => part * (1 - share) + (b[index] ?? 0) * share) as Rgb);
 }
 
-/** The colour nearest to `colour` on the way to `towards` that reaches 4.5:1 on `ground`. */
-export function readableOn(colour: string, ground: string, towards: string): string {
+/** What WCAG asks of text, and of what is no text: a line, an outline, the edge of a button. */
+const [TEXT, LINE] = [4.5, 3];
+
+/** The colour nearest to `colour` on the way to `towards` that has that contrast to `ground`. */
+export function readableOn(colour: string, ground: string, towards: string, least = TEXT): string {
   for (let share = 0; share < 1; share += 0.04) {
     const tried = mix(colour, towards, share);
-    if (contrast(tried, ground) >= 4.5) return tried;
+    if (contrast(tried, ground) >= least) return tried;
   }
   return towards;
 }
 
-const GROUNDS = { light: { soft: "#ffffff", text: "#000000" }, dark: { soft: "#161a21", text: "#ffffff" } };
+/** `least` is the one of a mode's surfaces that a colour stands out from least: what is seen on it is seen on the others. */
+const GROUNDS = {
+  light: { soft: "#ffffff", least: "#f6f7f9", text: "#000000" },
+  dark: { soft: "#161a21", least: "#1d222b", text: "#ffffff" },
+};
 
 /** The accent's variables for a mode. */
 export function accentVariables(accent: string, mode: "light" | "dark"): Record<string, string> {
   const ground = GROUNDS[mode];
   const soft = mix(ground.soft, accent, mode === "light" ? 0.1 : 0.24);
   const onAccent =
-    contrast(accent, "#ffffff") >= 4.5 ? "#ffffff" : contrast(accent, "#111111") >= 4.5 ? "#111111" : "#ffffff";
+    contrast(accent, "#ffffff") >= TEXT ? "#ffffff" : contrast(accent, "#111111") >= TEXT ? "#111111" : "#ffffff";
   const fill = onAccent === "#ffffff" ? readableOn(accent, "#ffffff", "#000000") : accent;
+  const line = readableOn(accent, ground.least, ground.text, LINE);
   return {
     "--accent": fill,
     "--on-accent": onAccent,
     "--accent-soft": soft,
     "--accent-text": readableOn(accent, soft, ground.text),
+    "--accent-line": line,
+    "--accent-edge": contrast(fill, ground.least) < LINE ? line : "transparent",
   };
 }

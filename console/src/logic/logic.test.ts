@@ -26,6 +26,25 @@ test("whatever accent a vendor chooses, text on it and in it can be read", () =>
   expect(["#fff", "red", "#12345g", "#123456;"].some(isColour)).toBe(false);
 });
 
+test("whatever accent a vendor chooses, lines in it and buttons filled with it are seen", () => {
+  const grounds = { light: ["#f6f7f9", "#ffffff"], dark: ["#0f1217", "#161a21", "#1d222b"] };
+  for (const accent of ["#4353d8", "#111827", "#ffe000", "#000000", "#ffffff", "#7f7f7f", "#00ff88"]) {
+    for (const mode of ["light", "dark"] as const) {
+      const made = accentVariables(accent, mode) as Record<"--accent" | "--accent-line" | "--accent-edge", string>;
+      const edge = made["--accent-edge"] === "transparent" ? made["--accent"] : made["--accent-edge"];
+      for (const ground of grounds[mode]) {
+        expect(contrast(made["--accent-line"], ground), `${accent} on ${ground}`).toBeGreaterThanOrEqual(3);
+        expect(contrast(edge, ground), `${accent} on ${ground}`).toBeGreaterThanOrEqual(3);
+      }
+    }
+  }
+  // One that is seen stays as it is.
+  expect(accentVariables("#0a7d5a", "light")).toMatchObject({
+    "--accent-line": "#0a7d5a",
+    "--accent-edge": "transparent",
+  });
+});
+
 test("a form has the plain values of a sample, and changes one at a time", () => {
   const sample = { user: { email: "a@b.c", verified: true, roles: [{ id: 1 }] }, count: 3, none: null };
   expect(fieldsOf(sample).map(field => `${field.path.join(".")} ${field.kind}`)).toEqual([

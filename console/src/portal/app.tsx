@@ -153,6 +153,12 @@ function Open({ session, patch, onSignedOut }: { session: PortalSession; patch: 
     return { kind: "portal", tenantId: session.tenantId, can, manages: false };
   }, [session]);
   useTheme(mergeTheme(session.theme ?? {}, patch));
+  useEffect(() => {
+    // Another page is read from its top, and only the page around the frame can scroll there.
+    return router.subscribe("onResolved", ({ fromLocation, pathChanged }) => {
+      if (fromLocation && pathChanged) tell({ type: "postrider:navigate" });
+    });
+  }, [router]);
   return (
     <QueryClientProvider client={queries}>
       <FaceProvider value={face}>

@@ -7,6 +7,7 @@ export function tell(
   message:
     | { type: "postrider:ready"; version: 1 }
     | { type: "postrider:resize"; height: number }
+    | { type: "postrider:navigate" }
     | { type: "postrider:expired" },
 ): void {
   // Nothing in these is secret, and the frame does not know its parent's origin.

@@ -21,7 +21,7 @@ import {
   X,
   Zap,
 } from "lucide-react";
-import { useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import { useMessages } from "@/i18n";
 import { IconButton } from "@/ui/button";
 import { classes } from "@/ui/classes";
@@ -35,19 +35,42 @@ import { type Mode, setMode, useMode } from "./mode";
 import { chooseEnvironment, isProduction, sessionQuery, useEnvironment, useSignOut } from "./session";
 import "./layout.css";
 
+/** As layout.css has it: where there is more room the drawer is the page's side. */
+const NARROW = "(max-width: 860px)";
+
 export function Layout() {
   const m = useMessages();
   const environment = useEnvironment();
   const [open, setOpen] = useState(false);
+  const opener = useRef<HTMLButtonElement>(null);
+  const side = useRef<HTMLElement>(null);
+  useEffect(() => {
+    if (!open) return;
+    const [button, narrow] = [opener.current, window.matchMedia(NARROW)];
+    const close = () => setOpen(false);
+    const onKeyDown = (event: KeyboardEvent) => {
+      // A menu in the drawer has its own Escape.
+      if (event.key === "Escape" && !event.defaultPrevented) close();
+    };
+    side.current?.querySelector("button")?.focus({ preventScroll: true });
+    document.addEventListener("keydown", onKeyDown);
+    narrow.addEventListener("change", close);
+    return () => {
+      document.removeEventListener("keydown", onKeyDown);
+      narrow.removeEventListener("change", close);
+      button?.focus();
+    };
+  }, [open]);
   const production = isProduction(environment.name);
   const face = faceOf(environment.scope);
   return (
     <div className={classes("shell", production && "shell-production")}>
-      <a className="skip" href="#content">
+      <a className="skip" href="#content" inert={open}>
         {m.shell.skip}
       </a>
-      <header className="bar">
+      <header className="bar" inert={open}>
         <IconButton
+          ref={opener}
           label={open ? m.shell.closeMenu : m.shell.openMenu}
           onClick={() => setOpen(!open)}
           aria-expanded={open}
@@ -60,6 +83,7 @@ export function Layout() {
       </header>
       {/* biome-ignore lint/a11y/useKeyWithClickEvents: the links inside are what is used; this only closes the drawer after */}
       <aside
+        ref={side}
         className="side"
         data-open={open || undefined}
         onClick={event => (event.target as Element).closest("a") && setOpen(false)}
@@ -98,7 +122,7 @@ export function Layout() {
       {open && (
         <button type="button" className="side-veil" aria-label={m.shell.closeMenu} onClick={() => setOpen(false)} />
       )}
-      <main id="content" className="content" tabIndex={-1}>
+      <main id="content" className="content" tabIndex={-1} inert={open}>
         <FaceProvider value={face}>
           {!face.manages && (
             <div className="looking">

@@ -1,11 +1,20 @@
 //! Dialogs, and the question before something that cannot be undone.
 import { X } from "lucide-react";
 import { Dialog as Radix } from "radix-ui";
-import { type FormEvent, type ReactNode, useState } from "react";
+import { type FormEvent, type ReactNode, useLayoutEffect, useRef, useState } from "react";
 import { useMessages } from "@/i18n";
 import { Button, IconButton } from "./button";
 import { classes } from "./classes";
+import { usePartSeen } from "./part-seen";
 import { ErrorNotice } from "./states";
+
+/** What has the focus: of an item of a menu, which closes, the button that the menu belongs to. */
+function focused(): HTMLElement | null {
+  const element = document.activeElement;
+  const opener = element?.closest('[role="menu"]')?.getAttribute("aria-labelledby");
+  const found = opener ? document.getElementById(opener) : element;
+  return found instanceof HTMLElement ? found : null;
+}
 
 export function Dialog({
   title,
@@ -28,6 +37,18 @@ export function Dialog({
   children?: ReactNode;
 }) {
   const m = useMessages();
+  const isPlaced = usePartSeen(open);
+  const opener = useRef<HTMLElement | null>(null);
+  // Before anything in the dialog is there to take the focus to itself.
+  useLayoutEffect(() => {
+    if (open) opener.current = focused();
+  }, [open]);
+  // Dialogs are opened by state, not by a trigger that the library would know of.
+  const giveBack = (event: Event) => {
+    if (!opener.current?.isConnected) return;
+    event.preventDefault();
+    opener.current.focus();
+  };
   const body = (
     <>
       <div className="dialog-head">
@@ -55,10 +76,14 @@ export function Dialog({
     onSubmit?.();
   };
   return (
-    <Radix.Root open={open} onOpenChange={isOpen => !isOpen && onClose()}>
+    <Radix.Root open={open && isPlaced} onOpenChange={isOpen => !isOpen && onClose()}>
       <Radix.Portal>
         <Radix.Overlay className="veil" />
-        <Radix.Content className={classes("dialog", wide && "dialog-wide")} asChild={Boolean(onSubmit)}>
+        <Radix.Content
+          className={classes("dialog", wide && "dialog-wide")}
+          asChild={Boolean(onSubmit)}
+          onCloseAutoFocus={giveBack}
+        >
           {onSubmit ? (
             <form onSubmit={submit} noValidate>
               {body}
@@ -72,11 +97,13 @@ export function Dialog({
   );
 }
 
-/** Asks once more. `confirmWith` is what must be typed where much would be lost. */
+/** Asks once more. `confirmWith` is what must be typed where much would be lost; `keep` says what the other button does where "Cancel"
+ * could be taken for the action. */
 export function Confirm({
   title,
   text,
   action,
+  keep,
   open,
   onClose,
   onConfirm,
@@ -87,6 +114,7 @@ export function Confirm({
   title: string;
   text: ReactNode;
   action: string;
+  keep?: string;
   open: boolean;
   onClose: () => void;
   onConfirm: () => void;
@@ -108,7 +136,7 @@ export function Confirm({
       onSubmit={onConfirm}
       foot={
         <>
-          <Button onClick={close}>{m.common.cancel}</Button>
+          <Button onClick={close}>{keep ?? m.common.cancel}</Button>
           <Button
             type="submit"
             look="danger"

@@ -17,7 +17,7 @@ const look = EditorView.theme({
     borderRadius: "var(--radius)",
     border: "1px solid var(--line-strong)",
   },
-  "&.cm-focused": { outline: "2px solid var(--accent)", outlineOffset: "-1px" },
+  "&.cm-focused": { outline: "2px solid var(--accent-line)", outlineOffset: "-1px" },
   ".cm-scroller": { fontFamily: "var(--mono)", lineHeight: "18px", maxHeight: "480px", minHeight: "160px" },
   ".cm-content": { caretColor: "var(--text)" },
   ".cm-cursor": { borderLeftColor: "var(--text)" },

@@ -1,6 +1,7 @@
 //! Short words about what was done, read out to those who do not see them.
 import { CircleAlert, CircleCheck } from "lucide-react";
 import { useSyncExternalStore } from "react";
+import { usePartSeen } from "./part-seen";
 
 interface Toast {
   id: number;
@@ -31,14 +32,16 @@ export function Toasts() {
     },
     () => toasts,
   );
+  const isPlaced = usePartSeen(shown.length > 0);
   return (
     <div className="toasts" role="status" aria-live="polite">
-      {shown.map(toast => (
-        <div key={toast.id} className={`toast toast-${toast.tone}`}>
-          {toast.tone === "good" ? <CircleCheck aria-hidden="true" /> : <CircleAlert aria-hidden="true" />}
-          <span className="break">{toast.text}</span>
-        </div>
-      ))}
+      {isPlaced &&
+        shown.map(toast => (
+          <div key={toast.id} className={`toast toast-${toast.tone}`}>
+            {toast.tone === "good" ? <CircleCheck aria-hidden="true" /> : <CircleAlert aria-hidden="true" />}
+            <span className="break">{toast.text}</span>
+          </div>
+        ))}
     </div>
   );
 }

@@ -143,6 +143,7 @@ export function Events() {
                       {
                         id: "deliveries",
                         header: m.events.matched,
+                        shownFrom: "medium",
                         cell: event =>
                           event.deliveries > 0 ? (
                             <Badge tone="accent">{m.events.webhooks(event.deliveries)}</Badge>

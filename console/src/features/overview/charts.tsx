@@ -79,7 +79,7 @@ export function LatencyChart({ statistics }: { statistics: Statistics }) {
   const at = useMemo(() => seconds(statistics), [statistics]);
   const series = useMemo(
     () => [
-      { label: "p50", colour: "--accent", values: statistics.points.map(point => point.deliveryMs?.p50 ?? null) },
+      { label: "p50", colour: "--accent-line", values: statistics.points.map(point => point.deliveryMs?.p50 ?? null) },
       { label: "p99", colour: "--warn-fill", values: statistics.points.map(point => point.deliveryMs?.p99 ?? null) },
     ],
     [statistics],

@@ -142,7 +142,7 @@ function Preview({ theme, saved }: { theme: Theme; saved: string | null | undefi
               <span className="grow">
                 <span className="theme-link">CRM</span>
                 <br />
-                <span className="small soft">https://crm.example.com/hooks</span>
+                <span className="small soft break">https://crm.example.com/hooks</span>
               </span>
               <Badge tone="good" dot>
                 {m.webhooks.status.active}

@@ -87,6 +87,7 @@ function Progress({ job }: { job: Job }) {
         title={m.jobs.cancelTitle}
         text={m.jobs.cancelText}
         action={m.jobs.cancel}
+        keep={m.jobs.keep}
         open={cancelling}
         onClose={() => setCancelling(false)}
         onConfirm={() => steer.mutate("cancel", { onSuccess: () => setCancelling(false) })}

@@ -50,7 +50,7 @@ export function Credentials() {
                 id: "name",
                 header: m.credentials.name,
                 cell: credential => (
-                  <span className="row row-wrap">
+                  <span className="row row-wrap credential-name">
                     <span className="field-label break">{credential.name}</span>
                     {credential.id === environment.credentialId && <Badge tone="accent">{m.credentials.yours}</Badge>}
                     {credential.revokedAt && <Badge>{m.credentials.revoked}</Badge>}
@@ -75,6 +75,7 @@ export function Credentials() {
               {
                 id: "used",
                 header: m.credentials.lastUsed,
+                shownFrom: "medium",
                 cell: credential =>
                   credential.lastUsedAt ? (
                     <Time at={credential.lastUsedAt} />

@@ -94,7 +94,7 @@ pub(crate) async fn trigger(
         (Some(more), Some(name)) if more.get(name).is_some() => "channels.webhook",
         _ => "properties",
     };
-    let event_id = event_id.map_err(|error| error.with_places(|at| triggers_v3::place(at, &holder)))?;
+    let event_id = event_id.map_err(|error| error.with_places(|at| triggers_v3::place(at, holder)))?;
     let triggered = Triggered {
         event_id: event_id.as_uuid(),
         event_key: form.event_key.unwrap_or_default(),

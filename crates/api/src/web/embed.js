@@ -141,6 +141,10 @@
           this.dispatchEvent(new CustomEvent('postrider-resize', { detail: { height } }));
           break;
         }
+        case 'postrider:navigate':
+          // Another page of the portal is read from its top, as it would be without a frame.
+          if (this.#frame.getBoundingClientRect().top < 0) this.scrollIntoView({ block: 'start' });
+          break;
         case 'postrider:expired':
           this.dispatchEvent(new CustomEvent('postrider-expired'));
           this.#askForMore();

@@ -112,7 +112,7 @@ impl Checkpoints {
             }
             // The log stays as it is, and whole; the next commit asks again.
             Err(error) if self.failing.is_due() => {
-                tracing::warn!(%error, "the write-ahead log could not be copied back"),
+                tracing::warn!(%error, "the write-ahead log could not be copied back");
             }
             Err(_) => {}
         }
