@@ -650,6 +650,8 @@ export const de: Words = {
     first: "Erster Versuch",
     retry: "Nächster Versuch",
     now: "unterwegs",
+    due: "jetzt fällig",
+    paused: "wartet, denn dem Endpunkt geht es nicht gut; der nächste Versuch:",
   },
   events: {
     title: "Ereignisse",

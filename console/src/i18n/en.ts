@@ -607,6 +607,8 @@ export const en = {
     first: "First attempt",
     retry: "Next retry",
     now: "under way",
+    due: "due now",
+    paused: "waits, for the endpoint is unwell; the next try is",
   },
   events: {
     title: "Events",
