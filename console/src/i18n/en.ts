@@ -45,7 +45,11 @@ export const en = {
     leave: "Leave and lose them",
     stay: "Keep editing",
   },
-  failed: { notFound: "There is no such page", home: "To the start" },
+  failed: {
+    notFound: "There is no such page",
+    home: "To the start",
+    outdated: "This page could not be loaded. The server may run another version by now: load the whole page anew.",
+  },
   shell: {
     skip: "Skip to content",
     openMenu: "Open menu",
