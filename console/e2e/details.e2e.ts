@@ -122,3 +122,21 @@ test("a webhook's health shows its exact status codes, and leads to the deliveri
   await page.locator(`[data-delivery="${delivery.id}"]`).waitFor();
   expect(Object.fromEntries(new URL(page.url()).searchParams)).toEqual({ tab: "deliveries", status: "418" });
 });
+
+test("a double click sends a delivery again once", async () => {
+  await connect("orders.again");
+  const delivery = await ended("orders.again");
+  const sent: string[] = [];
+  page.on("request", request => {
+    if (request.url().endsWith("/resend")) sent.push(request.url());
+  });
+  await signIn(page, server, `/deliveries/${delivery.id}`);
+  const resend = page.getByRole("button", { name: "Resend" });
+  await resend.waitFor();
+  const first = page.url();
+  await resend.dblclick();
+  await page.waitForURL(url => url.href !== first);
+  await expect.poll(() => resend.isEnabled(), { timeout: 15_000 }).toBe(true);
+  expect(sent).toHaveLength(1);
+  expect((await server.call("GET", `/events/${delivery.eventId}/deliveries`)).items).toHaveLength(2);
+});

@@ -103,3 +103,34 @@ test("a next page that cannot be read leaves the rows that are there, and is ask
   await page.locator(`[role="table"][aria-rowcount="${2 * half + 1}"]`).waitFor();
   expect(await alert.count()).toBe(0);
 });
+
+test("a page whose code cannot be had says that the server cannot be reached, and is opened by a click", async () => {
+  await signIn(page, server, "/settings");
+  await page.getByText("Source addresses").first().waitFor();
+  const everything = /./;
+  await page.route(everything, route => route.abort("connectionrefused"));
+  await page.getByRole("link", { name: "Event types", exact: true }).click();
+  const alert = page.locator("#content").getByRole("alert").filter({ hasText: "The server cannot be reached." });
+  await alert.waitFor();
+  await page.unroute(everything);
+  await alert.getByRole("button", { name: "Try again" }).click();
+  await page.getByRole("heading", { name: "Event types", exact: true }).waitFor();
+  expect(await page.getByRole("alert").count()).toBe(0);
+  // What the browser writes about code that it could not get is what this is about.
+  expect(found.filter(each => !/code of this page|Failed to fetch|preload CSS/.test(each))).toEqual([]);
+  found.length = 0;
+});
+
+test.each(["state=bogus", "since=foo", "from=garbage"])("a filter that is none is refused: %s", async asked => {
+  await signIn(page, server, `/deliveries?${asked}`);
+  await page.locator("#content").getByRole("alert").waitFor();
+  expect(await page.getByRole("row").count()).toBe(0);
+});
+
+test("a tab that there is not is the first one", async () => {
+  const { items } = await server.call("GET", "/webhooks");
+  await signIn(page, server, `/webhooks/${items[0].id}?tab=nonsense`);
+  await page.getByRole("tab", { name: "Body", selected: true }).waitFor();
+  await page.goto(`${server.url}/settings?tab=nonsense`);
+  await page.getByText("Source addresses").first().waitFor();
+});

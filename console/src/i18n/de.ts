@@ -85,7 +85,12 @@ export const de: Words = {
     leave: "Gehen und verlieren",
     stay: "Weiter bearbeiten",
   },
-  failed: { notFound: "Diese Seite gibt es nicht", home: "Zum Anfang" },
+  failed: {
+    notFound: "Diese Seite gibt es nicht",
+    home: "Zum Anfang",
+    outdated:
+      "Diese Seite ließ sich nicht laden. Vielleicht läuft auf dem Server eine andere Version: bitte alles neu laden.",
+  },
   shell: {
     skip: "Zum Inhalt",
     openMenu: "Menü öffnen",
@@ -650,6 +655,8 @@ export const de: Words = {
     first: "Erster Versuch",
     retry: "Nächster Versuch",
     now: "unterwegs",
+    due: "jetzt fällig",
+    paused: "wartet, denn dem Endpunkt geht es nicht gut; der nächste Versuch:",
   },
   events: {
     title: "Ereignisse",

@@ -45,7 +45,11 @@ export const en = {
     leave: "Leave and lose them",
     stay: "Keep editing",
   },
-  failed: { notFound: "There is no such page", home: "To the start" },
+  failed: {
+    notFound: "There is no such page",
+    home: "To the start",
+    outdated: "This page could not be loaded. The server may run another version by now: load the whole page anew.",
+  },
   shell: {
     skip: "Skip to content",
     openMenu: "Open menu",
@@ -607,6 +611,8 @@ export const en = {
     first: "First attempt",
     retry: "Next retry",
     now: "under way",
+    due: "due now",
+    paused: "waits, for the endpoint is unwell; the next try is",
   },
   events: {
     title: "Events",

@@ -40,7 +40,13 @@ test("filters of the URL become the query, relative times anchored", () => {
     from: "2026-01-01T00:00:00.000Z",
   });
   expect(deliveryQuery({ since: "range", from: "a", to: "b" }, now)).toEqual({ from: "a", to: "b" });
-  expect(deliveryQuery({ since: "nonsense", from: "a" }, now)).toEqual({});
+  expect(deliveryQuery({ from: "a" }, now)).toEqual({ from: "a" });
+});
+
+test("a time that is none is the server's to refuse, as any other filter is", () => {
+  const bogus = { from: "nonsense", state: "bogus" };
+  expect(deliveryQuery({ since: "nonsense", from: "a", state: "bogus" }, 0)).toEqual(bogus);
+  expect(deliveryQuery({ from: "garbage", to: "x" }, 0)).toEqual({ from: "garbage", to: "x" });
 });
 
 test("live rows are judged by every filter that can be judged here", () => {

@@ -47,13 +47,25 @@ export function deliveryQuery(filters: DeliveryFilters, now: number): DeliveryQu
   if (filters.tenant) query.tenantId = filters.tenant;
   if (filters.status) query.statusCode = filters.status;
   if (filters.job) query.jobId = filters.job;
-  const span = SINCE[filters.since ?? ""];
-  if (span) query.from = new Date(now - span * 1000).toISOString();
-  else if (filters.since === "range") {
-    if (filters.from) query.from = filters.from;
-    if (filters.to) query.to = filters.to;
+  return { ...query, ...timesOf(filters, now) };
+}
+
+export interface Times {
+  since?: string;
+  from?: string;
+  to?: string;
+}
+
+/**
+ * From when, and until when: as a range that ends now, or as both are named. What is none of these goes to the server as it is, as what is
+ * wrong with any other filter does: it is for the server to refuse, and not to be passed over.
+ */
+export function timesOf({ since, from, to }: Times, now: number): { from?: string; to?: string } {
+  if (since && since !== "range") {
+    const span = SINCE[since];
+    return { from: span ? new Date(now - span * 1000).toISOString() : since };
   }
-  return query;
+  return { ...(from ? { from } : {}), ...(to ? { to } : {}) };
 }
 
 export interface Matchable {

@@ -24,13 +24,26 @@ export type LifeStep =
   | { kind: "accepted" | "matched"; tone: Tone; at: string }
   | { kind: "attempt"; tone: Tone; at: string; number: number; statusCode: number | null; failure: string | null }
   | { kind: "more"; tone: Tone; count: number }
-  | { kind: "next"; tone: Tone; at: string | null; waitingFor: string | null; isFirst: boolean }
+  | { kind: "next"; tone: Tone; waits: Waits; isFirst: boolean }
   | { kind: "delivered" | "failed" | "discarded"; tone: Tone; at: string | null; reason: string | null };
+
+/** What the next attempt waits for: a time that is to come, its webhook's pause that ends then, something that has a name of its own, or
+ * nothing any more. */
+export type Waits =
+  | { for: "time" | "pause"; until: string }
+  | { for: "something"; name: string }
+  | { for: "nothing"; isDue: boolean };
 
 /** Attempts that are shown one by one; those in between are told as a number. */
 const SHOWN = 6;
 
-export function lifecycle(delivery: LifeDelivery, attempts: LifeAttempt[]): LifeStep[] {
+/** `pausedUntil` is the end of its webhook's pause, as far as that is known. */
+export function lifecycle(
+  delivery: LifeDelivery,
+  attempts: LifeAttempt[],
+  now: number,
+  pausedUntil?: string | null,
+): LifeStep[] {
   const origin = { tone: "good", at: delivery.createdAt } as const;
   const steps: LifeStep[] = [
     { kind: "accepted", ...origin },
@@ -50,10 +63,10 @@ export function lifecycle(delivery: LifeDelivery, attempts: LifeAttempt[]): Life
     steps.push({ kind: "more", tone: "bad", count: ordered.length - SHOWN });
     steps.push(...ordered.slice(-(SHOWN - 2)).map(asStep));
   } else steps.push(...ordered.map(asStep));
-  return [...steps, ending(delivery)];
+  return [...steps, ending(delivery, now, pausedUntil)];
 }
 
-function ending(delivery: LifeDelivery): LifeStep {
+function ending(delivery: LifeDelivery, now: number, pausedUntil: string | null | undefined): LifeStep {
   const { state } = delivery;
   const at = delivery.endedAt ?? null;
   const reason = delivery.reason ?? null;
@@ -63,8 +76,18 @@ function ending(delivery: LifeDelivery): LifeStep {
   return {
     kind: "next",
     tone: state === "retrying" ? "warn" : "accent",
-    at: delivery.nextAttemptAt ?? null,
-    waitingFor: delivery.waitingFor ?? null,
+    waits: waitsFor(delivery, now, pausedUntil),
     isFirst: delivery.attempts === 0,
   };
+}
+
+/** The time of a delivery says when it may be tried; its webhook's pause, when anything is. A time that has passed is no time to wait for. */
+function waitsFor(delivery: LifeDelivery, now: number, pausedUntil: string | null | undefined): Waits {
+  if (delivery.waitingFor) return { for: "something", name: delivery.waitingFor };
+  const at = delivery.nextAttemptAt;
+  if (!at) return { for: "nothing", isDue: false };
+  if (pausedUntil && Date.parse(pausedUntil) > Math.max(now, Date.parse(at))) {
+    return { for: "pause", until: pausedUntil };
+  }
+  return Date.parse(at) > now ? { for: "time", until: at } : { for: "nothing", isDue: true };
 }

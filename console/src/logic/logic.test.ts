@@ -65,7 +65,7 @@ test("a delivery's life ends with how it ended, or with what it waits for", () =
     statusCode: 500,
   }));
   const delivery = { state: "retrying", origin: "event", createdAt: "a", nextAttemptAt: "b", attempts: 9 };
-  const steps = lifecycle(delivery, attempts);
+  const steps = lifecycle(delivery, attempts, 0);
   expect(steps.map(step => step.kind)).toEqual([
     "accepted",
     "matched",
@@ -79,16 +79,37 @@ test("a delivery's life ends with how it ended, or with what it waits for", () =
     "next",
   ]);
   expect(steps[4]).toMatchObject({ count: 3 });
-  expect(lifecycle({ ...delivery, state: "failed", reason: "gone", endedAt: "e" }, []).at(-1)).toEqual({
+  expect(lifecycle({ ...delivery, state: "failed", reason: "gone", endedAt: "e" }, [], 0).at(-1)).toEqual({
     kind: "failed",
     tone: "bad",
     at: "e",
     reason: "gone",
   });
-  expect(lifecycle({ ...delivery, state: "pending", attempts: 0 }, []).at(-1)).toMatchObject({
+  expect(lifecycle({ ...delivery, state: "pending", attempts: 0 }, [], 0).at(-1)).toMatchObject({
     kind: "next",
     isFirst: true,
   });
+});
+
+test("what is still to come has no time that has passed, and waits for its webhook's pause", () => {
+  const now = Date.parse("2026-01-01T12:00:00Z");
+  const [before, soon, later] = ["2026-01-01T11:48:00Z", "2026-01-01T12:04:00Z", "2026-01-01T12:30:00Z"] as const;
+  const waits = (more: { nextAttemptAt: string | null; waitingFor?: string }, pausedUntil?: string | null) => {
+    const delivery = { state: "retrying", origin: "event", createdAt: before, attempts: 1, ...more };
+    return lifecycle(delivery, [], now, pausedUntil).at(-1);
+  };
+  const rows = [
+    [waits({ nextAttemptAt: before }, soon), { for: "pause", until: soon }],
+    [waits({ nextAttemptAt: soon }, later), { for: "pause", until: later }],
+    // A retry that comes after the pause waits for its own time.
+    [waits({ nextAttemptAt: later }, soon), { for: "time", until: later }],
+    [waits({ nextAttemptAt: later }), { for: "time", until: later }],
+    [waits({ nextAttemptAt: before }, before), { for: "nothing", isDue: true }],
+    [waits({ nextAttemptAt: before }), { for: "nothing", isDue: true }],
+    [waits({ nextAttemptAt: null }, soon), { for: "nothing", isDue: false }],
+    [waits({ nextAttemptAt: before, waitingFor: "turn" }, soon), { for: "something", name: "turn" }],
+  ] as const;
+  for (const [step, expected] of rows) expect(step).toMatchObject({ kind: "next", waits: expected });
 });
 
 test("a share is a hundred percent only when it is", () => {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { COUNT_STEPS, DURATION_STEPS, MARKS, marks } from "./marks";
+import { COUNT_STEPS, DURATION_STEPS, MARKS, marks, timeMarks } from "./marks";
 import { shortCount } from "./numbers";
 import { duration } from "./time";
 
@@ -21,4 +21,16 @@ test("marks are what is counted, and durations that are written as they are", ()
   expect(durations(1)).toEqual(["0 ms", "1 ms"]);
   expect(counts(3.3)).toEqual(["0", "1", "2", "3"]);
   expect(durations(130_000)).toEqual(["0 ms", "1 min", "2 min"]);
+});
+
+test("times are written in the reader's language, with the day where another one begins", () => {
+  const at = (day: number, hour: number, minute = 0) => new Date(2026, 10, day, hour, minute).getTime() / 1000;
+  const hours = [at(24, 18), at(24, 21), at(25, 0), at(25, 3)];
+  expect(timeMarks(hours, 10_800, "de")).toEqual(["18:00\n24. Nov.", "21:00", "00:00\n25. Nov.", "03:00"]);
+  expect(timeMarks(hours, 10_800, "en")).toEqual(["18:00\nNov 24", "21:00", "00:00\nNov 25", "03:00"]);
+  expect(timeMarks([at(25, 9, 15), at(25, 9, 30)], 900, "de")).toEqual(["09:15\n25. Nov.", "09:30"]);
+  const days = [at(24, 0), at(25, 0)];
+  expect(timeMarks(days, 86_400, "de")).toEqual(["24. Nov.", "25. Nov."]);
+  expect(timeMarks(days, 86_400, "en")).toEqual(["Nov 24", "Nov 25"]);
+  expect(timeMarks([at(1, 0)], 28 * 86_400, "de")).toEqual(["Nov. 2026"]);
 });

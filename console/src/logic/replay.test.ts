@@ -15,8 +15,9 @@ test("the filters of the list of events go along, and what a replay does not tak
     to: "y",
     left: "text,state",
   });
-  // A range that is not in force is none.
+  // A range needs no name.
   expect(replayOf({ from: "x", q: "0193a0b1", matched: "false", status: "5xx", webhook: "w" }, NOW)).toEqual({
+    from: "x",
     left: "id,matched,status,webhook",
   });
 });

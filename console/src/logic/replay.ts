@@ -1,5 +1,5 @@
 //! Where a replay begins: with what was looked at before.
-import { SINCE, searchedFor } from "./deliveries";
+import { searchedFor, timesOf } from "./deliveries";
 
 export type NewReplaySearch = "webhooks" | "from" | "to" | "event" | "eventId" | "tenant" | "include" | "rate" | "left";
 
@@ -26,12 +26,7 @@ export function replayOf(filters: EventFilters, now: number): Partial<Record<New
   const search: Partial<Record<NewReplaySearch, string>> = {};
   if (filters.event) search.event = filters.event;
   if (filters.tenant) search.tenant = filters.tenant;
-  const span = SINCE[filters.since ?? ""];
-  if (span) search.from = new Date(now - span * 1000).toISOString();
-  else if (filters.since === "range") {
-    if (filters.from) search.from = filters.from;
-    if (filters.to) search.to = filters.to;
-  }
+  Object.assign(search, timesOf(filters, now));
   const { id, text } = searchedFor(filters.q);
   const given = { ...filters, id, text };
   const left = LEFT.filter(name => given[name]);

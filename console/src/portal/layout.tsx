@@ -4,6 +4,7 @@ import { ArrowLeft, BookOpen, LogOut, Repeat, UserRound, Webhook } from "lucide-
 import { useMessages } from "@/i18n";
 import { LeaveGuard, mayLeave } from "@/shell/drafts";
 import { useFace } from "@/shell/face";
+import { PageTitle } from "@/shell/title";
 import { IconButton } from "@/ui/button";
 import { Empty, Notice } from "@/ui/states";
 import { Toasts } from "@/ui/toast";
@@ -26,6 +27,7 @@ export function PortalLayout() {
   };
   return (
     <div className="portal">
+      <PageTitle within={[m.webhooks.title]} />
       {session.purpose === "support" && <Notice tone="warn">{m.portal.support(session.tenantId)}</Notice>}
       <header className="portal-head">
         {session.theme?.logoUrl && <img className="portal-logo" src={session.theme.logoUrl} alt="" />}

@@ -2,6 +2,7 @@
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent, redirect } from "@tanstack/react-router";
 import { basePath } from "@/api/client";
 import { Webhooks } from "@/features/webhooks/list";
+import { fetched } from "@/shell/code";
 import { FailedPage, NotFoundPage } from "@/shell/failed";
 import { keep, parseSearch, stringifySearch } from "@/shell/search";
 import { environmentOf } from "./access";
@@ -37,51 +38,65 @@ export function makePortalRouter(sessionId: string | undefined) {
         throw redirect({ to: "/webhooks" as never, replace: true });
       },
     }),
-    createRoute({ ...parent, path: "/webhooks", validateSearch: keep("q", "status"), component: Webhooks }),
+    createRoute({
+      ...parent,
+      path: "/webhooks",
+      staticData: { title: m => m.webhooks.title },
+      validateSearch: keep("q", "status"),
+      component: Webhooks,
+    }),
     createRoute({
       ...parent,
       path: "/webhooks/connect",
+      staticData: { title: m => m.connect.title },
       validateSearch: keep("step", "language", "webhook"),
-      component: lazyRouteComponent(() => import("@/features/webhooks/connect"), "Connect"),
+      component: lazyRouteComponent(fetched(() => import("@/features/webhooks/connect")), "Connect"),
     }),
     createRoute({
       ...parent,
       path: "/webhooks/$webhookId",
+      staticData: { title: m => m.deliveries.webhook },
       validateSearch: keep("tab", "range", "type", "view", "with", "language", ...deliverySearch),
-      component: lazyRouteComponent(() => import("@/features/webhooks/page"), "WebhookPage"),
+      component: lazyRouteComponent(fetched(() => import("@/features/webhooks/page")), "WebhookPage"),
     }),
     createRoute({
       ...parent,
       path: "/deliveries/$deliveryId",
+      staticData: { title: m => m.delivery.title },
       validateSearch: keep("attempt", "tab", "compare"),
-      component: lazyRouteComponent(() => import("@/features/deliveries/delivery"), "DeliveryPage"),
+      component: lazyRouteComponent(fetched(() => import("@/features/deliveries/delivery")), "DeliveryPage"),
     }),
     createRoute({
       ...parent,
       path: "/replays",
-      component: lazyRouteComponent(() => import("@/features/replays/list"), "Replays"),
+      staticData: { title: m => m.nav.replays },
+      component: lazyRouteComponent(fetched(() => import("@/features/replays/list")), "Replays"),
     }),
     createRoute({
       ...parent,
       path: "/replays/new",
+      staticData: { title: m => m.replay.title },
       validateSearch: keep("webhooks", "from", "to", "event", "include", "rate"),
-      component: lazyRouteComponent(() => import("@/features/replays/new"), "NewReplay"),
+      component: lazyRouteComponent(fetched(() => import("@/features/replays/new")), "NewReplay"),
     }),
     createRoute({
       ...parent,
       path: "/replays/$jobId",
-      component: lazyRouteComponent(() => import("@/features/replays/job"), "JobPage"),
+      staticData: { title: m => m.nav.replays },
+      component: lazyRouteComponent(fetched(() => import("@/features/replays/job")), "JobPage"),
     }),
     createRoute({
       ...parent,
       path: "/event-types",
+      staticData: { title: m => m.nav.eventTypes },
       validateSearch: keep("q"),
-      component: lazyRouteComponent(() => import("@/features/event-types/list"), "EventTypes"),
+      component: lazyRouteComponent(fetched(() => import("@/features/event-types/list")), "EventTypes"),
     }),
     createRoute({
       ...parent,
       path: "/event-types/$eventTypeId",
-      component: lazyRouteComponent(() => import("@/features/event-types/edit"), "EventTypePage"),
+      staticData: { title: m => m.nav.eventTypes },
+      component: lazyRouteComponent(fetched(() => import("@/features/event-types/edit")), "EventTypePage"),
     }),
   ];
   return createRouter({

@@ -4,15 +4,18 @@ import {
   createRootRoute,
   createRoute,
   createRouter,
+  lazyRouteComponent,
   RouterProvider,
 } from "@tanstack/react-router";
 import { cleanup, fireEvent, render, screen } from "@testing-library/react";
 import { afterEach, expect, test, vi } from "vitest";
+import { fetched } from "./code";
 import { FailedPage } from "./failed";
 
 afterEach(() => {
   cleanup();
   vi.restoreAllMocks();
+  vi.unstubAllGlobals();
 });
 
 test("what failed on the way to a page is tried again by a click", async () => {
@@ -39,6 +42,34 @@ test("what failed on the way to a page is tried again by a click", async () => {
   await screen.findByText("broken for the 1. time");
   fireEvent.click(screen.getByRole("button", { name: "Try again" }));
   await screen.findByText("broken for the 2. time");
+  fireEvent.click(screen.getByRole("button", { name: "Try again" }));
+  await screen.findByText("The page");
+  expect(screen.queryByRole("alert")).toBeNull();
+});
+
+test("code that could not be reached is asked for again by a click", async () => {
+  vi.spyOn(console, "error").mockImplementation(() => undefined);
+  vi.spyOn(console, "warn").mockImplementation(() => undefined);
+  vi.stubGlobal("fetch", () => Promise.reject(new TypeError("Failed to fetch")));
+  let isDown = true;
+  const load = async () => {
+    if (isDown) throw new TypeError("Failed to fetch dynamically imported module: http://localhost/assets/page.js");
+    return { Page: () => <p>The page</p> };
+  };
+  const root = createRootRoute({ errorComponent: FailedPage });
+  const page = createRoute({
+    getParentRoute: () => root,
+    path: "/",
+    component: lazyRouteComponent(fetched(load), "Page"),
+    errorComponent: FailedPage,
+  });
+  const router = createRouter({
+    routeTree: root.addChildren([page]),
+    history: createMemoryHistory({ initialEntries: ["/"] }),
+  });
+  render(<RouterProvider router={router as never} />);
+  await screen.findByText("The server cannot be reached.", { exact: false });
+  isDown = false;
   fireEvent.click(screen.getByRole("button", { name: "Try again" }));
   await screen.findByText("The page");
   expect(screen.queryByRole("alert")).toBeNull();

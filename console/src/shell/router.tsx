@@ -10,13 +10,18 @@ import {
   redirect,
   type SearchSchemaInput,
 } from "@tanstack/react-router";
+import type { ReactNode } from "react";
 import { basePath } from "@/api/client";
 import { isSignedOut } from "@/api/problem";
 import { SignIn } from "@/features/sign-in/page";
+import { fetched } from "./code";
 import { FailedPage, NotFoundPage } from "./failed";
 import { Layout } from "./layout";
 import { eventsSearch, keep, parseSearch, type Search, stringifySearch } from "./search";
-import { sessionQuery } from "./session";
+import { sessionQuery, useEnvironment } from "./session";
+import { PageTitle } from "./title";
+
+const PRODUCT = "Postrider";
 
 type Kept<K extends string> = (raw: Search<K> & SearchSchemaInput) => Search<K>;
 const search = <K extends string>(...names: K[]) => keep(...names) as Kept<K>;
@@ -53,12 +58,13 @@ export function makeRouter(queries: QueryClient) {
     getParentRoute: () => root,
     path: "/sign-in",
     validateSearch: search("next", "add", "ended"),
-    component: SignIn,
+    staticData: { title: m => m.signIn.title },
+    component: Outside,
   });
   const inside = createRoute({
     getParentRoute: () => root,
     id: "inside",
-    component: Layout,
+    component: Inside,
     beforeLoad: async ({ location }) => {
       try {
         await queries.ensureQueryData(sessionQuery);
@@ -74,100 +80,117 @@ export function makeRouter(queries: QueryClient) {
     createRoute({
       ...parent,
       path: "/",
+      staticData: { title: m => m.nav.overview },
       validateSearch: search("range", "tenant", "event"),
-      component: lazyRouteComponent(() => import("@/features/overview/page"), "Overview"),
+      component: lazyRouteComponent(fetched(() => import("@/features/overview/page")), "Overview"),
     }),
     createRoute({
       ...parent,
       path: "/webhooks",
+      staticData: { title: m => m.webhooks.title },
       validateSearch: search("q", "status", "scope"),
-      component: lazyRouteComponent(() => import("@/features/webhooks/list"), "Webhooks"),
+      component: lazyRouteComponent(fetched(() => import("@/features/webhooks/list")), "Webhooks"),
     }),
     createRoute({
       ...parent,
       path: "/webhooks/connect",
+      staticData: { title: m => m.connect.title },
       validateSearch: search("step", "language", "webhook"),
-      component: lazyRouteComponent(() => import("@/features/webhooks/connect"), "Connect"),
+      component: lazyRouteComponent(fetched(() => import("@/features/webhooks/connect")), "Connect"),
     }),
     createRoute({
       ...parent,
       path: "/webhooks/$webhookId",
+      staticData: { title: m => m.deliveries.webhook },
       validateSearch: search("tab", "range", "type", "view", "with", "language", ...deliverySearch),
-      component: lazyRouteComponent(() => import("@/features/webhooks/page"), "WebhookPage"),
+      component: lazyRouteComponent(fetched(() => import("@/features/webhooks/page")), "WebhookPage"),
     }),
     createRoute({
       ...parent,
       path: "/deliveries",
+      staticData: { title: m => m.deliveries.title },
       validateSearch: search(...deliverySearch),
-      component: lazyRouteComponent(() => import("@/features/deliveries/page"), "DeliveriesPage"),
+      component: lazyRouteComponent(fetched(() => import("@/features/deliveries/page")), "DeliveriesPage"),
     }),
     createRoute({
       ...parent,
       path: "/deliveries/$deliveryId",
+      staticData: { title: m => m.delivery.title },
       validateSearch: search(...deliveryPageSearch),
-      component: lazyRouteComponent(() => import("@/features/deliveries/delivery"), "DeliveryPage"),
+      component: lazyRouteComponent(fetched(() => import("@/features/deliveries/delivery")), "DeliveryPage"),
     }),
     createRoute({
       ...parent,
       path: "/events",
+      staticData: { title: m => m.events.title },
       validateSearch: search(...eventsSearch),
-      component: lazyRouteComponent(() => import("@/features/events/list"), "Events"),
+      component: lazyRouteComponent(fetched(() => import("@/features/events/list")), "Events"),
     }),
     createRoute({
       ...parent,
       path: "/events/send",
+      staticData: { title: m => m.send.title },
       validateSearch: search("key", "own", "as"),
-      component: lazyRouteComponent(() => import("@/features/events/send"), "SendEvent"),
+      component: lazyRouteComponent(fetched(() => import("@/features/events/send")), "SendEvent"),
     }),
     createRoute({
       ...parent,
       path: "/events/$eventId",
-      component: lazyRouteComponent(() => import("@/features/events/event"), "EventPage"),
+      staticData: { title: m => m.deliveries.event },
+      component: lazyRouteComponent(fetched(() => import("@/features/events/event")), "EventPage"),
     }),
     createRoute({
       ...parent,
       path: "/replays",
-      component: lazyRouteComponent(() => import("@/features/replays/list"), "Replays"),
+      staticData: { title: m => m.nav.replays },
+      component: lazyRouteComponent(fetched(() => import("@/features/replays/list")), "Replays"),
     }),
     createRoute({
       ...parent,
       path: "/replays/new",
+      staticData: { title: m => m.replay.title },
       validateSearch: search(...replaySearch),
-      component: lazyRouteComponent(() => import("@/features/replays/new"), "NewReplay"),
+      component: lazyRouteComponent(fetched(() => import("@/features/replays/new")), "NewReplay"),
     }),
     createRoute({
       ...parent,
       path: "/replays/$jobId",
-      component: lazyRouteComponent(() => import("@/features/replays/job"), "JobPage"),
+      staticData: { title: m => m.nav.replays },
+      component: lazyRouteComponent(fetched(() => import("@/features/replays/job")), "JobPage"),
     }),
     createRoute({
       ...parent,
       path: "/event-types",
+      staticData: { title: m => m.nav.eventTypes },
       validateSearch: search("q"),
-      component: lazyRouteComponent(() => import("@/features/event-types/list"), "EventTypes"),
+      component: lazyRouteComponent(fetched(() => import("@/features/event-types/list")), "EventTypes"),
     }),
     createRoute({
       ...parent,
       path: "/event-types/new",
-      component: lazyRouteComponent(() => import("@/features/event-types/edit"), "NewEventType"),
+      staticData: { title: m => m.types.new },
+      component: lazyRouteComponent(fetched(() => import("@/features/event-types/edit")), "NewEventType"),
     }),
     createRoute({
       ...parent,
       path: "/event-types/$eventTypeId",
+      staticData: { title: m => m.send.type },
       validateSearch: search("range"),
-      component: lazyRouteComponent(() => import("@/features/event-types/edit"), "EventTypePage"),
+      component: lazyRouteComponent(fetched(() => import("@/features/event-types/edit")), "EventTypePage"),
     }),
     createRoute({
       ...parent,
       path: "/portal-settings",
+      staticData: { title: m => m.nav.portal },
       validateSearch: search("tab", "way"),
-      component: lazyRouteComponent(() => import("@/features/portal-settings/page"), "PortalSettingsPage"),
+      component: lazyRouteComponent(fetched(() => import("@/features/portal-settings/page")), "PortalSettingsPage"),
     }),
     createRoute({
       ...parent,
       path: "/settings",
+      staticData: { title: m => m.nav.settings },
       validateSearch: search("tab"),
-      component: lazyRouteComponent(() => import("@/features/settings/page"), "Settings"),
+      component: lazyRouteComponent(fetched(() => import("@/features/settings/page")), "Settings"),
     }),
   ] as const;
   return createRouter({
@@ -179,6 +202,25 @@ export function makeRouter(queries: QueryClient) {
     scrollRestoration: true,
     defaultErrorComponent: FailedPage,
   });
+}
+
+function Outside(): ReactNode {
+  return (
+    <>
+      <PageTitle within={[PRODUCT]} />
+      <SignIn />
+    </>
+  );
+}
+
+function Inside(): ReactNode {
+  const { name } = useEnvironment();
+  return (
+    <>
+      <PageTitle within={[name, PRODUCT]} />
+      <Layout />
+    </>
+  );
 }
 
 declare module "@tanstack/react-router" {

@@ -30,6 +30,10 @@ export function keep<K extends string>(...names: K[]): (raw: Record<string, unkn
   };
 }
 
+/** What the URL names, as a tab; the first where it names none that there is. */
+export const oneOf = <T extends string>(named: string | undefined, all: readonly [T, ...T[]]): T =>
+  all.find(each => each === named) ?? all[0];
+
 export function parseSearch(text: string): Record<string, string> {
   return Object.fromEntries(new URLSearchParams(text));
 }

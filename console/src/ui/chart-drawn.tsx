@@ -2,7 +2,7 @@
 import { useEffect, useRef } from "react";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
-import { marks } from "@/logic/marks";
+import { marks, timeMarks } from "@/logic/marks";
 import { stacked } from "@/logic/stacked";
 import { useShownMode } from "@/shell/mode";
 import type { ChartProps } from "./chart";
@@ -53,7 +53,12 @@ export default function ChartDrawn({ label, at, series, kind, steps, format, loc
       cursor: { points: { show: kind === "lines" }, drag: { x: false, y: false } },
       scales: { x: { time: true }, y: { range: (_, __, most) => [0, Math.max(most * 1.1, 1)] } },
       axes: [
-        { ...axis, grid: { show: false } },
+        {
+          ...axis,
+          grid: { show: false },
+          // The library's own are American.
+          values: (_, splits, __, ___, increment) => timeMarks(splits, increment, locale),
+        },
         {
           ...axis,
           size: 56,

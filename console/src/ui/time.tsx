@@ -23,12 +23,18 @@ function subscribe(listener: () => void) {
   };
 }
 
+/** The moment, again and again, for what changes as time passes. */
+export function useNow(): number {
+  useSyncExternalStore(subscribe, () => minute);
+  return Date.now();
+}
+
 export function Time({ at }: { at: string }) {
   const m = useMessages();
-  useSyncExternalStore(subscribe, () => minute);
+  const now = useNow();
   return (
     <time dateTime={at} title={exactTime(at, m.locale)} className="nowrap">
-      {relativeTime(at, Date.now(), m.locale)}
+      {relativeTime(at, now, m.locale)}
     </time>
   );
 }

@@ -1,7 +1,7 @@
 //! One delivery: its life, its attempts, what was sent and answered, and sending it again.
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { Link, useNavigate, useParams } from "@tanstack/react-router";
-import { ArrowLeft, RotateCw, SkipForward } from "lucide-react";
+import { Link, useParams } from "@tanstack/react-router";
+import { ArrowLeft, SkipForward } from "lucide-react";
 import { sentence } from "@/api/problem";
 import { useEventTypeName } from "@/features/event-types/queries";
 import { webhookQuery } from "@/features/webhooks/queries";
@@ -9,12 +9,12 @@ import { useMessages } from "@/i18n";
 import { isFinal } from "@/logic/outcomes";
 import { useFace } from "@/shell/face";
 import { usePageSearch } from "@/shell/search";
+import { Named } from "@/shell/title";
 import { Button } from "@/ui/button";
 import { Card } from "@/ui/card";
 import { Copyable } from "@/ui/copy";
 import { ErrorNotice, Loaded, Notice } from "@/ui/states";
 import { Time } from "@/ui/time";
-import { say } from "@/ui/toast";
 import { AttemptView } from "./attempt-view";
 import { Attempts } from "./attempts";
 import { Compare } from "./compare";
@@ -24,10 +24,10 @@ import {
   attemptsQuery,
   type Delivery,
   deliveryQuery,
-  useResend,
   useSkip,
   type WholeDelivery,
 } from "./queries";
+import { ResendButton } from "./resend-button";
 import { StateBadge } from "./state-badge";
 import { Stepper } from "./stepper";
 import { whyNot } from "./why";
@@ -54,6 +54,7 @@ function Whole({ whole }: { whole: WholeDelivery }) {
   const queries = useQueryClient();
   const attempts = useQuery(attemptsQuery(delivery.id));
   const nameOf = useEventTypeName();
+  const name = nameOf(delivery.eventKey) ?? delivery.eventKey ?? m.delivery.title;
   const refresh = () => void queries.invalidateQueries({ queryKey: ["deliveries", delivery.id] });
   useLive(isFinal(delivery.state) ? null : `?webhookId=${delivery.webhookId}`, {
     onOpen: refresh,
@@ -67,9 +68,10 @@ function Whole({ whole }: { whole: WholeDelivery }) {
   });
   return (
     <>
+      <Named name={name} />
       <div className="page-head">
         <span className="row row-wrap">
-          <h1 className="break">{nameOf(delivery.eventKey) ?? delivery.eventKey ?? m.delivery.title}</h1>
+          <h1 className="break">{name}</h1>
           <StateBadge delivery={delivery} />
         </span>
         <Actions delivery={delivery} />
@@ -146,8 +148,6 @@ function Reason({ delivery, attempts }: { delivery: Delivery; attempts: Attempt[
 function Actions({ delivery }: { delivery: Delivery }) {
   const m = useMessages();
   const face = useFace();
-  const navigate = useNavigate();
-  const resend = useResend();
   const skip = useSkip();
   if (!face.can("writeWebhooks")) return null;
   return (
@@ -157,22 +157,7 @@ function Actions({ delivery }: { delivery: Delivery }) {
           {m.delivery.skip}
         </Button>
       ) : null}
-      <Button
-        look="primary"
-        icon={<RotateCw />}
-        busy={resend.isPending}
-        onClick={() =>
-          resend.mutate(delivery.id, {
-            onSuccess: made => {
-              say(m.delivery.resent);
-              void navigate({ to: "/deliveries/$deliveryId", params: { deliveryId: made.id }, search: {} as never });
-            },
-          })
-        }
-      >
-        {m.delivery.resend}
-      </Button>
-      {resend.error && <ErrorNotice error={resend.error} />}
+      <ResendButton key={delivery.id} deliveryId={delivery.id} />
       {skip.error && <ErrorNotice error={skip.error} />}
     </div>
   );

@@ -5,7 +5,7 @@ import { useEffect, useRef, useState } from "react";
 import { useEventTypes } from "@/features/event-types/queries";
 import { webhooksQuery } from "@/features/webhooks/queries";
 import { useMessages } from "@/i18n";
-import { type DeliveryFilters, SINCE } from "@/logic/deliveries";
+import { type DeliveryFilters, SINCE, type Times } from "@/logic/deliveries";
 import { fromLocalInput, toLocalInput } from "@/logic/time";
 import { useFace } from "@/shell/face";
 import { Button } from "@/ui/button";
@@ -91,16 +91,10 @@ export function StatusFilter({ value, onChange }: { value: string; onChange: (st
   );
 }
 
-interface Times {
-  since?: string;
-  from?: string;
-  to?: string;
-}
-
 /** The last hours or days, or from one moment to another. */
 export function TimeFilter({ search, change }: { search: Times; change: (patch: Times) => void }) {
   const m = useMessages();
-  const since = search.since ?? "";
+  const since = search.since ?? (search.from || search.to ? "range" : "");
   return (
     <>
       <SelectField

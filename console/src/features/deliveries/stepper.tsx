@@ -1,16 +1,28 @@
 //! The life of a delivery, from left to right.
+import { useQuery } from "@tanstack/react-query";
 import { Check, Clock, Ellipsis, X } from "lucide-react";
+import { webhookQuery } from "@/features/webhooks/queries";
 import { useMessages } from "@/i18n";
-import { type LifeStep, lifecycle } from "@/logic/lifecycle";
-import { Time } from "@/ui/time";
+import { type LifeStep, lifecycle, type Waits } from "@/logic/lifecycle";
+import { isFinal } from "@/logic/outcomes";
+import { Time, useNow } from "@/ui/time";
 import type { Attempt, Delivery } from "./queries";
+
+/** How often a webhook is read again of which something waits: a pause that ends is often followed by another one. */
+const REREAD_MS = 15_000;
 
 export function Stepper({ delivery, attempts }: { delivery: Delivery; attempts: Attempt[] }) {
   const m = useMessages();
+  const now = useNow();
+  const webhook = useQuery({
+    ...webhookQuery(delivery.webhookId),
+    // Whoever may not read it, or finds it deleted, does not ask for ever.
+    refetchInterval: query => !isFinal(delivery.state) && query.state.status === "success" && REREAD_MS,
+  }).data;
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
     <ol className="stepper" aria-label={m.lifecycle.title} tabIndex={0}>
-      {lifecycle(delivery, attempts).map((step, index) => (
+      {lifecycle(delivery, attempts, now, webhook?.health.pausedUntil).map((step, index) => (
         // biome-ignore lint/suspicious/noArrayIndexKey: the steps are in order and only ever added to
         <li key={index} className={`stepper-step stepper-${step.tone}`}>
           <span className="stepper-mark">
@@ -31,7 +43,6 @@ function Mark({ step }: { step: LifeStep }) {
 
 function Words({ step }: { step: LifeStep }) {
   const m = useMessages();
-  const waiting = (name: string) => m.waitingFor[name as keyof typeof m.waitingFor] ?? name;
   switch (step.kind) {
     case "attempt":
       return (
@@ -51,7 +62,7 @@ function Words({ step }: { step: LifeStep }) {
         <>
           <span className="stepper-title">{step.isFirst ? m.lifecycle.first : m.lifecycle.retry}</span>
           <span className="small soft">
-            {step.waitingFor ? waiting(step.waitingFor) : step.at ? <Time at={step.at} /> : m.lifecycle.now}
+            <Waiting waits={step.waits} />
           </span>
         </>
       );
@@ -72,5 +83,23 @@ function Words({ step }: { step: LifeStep }) {
           <span className="small soft">{step.at && <Time at={step.at} />}</span>
         </>
       );
+  }
+}
+
+function Waiting({ waits }: { waits: Waits }) {
+  const m = useMessages();
+  switch (waits.for) {
+    case "something":
+      return m.waitingFor[waits.name as keyof typeof m.waitingFor] ?? waits.name;
+    case "pause":
+      return (
+        <>
+          {m.lifecycle.paused} <Time at={waits.until} />
+        </>
+      );
+    case "time":
+      return <Time at={waits.until} />;
+    default:
+      return waits.isDue ? m.lifecycle.due : m.lifecycle.now;
   }
 }

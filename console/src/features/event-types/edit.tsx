@@ -8,6 +8,7 @@ import { useMessages } from "@/i18n";
 import { objectProblem } from "@/logic/json";
 import { forgetUnsaved, useDraft, useUnsaved } from "@/shell/drafts";
 import { useFace } from "@/shell/face";
+import { Named } from "@/shell/title";
 import { Button, buttonClass } from "@/ui/button";
 import { Card } from "@/ui/card";
 import { Json } from "@/ui/code";
@@ -33,7 +34,12 @@ export function EventTypePage() {
         {types => {
           const type = types.find(each => each.id === eventTypeId);
           if (!type) return <Empty title={m.types.gone} />;
-          return face.manages ? <Edit key={type.updatedAt} type={type} /> : <Read type={type} />;
+          return (
+            <>
+              <Named name={type.displayName} />
+              {face.manages ? <Edit key={type.updatedAt} type={type} /> : <Read type={type} />}
+            </>
+          );
         }}
       </Loaded>
     </div>

@@ -10,6 +10,7 @@ import { useEventTypeName } from "@/features/event-types/queries";
 import { ReplayLink } from "@/features/replays/links";
 import { useMessages } from "@/i18n";
 import { isFinal } from "@/logic/outcomes";
+import { Named } from "@/shell/title";
 import { Button } from "@/ui/button";
 import { Card } from "@/ui/card";
 import { Json } from "@/ui/code";
@@ -42,6 +43,7 @@ export function EventPage() {
       <Loaded query={query} lines={8}>
         {({ event, body }) => (
           <>
+            <Named name={nameOf(event.eventKey) ?? event.eventKey} />
             <div className="page-head">
               <h1 className="break">{nameOf(event.eventKey) ?? event.eventKey}</h1>
               <ReplayLink search={{ eventId: event.id }}>{m.replay.openEvent}</ReplayLink>

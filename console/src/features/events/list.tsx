@@ -14,7 +14,7 @@ import {
 import { useEventTypeName } from "@/features/event-types/queries";
 import { ReplayLink } from "@/features/replays/links";
 import { useMessages } from "@/i18n";
-import { SINCE, searchedFor } from "@/logic/deliveries";
+import { searchedFor, timesOf } from "@/logic/deliveries";
 import { bytes } from "@/logic/numbers";
 import { replayOf } from "@/logic/replay";
 import { useFace } from "@/shell/face";
@@ -197,11 +197,5 @@ export function eventQueryOf(search: Search<EventsSearch>, now: number): EventQu
   if (search.webhook) query.webhookId = search.webhook;
   if (search.tenant) query.tenantId = search.tenant;
   if (search.matched) query.matched = search.matched === "true";
-  const span = SINCE[search.since ?? ""];
-  if (span) query.from = new Date(now - span * 1000).toISOString();
-  else if (search.since === "range") {
-    if (search.from) query.from = search.from;
-    if (search.to) query.to = search.to;
-  }
-  return query;
+  return { ...query, ...timesOf(search, now) };
 }

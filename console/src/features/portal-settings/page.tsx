@@ -7,7 +7,7 @@ import { useMessages } from "@/i18n";
 import { embedSnippet, linkSnippet } from "@/logic/embed";
 import { useUnsaved } from "@/shell/drafts";
 import { useFace } from "@/shell/face";
-import { usePageSearch } from "@/shell/search";
+import { oneOf, usePageSearch } from "@/shell/search";
 import { sessionQuery, useEnvironment } from "@/shell/session";
 import { Button } from "@/ui/button";
 import { Card } from "@/ui/card";
@@ -33,7 +33,9 @@ import "./portal-settings.css";
 /** Where this page was found. */
 const ownAddress = new URL(basePath, location.origin).href.replace(/\/$/, "");
 
-type Tab = "access" | "theme" | "embed" | "sessions";
+const TABS = ["access", "theme", "embed", "sessions"] as const;
+
+type Tab = (typeof TABS)[number];
 
 export function PortalSettingsPage() {
   const m = useMessages();
@@ -48,7 +50,7 @@ export function PortalSettingsPage() {
         {settings => (
           <Tabs<Tab>
             label={m.nav.portal}
-            value={(search.tab ?? "access") as Tab}
+            value={oneOf<Tab>(search.tab, TABS)}
             onChange={tab => change({ tab: tab === "access" ? "" : tab })}
             tabs={[
               {

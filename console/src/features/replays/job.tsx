@@ -6,6 +6,7 @@ import { WebhookName } from "@/features/deliveries/rows";
 import { useMessages } from "@/i18n";
 import { exactTime } from "@/logic/time";
 import { useFace } from "@/shell/face";
+import { Named } from "@/shell/title";
 import { Card } from "@/ui/card";
 import { Copyable } from "@/ui/copy";
 import { Loaded } from "@/ui/states";
@@ -25,6 +26,7 @@ export function JobPage() {
       <Loaded query={query} lines={6}>
         {job => (
           <>
+            <Named name={m.jobs.kinds[job.kind]} />
             <div className="page-head">
               <h1>{m.jobs.kinds[job.kind]}</h1>
               <DeliveriesLink job={job} />

@@ -4,7 +4,7 @@ import type { FormEvent } from "react";
 import { useMessages } from "@/i18n";
 import { useDraft, useUnsaved } from "@/shell/drafts";
 import { useFace } from "@/shell/face";
-import { usePageSearch } from "@/shell/search";
+import { oneOf, usePageSearch } from "@/shell/search";
 import { useEnvironment } from "@/shell/session";
 import { Button } from "@/ui/button";
 import { Card } from "@/ui/card";
@@ -18,7 +18,9 @@ import { IssuerCard } from "./issuer";
 import { sourceAddressesQuery, useRenameEnvironment } from "./queries";
 import { RetentionCard } from "./retention";
 
-type Tab = "environment" | "credentials" | "issuer";
+const TABS = ["environment", "credentials", "issuer"] as const;
+
+type Tab = (typeof TABS)[number];
 
 export function Settings() {
   const m = useMessages();
@@ -28,7 +30,7 @@ export function Settings() {
       <h1>{m.nav.settings}</h1>
       <Tabs<Tab>
         label={m.nav.settings}
-        value={(search.tab ?? "environment") as Tab}
+        value={oneOf<Tab>(search.tab, TABS)}
         onChange={tab => change({ tab: tab === "environment" ? "" : tab })}
         tabs={[
           { value: "environment", title: m.environment.title, content: () => <EnvironmentTab /> },

@@ -8,7 +8,8 @@ import { Deliveries } from "@/features/deliveries/list";
 import { DiscardedNotice, ReplayLink } from "@/features/replays/links";
 import { useMessages } from "@/i18n";
 import { useFace } from "@/shell/face";
-import { usePageSearch } from "@/shell/search";
+import { oneOf, usePageSearch } from "@/shell/search";
+import { Named } from "@/shell/title";
 import { Badge } from "@/ui/badge";
 import { Button } from "@/ui/button";
 import { Copyable, CopyButton } from "@/ui/copy";
@@ -27,7 +28,11 @@ import "./webhooks.css";
 
 const Health = lazy(() => import("./health"));
 
-export type WebhookTab = "body" | "deliveries" | "settings" | "health";
+const TABS = ["body", "deliveries", "settings", "health"] as const;
+/** Of whoever may not see deliveries. */
+const UNDELIVERED = ["body", "settings"] as const;
+
+export type WebhookTab = (typeof TABS)[number];
 
 export function WebhookPage() {
   const m = useMessages();
@@ -55,9 +60,10 @@ function Shown({ webhook }: { webhook: Webhook }) {
   const face = useFace();
   const [search, change] = usePageSearch<"tab">();
   const [testing, setTesting] = useState(false);
-  const tab = (search.tab ?? "body") as WebhookTab;
+  const tabs = face.can("readDeliveries") ? TABS : UNDELIVERED;
   return (
     <>
+      <Named name={webhook.displayName || m.webhooks.unnamed} />
       <div className="page-head">
         <span className="row row-wrap">
           <h1 className="break">{webhook.displayName || m.webhooks.unnamed}</h1>
@@ -85,7 +91,7 @@ function Shown({ webhook }: { webhook: Webhook }) {
       <DiscardedNotice webhook={webhook} />
       <Tabs<WebhookTab>
         label={m.webhooks.tabs}
-        value={tab}
+        value={oneOf<WebhookTab>(search.tab, tabs)}
         onChange={next => change({ tab: next === "body" ? "" : next })}
         tabs={[
           { value: "body", title: m.webhooks.tab.body, content: () => <Body webhook={webhook} /> },
