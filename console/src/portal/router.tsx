@@ -50,53 +50,77 @@ export function makePortalRouter(sessionId: string | undefined) {
       path: "/webhooks/connect",
       staticData: { title: m => m.connect.title },
       validateSearch: keep("step", "language", "webhook"),
-      component: lazyRouteComponent(fetched(() => import("@/features/webhooks/connect")), "Connect"),
+      component: lazyRouteComponent(
+        fetched(() => import("@/features/webhooks/connect")),
+        "Connect",
+      ),
     }),
     createRoute({
       ...parent,
       path: "/webhooks/$webhookId",
       staticData: { title: m => m.deliveries.webhook },
       validateSearch: keep("tab", "range", "type", "view", "with", "language", ...deliverySearch),
-      component: lazyRouteComponent(fetched(() => import("@/features/webhooks/page")), "WebhookPage"),
+      component: lazyRouteComponent(
+        fetched(() => import("@/features/webhooks/page")),
+        "WebhookPage",
+      ),
     }),
     createRoute({
       ...parent,
       path: "/deliveries/$deliveryId",
       staticData: { title: m => m.delivery.title },
       validateSearch: keep("attempt", "tab", "compare"),
-      component: lazyRouteComponent(fetched(() => import("@/features/deliveries/delivery")), "DeliveryPage"),
+      component: lazyRouteComponent(
+        fetched(() => import("@/features/deliveries/delivery")),
+        "DeliveryPage",
+      ),
     }),
     createRoute({
       ...parent,
       path: "/replays",
       staticData: { title: m => m.nav.replays },
-      component: lazyRouteComponent(fetched(() => import("@/features/replays/list")), "Replays"),
+      component: lazyRouteComponent(
+        fetched(() => import("@/features/replays/list")),
+        "Replays",
+      ),
     }),
     createRoute({
       ...parent,
       path: "/replays/new",
       staticData: { title: m => m.replay.title },
       validateSearch: keep("webhooks", "from", "to", "event", "include", "rate"),
-      component: lazyRouteComponent(fetched(() => import("@/features/replays/new")), "NewReplay"),
+      component: lazyRouteComponent(
+        fetched(() => import("@/features/replays/new")),
+        "NewReplay",
+      ),
     }),
     createRoute({
       ...parent,
       path: "/replays/$jobId",
       staticData: { title: m => m.nav.replays },
-      component: lazyRouteComponent(fetched(() => import("@/features/replays/job")), "JobPage"),
+      component: lazyRouteComponent(
+        fetched(() => import("@/features/replays/job")),
+        "JobPage",
+      ),
     }),
     createRoute({
       ...parent,
       path: "/event-types",
       staticData: { title: m => m.nav.eventTypes },
       validateSearch: keep("q"),
-      component: lazyRouteComponent(fetched(() => import("@/features/event-types/list")), "EventTypes"),
+      component: lazyRouteComponent(
+        fetched(() => import("@/features/event-types/list")),
+        "EventTypes",
+      ),
     }),
     createRoute({
       ...parent,
       path: "/event-types/$eventTypeId",
       staticData: { title: m => m.nav.eventTypes },
-      component: lazyRouteComponent(fetched(() => import("@/features/event-types/edit")), "EventTypePage"),
+      component: lazyRouteComponent(
+        fetched(() => import("@/features/event-types/edit")),
+        "EventTypePage",
+      ),
     }),
   ];
   return createRouter({

@@ -18,6 +18,10 @@ afterEach(() => {
   vi.unstubAllGlobals();
 });
 
+function Page() {
+  return <p>The page</p>;
+}
+
 test("what failed on the way to a page is tried again by a click", async () => {
   // React and the router tell of each.
   vi.spyOn(console, "error").mockImplementation(() => undefined);
@@ -54,7 +58,7 @@ test("code that could not be reached is asked for again by a click", async () =>
   let isDown = true;
   const load = async () => {
     if (isDown) throw new TypeError("Failed to fetch dynamically imported module: http://localhost/assets/page.js");
-    return { Page: () => <p>The page</p> };
+    return { Page };
   };
   const root = createRootRoute({ errorComponent: FailedPage });
   const page = createRoute({

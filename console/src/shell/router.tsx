@@ -82,115 +82,166 @@ export function makeRouter(queries: QueryClient) {
       path: "/",
       staticData: { title: m => m.nav.overview },
       validateSearch: search("range", "tenant", "event"),
-      component: lazyRouteComponent(fetched(() => import("@/features/overview/page")), "Overview"),
+      component: lazyRouteComponent(
+        fetched(() => import("@/features/overview/page")),
+        "Overview",
+      ),
     }),
     createRoute({
       ...parent,
       path: "/webhooks",
       staticData: { title: m => m.webhooks.title },
       validateSearch: search("q", "status", "scope"),
-      component: lazyRouteComponent(fetched(() => import("@/features/webhooks/list")), "Webhooks"),
+      component: lazyRouteComponent(
+        fetched(() => import("@/features/webhooks/list")),
+        "Webhooks",
+      ),
     }),
     createRoute({
       ...parent,
       path: "/webhooks/connect",
       staticData: { title: m => m.connect.title },
       validateSearch: search("step", "language", "webhook"),
-      component: lazyRouteComponent(fetched(() => import("@/features/webhooks/connect")), "Connect"),
+      component: lazyRouteComponent(
+        fetched(() => import("@/features/webhooks/connect")),
+        "Connect",
+      ),
     }),
     createRoute({
       ...parent,
       path: "/webhooks/$webhookId",
       staticData: { title: m => m.deliveries.webhook },
       validateSearch: search("tab", "range", "type", "view", "with", "language", ...deliverySearch),
-      component: lazyRouteComponent(fetched(() => import("@/features/webhooks/page")), "WebhookPage"),
+      component: lazyRouteComponent(
+        fetched(() => import("@/features/webhooks/page")),
+        "WebhookPage",
+      ),
     }),
     createRoute({
       ...parent,
       path: "/deliveries",
       staticData: { title: m => m.deliveries.title },
       validateSearch: search(...deliverySearch),
-      component: lazyRouteComponent(fetched(() => import("@/features/deliveries/page")), "DeliveriesPage"),
+      component: lazyRouteComponent(
+        fetched(() => import("@/features/deliveries/page")),
+        "DeliveriesPage",
+      ),
     }),
     createRoute({
       ...parent,
       path: "/deliveries/$deliveryId",
       staticData: { title: m => m.delivery.title },
       validateSearch: search(...deliveryPageSearch),
-      component: lazyRouteComponent(fetched(() => import("@/features/deliveries/delivery")), "DeliveryPage"),
+      component: lazyRouteComponent(
+        fetched(() => import("@/features/deliveries/delivery")),
+        "DeliveryPage",
+      ),
     }),
     createRoute({
       ...parent,
       path: "/events",
       staticData: { title: m => m.events.title },
       validateSearch: search(...eventsSearch),
-      component: lazyRouteComponent(fetched(() => import("@/features/events/list")), "Events"),
+      component: lazyRouteComponent(
+        fetched(() => import("@/features/events/list")),
+        "Events",
+      ),
     }),
     createRoute({
       ...parent,
       path: "/events/send",
       staticData: { title: m => m.send.title },
       validateSearch: search("key", "own", "as"),
-      component: lazyRouteComponent(fetched(() => import("@/features/events/send")), "SendEvent"),
+      component: lazyRouteComponent(
+        fetched(() => import("@/features/events/send")),
+        "SendEvent",
+      ),
     }),
     createRoute({
       ...parent,
       path: "/events/$eventId",
       staticData: { title: m => m.deliveries.event },
-      component: lazyRouteComponent(fetched(() => import("@/features/events/event")), "EventPage"),
+      component: lazyRouteComponent(
+        fetched(() => import("@/features/events/event")),
+        "EventPage",
+      ),
     }),
     createRoute({
       ...parent,
       path: "/replays",
       staticData: { title: m => m.nav.replays },
-      component: lazyRouteComponent(fetched(() => import("@/features/replays/list")), "Replays"),
+      component: lazyRouteComponent(
+        fetched(() => import("@/features/replays/list")),
+        "Replays",
+      ),
     }),
     createRoute({
       ...parent,
       path: "/replays/new",
       staticData: { title: m => m.replay.title },
       validateSearch: search(...replaySearch),
-      component: lazyRouteComponent(fetched(() => import("@/features/replays/new")), "NewReplay"),
+      component: lazyRouteComponent(
+        fetched(() => import("@/features/replays/new")),
+        "NewReplay",
+      ),
     }),
     createRoute({
       ...parent,
       path: "/replays/$jobId",
       staticData: { title: m => m.nav.replays },
-      component: lazyRouteComponent(fetched(() => import("@/features/replays/job")), "JobPage"),
+      component: lazyRouteComponent(
+        fetched(() => import("@/features/replays/job")),
+        "JobPage",
+      ),
     }),
     createRoute({
       ...parent,
       path: "/event-types",
       staticData: { title: m => m.nav.eventTypes },
       validateSearch: search("q"),
-      component: lazyRouteComponent(fetched(() => import("@/features/event-types/list")), "EventTypes"),
+      component: lazyRouteComponent(
+        fetched(() => import("@/features/event-types/list")),
+        "EventTypes",
+      ),
     }),
     createRoute({
       ...parent,
       path: "/event-types/new",
       staticData: { title: m => m.types.new },
-      component: lazyRouteComponent(fetched(() => import("@/features/event-types/edit")), "NewEventType"),
+      component: lazyRouteComponent(
+        fetched(() => import("@/features/event-types/edit")),
+        "NewEventType",
+      ),
     }),
     createRoute({
       ...parent,
       path: "/event-types/$eventTypeId",
       staticData: { title: m => m.send.type },
       validateSearch: search("range"),
-      component: lazyRouteComponent(fetched(() => import("@/features/event-types/edit")), "EventTypePage"),
+      component: lazyRouteComponent(
+        fetched(() => import("@/features/event-types/edit")),
+        "EventTypePage",
+      ),
     }),
     createRoute({
       ...parent,
       path: "/portal-settings",
       staticData: { title: m => m.nav.portal },
       validateSearch: search("tab", "way"),
-      component: lazyRouteComponent(fetched(() => import("@/features/portal-settings/page")), "PortalSettingsPage"),
+      component: lazyRouteComponent(
+        fetched(() => import("@/features/portal-settings/page")),
+        "PortalSettingsPage",
+      ),
     }),
     createRoute({
       ...parent,
       path: "/settings",
       staticData: { title: m => m.nav.settings },
       validateSearch: search("tab"),
-      component: lazyRouteComponent(fetched(() => import("@/features/settings/page")), "Settings"),
+      component: lazyRouteComponent(
+        fetched(() => import("@/features/settings/page")),
+        "Settings",
+      ),
     }),
   ] as const;
   return createRouter({

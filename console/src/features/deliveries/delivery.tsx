@@ -19,14 +19,7 @@ import { AttemptView } from "./attempt-view";
 import { Attempts } from "./attempts";
 import { Compare } from "./compare";
 import { useLive } from "./live";
-import {
-  type Attempt,
-  attemptsQuery,
-  type Delivery,
-  deliveryQuery,
-  useSkip,
-  type WholeDelivery,
-} from "./queries";
+import { type Attempt, attemptsQuery, type Delivery, deliveryQuery, useSkip, type WholeDelivery } from "./queries";
 import { ResendButton } from "./resend-button";
 import { StateBadge } from "./state-badge";
 import { Stepper } from "./stepper";
