@@ -3,7 +3,7 @@ import { consoleWords } from "./console";
 
 test("what needs attention is one sentence", () => {
   const { summary } = consoleWords.attention;
-  expect(summary([{ kind: "webhook_paused", count: 3 }], "09:12")).toBe("3 webhooks stopped answering since 09:12.");
+  expect(summary([{ kind: "webhook_failing", count: 3 }], "09:12")).toBe("3 webhooks have kept failing since 09:12.");
   expect(
     summary(
       [
@@ -12,5 +12,5 @@ test("what needs attention is one sentence", () => {
       ],
       undefined,
     ),
-  ).toBe("1 webhook began to fail and 2 were disabled.");
+  ).toBe("1 webhook has kept failing and 2 were disabled.");
 });

@@ -58,8 +58,7 @@ export const consoleWords = {
     /** One sentence: what has happened to how many, the first part naming what they are. */
     summary: (parts: { kind: string; count: number }[], since: string | undefined) => {
       const verbs: Record<string, [one: string, more: string]> = {
-        webhook_paused: ["stopped answering", "stopped answering"],
-        webhook_failing: ["began to fail", "began to fail"],
+        webhook_failing: ["has kept failing", "have kept failing"],
         webhook_disabled: ["was disabled", "were disabled"],
       };
       const words = parts.map(({ kind, count }, index) => {
@@ -69,9 +68,9 @@ export const consoleWords = {
       });
       return `${new Intl.ListFormat("en").format(words)}${since ? ` since ${since}` : ""}.`;
     },
-    webhook_disabled: "was disabled",
-    webhook_paused: "does not answer and is paused",
-    webhook_failing: "fails",
+    webhook_disabled: "was disabled, having failed",
+    webhook_paused: "is paused, as it has kept failing",
+    webhook_failing: "has kept failing",
     since: "since",
     more: (count: number) => `and ${count} more`,
   },

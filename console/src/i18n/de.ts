@@ -250,6 +250,8 @@ export const de: Words = {
     nextProbe: "Der nächste Versuch:",
     failedSince: count =>
       `${viele(count, "Zustellung scheiterte", "Zustellungen scheiterten")} ohne Erfolg dazwischen, seit`,
+    attemptsFailedSince: count =>
+      `${viele(count, "Versuch scheiterte", "Versuche scheiterten")} ohne Erfolg dazwischen, seit`,
   },
   connect: {
     title: "Einen Webhook verbinden",

@@ -209,6 +209,7 @@ export const en = {
       `The endpoint is unwell: ${many(count, "attempt", "attempts")} in a row failed. Deliveries wait and lose no attempts.`,
     nextProbe: "The next try is",
     failedSince: (count: number) => `${many(count, "delivery", "deliveries")} failed with no success since`,
+    attemptsFailedSince: (count: number) => `${many(count, "attempt", "attempts")} failed with no success since`,
   },
   connect: {
     title: "Connect a webhook",

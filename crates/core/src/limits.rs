@@ -346,6 +346,10 @@ pub const PACED_SECONDS: u32 = 10;
 pub const PACED_DELIVERIES: usize = 16;
 /// The longest pause of a lane whose endpoint does not answer.
 pub const BREAKER_PAUSE: Duration = Duration::from_mins(5);
+/// Attempts in a row that have failed, whatever the endpoint answered, when its webhook is called failing: one or two are everyday.
+/// By the standard policy a delivery's third attempt is made half a minute after its first, and its fourth five minutes later: with
+/// more, what is seldom sent to would break unseen.
+pub const WEBHOOK_FAILING_AFTER: u32 = 3;
 
 // --- tests of endpoints ---
 

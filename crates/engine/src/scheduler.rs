@@ -94,8 +94,11 @@ pub struct LaneReport {
     pub paused_until: Option<Timestamp>,
     /// Until when nothing is sent because of faults of our own.
     pub held_until: Option<Timestamp>,
-    /// Attempts in a row that said the endpoint is unwell.
+    /// Attempts that have failed since the last success, whatever the endpoint answered. As of the start of the server: what was
+    /// before is not known.
     pub consecutive_failures: u32,
+    /// When the first of them ended.
+    pub failing_since: Option<Timestamp>,
     /// When the rate limit lets the next attempt start, of a lane in which one waits for it.
     pub next_start_at: Option<Timestamp>,
 }
@@ -215,6 +218,7 @@ impl Scheduler {
             paused_until: lane.health.paused_until(),
             held_until: lane.health.held_until(),
             consecutive_failures: lane.health.failures_in_a_row(),
+            failing_since: lane.health.failing_since(),
             next_start_at: lane.next_start(now),
         }
     }
@@ -305,7 +309,10 @@ impl Scheduler {
         self.lanes[index].standing = standing;
         match standing {
             // What is there waits for the sweep; what the sweep leaves is for this lane.
-            Standing::Active => self.lanes[index].stored.leave_unknown(),
+            Standing::Active => {
+                self.lanes[index].health.forget_failures();
+                self.lanes[index].stored.leave_unknown();
+            }
             Standing::Off | Standing::Gone => {
                 self.shed(index, 0);
                 self.lanes[index].stored.forget();

@@ -10,11 +10,17 @@ type Item = Schemas["Attention"];
 /** Listed one by one up to here; then as a number. */
 const LISTED = 5;
 
-/** "3 webhooks stopped answering and 1 was disabled since 09:12." Where not all are known, only how many. */
-function summary(attention: Item[], count: number, m: Messages): string {
+/**
+ * "3 webhooks have kept failing and 1 was disabled since 09:12." Where not all are known, only how many. Those that are paused are so
+ * because they fail; which ones they are, the list says.
+ */
+export function summary(attention: Item[], count: number, m: Messages): string {
   if (attention.length < count) return m.attention.title(count);
   const kinds = new Map<string, number>();
-  for (const { kind } of attention) kinds.set(kind, (kinds.get(kind) ?? 0) + 1);
+  for (const item of attention) {
+    const kind = item.kind === "webhook_paused" ? "webhook_failing" : item.kind;
+    kinds.set(kind, (kinds.get(kind) ?? 0) + 1);
+  }
   const parts = [...kinds].map(([kind, of]) => ({ kind, count: of }));
   const first = attention.flatMap(item => item.since ?? []).sort()[0];
   return m.attention.summary(parts, first && clock(first, Date.now(), m.locale));

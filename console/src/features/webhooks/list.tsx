@@ -26,7 +26,7 @@ import {
   webhookStatisticsQuery,
   webhooksQuery,
 } from "./queries";
-import { StatusBadge, statusOf } from "./status";
+import { hasStatus, StatusBadge } from "./status";
 import "./webhooks.css";
 
 /** Rows that are shown at first, and how many more each time. */
@@ -275,7 +275,7 @@ function Events({ patterns, types }: { patterns: string[]; types: Parameters<typ
 function select(webhooks: Webhook[], search: { q?: string; status?: string; scope?: string }): Webhook[] {
   const needle = search.q?.trim().toLowerCase();
   return webhooks.filter(webhook => {
-    if (search.status && statusOf(webhook) !== search.status) return false;
+    if (search.status && !hasStatus(webhook, search.status)) return false;
     if (search.scope && (search.scope === "tenant") !== Boolean(webhook.tenantId)) return false;
     if (!needle) return true;
     const text = [webhook.displayName, webhook.url, webhook.id, webhook.tenantId ?? "", ...webhook.eventKeys].join(

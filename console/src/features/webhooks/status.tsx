@@ -10,8 +10,14 @@ export type Status = "active" | "failing" | "paused" | "disabled";
 export function statusOf(webhook: Webhook, now = Date.now()): Status {
   if (!webhook.isActive) return "disabled";
   if (webhook.health.pausedUntil && Date.parse(webhook.health.pausedUntil) > now) return "paused";
-  if (webhook.health.failedDeliveries || webhook.health.consecutiveFailures > 0) return "failing";
+  if (webhook.health.isFailing) return "failing";
   return "active";
+}
+
+/** Whether it is among those of that status. Failing are as many as the overview counts: those that are paused meanwhile, too. */
+export function hasStatus(webhook: Webhook, status: string, now = Date.now()): boolean {
+  if (status === "failing") return webhook.isActive && webhook.health.isFailing;
+  return statusOf(webhook, now) === status;
 }
 
 const TONES = { active: "good", failing: "bad", paused: "warn", disabled: "calm" } as const;
@@ -51,6 +57,13 @@ export function HealthNotice({ webhook }: { webhook: Webhook }) {
     return (
       <Notice tone="warn">
         {m.webhooks.failedSince(health.failedDeliveries.count)} <Time at={health.failedDeliveries.firstAt} />.
+      </Notice>
+    );
+  }
+  if (status === "failing" && health.failingSince) {
+    return (
+      <Notice tone="warn">
+        {m.webhooks.attemptsFailedSince(health.consecutiveFailures)} <Time at={health.failingSince} />.
       </Notice>
     );
   }

@@ -1,5 +1,8 @@
 //! Statistics: series, summary, and those of a list of webhooks.
 
+use std::time::Duration;
+
+use postrider_core::limits::WEBHOOK_FAILING_AFTER;
 use postrider_testkit::receiver::Receiver;
 use serde_json::{Value, json};
 
@@ -100,6 +103,48 @@ async fn what_is_off_or_does_not_answer_needs_attention() {
     assert_eq!((&attention["kind"], &attention["reason"]), (&json!("webhook_disabled"), &json!("gone")));
     assert_eq!(attention["webhookId"], gone);
     assert_eq!((&summary["webhooks"]["disabled"], &summary["successRate"]), (&json!(1), &json!(0.0)));
+}
+
+#[tokio::test]
+async fn an_endpoint_that_takes_nothing_is_failing_since_its_first_answer() {
+    let app = App::start().await;
+    let receiver = Receiver::start().await;
+    receiver.on("/missing", answers(404, "{}"));
+    let own = app.environment("own").await;
+    let id = text(&app.webhook(&own, None, &receiver.url("/missing")).await["id"]);
+    let webhook = format!("/api/v1/webhooks/{id}");
+    let summary = async || app.get("/api/v1/statistics/summary").token(&own.token).expect(200).await;
+    let health = async || app.get(&webhook).token(&own.token).expect(200).await["health"].clone();
+    for _ in 1..WEBHOOK_FAILING_AFTER {
+        app.event(&own, None).await;
+    }
+    let few = summary().await;
+    assert_eq!((&few["webhooks"]["failing"], &few["attentionCount"]), (&json!(0), &json!(0)), "{few}");
+    assert_eq!(few["topFailing"][0]["failuresInARow"], WEBHOOK_FAILING_AFTER - 1);
+    let since = few["topFailing"][0]["failingSince"].clone();
+    assert!(since.is_string(), "{few}");
+    assert_eq!(health().await["isFailing"], false);
+
+    // Less than until the first retry.
+    app.clock.advance(Duration::from_secs(1));
+    app.event(&own, None).await;
+    let many = summary().await;
+    assert_eq!((&many["webhooks"]["failing"], &many["webhooks"]["paused"]), (&json!(1), &json!(0)), "{many}");
+    let attention = &many["attention"][0];
+    assert_eq!((&attention["kind"], &attention["webhookId"]), (&json!("webhook_failing"), &json!(id)));
+    assert_eq!((&attention["since"], &attention["failuresInARow"]), (&since, &json!(WEBHOOK_FAILING_AFTER)));
+    assert_eq!(many["topFailing"][0]["failingSince"], since);
+    let told = health().await;
+    assert_eq!((&told["isFailing"], &told["failingSince"]), (&json!(true), &since));
+    assert_eq!(told["consecutiveFailures"], WEBHOOK_FAILING_AFTER);
+
+    receiver.on("/missing", answers(200, "{}"));
+    app.event(&own, None).await;
+    let over = summary().await;
+    assert_eq!((&over["webhooks"]["failing"], &over["attentionCount"]), (&json!(0), &json!(0)), "{over}");
+    assert_eq!(over["topFailing"][0]["failingSince"], Value::Null);
+    let told = health().await;
+    assert_eq!((&told["isFailing"], &told["failingSince"]), (&json!(false), &Value::Null));
 }
 
 #[tokio::test]

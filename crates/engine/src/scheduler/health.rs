@@ -8,6 +8,9 @@
 //! Faults of our own say nothing of the endpoint and change none of this. After some of them in a row a lane merely holds its breath,
 //! longer each time, and then tries one by one, so that a proxy that is down is not asked a thousand times a second for nothing. What
 //! could not be rendered was never sent and changes nothing at all.
+//!
+//! Apart from all that, and only to be told, it counts the attempts in a row that failed. An endpoint that answers 404 to all it gets
+//! is well, and no reason to send less; somebody should know of it all the same.
 
 use std::time::Duration;
 
@@ -41,15 +44,17 @@ const SILENT_AFTER: Duration = Duration::from_secs(2);
 /// What an attempt says of the endpoint's health.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Signal {
-    /// It answers.
+    /// It takes what it gets.
     Well,
-    /// It does not, or says that it is overloaded or broken.
+    /// It answers, and does not take what it got: well enough to be sent to, and a failure to be told of.
+    Refused,
+    /// It does not answer, or says that it is overloaded or broken.
     Unwell,
     /// The same, where the webhook itself is switched off after a few failures: there the breaker would only keep these from happening.
     UnwellUntilOff,
     /// The fault was ours.
     Ours,
-    /// Nothing was sent, as there is nothing to send.
+    /// Nothing: there was nothing to send, or another endpoint answered, which the webhook has no more.
     Nothing,
 }
 
@@ -57,10 +62,11 @@ impl Signal {
     pub(crate) fn of(outcome: &Outcome, retry: &RetryPolicy) -> Self {
         match outcome {
             Outcome::Ours(_) => Self::Ours,
-            Outcome::Unrenderable => Self::Nothing,
+            Outcome::MovedFrom | Outcome::Unrenderable => Self::Nothing,
             outcome if outcome.is_unwell() && *retry == RetryPolicy::Frontegg => Self::UnwellUntilOff,
             outcome if outcome.is_unwell() => Self::Unwell,
-            _ => Self::Well,
+            outcome if outcome.is_success() => Self::Well,
+            _ => Self::Refused,
         }
     }
 }
@@ -108,6 +114,9 @@ pub(super) struct Health {
     most: usize,
     has_answered: bool,
     unwell_in_a_row: u32,
+    failures_in_a_row: u32,
+    /// When the first of them ended; without any it means nothing.
+    failing_since: Timestamp,
     pause: Option<Pause>,
     faults_in_a_row: u32,
     hold: Option<Pause>,
@@ -125,6 +134,8 @@ impl Health {
             most,
             has_answered: false,
             unwell_in_a_row: 0,
+            failures_in_a_row: 0,
+            failing_since: Timestamp::from_micros(0),
             pause: None,
             faults_in_a_row: 0,
             hold: None,
@@ -137,8 +148,19 @@ impl Health {
         self.share
     }
 
+    /// Attempts that failed since one did not, whatever was answered.
     pub(super) const fn failures_in_a_row(&self) -> u32 {
-        self.unwell_in_a_row
+        self.failures_in_a_row
+    }
+
+    /// When the first of them ended.
+    pub(super) fn failing_since(&self) -> Option<Timestamp> {
+        (self.failures_in_a_row > 0).then_some(self.failing_since)
+    }
+
+    /// What failed before a person switched the webhook on again is not held against it.
+    pub(super) const fn forget_failures(&mut self) {
+        self.failures_in_a_row = 0;
     }
 
     pub(super) const fn is_paused(&self) -> bool {
@@ -174,6 +196,7 @@ impl Health {
             *pause = pause.within_its_length(now);
         }
         self.silent_since = self.silent_since.min(now);
+        self.failing_since = self.failing_since.min(now);
         self.told_at = self.told_at.filter(|at| *at <= now);
     }
 
@@ -220,6 +243,7 @@ impl Health {
         if signal != Signal::Ours {
             self.faults_in_a_row = 0;
             self.hold = None;
+            self.count(signal, now);
         }
         match signal {
             Signal::Nothing => {}
@@ -234,7 +258,7 @@ impl Health {
                 };
                 self.hold = Some(Pause::begun(length, now, jitter));
             }
-            Signal::Well => {
+            Signal::Well | Signal::Refused => {
                 self.unwell_in_a_row = 0;
                 let is_back = self.pause.take().is_some();
                 if !std::mem::replace(&mut self.has_answered, true) || is_back {
@@ -261,13 +285,72 @@ impl Health {
             }
         }
     }
+
+    /// An attempt that counts has ended.
+    fn count(&mut self, signal: Signal, now: Timestamp) {
+        if signal == Signal::Well {
+            self.failures_in_a_row = 0;
+            return;
+        }
+        if self.failures_in_a_row == 0 {
+            self.failing_since = now;
+        }
+        self.failures_in_a_row = self.failures_in_a_row.saturating_add(1);
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use postrider_core::attempt::{FailureKind, OurFault};
+
     use super::*;
 
     const MOST: usize = 128;
+
+    #[test]
+    fn an_answer_that_is_no_success_is_a_failure_of_an_endpoint_that_is_well() {
+        let answered = |status| Outcome::Answered { status, retry_after: None };
+        for (outcome, signal) in [
+            (answered(204), Signal::Well),
+            (answered(302), Signal::Refused),
+            (answered(404), Signal::Refused),
+            (answered(410), Signal::Refused),
+            (answered(429), Signal::Unwell),
+            (answered(503), Signal::Unwell),
+            (Outcome::Failed(FailureKind::Timeout), Signal::Unwell),
+            (Outcome::Ours(OurFault::Proxy), Signal::Ours),
+            (Outcome::MovedFrom, Signal::Nothing),
+            (Outcome::Unrenderable, Signal::Nothing),
+        ] {
+            assert_eq!(Signal::of(&outcome, &RetryPolicy::Standard), signal, "{outcome:?}");
+        }
+        assert_eq!(Signal::of(&answered(503), &RetryPolicy::Frontegg), Signal::UnwellUntilOff);
+    }
+
+    #[test]
+    fn failures_are_counted_from_the_first_to_the_next_success_whatever_was_answered() {
+        let start = Timestamp::from_micros(1_000_000_000_000);
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let mut health = Health::unknown(MOST);
+        health.ended(Signal::Well, 1, start, 0.0);
+        assert_eq!((health.failures_in_a_row(), health.failing_since()), (0, None));
+        for second in 1..=100 {
+            health.ended(Signal::Refused, 1, at(second), 0.0);
+        }
+        assert_eq!((health.failures_in_a_row(), health.failing_since()), (100, Some(at(1))));
+        assert_eq!((health.is_paused(), health.share()), (false, FIRST_SHARE), "it answers, and is sent to");
+        assert_eq!(health.class(1, at(100)), Class::Well);
+        for signal in [Signal::Unwell, Signal::Ours, Signal::Nothing, Signal::UnwellUntilOff] {
+            health.ended(signal, 1, at(101), 0.0);
+        }
+        assert_eq!((health.failures_in_a_row(), health.failing_since()), (102, Some(at(1))), "faults of ours are none");
+        health.set_back(start);
+        assert_eq!(health.failing_since(), Some(start), "not in the future");
+        health.ended(Signal::Well, 1, at(1), 0.0);
+        assert_eq!((health.failures_in_a_row(), health.failing_since()), (0, None));
+        health.ended(Signal::Unwell, 1, at(2), 0.0);
+        assert_eq!((health.failures_in_a_row(), health.failing_since()), (1, Some(at(2))));
+    }
 
     #[test]
     fn pauses_double_to_five_minutes_and_one_good_answer_ends_them() {

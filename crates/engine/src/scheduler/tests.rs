@@ -119,7 +119,13 @@ enum Step {
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let which = 0..1_000usize;
-    let signal = prop_oneof![3 => Just(Signal::Well), 3 => Just(Signal::Unwell), 1 => Just(Signal::Ours), 1 => Just(Signal::Nothing)];
+    let signal = prop_oneof![
+        3 => Just(Signal::Well),
+        1 => Just(Signal::Refused),
+        3 => Just(Signal::Unwell),
+        1 => Just(Signal::Ours),
+        1 => Just(Signal::Nothing),
+    ];
     let standing = prop_oneof![Just(Standing::Active), Just(Standing::Off)];
     let step = prop_oneof![
         8 => (0..4usize, 0..5usize, prop_oneof![9 => Just(0usize), 1 => 0..3_000usize], proptest::option::of(0..3u8))
@@ -770,6 +776,28 @@ fn a_webhook_that_a_person_changes_is_probed_at_once() {
     scheduler.finished(probes[0].delivery.id, Signal::Unwell, now, 0.0);
     let paused_until = scheduler.report(webhook(0), START).paused_until.expect("a pause");
     assert_eq!(paused_until.since(now), Duration::from_secs(10), "the pause goes on growing");
+}
+
+#[test]
+fn failures_are_forgotten_when_a_webhook_is_switched_on_again_and_not_when_it_is_changed() {
+    let mut scheduler = full_size();
+    for number in 0..3 {
+        scheduler.push(webhook(0), ready(number, 0), START);
+        let id = scheduler.launch_all(START)[0].delivery.id;
+        scheduler.finished(id, Signal::Refused, START, 0.5);
+        let retry = DeliveryState::Retrying { due_at: START + Duration::from_hours(1), fault: None };
+        scheduler.settled(webhook(0), id, retry, START);
+    }
+    let told = |scheduler: &Scheduler| {
+        let report = scheduler.report(webhook(0), START);
+        (report.consecutive_failures, report.failing_since)
+    };
+    scheduler.webhook_stands(webhook(0), Standing::Active, START);
+    assert_eq!(told(&scheduler), (3, Some(START)));
+    scheduler.webhook_stands(webhook(0), Standing::Off, START);
+    assert_eq!(told(&scheduler), (3, Some(START)), "why it was switched off");
+    scheduler.webhook_stands(webhook(0), Standing::Active, START);
+    assert_eq!(told(&scheduler), (0, None));
 }
 
 #[test]

@@ -166,6 +166,10 @@ fn standard_retries_are_made_when_they_are_due_and_then_the_delivery_fails() {
     assert!(matches!(delivery.state, DeliveryState::Failed { reason: FailReason::AttemptsExhausted, .. }));
     let attempts = server.wait(server.store().attempts(server.environment(), delivery.id)).unwrap();
     assert_eq!((delivery.attempts, attempts.len()), (9, 9));
+    let lane = server.engine().lane(webhook.id);
+    assert_eq!((lane.consecutive_failures, lane.paused_until), (9, None), "it fails, and a 404 is no reason to pause");
+    let streak = server.store().directory().webhook(webhook.id).unwrap().streak.expect("a delivery has failed");
+    assert!(lane.failing_since.is_some_and(|since| since < streak.first_at), "since its first attempt");
     assert_eq!(attempts.iter().map(|attempt| attempt.number).collect::<Vec<_>>(), (1..=9).collect::<Vec<_>>());
     for (attempt, plan) in attempts.windows(2).zip([5, 30, 300, 1_800, 7_200, 18_000, 36_000, 50_400]) {
         let apart = attempt[1].started_at.since(attempt[0].started_at).as_secs_f64();

@@ -19,6 +19,7 @@ use super::{Counts, success_rate};
 use crate::auth::caller::Vendor;
 use crate::error::{ApiError, Code, Problem};
 use crate::extract::Params;
+use crate::native::webhooks::failures::Failures;
 use crate::native::wire::Time;
 use crate::state::ApiState;
 
@@ -26,9 +27,6 @@ use crate::state::ApiState;
 const TOP_FAILING: usize = 10;
 /// Webhooks that are named as needing attention; the others are counted.
 const ATTENTION: usize = 20;
-
-/// Attempts in a row that say that an endpoint is unwell before its webhook is called failing: fewer are everyday.
-const FAILURES_AT_LEAST: u32 = 3;
 
 /// Over how long.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -72,9 +70,9 @@ pub(crate) struct WebhookCounts {
     active: usize,
     /// Those that do not.
     disabled: usize,
-    /// Active ones whose last deliveries failed, or last attempts for want of an answer.
+    /// Active ones whose last deliveries, or at least three last attempts, failed: those whose `health` has `isFailing`.
     failing: usize,
-    /// Active ones to which nothing is sent for a while, as their endpoint does not answer.
+    /// Active ones to which nothing is sent for a while, as their endpoint does not answer, or says that it is unwell.
     paused: usize,
 }
 
@@ -100,9 +98,9 @@ pub(crate) struct FailingWebhook {
     attempts: u64,
     /// Deliveries that wait at the moment.
     waiting: u64,
-    /// Since when its deliveries have failed with no success between.
+    /// Since when attempts or deliveries have failed with no success between. Attempts from before the server started are not known.
     failing_since: Option<Time>,
-    /// How many have.
+    /// How many have, of attempts or deliveries whichever are more.
     failures_in_a_row: u32,
 }
 
@@ -110,8 +108,8 @@ pub(crate) struct FailingWebhook {
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Attention {
-    /// `webhook_disabled`: the server disabled it. `webhook_paused`: its endpoint does not answer. `webhook_failing`: its deliveries
-    /// fail.
+    /// `webhook_disabled`: the server disabled it. `webhook_paused`: its endpoint does not answer, or says that it is unwell.
+    /// `webhook_failing`: its attempts fail, whatever it answers.
     kind: &'static str,
     /// The webhook.
     webhook_id: Uuid,
@@ -119,11 +117,11 @@ pub(crate) struct Attention {
     display_name: String,
     /// Its tenant.
     tenant_id: Option<String>,
-    /// Since when, where that is known.
+    /// Since when it has failed, where that is known.
     since: Option<Time>,
     /// Why it was disabled.
     reason: Option<&'static str>,
-    /// Deliveries or attempts that failed with no success between.
+    /// Attempts or deliveries that failed with no success between, whichever are more.
     failures_in_a_row: u32,
 }
 
@@ -165,14 +163,16 @@ pub(crate) async fn get_summary(
         top_failing: failing
             .into_iter()
             // Of one that was deleted nothing can be done.
-            .filter_map(|(id, counts)| Some(failing_webhook(&*state.directory().webhook(id)?, &counts, &waiting)))
+            .filter_map(|(id, counts)| {
+                Some(failing_webhook(&state, &*state.directory().webhook(id)?, &counts, &waiting))
+            })
             .collect(),
         attention: attention.into_iter().take(ATTENTION).map(|(_, attention)| attention).collect(),
         attention_count,
     }))
 }
 
-/// The worst first: what is off, what does not answer, what fails, and of each the longest.
+/// The worst first: what is off, what is paused, what fails, and of each the longest.
 type Rank = (u8, Option<Timestamp>, WebhookId);
 
 fn look_at(state: &ApiState, webhooks: &[Arc<Webhook>]) -> (WebhookCounts, Vec<(Rank, Attention)>) {
@@ -180,37 +180,33 @@ fn look_at(state: &ApiState, webhooks: &[Arc<Webhook>]) -> (WebhookCounts, Vec<(
     let mut counts = WebhookCounts { total: webhooks.len(), ..WebhookCounts::default() };
     let mut attention = Vec::new();
     for webhook in webhooks {
-        let streak = webhook.streak;
-        let about = |kind, since: Option<Timestamp>, reason: Option<DisableReason>, failures_in_a_row| Attention {
+        let lane = state.engine().lane(webhook.id);
+        let Failures { in_a_row, since, is_failing } = Failures::of(webhook, &lane);
+        let about = |kind, reason: Option<DisableReason>| Attention {
             kind,
             webhook_id: webhook.id.as_uuid(),
             display_name: webhook.display_name.clone(),
             tenant_id: webhook.scope.tenant().map(|tenant| tenant.as_str().to_owned()),
             since: since.map(Into::into),
             reason: reason.map(DisableReason::name),
-            failures_in_a_row,
+            failures_in_a_row: in_a_row,
         };
-        let since = streak.map(|streak| streak.first_at);
-        let failures = streak.map_or(0, |streak| streak.count);
         match webhook.status {
             WebhookStatus::Disabled(reason) => {
                 counts.disabled += 1;
                 if reason != DisableReason::ByUser {
-                    attention.push(((0, since, webhook.id), about("webhook_disabled", since, Some(reason), failures)));
+                    attention.push(((0, since, webhook.id), about("webhook_disabled", Some(reason))));
                 }
             }
             WebhookStatus::Active => {
                 counts.active += 1;
-                let lane = state.engine().lane(webhook.id);
                 let is_paused = lane.paused_until.is_some_and(|until| until > now);
                 counts.paused += usize::from(is_paused);
-                let is_failing = streak.is_some() || lane.consecutive_failures >= FAILURES_AT_LEAST;
                 counts.failing += usize::from(is_failing);
-                let failures = failures.max(lane.consecutive_failures);
                 if is_paused {
-                    attention.push(((1, since, webhook.id), about("webhook_paused", since, None, failures)));
+                    attention.push(((1, since, webhook.id), about("webhook_paused", None)));
                 } else if is_failing {
-                    attention.push(((2, since, webhook.id), about("webhook_failing", since, None, failures)));
+                    attention.push(((2, since, webhook.id), about("webhook_failing", None)));
                 }
             }
         }
@@ -219,7 +215,13 @@ fn look_at(state: &ApiState, webhooks: &[Arc<Webhook>]) -> (WebhookCounts, Vec<(
     (counts, attention)
 }
 
-fn failing_webhook(webhook: &Webhook, counts: &Counted, waiting: &HashMap<WebhookId, u64>) -> FailingWebhook {
+fn failing_webhook(
+    state: &ApiState,
+    webhook: &Webhook,
+    counts: &Counted,
+    waiting: &HashMap<WebhookId, u64>,
+) -> FailingWebhook {
+    let failures = Failures::of(webhook, &state.engine().lane(webhook.id));
     let (status, disabled_reason) = match webhook.status {
         WebhookStatus::Active => ("active", None),
         WebhookStatus::Disabled(reason) => ("disabled", Some(reason.name())),
@@ -234,7 +236,7 @@ fn failing_webhook(webhook: &Webhook, counts: &Counted, waiting: &HashMap<Webhoo
         failed_attempts: counts.failed_attempts(),
         attempts: counts.attempts(),
         waiting: waiting.get(&webhook.id).copied().unwrap_or(0),
-        failing_since: webhook.streak.map(|streak| streak.first_at.into()),
-        failures_in_a_row: webhook.streak.map_or(0, |streak| streak.count),
+        failing_since: failures.since.map(Into::into),
+        failures_in_a_row: failures.in_a_row,
     }
 }

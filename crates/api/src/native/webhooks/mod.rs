@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use crate::auth::caller::Member;
 use crate::error::ApiError;
+use crate::native::webhooks::failures::Failures;
 use crate::native::webhooks::ordering::OrderingForm;
 use crate::native::webhooks::rate_limit::RateLimitForm;
 use crate::native::webhooks::shape::{AuthenticationForm, CertificateForm, HeaderForm, MethodForm, PayloadForm};
@@ -21,6 +22,7 @@ use crate::state::ApiState;
 
 pub(crate) mod create;
 pub(crate) mod delete;
+pub(crate) mod failures;
 pub(crate) mod get;
 pub(crate) mod hidden;
 pub(crate) mod list;
@@ -112,7 +114,11 @@ pub(crate) struct Health {
     share: usize,
     /// Until when nothing is sent because the endpoint does not answer.
     paused_until: Option<Time>,
-    /// Attempts in a row that said the endpoint is unwell.
+    /// Whether it counts as failing: it is active, and deliveries, or at least three attempts, have failed since the last success.
+    is_failing: bool,
+    /// Since when attempts or deliveries have failed with no success between. Attempts from before the server started are not known.
+    failing_since: Option<Time>,
+    /// Attempts that failed since the last success, whatever the endpoint answered, and since the server started.
     consecutive_failures: u32,
     /// When the rate limit lets the next attempt start, while one waits for it.
     next_start_at: Option<Time>,
@@ -155,6 +161,7 @@ impl Webhook {
     /// The record as that caller may see it.
     pub(crate) fn new(state: &ApiState, member: &Member, webhook: &Stored) -> Self {
         let lane = state.engine().lane(webhook.id);
+        let failures = Failures::of(webhook, &lane);
         let (shape, access) = settings(webhook);
         let secret = match &webhook.secret {
             _ if !member.may(Permission::WriteWebhook) => Given::Absent,
@@ -202,6 +209,8 @@ impl Webhook {
                 in_flight: lane.in_flight,
                 share: lane.share,
                 paused_until: lane.paused_until.map(Into::into),
+                is_failing: failures.is_failing,
+                failing_since: failures.since.map(Into::into),
                 consecutive_failures: lane.consecutive_failures,
                 next_start_at: lane.next_start_at.map(Into::into),
                 failed_deliveries: webhook.streak.map(|streak| FailedDeliveries {
