@@ -66,7 +66,9 @@ pub fn control_router(state: ApiState) -> Api {
 /// The OpenAPI document of [`router`].
 pub fn openapi() -> utoipa::openapi::OpenApi {
     let mut document = native::openapi::frame();
-    document.merge(OpenApiRouter::into_openapi(native::routes()));
+    let mut native = OpenApiRouter::into_openapi(native::routes());
+    native::openapi::complete_errors(&mut native.paths);
+    document.merge(native);
     document.merge(frontegg::routes().1);
     document
 }
