@@ -100,6 +100,15 @@ fn every_native_call_tells_what_it_can_be_refused_for_as_a_problem() {
     assert!(content["application/json"].is_object(), "{content}");
 }
 
+/// A template makes strings and arrays as well as objects.
+#[test]
+fn the_body_of_a_delivery_is_told_to_be_any_json() {
+    let document = serde_json::to_value(postrider_api::openapi()).expect("a document");
+    let parts = document["components"]["schemas"]["WholeDelivery"]["allOf"].as_array().expect("two parts");
+    let body = parts.iter().find_map(|part| part["properties"].get("body")).expect("a body");
+    assert!(body["description"].is_string() && body.get("type").is_none(), "{body}");
+}
+
 /// Every method and path of a document.
 pub(crate) fn operations(document: &Value) -> Vec<(http::Method, String)> {
     let paths = document["paths"].as_object().expect("paths");
