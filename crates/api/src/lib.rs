@@ -36,8 +36,11 @@ mod web;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::middleware::from_fn_with_state;
 use axum::routing::get;
 use utoipa_axum::router::OpenApiRouter;
+
+use extract::{WithoutParams, refuse_params};
 
 pub use auth::proxies::TrustedProxies;
 pub use auth::secrets::{
@@ -74,8 +77,10 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 }
 
 fn native_router() -> Router<ApiState> {
-    let (router, _) = native::routes().split_for_parts();
+    let (router, document) = native::routes().split_for_parts();
+    let without_params = WithoutParams::of(&document.paths);
     router
+        .route_layer(from_fn_with_state(without_params, refuse_params))
         .route("/api/v1/openapi.json", get(native::openapi::document))
         .route("/healthz", get(native::health::healthz))
         .route("/readyz", get(native::health::readyz))
