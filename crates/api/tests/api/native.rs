@@ -211,6 +211,30 @@ async fn a_call_with_a_parameter_that_it_does_not_take_does_nothing() {
 }
 
 #[tokio::test]
+async fn what_is_wrong_within_a_member_is_told_where_it_is() {
+    let app = App::start().await;
+    let own = app.environment("own").await;
+    let webhook = app.webhook(&own, None, "https://example.com/").await;
+    let one = format!("{WEBHOOKS}/{}", text(&webhook["id"]));
+    for (change, at) in [
+        (json!({ "retryPolicy": { "preset": "standard", "retries": 3 } }), "/retryPolicy/retries"),
+        (json!({ "retryPolicy": { "delaysInSeconds": [1, "2"] } }), "/retryPolicy/delaysInSeconds/1"),
+        (json!({ "rateLimit": { "limit": 1, "per": "second", "size": 2 } }), "/rateLimit/size"),
+        (json!({ "ordering": { "by": "tenant", "key": "x" } }), "/ordering/key"),
+    ] {
+        let mut new = json!({ "url": "https://example.com", "eventKeys": ["*"] });
+        new.as_object_mut().expect("an object").extend(change.as_object().expect("an object").clone());
+        for call in [app.post(WEBHOOKS).json(&new), app.patch(&one).json(&change)] {
+            let refusal = call.token(&own.token).expect(400).await;
+            assert_eq!((&refusal["code"], &refusal["errors"][0]["at"]), (&json!("invalid_request"), &json!(at)));
+        }
+    }
+    let settings = json!({ "webhooks": "always", "theme": { "colour": "#336699" } });
+    let refusal = app.put("/api/v1/portal-settings").token(&own.token).json(&settings).expect(400).await;
+    assert_eq!(refusal["errors"][0]["at"], "/theme/colour");
+}
+
+#[tokio::test]
 async fn null_clears_what_can_be_cleared_and_is_refused_elsewhere() {
     let app = App::start().await;
     let own = app.environment("own").await;
