@@ -5,7 +5,8 @@
 //!
 //! [`edge`] (whose shape errors have, panics) → the router → the caller ([`auth::caller`]: token, revocation, visibility,
 //! permissions) → path and query ([`extract`]) → body ([`body`]: limits while reading, JSON) → the handler: values checked
-//! ([`rules`]), store or engine asked, the answer written. What no call answers is a page's, or nothing ([`web`]).
+//! ([`rules`]), store or engine asked, the answer written. What no call answers is a page's, or nothing ([`web`]). A native call that
+//! takes no query is refused with one before all that.
 //!
 //! A file is an endpoint or one small subject: its request, its documentation, its handler. To add one: write the file, name its
 //! handlers in `native::routes` or `frontegg::routes`; the OpenAPI document and the tests that go by it follow.
@@ -40,7 +41,7 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::get;
 use utoipa_axum::router::OpenApiRouter;
 
-use extract::{WithoutParams, refuse_params};
+use crate::extract::{WithoutParams, refuse_params};
 
 pub use auth::proxies::TrustedProxies;
 pub use auth::secrets::{

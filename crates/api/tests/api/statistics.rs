@@ -41,7 +41,9 @@ async fn what_happened_shows_in_every_series_it_belongs_to() {
     let days = get("?resolution=day&from=2020-01-01T00:00:00Z".to_owned()).await;
     assert_eq!(days["total"]["deliveries"], 2);
     // What was before anything that is kept, and what has not come, are ranges of which nothing is left.
-    for query in ["?from=2020-01-01T00:00:00Z&to=2020-02-01T00:00:00Z", "?from=9998-01-01T00:00:00Z&to=9999-12-31T23:59:59Z"] {
+    for query in
+        ["?from=2020-01-01T00:00:00Z&to=2020-02-01T00:00:00Z", "?from=9998-01-01T00:00:00Z&to=9999-12-31T23:59:59Z"]
+    {
         let nothing = get(query.to_owned()).await;
         assert_eq!((points(&nothing).len(), &nothing["from"]), (0, &nothing["to"]), "{query}");
     }

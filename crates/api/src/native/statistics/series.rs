@@ -85,7 +85,7 @@ impl From<StatisticsGap> for Gap {
 /// made in one and may end in another. Minutes are kept for 48 hours, those of tenants for 3 hours; hours for 35 days, days for 400 days.
 #[utoipa::path(get, path = "/api/v1/statistics", tag = "statistics", params(SeriesQuery), responses(
     (status = 200, description = "The series.", body = Series),
-    (status = 400, description = "A parameter cannot be read, or the range has too many spans.", body = Problem),
+    (status = 400, description = "A parameter cannot be read, or the range ends before it begins or has too many spans.", body = Problem),
     (status = 404, description = "There is no webhook of that id within reach.", body = Problem)))]
 pub(crate) async fn get_statistics(
     State(state): State<ApiState>,
