@@ -5,7 +5,8 @@
 //!
 //! [`edge`] (whose shape errors have, panics) → the router → the caller ([`auth::caller`]: token, revocation, visibility,
 //! permissions) → path and query ([`extract`]) → body ([`body`]: limits while reading, JSON) → the handler: values checked
-//! ([`rules`]), store or engine asked, the answer written. What no call answers is a page's, or nothing ([`web`]).
+//! ([`rules`]), store or engine asked, the answer written. What no call answers is a page's, or nothing ([`web`]). A native call that
+//! takes no query is refused with one before all that.
 //!
 //! A file is an endpoint or one small subject: its request, its documentation, its handler. To add one: write the file, name its
 //! handlers in `native::routes` or `frontegg::routes`; the OpenAPI document and the tests that go by it follow.
@@ -36,8 +37,11 @@ mod web;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::middleware::from_fn_with_state;
 use axum::routing::get;
 use utoipa_axum::router::OpenApiRouter;
+
+use crate::extract::{WithoutParams, refuse_params};
 
 pub use auth::proxies::TrustedProxies;
 pub use auth::secrets::{
@@ -66,14 +70,18 @@ pub fn control_router(state: ApiState) -> Api {
 /// The OpenAPI document of [`router`].
 pub fn openapi() -> utoipa::openapi::OpenApi {
     let mut document = native::openapi::frame();
-    document.merge(OpenApiRouter::into_openapi(native::routes()));
+    let mut native = OpenApiRouter::into_openapi(native::routes());
+    native::openapi::complete_errors(&mut native.paths);
+    document.merge(native);
     document.merge(frontegg::routes().1);
     document
 }
 
 fn native_router() -> Router<ApiState> {
-    let (router, _) = native::routes().split_for_parts();
+    let (router, document) = native::routes().split_for_parts();
+    let without_params = WithoutParams::of(&document.paths);
     router
+        .route_layer(from_fn_with_state(without_params, refuse_params))
         .route("/api/v1/openapi.json", get(native::openapi::document))
         .route("/healthz", get(native::health::healthz))
         .route("/readyz", get(native::health::readyz))

@@ -6,6 +6,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use jiff::fmt::temporal::Pieces;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A moment: microseconds since 1970-01-01T00:00:00Z. On the wire RFC 3339 with milliseconds and `Z`.
@@ -43,6 +44,17 @@ impl Timestamp {
         text.parse::<jiff::Timestamp>()
             .map(|t| Self(t.as_microsecond()))
             .map_err(|_| ParseTimestampError(text.to_owned()))
+    }
+
+    /// The same for an end of a range. What lies after the last moment that can be told (9999-12-30T22:00:00Z and a second) is that moment:
+    /// many write 9999-12-31T23:59:59Z for a range that has no end.
+    pub fn parse_bound(text: &str) -> Result<Self, ParseTimestampError> {
+        Self::parse(text).or_else(|error| {
+            let is_beyond = Pieces::parse(text).is_ok_and(|pieces| {
+                pieces.date().year() == 9999 && pieces.time().is_some() && pieces.offset().is_some()
+            });
+            if is_beyond { Ok(Self(jiff::Timestamp::MAX.as_microsecond())) } else { Err(error) }
+        })
     }
 
     /// How long after `earlier` this is; zero where it is not after it.
@@ -119,6 +131,20 @@ mod tests {
         assert_eq!(t.to_string(), "2026-01-01T00:00:00.123Z");
         assert_eq!(Timestamp::parse("2026-01-01T01:00:00.123456+01:00").expect("valid"), t);
         assert!(Timestamp::parse("yesterday").is_err());
+    }
+
+    #[test]
+    fn a_range_can_end_after_all_time() {
+        let last = "9999-12-30T22:00:00.999Z";
+        for text in ["9999-12-31T23:59:59Z", "9999-12-31T23:59:59.999999999-12:00", "9999-12-30T22:00:01Z", last] {
+            assert_eq!(Timestamp::parse_bound(text).expect(text).to_string(), last, "{text}");
+        }
+        let plain = "2026-01-01T00:00:00.000Z";
+        assert_eq!(Timestamp::parse_bound(plain).expect("valid").to_string(), plain);
+        for text in ["9999-12-31", "9999-12-31T23:59:59", "9999-13-31T23:59:59Z", "10000-01-01T00:00:00Z", "tomorrow"] {
+            assert!(Timestamp::parse_bound(text).is_err(), "{text}");
+        }
+        assert!(Timestamp::parse("9999-12-31T23:59:59Z").is_err());
     }
 
     #[test]

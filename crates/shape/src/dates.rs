@@ -59,7 +59,8 @@ fn moment(state: &State<'_, '_>, value: &Value) -> Result<Timestamp, Error> {
     parsed.map_err(|_| invalid(format!("date: `{}` is no moment", text.chars().take(60).collect::<String>())))
 }
 
-fn zone(offset: Option<&str>) -> Result<TimeZone, Error> {
+/// The zone of an offset. One that is a day or more is in no form of time, and no reader of RFC 3339 takes it.
+pub(crate) fn zone(offset: Option<&str>) -> Result<TimeZone, Error> {
     let Some(text) = offset.filter(|text| !matches!(*text, "UTC" | "Z")) else { return Ok(TimeZone::UTC) };
     let read = || {
         let (sign, rest) = match text.split_at_checked(1)? {
@@ -69,7 +70,7 @@ fn zone(offset: Option<&str>) -> Result<TimeZone, Error> {
         };
         let (hours, minutes) = rest.split_once(':').unwrap_or((rest, "0"));
         let (hours, minutes) = (hours.parse::<u8>().ok()?, minutes.parse::<u8>().ok()?);
-        (minutes < 60).then_some(())?;
+        (hours < 24 && minutes < 60).then_some(())?;
         Offset::from_seconds(sign * (i32::from(hours) * 3_600 + i32::from(minutes) * 60)).ok()
     };
     read().map(TimeZone::fixed).ok_or_else(|| invalid(format!("date: `{text}` is no offset such as +02:00")))

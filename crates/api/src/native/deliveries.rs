@@ -133,7 +133,7 @@ pub(crate) struct WholeDelivery {
     content_type: Option<String>,
     /// The body that is sent, byte for byte; what is no JSON, as a string. `null` where there is none, where it cannot be rendered, and
     /// once the event's time of keeping is over.
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<serde_json::Value>)]
     body: Option<Box<RawValue>>,
 }
 

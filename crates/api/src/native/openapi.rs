@@ -3,12 +3,19 @@
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use http::header;
+use utoipa::openapi::path::{Operation, Paths};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::server::ServerBuilder;
 use utoipa::openapi::tag::TagBuilder;
-use utoipa::openapi::{ComponentsBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, SecurityRequirement};
+use utoipa::openapi::{
+    ComponentsBuilder, Content, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Ref, RefOr, ResponseBuilder,
+    SecurityRequirement,
+};
 
 use crate::state::ApiState;
+
+/// What errors of the native API are written in.
+const PROBLEM: &str = "application/problem+json";
 
 const DESCRIPTION: &str = "Postrider's native API at `/api/v1`, and the API of Frontegg's webhooks, which it speaks as well: at \
     the root and under `/frontegg`, with and without a slash at the end.\n\nCalls take a token of an environment as \
@@ -46,6 +53,51 @@ pub(crate) fn frame() -> OpenApi {
             tag("frontegg", "The API of Frontegg's webhooks, as its clients call it."),
         ]))
         .build()
+}
+
+/// Completes the errors of the native API's calls: what every call of a kind can be refused for is told of each, beside what its own
+/// documentation tells, and all of it is what the server answers with: the macros take any body for `application/json`.
+pub(crate) fn complete_errors(paths: &mut Paths) {
+    for item in paths.paths.values_mut() {
+        let operations = [&mut item.get, &mut item.put, &mut item.post, &mut item.patch, &mut item.delete];
+        for operation in operations.into_iter().flatten() {
+            complete_errors_of(operation);
+        }
+    }
+}
+
+fn complete_errors_of(operation: &mut Operation) {
+    let is_public = operation.security.as_ref().is_some_and(|ways| ways.contains(&SecurityRequirement::default()));
+    let has_body = operation.request_body.is_some();
+    let unreadable = if has_body { "The body, or a parameter, cannot be read." } else { "A parameter cannot be read." };
+    let mut errors = vec![("400", unreadable)];
+    if !is_public {
+        errors.push(("401", "There is no token or session, or it does not count any more."));
+        errors.push(("403", "The caller's kind, permissions or scope do not allow it."));
+    }
+    if has_body {
+        errors.push(("413", "The body is too large."));
+        errors.push(("415", "The body is compressed."));
+    }
+    // Calls without a token sign in or open a portal: what they are given is right or wrong, and nothing else.
+    if has_body && !is_public {
+        errors.push(("422", "A value is outside what it can be."));
+    }
+    let responses = &mut operation.responses.responses;
+    for (status, description) in errors {
+        responses.entry(status.to_owned()).or_insert_with(|| {
+            let problem = Content::new(Some(Ref::from_schema_name("Problem")));
+            ResponseBuilder::new().description(description).content(PROBLEM, problem).into()
+        });
+    }
+    for (status, response) in responses {
+        if status.as_str() >= "400"
+            && let RefOr::T(response) = response
+        {
+            let content = std::mem::take(&mut response.content);
+            response.content = content.into_iter().map(|(_, content)| (PROBLEM.to_owned(), content)).collect();
+        }
+    }
 }
 
 /// `GET /api/v1/openapi.json`: the document, with the address of this server. No token is needed.

@@ -1,10 +1,13 @@
 //! Forms that several calls of the native API share: moments, pages, members that tell `null` from absence.
 
+use std::fmt;
+use std::marker::PhantomData;
+
 use postrider_core::Timestamp;
 use postrider_core::limits::{PAGE_ROWS, PAGE_ROWS_MOST, SEARCH_TEXT_CHARS_LEAST, SEARCH_TEXT_CHARS_MOST};
-use serde::de::DeserializeOwned;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use serde_json::{Map, Value};
 use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, Type};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
@@ -172,24 +175,43 @@ pub(crate) fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializ
 }
 
 /// The same for an object, which is never read from an array.
-pub(crate) fn present_object<'de, D: Deserializer<'de>, T: DeserializeOwned>(
+pub(crate) fn present_object<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     deserializer: D,
 ) -> Result<Option<T>, D::Error> {
-    let object = Map::<String, Value>::deserialize(deserializer)?;
-    T::deserialize(Value::Object(object)).map(Some).map_err(serde::de::Error::custom)
+    Object::deserialize(deserializer).map(|Object(value)| Some(value))
 }
 
 /// Reads an object that can be cleared.
-pub(crate) fn given_object<'de, D: Deserializer<'de>, T: DeserializeOwned>(
+pub(crate) fn given_object<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     deserializer: D,
 ) -> Result<Given<T>, D::Error> {
     Ok(object(deserializer)?.map_or(Given::Null, Given::Value))
 }
 
 /// Reads an object or `null`. A derived form would also be read from an array of its members' values.
-pub(crate) fn object<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Result<Option<T>, D::Error> {
-    match Option::<Map<String, Value>>::deserialize(deserializer)? {
-        None => Ok(None),
-        Some(object) => T::deserialize(Value::Object(object)).map(Some).map_err(serde::de::Error::custom),
+pub(crate) fn object<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    Ok(Option::<Object<T>>::deserialize(deserializer)?.map(|Object(value)| value))
+}
+
+/// What is read from an object alone, as it goes by: so the place of what is wrong in it is known.
+struct Object<T>(T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(Members(PhantomData)).map(Self)
+    }
+}
+
+struct Members<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for Members<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a map")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<T, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(members))
     }
 }

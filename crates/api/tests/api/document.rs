@@ -58,6 +58,57 @@ async fn an_error_has_a_code_that_the_document_names() {
     }
 }
 
+#[test]
+fn every_native_call_tells_what_it_can_be_refused_for_as_a_problem() {
+    let document = serde_json::to_value(postrider_api::openapi()).expect("a document");
+    let mut seen = 0;
+    for (method, path) in operations(&document) {
+        if !path.starts_with("/api/v1/") {
+            continue;
+        }
+        seen += 1;
+        let operation = &document["paths"][&path][method.as_str().to_lowercase()];
+        let responses = operation["responses"].as_object().expect("responses");
+        for (status, response) in responses.iter().filter(|(status, _)| status.as_str() >= "400") {
+            let content = response["content"].as_object().expect("an error has a body");
+            let kinds: Vec<_> = content.keys().map(String::as_str).collect();
+            assert_eq!(kinds, ["application/problem+json"], "{method} {path}: {status}");
+            let schema = &content["application/problem+json"]["schema"]["$ref"];
+            assert_eq!(schema, "#/components/schemas/Problem", "{method} {path}: {status}");
+        }
+        let is_public = operation["security"] == serde_json::json!([{}]);
+        let has_body = operation["requestBody"].is_object();
+        let mut needed = vec!["400"];
+        if !is_public {
+            needed.extend(["401", "403"]);
+        }
+        if has_body {
+            needed.extend(["413", "415"]);
+        }
+        if has_body && !is_public {
+            needed.push("422");
+        }
+        for status in needed {
+            assert!(responses.contains_key(status), "{method} {path} does not tell of {status}");
+        }
+    }
+    assert!(seen > 60, "the document lost its paths");
+    // What a call says of itself stays; the other API has other errors.
+    let said = &document["paths"]["/api/v1/events"]["post"]["responses"]["413"]["description"];
+    assert_eq!(said, "The body is larger than 256 KiB.");
+    let content = &document["paths"]["/webhook/test"]["post"]["responses"]["400"]["content"];
+    assert!(content["application/json"].is_object(), "{content}");
+}
+
+/// A template makes strings and arrays as well as objects.
+#[test]
+fn the_body_of_a_delivery_is_told_to_be_any_json() {
+    let document = serde_json::to_value(postrider_api::openapi()).expect("a document");
+    let parts = document["components"]["schemas"]["WholeDelivery"]["allOf"].as_array().expect("two parts");
+    let body = parts.iter().find_map(|part| part["properties"].get("body")).expect("a body");
+    assert!(body["description"].is_string() && body.get("type").is_none(), "{body}");
+}
+
 /// Every method and path of a document.
 pub(crate) fn operations(document: &Value) -> Vec<(http::Method, String)> {
     let paths = document["paths"].as_object().expect("paths");

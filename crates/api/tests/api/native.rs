@@ -8,10 +8,13 @@ use postrider_testkit::receiver::Receiver;
 use serde_json::{Value, json};
 
 use crate::app::{App, answers, redacted, text};
+use crate::document::operations;
 
 const EVENTS: &str = "/api/v1/events";
 const BATCH: &str = "/api/v1/events/batch";
 const WEBHOOKS: &str = "/api/v1/webhooks";
+/// An id that nothing has.
+const NOTHING: &str = "00000000-0000-7000-8000-000000000000";
 
 #[tokio::test]
 async fn an_event_is_delivered_byte_for_byte_and_everything_about_it_can_be_read() {
@@ -160,6 +163,75 @@ async fn what_cannot_be_read_is_400_and_what_cannot_be_meant_422() {
     }
     assert_json_snapshot!("refusals", refusals);
     assert_eq!(app.put(EVENTS).token(&own.token).send().await.header("allow"), Some("POST,GET,HEAD"));
+}
+
+#[tokio::test]
+async fn a_parameter_that_a_call_does_not_know_is_refused_by_every_call() {
+    let app = App::start().await;
+    let own = app.environment("own").await;
+    let document = serde_json::to_value(postrider_api::openapi()).expect("a document");
+    let native = operations(&document).into_iter().filter(|(_, route)| route.starts_with("/api/v1/"));
+    for (method, route) in native {
+        let parts = route.split('/').map(|part| if part.starts_with('{') { NOTHING } else { part });
+        let path = format!("{}?unheardOf=true", parts.collect::<Vec<_>>().join("/"));
+        // Calls of pages say that they are such.
+        let call = app.call(method.clone(), &path).token(&own.token).header("x-postrider-csrf", "1");
+        let answer = call.json(&json!({})).send().await;
+        assert_eq!(answer.status, 400, "{method} {path}: {}", String::from_utf8_lossy(&answer.body));
+        assert_eq!(answer.json()["code"], "invalid_parameter", "{method} {path}");
+    }
+}
+
+#[tokio::test]
+async fn a_call_with_a_parameter_that_it_does_not_take_does_nothing() {
+    let app = App::start().await;
+    let own = app.environment("own").await;
+    let webhook = app.webhook(&own, None, "https://example.com/").await;
+    let one = format!("{WEBHOOKS}/{}", text(&webhook["id"]));
+    let refusal = app.delete(&format!("{one}?dryRun=true")).token(&own.token).expect(400).await;
+    assert_eq!(refusal["errors"], json!([{ "at": "dryRun", "detail": "this call takes no parameters" }]));
+    assert_eq!(app.call(Method::HEAD, &format!("{one}?a=b")).token(&own.token).send().await.status, 400);
+    // A question mark alone is no parameter.
+    app.get(&format!("{one}?")).token(&own.token).expect(200).await;
+
+    let event = json!({ "eventKey": "order.paid", "payload": {} });
+    let post = |path: &str| app.post(path).token(&own.token).json(&event);
+    assert_eq!(post(&format!("{EVENTS}?tenantId=acme")).code(400).await, "invalid_parameter");
+    let operator = app.operate(Method::POST, &format!("{EVENTS}?tenantId=acme")).json(&event);
+    assert_eq!(operator.code(400).await, "invalid_parameter");
+    assert_eq!(app.get(EVENTS).token(&own.token).expect(200).await["items"], json!([]));
+    post(&format!("{EVENTS}?")).expect(202).await;
+
+    // What is none of the native API's calls goes on.
+    assert_eq!(app.put(&format!("{EVENTS}?a=b")).token(&own.token).code(405).await, "method_not_allowed");
+    for path in ["/healthz?a=b", "/api/v1/openapi.json?a=b"] {
+        assert_eq!(app.get(path).send().await.status, 200, "{path}");
+    }
+    app.get("/webhook?a=b").token(&own.token).tenant(&own.id).expect(200).await;
+}
+
+#[tokio::test]
+async fn what_is_wrong_within_a_member_is_told_where_it_is() {
+    let app = App::start().await;
+    let own = app.environment("own").await;
+    let webhook = app.webhook(&own, None, "https://example.com/").await;
+    let one = format!("{WEBHOOKS}/{}", text(&webhook["id"]));
+    for (change, at) in [
+        (json!({ "retryPolicy": { "preset": "standard", "retries": 3 } }), "/retryPolicy/retries"),
+        (json!({ "retryPolicy": { "delaysInSeconds": [1, "2"] } }), "/retryPolicy/delaysInSeconds/1"),
+        (json!({ "rateLimit": { "limit": 1, "per": "second", "size": 2 } }), "/rateLimit/size"),
+        (json!({ "ordering": { "by": "tenant", "key": "x" } }), "/ordering/key"),
+    ] {
+        let mut new = json!({ "url": "https://example.com", "eventKeys": ["*"] });
+        new.as_object_mut().expect("an object").extend(change.as_object().expect("an object").clone());
+        for call in [app.post(WEBHOOKS).json(&new), app.patch(&one).json(&change)] {
+            let refusal = call.token(&own.token).expect(400).await;
+            assert_eq!((&refusal["code"], &refusal["errors"][0]["at"]), (&json!("invalid_request"), &json!(at)));
+        }
+    }
+    let settings = json!({ "webhooks": "always", "theme": { "colour": "#336699" } });
+    let refusal = app.put("/api/v1/portal-settings").token(&own.token).json(&settings).expect(400).await;
+    assert_eq!(refusal["errors"][0]["at"], "/theme/colour");
 }
 
 #[tokio::test]
@@ -504,6 +576,11 @@ async fn lists_are_searched_by_all_that_is_known_of_a_delivery() {
         let found = page["items"].as_array().expect("items").iter().map(|item| text(&item["id"])).collect::<Vec<_>>();
         assert_eq!(found.len(), if expected == 2 { 2 } else { 1 }, "{query}");
         assert!(expected == 2 || found[0] == events[expected], "{query}");
+    }
+    // A range may end after all time.
+    for path in [EVENTS, "/api/v1/deliveries"] {
+        let whole = app.get(&format!("{path}?to=9999-12-31T23:59:59Z&limit=1")).token(&own.token).expect(200).await;
+        assert_eq!(whole["items"].as_array().expect("items").len(), 1, "{path}");
     }
     // All of it is meant of one delivery.
     for query in [&*of_fails, "state=discarded"] {

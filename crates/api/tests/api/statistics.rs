@@ -43,6 +43,13 @@ async fn what_happened_shows_in_every_series_it_belongs_to() {
     assert_eq!(points(&get("?resolution=minute".to_owned()).await).len(), 1_440);
     let days = get("?resolution=day&from=2020-01-01T00:00:00Z".to_owned()).await;
     assert_eq!(days["total"]["deliveries"], 2);
+    // What was before anything that is kept, and what has not come, are ranges of which nothing is left.
+    for query in
+        ["?from=2020-01-01T00:00:00Z&to=2020-02-01T00:00:00Z", "?from=9998-01-01T00:00:00Z&to=9999-12-31T23:59:59Z"]
+    {
+        let nothing = get(query.to_owned()).await;
+        assert_eq!((points(&nothing).len(), &nothing["from"]), (0, &nothing["to"]), "{query}");
+    }
     for (query, deliveries, failed_attempts) in [
         (format!("?webhookId={works}"), 1, 0),
         (format!("?webhookId={fails}"), 1, 1),
@@ -155,6 +162,9 @@ async fn statistics_that_cannot_be_told_are_refused() {
         "?resolution=second",
         "?tenantId=t&eventKey=k",
         "?from=yesterday",
+        "?from=2026-01-02T00:00:00Z&to=2026-01-01T00:00:00Z",
+        "?from=2026-01-01T00:00:00Z&to=2026-01-01T00:00:00Z",
+        "?from=9998-01-01T00:00:00Z",
         "?from=2020-01-01T00:00:00Z&resolution=minute",
         "?webhookId=7",
         "/summary?hours=0",

@@ -4,6 +4,7 @@ use minijinja::machinery::ast::{CallArg, Filter};
 
 use super::operands::values_of;
 use super::write::Wrong;
+use crate::dates::zone;
 
 /// What a filter takes.
 struct Takes {
@@ -123,6 +124,13 @@ pub(super) fn check_arguments(filter: &Filter<'_>, at: usize) -> Result<(), Wron
             1 => format!("`{name}` takes a value in parentheses"),
             least => format!("`{name}` takes at least {least} values in parentheses"),
         });
+    }
+    if name == "date"
+        && let [_, CallArg::Pos(offset)] = filter.args.as_slice()
+        && let Some(offset) = offset.as_const()
+        && offset.as_str().is_some_and(|offset| zone(Some(offset)).is_err())
+    {
+        return refused("`date` takes an offset such as +02:00, from -23:59 to +23:59".to_owned());
     }
     Ok(())
 }

@@ -55,3 +55,16 @@ fn arguments_of_tests_and_of_range_are_checked_without_an_event() {
         Template::compile(template, Syntax::Json).expect(template);
     }
 }
+
+#[test]
+fn an_offset_that_no_moment_has_is_refused_without_an_event() {
+    for offset in ["+25:00", "-24:00", "+02:60", "02:00", "Paris"] {
+        let template = format!("{{{{ x | date('iso', '{offset}') }}}}");
+        let error = Template::compile(&template, Syntax::Json).expect_err(&template);
+        assert!(error.message.contains("from -23:59 to +23:59"), "{template}: {error}");
+    }
+    for offset in ["'+23:59'", "'-23:59'", "'+02'", "'UTC'", "y"] {
+        let template = format!("{{{{ x | date('iso', {offset}) }}}}");
+        Template::compile(&template, Syntax::Json).expect(&template);
+    }
+}

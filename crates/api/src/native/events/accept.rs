@@ -7,6 +7,7 @@ use postrider_core::limits::EVENT_BYTES;
 use crate::auth::caller::Vendor;
 use crate::body;
 use crate::error::{ApiError, Code, Problem};
+use crate::extract::no_params;
 use crate::native::events::{Accepted, Form, NewEvent, accepted, take_in};
 use crate::state::ApiState;
 
@@ -16,6 +17,9 @@ pub(crate) const PATH: &str = "/api/v1/events";
 /// What the router answers, without the router.
 pub(crate) async fn answered(state: ApiState, request: Request) -> Response {
     let (mut head, body) = request.into_parts();
+    if let Err(error) = no_params(&head.uri) {
+        return error.into_response();
+    }
     let answer = match Vendor::from_request_parts(&mut head, &state).await {
         Ok(vendor) => accept_event(State(state), vendor, Request::from_parts(head, body)).await,
         Err(error) => Err(error),

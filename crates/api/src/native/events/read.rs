@@ -156,9 +156,9 @@ impl EventQuery {
     }
 }
 
-/// The moment that a parameter names.
+/// The moment that a parameter names, an end of a range.
 pub(crate) fn moment(name: &str, text: Option<&str>) -> Result<Option<Timestamp>, ApiError> {
-    text.map(Timestamp::parse).transpose().map_err(|error| ApiError::at(Code::InvalidParameter, name, error))
+    text.map(Timestamp::parse_bound).transpose().map_err(|error| ApiError::at(Code::InvalidParameter, name, error))
 }
 
 /// The event key that a parameter names.

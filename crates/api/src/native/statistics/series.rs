@@ -85,7 +85,7 @@ impl From<StatisticsGap> for Gap {
 /// made in one and may end in another. Minutes are kept for 48 hours, those of tenants for 3 hours; hours for 35 days, days for 400 days.
 #[utoipa::path(get, path = "/api/v1/statistics", tag = "statistics", params(SeriesQuery), responses(
     (status = 200, description = "The series.", body = Series),
-    (status = 400, description = "A parameter cannot be read, or the range has too many spans.", body = Problem),
+    (status = 400, description = "A parameter cannot be read, or the range ends before it begins or has too many spans.", body = Problem),
     (status = 404, description = "There is no webhook of that id within reach.", body = Problem)))]
 pub(crate) async fn get_statistics(
     State(state): State<ApiState>,
@@ -157,11 +157,16 @@ fn range(
 ) -> Result<(Timestamp, Timestamp), ApiError> {
     // The current span is told as far as it has come.
     let end = resolution.floor(now) + resolution.span();
-    let to = moment("to", query.to.as_deref())?.map_or(end, |to| resolution.ceil(to));
-    let from = resolution.floor(moment("from", query.from.as_deref())?.unwrap_or(to - DAY));
-    // What was before this is gone, or lies in days; and nothing has happened yet after now.
-    let from = from.max(dimension.kept_since(resolution, now));
+    let (first, last) = (moment("from", query.from.as_deref())?, moment("to", query.to.as_deref())?);
+    if first.is_some_and(|first| first >= last.unwrap_or(end)) {
+        let detail = "is before `to`, or before now where that is left out";
+        return Err(ApiError::at(Code::InvalidParameter, "from", detail));
+    }
+    let to = last.map_or(end, |to| resolution.ceil(to));
+    let from = resolution.floor(first.unwrap_or(to - DAY));
+    // What was before this is gone, or lies in days; and nothing has happened yet after now. Of a range beside both nothing is left.
     let to = to.min(end);
+    let from = from.max(dimension.kept_since(resolution, now)).min(to);
     let spans = to.since(from).as_secs() / resolution.span().as_secs();
     if spans > STATISTICS_POINTS as u64 {
         let detail = format!("the range has {spans} spans; {STATISTICS_POINTS} are told at once");

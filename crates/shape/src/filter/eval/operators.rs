@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use super::super::compile::{Binary, Node};
 use super::Evaluation;
 use super::fault::{Fault, Result};
-use super::values::{Object, Value, element, int, value};
+use super::values::{Object, Value, double, element, int, value};
 
 impl<'v> Evaluation<'v> {
     pub(super) fn binary(&mut self, operator: Binary, parts: &'v [Node; 2], node: &'v Node) -> Result<'v, Value<'v>> {
@@ -101,7 +101,7 @@ impl<'v> Evaluation<'v> {
         Ok(true)
     }
 
-    /// None: they have no order, as one is no number at all (the result of 0.0 / 0.0).
+    /// None: they have no order, as one is no number at all. Nothing comes to that, as what has no result decides nothing.
     fn compare(&mut self, one: &Value<'v>, other: &Value<'v>, what: &'static str) -> Result<'v, Option<Ordering>> {
         if let (Some(one), Some(other)) = (one.text(), other.text()) {
             self.bytes(one.len().min(other.len()))?;
@@ -216,10 +216,11 @@ fn arithmetic<'v>(operator: Binary, one: &Value<'v>, other: &Value<'v>) -> Resul
         _ => None,
     };
     match (operator, doubles) {
-        (Binary::Add, Some((one, other))) => Ok(Value::Double(one + other)),
-        (Binary::Subtract, Some((one, other))) => Ok(Value::Double(one - other)),
-        (Binary::Multiply, Some((one, other))) => Ok(Value::Double(one * other)),
-        (Binary::Divide, Some((one, other))) => Ok(Value::Double(one / other)),
+        (Binary::Add, Some((one, other))) => double(one + other),
+        (Binary::Subtract, Some((one, other))) => double(one - other),
+        (Binary::Multiply, Some((one, other))) => double(one * other),
+        (Binary::Divide, Some((_, other))) if other == 0.0 => Err(Fault::DivisionByZero),
+        (Binary::Divide, Some((one, other))) => double(one / other),
         _ => Err(Fault::Kinds(what, one.kind(), other.kind())),
     }
 }

@@ -93,6 +93,7 @@ fn number<'v>(text: &str) -> Result<'v, Value<'v>> {
     text.parse().map(Value::Int).map_err(|_| Fault::TooLarge)
 }
 
+/// A number that is read or made, where it is one: neither division by zero nor what is too large has a result, though IEEE 754 gives one.
 pub(super) fn double<'v>(number: f64) -> Result<'v, Value<'v>> {
     if number.is_finite() { Ok(Value::Double(number)) } else { Err(Fault::TooLarge) }
 }
