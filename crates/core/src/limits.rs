@@ -303,6 +303,9 @@ pub const SHARED_CONNECTIONS_PER_KEY: usize = IN_FLIGHT_PER_WEBHOOK;
 /// How long a connection may be idle. Receivers behind nginx (75 s), load balancers (60 s) or IIS keep it longer; those that keep it
 /// shorter (Node.js and Apache, 5 s) mostly announce it, which is heeded, and a race lost to them costs one new connection.
 pub const CONNECTION_IDLE: Duration = Duration::from_secs(30);
+/// How long an HTTP/1 connection may have been idle for a request that is not sent a second time, as that of a webhook with a rate limit:
+/// one that crosses the receiver's close is lost with it, and none is known to close what was idle for less than some seconds.
+pub const CONNECTION_IDLE_UNREPEATED: Duration = Duration::from_secs(1);
 /// How long a connection may be used, so that a host's new addresses are found even by those who never pause.
 pub const CONNECTION_AGE: Duration = Duration::from_mins(5);
 /// Names whose addresses are remembered.

@@ -341,6 +341,11 @@ impl Seat {
                 return Poll::Ready(response.map_err(|mut failed| {
                     let reached = match failed.take_message() {
                         Some(_unsent) => Reached::Nobody,
+                        None if says_goodbye(failed.error()) => {
+                            // It may be open for others for a while.
+                            self.0.unwell.store(true, Ordering::Relaxed);
+                            Reached::Nobody
+                        }
                         None => reached_by_http2(failed.error()),
                     };
                     Failure { error: of_exchange(failed.error(), host), reached }
@@ -367,6 +372,13 @@ impl Failure {
     fn timeout(span: Duration) -> Self {
         Self { error: SendError::timeout(span, "waiting for the answer"), reached: Reached::Receiver }
     }
+}
+
+/// Whether the receiver closes the HTTP/2 connection and says that it did not look at the request. Those that it did look at, it answers
+/// before.
+fn says_goodbye(error: &hyper::Error) -> bool {
+    let source = std::error::Error::source(error).and_then(|source| source.downcast_ref::<h2::Error>());
+    source.is_some_and(|error| error.is_go_away() && error.is_remote())
 }
 
 /// How far an HTTP/2 request came: turned away unread, fallen with its connection, or answered by an error.
