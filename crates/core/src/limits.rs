@@ -279,6 +279,12 @@ pub const RESPONSE_BODY_KEPT: usize = 16 * 1024;
 pub const READ_BODY_KEPT: usize = 256 * 1024;
 /// Bytes of an answer's headers that are read; more is a protocol error.
 pub const RESPONSE_HEADERS_READ: usize = 64 * 1024;
+/// Bytes that may come on an HTTP/1 connection until an answer's headers are complete: interim answers (1XX), which are passed over, may
+/// have as many as the headers.
+pub const HTTP1_HEADS_BYTES: usize = 2 * RESPONSE_HEADERS_READ;
+/// Bytes that may come on an HTTP/2 connection for each exchange on it: twice the longest answer that is read, as frames, padding and what
+/// was on its way when no more was wanted come on top. Interim answers are bounded by nothing else there.
+pub const HTTP2_EXCHANGE_BYTES: usize = 2 * (RESPONSE_HEADERS_READ + READ_BODY_KEPT);
 /// Bytes of an answer's headers that are kept.
 pub const RESPONSE_HEADERS_KEPT: usize = 8 * 1024;
 /// Headers of an answer; more is a protocol error.

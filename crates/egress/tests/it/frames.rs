@@ -1,5 +1,7 @@
 //! What an HTTP/2 receiver may send that no library sends: its frames are written by hand.
 
+use postrider_core::attempt::FailureKind;
+use postrider_core::limits;
 use postrider_egress::{OutboundRequest, Repeat};
 use postrider_testkit::certificates::{Identity, RECEIVER_NAME};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -7,7 +9,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
-use super::{answer, egress, post};
+use super::{PATIENCE, answer, egress, failure, post};
 
 const HEADERS: u8 = 1;
 const SETTINGS: u8 = 4;
@@ -92,4 +94,33 @@ async fn what_a_receiver_did_not_look_at_before_it_closed_is_sent_again() {
         assert_eq!(answer(egress.send(once).await).status, 204);
     }
     serving.await.unwrap();
+}
+
+#[tokio::test]
+async fn interim_answers_without_end_are_given_up() {
+    let (egress, (listener, url)) = (egress(), listen().await);
+    // `:status: 100`, its name from the table.
+    let interim = |stream: u32| frame(HEADERS, END_HEADERS, stream, b"\x08\x03100").repeat(1_000);
+    let rounds = 2 * limits::HTTP2_EXCHANGE_BYTES / interim(1).len() + 1;
+    let flooding = async {
+        let mut connection = Connection::accept(&listener).await;
+        for _ in 0..rounds {
+            let stream = connection.request().await;
+            connection.send(&interim(stream)).await;
+            connection.answer(stream).await;
+        }
+        let stream = connection.request().await;
+        while connection.0.write_all(&interim(stream)).await.is_ok() {}
+    };
+    let sending = async {
+        for _ in 0..rounds {
+            let status = answer(egress.send(post(&url)).await).status;
+            assert_eq!(status, 204, "some are passed over, for each request anew");
+        }
+        let (kind, message) = failure(egress.send(post(&url)).await);
+        assert_eq!(kind, FailureKind::Protocol, "{message}");
+        assert!(message.ends_with("without end"), "{message}");
+    };
+    let both = async { tokio::join!(flooding, sending) };
+    tokio::time::timeout(PATIENCE, both).await.expect("the connection is closed");
 }
