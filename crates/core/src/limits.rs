@@ -284,6 +284,12 @@ pub const RESPONSE_BODY_KEPT: usize = 16 * 1024;
 pub const READ_BODY_KEPT: usize = 256 * 1024;
 /// Bytes of an answer's headers that are read; more is a protocol error.
 pub const RESPONSE_HEADERS_READ: usize = 64 * 1024;
+/// Bytes that may come on an HTTP/1 connection until an answer's headers are complete: interim answers (1XX), which are passed over, may
+/// have as many as the headers.
+pub const HTTP1_HEADS_BYTES: usize = 2 * RESPONSE_HEADERS_READ;
+/// Bytes that may come on an HTTP/2 connection for each exchange on it: twice the longest answer that is read, as frames, padding and what
+/// was on its way when no more was wanted come on top. Interim answers are bounded by nothing else there.
+pub const HTTP2_EXCHANGE_BYTES: usize = 2 * (RESPONSE_HEADERS_READ + READ_BODY_KEPT);
 /// Bytes of an answer's headers that are kept.
 pub const RESPONSE_HEADERS_KEPT: usize = 8 * 1024;
 /// Headers of an answer; more is a protocol error.
@@ -308,6 +314,9 @@ pub const SHARED_CONNECTIONS_PER_KEY: usize = IN_FLIGHT_PER_WEBHOOK;
 /// How long a connection may be idle. Receivers behind nginx (75 s), load balancers (60 s) or IIS keep it longer; those that keep it
 /// shorter (Node.js and Apache, 5 s) mostly announce it, which is heeded, and a race lost to them costs one new connection.
 pub const CONNECTION_IDLE: Duration = Duration::from_secs(30);
+/// How long an HTTP/1 connection may have been idle for a request that is not sent a second time, as that of a webhook with a rate limit:
+/// one that crosses the receiver's close is lost with it, and none is known to close what was idle for less than some seconds.
+pub const CONNECTION_IDLE_UNREPEATED: Duration = Duration::from_secs(1);
 /// How long a connection may be used, so that a host's new addresses are found even by those who never pause.
 pub const CONNECTION_AGE: Duration = Duration::from_mins(5);
 /// Names whose addresses are remembered.

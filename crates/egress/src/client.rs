@@ -14,6 +14,7 @@ use http::{Method, Request, Uri};
 use http_body_util::Full;
 use ipnet::IpNet;
 use postrider_core::attempt::{FailureKind, OurFault, Timings};
+use postrider_core::limits;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -98,7 +99,8 @@ pub enum Repeat {
     /// Where not a byte of an answer came before the connection broke. The receiver may have had it in spite of that, and gets it twice.
     #[default]
     IfUnanswered,
-    /// Only where nothing of it was sent, or the receiver says that it did not look at it.
+    /// Only where nothing of it was sent, or the receiver says that it did not look at it. To cross no close, it takes no HTTP/1 connection
+    /// that was idle for as long as [`limits::CONNECTION_IDLE_UNREPEATED`].
     IfUnsent,
 }
 
@@ -235,7 +237,7 @@ impl Inner {
         deadline: &mut Deadline<'_>,
         progress: &mut Progress,
     ) -> Result<Answer, SendError> {
-        if let Some(reused) = self.pool.take(key) {
+        if let Some(reused) = self.pool.take(key, outgoing.takes_idle_for()) {
             // The first one goes: it has room for further headers.
             let again = outgoing.clone();
             match self
@@ -342,6 +344,14 @@ impl<'a> Outgoing<'a> {
         match self.repeat {
             Repeat::IfUnanswered => Reached::PerhapsNobody,
             Repeat::IfUnsent => Reached::Nobody,
+        }
+    }
+
+    /// How long an HTTP/1 connection may have been idle that takes it.
+    fn takes_idle_for(&self) -> Duration {
+        match self.repeat {
+            Repeat::IfUnanswered => limits::CONNECTION_IDLE,
+            Repeat::IfUnsent => limits::CONNECTION_IDLE_UNREPEATED,
         }
     }
 

@@ -133,6 +133,12 @@ pub(crate) fn of_exchange(error: &hyper::Error, host: &str) -> SendError {
     }
 }
 
+/// More came than an answer can have, and none did.
+pub(crate) fn flood(host: &str) -> SendError {
+    let message = format!("{host} sends interim answers (1XX), or what belongs to no answer, without end");
+    SendError::endpoint(FailureKind::Protocol, message)
+}
+
 fn of_http2(error: &h2::Error, host: &str) -> SendError {
     let broke = |message| SendError::endpoint(FailureKind::ConnectionLost, message);
     if error.is_io() {

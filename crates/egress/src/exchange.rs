@@ -27,7 +27,7 @@ use tokio::time::{Instant, Sleep};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
-use crate::error::{SendError, of_exchange};
+use crate::error::{SendError, flood, of_exchange};
 use crate::wire::{Arrivals, Stream, Wire};
 
 /// What is sent: the signed bytes, shared with the delivery.
@@ -112,7 +112,7 @@ pub(crate) struct Seat(Arc<Http2>);
 
 /// Turns a stream into an HTTP/1 connection.
 pub(crate) async fn http1_over(stream: Stream, about: About) -> Result<Box<Http1>, hyper::Error> {
-    let arrivals = Arrivals::default();
+    let arrivals = Arrivals::up_to(limits::HTTP1_HEADS_BYTES);
     let wire = TokioIo::new(Wire::new(stream, arrivals.clone()));
     let (sender, driver) = http1::Builder::new()
         .max_header_size(limits::RESPONSE_HEADERS_READ)
@@ -130,7 +130,7 @@ pub(crate) async fn http2_over(
     executor: Spawner,
     stop: DropGuard,
 ) -> Result<Arc<Http2>, hyper::Error> {
-    let arrivals = Arrivals::default();
+    let arrivals = Arrivals::up_to(limits::HTTP2_EXCHANGE_BYTES);
     let wire = TokioIo::new(Wire::new(stream, arrivals.clone()));
     let window = u32::try_from(limits::RESPONSE_BODY_READ).expect("a limit of some kilobytes");
     let (sender, mut driver) = http2::Builder::new(executor.clone())
@@ -198,7 +198,10 @@ impl Http1 {
         deadline: &mut Deadline<'_>,
     ) -> Result<(Answer, Option<Box<Self>>), Failure> {
         self.arrivals.forget();
+        // Interim answers are passed over where they are read, so only their bytes bound them. A body is bounded by who reads it.
+        self.arrivals.allow(limits::HTTP1_HEADS_BYTES);
         let response = self.response(request, host, deadline).await?;
+        self.arrivals.allow(usize::MAX);
         let (head, body) = response.into_parts();
         deadline.first_byte = Some(deadline.started.elapsed());
         check_header_count(&head.headers, host)?;
@@ -223,6 +226,9 @@ impl Http1 {
             self.drive(cx);
             if let Poll::Ready(response) = response.as_mut().poll(&mut idle) {
                 return Poll::Ready(response.map_err(|mut failed| {
+                    if self.arrivals.were_too_many() {
+                        return Failure::flood(host);
+                    }
                     let reached = match failed.take_message() {
                         Some(_unsent) => Reached::Nobody,
                         None if !self.arrivals.any() => Reached::PerhapsNobody,
@@ -286,7 +292,9 @@ impl Http2 {
         if self.active.load(Ordering::Acquire) >= self.permitted.load(Ordering::Relaxed) {
             return None;
         }
-        self.active.fetch_add(1, Ordering::AcqRel);
+        let active = self.active.fetch_add(1, Ordering::AcqRel) + 1;
+        // One more than there are: something may still be on its way of those that were given up.
+        self.arrivals.allow_more(limits::HTTP2_EXCHANGE_BYTES, (active + 1) * limits::HTTP2_EXCHANGE_BYTES);
         Some(Seat(self.clone()))
     }
 }
@@ -341,6 +349,12 @@ impl Seat {
                 return Poll::Ready(response.map_err(|mut failed| {
                     let reached = match failed.take_message() {
                         Some(_unsent) => Reached::Nobody,
+                        None if says_goodbye(failed.error()) => {
+                            // It may be open for others for a while.
+                            self.0.unwell.store(true, Ordering::Relaxed);
+                            Reached::Nobody
+                        }
+                        None if self.0.arrivals.were_too_many() => return Failure::flood(host),
                         None => reached_by_http2(failed.error()),
                     };
                     Failure { error: of_exchange(failed.error(), host), reached }
@@ -364,9 +378,21 @@ impl Failure {
         Self { error, reached: Reached::Receiver }
     }
 
+    /// The receiver sends on and on, and no answer.
+    fn flood(host: &str) -> Self {
+        Self { error: flood(host), reached: Reached::Receiver }
+    }
+
     fn timeout(span: Duration) -> Self {
         Self { error: SendError::timeout(span, "waiting for the answer"), reached: Reached::Receiver }
     }
+}
+
+/// Whether the receiver closes the HTTP/2 connection and says that it did not look at the request. Those that it did look at, it answers
+/// before.
+fn says_goodbye(error: &hyper::Error) -> bool {
+    let source = std::error::Error::source(error).and_then(|source| source.downcast_ref::<h2::Error>());
+    source.is_some_and(|error| error.is_go_away() && error.is_remote())
 }
 
 /// How far an HTTP/2 request came: turned away unread, fallen with its connection, or answered by an error.

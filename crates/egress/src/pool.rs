@@ -13,6 +13,7 @@ use std::hash::{BuildHasher as _, RandomState};
 use std::mem;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
 
 use aws_lc_rs::digest;
 use hashbrown::HashTable;
@@ -140,8 +141,9 @@ impl Pool {
         self.idle.load(Ordering::Relaxed)
     }
 
-    /// A connection that is good for `key` and alive as far as is known.
-    pub(crate) fn take(&self, key: &Key<'_>) -> Option<Reused> {
+    /// A connection that is good for `key` and alive as far as is known; one of HTTP/1 was idle for less than `most`. Shared ones are taken
+    /// however long they were unused: of HTTP/2 a receiver says which requests it did not look at before it closed.
+    pub(crate) fn take(&self, key: &Key<'_>, most: Duration) -> Option<Reused> {
         let hash = self.hasher.hash_one(key);
         loop {
             let mut idle = {
@@ -154,7 +156,12 @@ impl Pool {
                 self.idle.fetch_sub(1, Ordering::Relaxed);
                 idle
             };
-            if idle.since.elapsed() < idle.connection.kept_for && idle.connection.is_alive() {
+            let waited = idle.since.elapsed();
+            if waited >= most {
+                // All others waited longer. Of these only this one is closed: what is opened in its place comes back instead of it.
+                return None;
+            }
+            if waited < idle.connection.kept_for && idle.connection.is_alive() {
                 return Some(Reused::Http1(idle.connection));
             }
         }
@@ -397,7 +404,7 @@ mod tests {
         };
         let is_kept = |port| {
             let key = Key { scope: PoolScope::new(1), tls: true, host: "example.com", port };
-            pool.take(&key).is_some()
+            pool.take(&key, limits::CONNECTION_IDLE).is_some()
         };
         let kept = || pool.shared.load(Ordering::Relaxed);
         let first = share(1).await;

@@ -68,7 +68,7 @@ pub(crate) fn run(given: Serve, form: Form) -> Result<(), Failure> {
     }
     // What the server makes is its owner's alone, also in a data directory that others can enter.
     rustix::process::umask(Mode::RWXG | Mode::RWXO);
-    let shares = files::shares(files::raise_limit());
+    let shares = share_files()?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -102,6 +102,26 @@ pub(crate) fn run(given: Serve, form: Form) -> Result<(), Failure> {
     // What still runs by now was given up.
     runtime.shutdown_background();
     ended
+}
+
+/// Shares out the files that may be open, unless they are too few for a server.
+fn share_files() -> Result<files::Shares, Failure> {
+    let files = files::raise_limit();
+    match files::reach(files) {
+        files::Reach::Far => {}
+        files::Reach::Short => tracing::warn!(
+            "only {files} files may be open: connections and attempts may fail for it; raise the hard limit with {}",
+            files::ADVICE
+        ),
+        files::Reach::TooShort => {
+            return Err(Failure::said(format!(
+                "only {files} files may be open, and a server needs {} at least: raise the hard limit with {}",
+                files::LEAST,
+                files::ADVICE
+            )));
+        }
+    }
+    Ok(files::shares(files))
 }
 
 /// A running server.

@@ -44,6 +44,8 @@ pub enum Behaviour {
     Answer(Reply),
     /// Send interim answers (1XX) first, then answer.
     Interim(Vec<u16>, Reply),
+    /// Send interim answers without end.
+    EndlessInterim,
     /// Say nothing until the client gives up.
     Hang,
     /// Close the connection instead of answering.
@@ -440,6 +442,12 @@ async fn act<S: Resettable>(stream: &mut BufStream<S>, behaviour: Behaviour) -> 
             }
             send(stream, &whole(&reply)).await?;
             return Ok(Then::GoOn);
+        }
+        Behaviour::EndlessInterim => {
+            let interim = "HTTP/1.1 100 Continue\r\n\r\n".repeat(1_000);
+            loop {
+                send(stream, interim.as_bytes()).await?;
+            }
         }
         Behaviour::Hang => hang(stream).await?,
         Behaviour::Close => {}

@@ -76,6 +76,24 @@ async fn a_connection_that_died_while_idle_is_replaced_once() {
     assert_eq!(receiver.received().len(), 1);
 }
 
+#[tokio::test]
+async fn a_request_that_is_sent_once_takes_no_connection_that_may_be_about_to_close() {
+    let options = ReceiverOptions { on_accept: OnAccept::CloseAfter(1), ..ReceiverOptions::default() };
+    let (egress, receiver) = (egress(), Receiver::with(options).await);
+    for _ in 0..3 {
+        let once = OutboundRequest { repeat: Repeat::IfUnsent, ..post(&receiver.url("/")) };
+        assert_eq!(answer(egress.send(once).await).status, 200);
+        assert_eq!(egress.holdings().idle_connections, 1, "the one before has made room");
+        tokio::time::pause();
+        tokio::time::advance(limits::CONNECTION_IDLE_UNREPEATED).await;
+        tokio::time::resume();
+    }
+    // One that may be sent twice takes it, and is.
+    assert_eq!(answer(egress.send(post(&receiver.url("/"))).await).status, 200);
+    let connections: Vec<usize> = receiver.received().iter().map(|received| received.connection).collect();
+    assert_eq!(connections, [1, 2, 3, 3, 4]);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn no_request_falls_between_the_death_of_a_connection_and_its_notice() {
     let (egress, receiver) = (egress(), Receiver::start().await);

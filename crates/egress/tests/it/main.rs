@@ -5,6 +5,7 @@
 
 mod addresses;
 mod connections;
+mod frames;
 mod identities;
 mod outcomes;
 mod proxies;

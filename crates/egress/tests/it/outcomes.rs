@@ -48,6 +48,23 @@ async fn interim_answers_are_passed_over() {
 }
 
 #[tokio::test]
+async fn interim_answers_are_bounded_for_each_answer() {
+    let (egress, receiver) = (egress(), Receiver::start().await);
+    // Each has some forty bytes.
+    receiver.on("/", Behaviour::Interim(vec![103; 1_000], Reply::new(200, vec![b'x'; limits::RESPONSE_BODY_READ])));
+    for _ in 0..2 {
+        let answer = answer(egress.send(post(&receiver.url("/"))).await);
+        assert_eq!((answer.status, answer.body_end), (200, BodyEnd::Cut), "the body counts apart");
+    }
+    receiver.on("/", Behaviour::EndlessInterim);
+    let (kind, message) = failure(egress.send(post(&receiver.url("/"))).await);
+    assert_eq!(kind, FailureKind::Protocol);
+    assert_eq!(message, "127.0.0.1 sends interim answers (1XX), or what belongs to no answer, without end");
+    receiver.wait_for_open_connections(0, PATIENCE).await;
+    assert_eq!(receiver.received().len(), 3, "nor is it asked again");
+}
+
+#[tokio::test]
 async fn redirects_are_reported_and_never_followed() {
     let (egress, receiver, inward) = (egress(), Receiver::start().await, Receiver::start().await);
     for status in [301, 302, 303, 307, 308] {
@@ -79,6 +96,7 @@ async fn without_an_answer_the_reason_is_named() {
         (Behaviour::HugeHeader(limits::RESPONSE_HEADERS_READ), Protocol),
         (Behaviour::HugeHeader(8 * 1024 * 1024), Protocol),
         (Behaviour::ManyHeaders(limits::RESPONSE_HEADERS + 1), Protocol),
+        (Behaviour::EndlessInterim, Protocol),
     ];
     let receiver = Receiver::start().await;
     for (behaviour, expected) in cases {

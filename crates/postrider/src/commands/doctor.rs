@@ -228,12 +228,13 @@ fn open_files() -> Finding {
         shares.incoming,
         shares.in_flight
     );
+    let advice = format!("raise the hard limit to {FILES}: {}", files::ADVICE);
+    if files::reach(files) == files::Reach::TooShort {
+        let why = format!("a server would not start: only {files} files may be open, and it needs {}", files::LEAST);
+        return Finding::fail(CHECK, why, advice);
+    }
     if shares != files::shares(usize::MAX) {
-        return Finding::warn(
-            CHECK,
-            message,
-            format!("raise the hard limit to {FILES}: `ulimit -Hn`, or LimitNOFILE= in a systemd unit"),
-        );
+        return Finding::warn(CHECK, message, advice);
     }
     Finding::ok(CHECK, message)
 }

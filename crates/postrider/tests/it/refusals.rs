@@ -1,6 +1,7 @@
 //! Starts that are refused: a plain sentence, an exit code, and nothing changed.
 
 use std::net::TcpListener;
+use std::process::Command;
 
 use crate::support::{Server, postrider, run, stderr_of};
 
@@ -26,6 +27,19 @@ async fn a_taken_port_is_named_and_nothing_is_made() {
     assert_eq!(refused.status.code(), Some(1));
     let said = stderr_of(&refused);
     assert!(said.contains(&address) && said.contains("--listen"), "{said}");
+    assert!(refused.stdout.is_empty() && !folder.path().join("data").exists());
+}
+
+#[tokio::test]
+async fn too_few_open_files_are_named_and_nothing_is_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let start = "ulimit -n 40; exec \"$0\" serve --listen 127.0.0.1:0 --data-dir data";
+    let mut shell = Command::new("/bin/sh");
+    shell.args(["-c", start, env!("CARGO_BIN_EXE_postrider")]).current_dir(folder.path()).env_clear();
+    let refused = run(&mut shell).await;
+    assert_eq!(refused.status.code(), Some(1));
+    let said = stderr_of(&refused);
+    assert!(said.contains("only 40 files") && said.contains("LimitNOFILE"), "{said}");
     assert!(refused.stdout.is_empty() && !folder.path().join("data").exists());
 }
 
