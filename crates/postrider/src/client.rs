@@ -3,6 +3,7 @@
 //! Owns the search for the server (flags, then variables, then the control socket of this machine) and the words for what goes wrong
 //! on the way. Does not own what is asked: that is each command's.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -13,7 +14,6 @@ use serde_json::{Value, json};
 use url::Url;
 
 use crate::cli::{EnvironmentTarget, OperatorTarget, SocketTarget};
-use crate::config::setting::setting;
 use crate::config::{Layers, Sources};
 use crate::failure::{Failure, with_causes};
 use crate::output::tame;
@@ -84,14 +84,14 @@ impl EnvironmentTarget {
         let client_id = self.client_id.or_else(|| variable("POSTRIDER_CLIENT_ID"));
         let secret = self.secret.or_else(|| variable("POSTRIDER_SECRET"));
         match (url, client_id, secret) {
-            (None, None, None) => Ok(Target::socket_in(&configured_data_dir(), environment)),
+            (None, None, None) => Ok(Target::socket_in(&configuration().data_dir()?, environment)),
             (_, Some(client_id), Some(_)) if environment.is_some_and(|id| id.to_string() != client_id) => {
                 Err(Failure::said(
                     "--environment names another environment than the client id; the client id decides, leave the other out",
                 ))
             }
             (url, Some(client_id), Some(secret)) => {
-                Ok(Target::Environment { url: url.unwrap_or_else(configured_url), client_id, secret })
+                Ok(Target::Environment { url: url.map_or_else(configured_url, Ok)?, client_id, secret })
             }
             (_, None, _) => Err(missing("client id", "--client-id", "POSTRIDER_CLIENT_ID")),
             (_, Some(_), None) => Err(missing("secret", "--secret", "POSTRIDER_SECRET")),
@@ -106,20 +106,23 @@ impl OperatorTarget {
             return Ok(Target::socket_in(data_dir, None));
         }
         match self.operator_token.or_else(|| variable("POSTRIDER_OPERATOR_TOKEN")) {
-            Some(token) => Ok(Target::Operator { url: url_of(self.url)?.unwrap_or_else(configured_url), token }),
+            Some(token) => Ok(Target::Operator { url: url_of(self.url)?.map_or_else(configured_url, Ok)?, token }),
             // A URL in a variable is there for the other commands.
             None if self.url.is_some() => {
                 Err(missing("operator's token", "--operator-token", "POSTRIDER_OPERATOR_TOKEN"))
             }
-            None => Ok(Target::socket_in(&configured_data_dir(), None)),
+            None => Ok(Target::socket_in(&configuration().data_dir()?, None)),
         }
     }
 }
 
 impl SocketTarget {
     /// The server that is meant.
-    pub(crate) fn find(self) -> Target {
-        Target::socket_in(&self.data_dir.unwrap_or_else(configured_data_dir), None)
+    pub(crate) fn find(self) -> Result<Target, Failure> {
+        match &self.data_dir {
+            Some(data_dir) => Ok(Target::socket_in(data_dir, None)),
+            None => Ok(Target::socket_in(&configuration().data_dir()?, None)),
+        }
     }
 }
 
@@ -129,14 +132,14 @@ fn missing(what: &str, flag: &str, variable: &str) -> Failure {
     ))
 }
 
-/// The data directory of a server that runs with this process's configuration.
-pub(crate) fn configured_data_dir() -> PathBuf {
-    PathBuf::from(configured("data_dir"))
+/// What a server that runs with this process's configuration would read. A default in place of what cannot be read would lead to
+/// another server.
+fn configuration() -> Layers {
+    Layers::read(&Sources::of_process(None, BTreeMap::new()))
 }
 
-fn configured_url() -> Url {
-    let listen = configured("listen");
-    listen.parse().map_or_else(|_| local_url(([127, 0, 0, 1], 8400).into()), local_url)
+fn configured_url() -> Result<Url, Failure> {
+    Ok(local_url(configuration().listen()?))
 }
 
 /// Where a server that listens on this address is reached from its own machine.
@@ -147,13 +150,6 @@ pub(crate) fn local_url(mut listen: std::net::SocketAddr) -> Url {
         listen.set_ip(loopback);
     }
     Url::parse(&format!("http://{listen}")).expect("an address with a port is a valid authority")
-}
-
-fn configured(key: &str) -> String {
-    let layers = Layers::read(&Sources::of_process(None, std::collections::BTreeMap::new()));
-    let setting = setting(key).expect("the two keys that are asked for stand in the table");
-    let given = layers.value(setting).and_then(|(value, _)| value.into_string());
-    given.unwrap_or_else(|| setting.default.unwrap_or_default().to_owned())
 }
 
 impl Target {

@@ -164,6 +164,32 @@ async fn a_server_with_its_defaults_is_found_without_any_flag() {
 }
 
 #[tokio::test]
+async fn a_configuration_that_cannot_be_read_leads_to_no_other_server() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut serve = postrider(folder.path());
+    let _server = Server::spawn(serve.args(["serve", "--listen", "127.0.0.1:0"])).await;
+    let refused = async |arguments: &[&str], variables: &[(&str, &str)]| {
+        let mut command = postrider(folder.path());
+        let output = run(command.args(arguments).envs(variables.iter().copied())).await;
+        assert_eq!(output.status.code(), Some(3), "{arguments:?} {variables:?}: {}", stderr_of(&output));
+        stderr_of(&output)
+    };
+    for arguments in [["environment", "list"], ["operator-token", "list"], ["trigger", "a.b"]] {
+        let said = refused(&arguments, &[("POSTRIDER_CONFIG", "/nofile.toml")]).await;
+        assert!(said.contains("/nofile.toml: cannot be read"), "{said}");
+    }
+    let environment = [("POSTRIDER_CLIENT_ID", CLIENT_ID), ("POSTRIDER_SECRET", SECRET), ("POSTRIDER_LISTEN", "x")];
+    assert!(refused(&["trigger", "a.b"], &environment).await.contains("POSTRIDER_LISTEN"));
+    let file = folder.path().join("postrider.toml");
+    std::fs::write(&file, "listen = ").unwrap();
+    assert!(refused(&["environment", "list"], &[]).await.contains("is not valid TOML"));
+    // What the command does not ask for is the server's business.
+    std::fs::write(&file, "retention_days = 0").unwrap();
+    let listed = run(postrider(folder.path()).args(["environment", "list"])).await;
+    assert!(listed.status.success(), "{}", stderr_of(&listed));
+}
+
+#[tokio::test]
 async fn event_types_go_out_as_documents_and_come_in_from_one() {
     let folder = tempfile::tempdir().unwrap();
     let _server = Server::start_with(folder.path(), bootstrapped).await;
