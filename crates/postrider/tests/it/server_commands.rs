@@ -237,7 +237,9 @@ async fn jobs_are_listed_and_steered() {
     receiver.wait_for(50, PATIENCE).await;
     let webhook = lines_of(&call(&["deliveries", "list"]).await)[0]["webhookId"].as_str().unwrap().to_owned();
     // It has something to do for longer than this test takes.
-    let replay = ["replay", "--from", "2020-01-01T00:00:00Z", "--webhook", &webhook, "--rate", "1", "--detach"];
+    let followed = ["replay", "--from", "2020-01-01T00:00:00Z", "--webhook", &webhook, "--rate", "1"];
+    let followed = [&followed[..], &["--idempotency-key", "once"]].concat();
+    let replay = [&followed[..], &["--detach"]].concat();
     let id = json_of(&call(&replay).await)["id"].as_str().unwrap().to_owned();
     assert_eq!(json_of(&call(&["jobs", "list"]).await)[0]["id"], *id);
     assert_eq!(json_of(&call(&["jobs", "pause", &id]).await)["state"], "paused");
@@ -249,6 +251,9 @@ async fn jobs_are_listed_and_steered() {
     assert_eq!(json_of(&call(&["jobs", "resume", &id]).await)["state"], "running");
     json_of(&call(&["jobs", "rate", &id, "1"]).await);
     assert_eq!(json_of(&call(&["jobs", "cancel", &id]).await)["state"], "cancelled");
+    let ended = call(&followed).await;
+    assert_eq!((&json_of(&ended)["id"], &json_of(&ended)["state"]), (&id.as_str().into(), &"cancelled".into()));
+    assert_eq!(ended.status.code(), Some(1), "a job that was cancelled did not do what was asked for");
     let refused = call(&["jobs", "rate", &id, "1"]).await;
     assert!(!refused.status.success() && stderr_of(&refused).contains("ended"), "{}", stderr_of(&refused));
     let mut command = postrider(folder.path());
