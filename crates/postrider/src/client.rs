@@ -4,6 +4,7 @@
 //! on the way. Does not own what is asked: that is each command's.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -25,6 +26,11 @@ const ENVIRONMENT_HEADER: &str = "postrider-environment";
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a server may take to answer.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Said where the system does not let this account open the control socket.
+const CLOSED: &str = "the control socket can be opened by the account that runs the server alone: run this command as that account, \
+                      with `sudo -u <account>` for example, or reach the server with --url, and --operator-token or --client-id and \
+                      --secret";
 
 /// A server, and as whom it is spoken to.
 #[derive(Debug, Clone)]
@@ -188,13 +194,7 @@ impl Client {
     pub(crate) async fn connect(target: Target) -> Result<Self, Failure> {
         match target {
             Target::Socket { path, environment } => {
-                if !path.exists() {
-                    return Err(Failure::Unreachable(format!(
-                        "no server runs on this machine with the data directory {}. Start one with `postrider serve`, name its data \
-                         directory with --data-dir, or reach another machine with --url, --client-id and --secret",
-                        path.parent().unwrap_or(&path).display()
-                    )));
-                }
+                look_for(&path)?;
                 let http = build(client_builder().no_proxy().unix_socket(path))?;
                 let base = Url::parse("http://control.socket").expect("the text is a URL");
                 Ok(Self { http, base, authority: Authority::Socket(environment) })
@@ -328,9 +328,7 @@ impl Client {
             return Failure::Unreachable(format!("{place} does not answer in time"));
         }
         Failure::Unreachable(match self.authority {
-            Authority::Socket(_) if error.is_connect() => {
-                "the control socket is there, but no server listens on it; start one with `postrider serve`".to_owned()
-            }
+            Authority::Socket(_) if error.is_connect() => unconnected(kind_of(error)).to_owned(),
             _ if error.is_connect() => format!("no connection to {place}: {}", root_of(error)),
             _ => format!("{place} broke the connection off: {}", root_of(error)),
         })
@@ -339,6 +337,43 @@ impl Client {
     fn not_postrider(&self, error: &reqwest::Error) -> Failure {
         Failure::said(format!("{} does not answer as Postrider does: {}", self.place(), with_causes(error)))
     }
+}
+
+/// Looks whether there is a control socket: where there is none, no server runs there.
+fn look_for(path: &Path) -> Result<(), Failure> {
+    Err(Failure::Unreachable(match path.try_exists() {
+        Ok(true) => return Ok(()),
+        Ok(false) => format!(
+            "no server runs on this machine with the data directory {}. Start one with `postrider serve`, name its data \
+             directory with --data-dir, or reach another machine with --url, --client-id and --secret",
+            path.parent().unwrap_or(path).display()
+        ),
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => format!("{}: {CLOSED}", path.display()),
+        Err(error) => format!("the control socket {} cannot be looked for: {error}", path.display()),
+    }))
+}
+
+/// Why a control socket that is there led to no server.
+fn unconnected(said: Option<io::ErrorKind>) -> &'static str {
+    match said {
+        Some(io::ErrorKind::PermissionDenied) => CLOSED,
+        _ => {
+            "the control socket is there, but no server listens on it: one may be stopping, or was killed; start one with \
+             `postrider serve`"
+        }
+    }
+}
+
+/// What the system said, where an error comes from it.
+fn kind_of(error: &(dyn std::error::Error + 'static)) -> Option<io::ErrorKind> {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if let Some(error) = error.downcast_ref::<io::Error>() {
+            return Some(error.kind());
+        }
+        cause = error.source();
+    }
+    None
 }
 
 /// The innermost cause: the system's own words.
@@ -384,4 +419,29 @@ pub(crate) fn http_for(url: &Url) -> Result<reqwest::Client, Failure> {
 
 fn build(builder: reqwest::ClientBuilder) -> Result<reqwest::Client, Failure> {
     builder.build().map_err(|error| Failure::said(format!("HTTP cannot be spoken: {}", with_causes(&error))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_control_socket_that_may_not_be_opened_is_no_server_that_does_not_run() {
+        let closed = unconnected(Some(io::ErrorKind::PermissionDenied));
+        assert!(closed.contains("sudo -u") && closed.contains("--operator-token"), "{closed}");
+        let unheard = unconnected(Some(io::ErrorKind::ConnectionRefused));
+        assert!(unheard.contains("may be stopping") && unheard.contains("postrider serve"), "{unheard}");
+    }
+
+    #[tokio::test]
+    async fn what_the_system_said_is_found_below_what_clients_make_of_it() {
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(SOCKET_NAME);
+        drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
+        let http = build(client_builder().no_proxy().unix_socket(path)).unwrap();
+        let error = http.get("http://control.socket").send().await.unwrap_err();
+        assert!(error.is_connect());
+        assert_eq!(kind_of(&error), Some(io::ErrorKind::ConnectionRefused));
+    }
 }

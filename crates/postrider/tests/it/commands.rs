@@ -87,6 +87,12 @@ async fn without_a_server_the_way_to_one_is_told() {
     let told = run(postrider(folder.path()).args(["--json", "trigger", "frontegg.user.created"])).await;
     let told: serde_json::Value = serde_json::from_str(&stderr_of(&told)).unwrap();
     assert!(told["error"].as_str().unwrap().contains("postrider serve"), "{told}");
+    // What a server that was killed leaves behind.
+    std::fs::create_dir(folder.path().join("data")).unwrap();
+    drop(std::os::unix::net::UnixListener::bind(folder.path().join("data/control.sock")).unwrap());
+    let left = run(postrider(folder.path()).args(["environment", "list", "--data-dir", "data"])).await;
+    assert_eq!(left.status.code(), Some(4));
+    assert!(stderr_of(&left).contains("one may be stopping"), "{}", stderr_of(&left));
     let half = run(postrider(folder.path()).args(["trigger", "a.b", "--url", "http://127.0.0.1:1"])).await;
     assert!(stderr_of(&half).contains("POSTRIDER_CLIENT_ID"), "{}", stderr_of(&half));
 }
