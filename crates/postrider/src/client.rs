@@ -111,13 +111,12 @@ impl OperatorTarget {
         if let Some(data_dir) = &self.data_dir {
             return Ok(Target::socket_in(data_dir, None));
         }
-        match self.operator_token.or_else(|| variable("POSTRIDER_OPERATOR_TOKEN")) {
-            Some(token) => Ok(Target::Operator { url: url_of(self.url)?.map_or_else(configured_url, Ok)?, token }),
-            // A URL in a variable is there for the other commands.
-            None if self.url.is_some() => {
-                Err(missing("operator's token", "--operator-token", "POSTRIDER_OPERATOR_TOKEN"))
-            }
-            None => Ok(Target::socket_in(&configuration().data_dir()?, None)),
+        let token = self.operator_token.or_else(|| variable("POSTRIDER_OPERATOR_TOKEN"));
+        match (url_of(self.url)?, token) {
+            (url, Some(token)) => Ok(Target::Operator { url: url.map_or_else(configured_url, Ok)?, token }),
+            // Also where it stands in a variable, for the other commands' sake: whoever names a server means no other.
+            (Some(_), None) => Err(missing("operator's token", "--operator-token", "POSTRIDER_OPERATOR_TOKEN")),
+            (None, None) => Ok(Target::socket_in(&configuration().data_dir()?, None)),
         }
     }
 }
@@ -134,7 +133,8 @@ impl SocketTarget {
 
 fn missing(what: &str, flag: &str, variable: &str) -> Failure {
     Failure::said(format!(
-        "the {what} is missing: give {flag} or {variable}, or, on the server's own machine, none of --url and the like"
+        "the {what} is missing: give {flag} or {variable}; or, on the server's own machine, name its data directory with --data-dir, \
+         or leave out --url, POSTRIDER_URL and the like"
     ))
 }
 

@@ -144,6 +144,16 @@ async fn operators_make_environments_and_credentials_here_and_with_a_token_elsew
         .unwrap();
     assert_eq!(refused.status(), 401, "a revoked secret opens nothing");
 
+    let exported = async |arguments: &[&str]| {
+        let mut command = postrider(folder.path());
+        run(command.env("POSTRIDER_URL", &server.url).args(["environment", "list"]).args(arguments)).await
+    };
+    let refused = exported(&[]).await;
+    assert_eq!(refused.status.code(), Some(1), "a server that is named is no other");
+    assert!(stderr_of(&refused).contains("POSTRIDER_OPERATOR_TOKEN"), "{}", stderr_of(&refused));
+    assert!(exported(&["--operator-token", operator_token["token"].as_str().unwrap()]).await.status.success());
+    assert!(exported(&["--data-dir", "data"]).await.status.success(), "a flag passes the variable over");
+
     here(&["operator-token", "revoke", operator_token["id"].as_str().unwrap()]).await;
     let refused = elsewhere(&["environment", "list"]).await;
     assert_eq!(refused.status.code(), Some(1));
