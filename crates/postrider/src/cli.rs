@@ -113,7 +113,8 @@ pub(crate) enum Action {
 /// `serve`.
 #[derive(Debug, Args)]
 pub(crate) struct Serve {
-    /// Also start a receiver on loopback that verifies and prints what it gets, and send it sample events
+    /// Also start a receiver on loopback that verifies and prints what it gets, and send sample events, unless other webhooks of the
+    /// environment would get them, too
     #[arg(long)]
     pub(crate) demo: bool,
     #[command(flatten)]
