@@ -14,7 +14,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use url::Url;
 
-use crate::cli::{EnvironmentTarget, OperatorTarget, SocketTarget};
+use crate::cli::{EnvironmentTarget, OperatorTarget, SocketTarget, web_address};
 use crate::config::{Layers, Sources};
 use crate::failure::{Failure, with_causes};
 use crate::output::tame;
@@ -69,11 +69,9 @@ fn variable(name: &str) -> Option<String> {
 pub(crate) fn url_of(flag: Option<Url>) -> Result<Option<Url>, Failure> {
     match (flag, variable("POSTRIDER_URL")) {
         (Some(url), _) => Ok(Some(url)),
-        (None, Some(text)) => match Url::parse(&text) {
-            Ok(url) if matches!(url.scheme(), "http" | "https") => Ok(Some(url)),
-            _ => Err(Failure::said(format!(
-                "POSTRIDER_URL is `{text}`, which is not a web address; write for example http://127.0.0.1:8400"
-            ))),
+        (None, Some(text)) => match web_address(&text) {
+            Ok(url) => Ok(Some(url)),
+            Err(what) => Err(Failure::said(format!("POSTRIDER_URL is `{text}`: {what}"))),
         },
         (None, None) => Ok(None),
     }
