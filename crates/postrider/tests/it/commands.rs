@@ -4,6 +4,7 @@ use std::process::Command;
 
 use postrider_core::Timestamp;
 use postrider_core::signature::{Secret, SigningKey};
+use postrider_testkit::receiver::{Behaviour, Receiver, Reply};
 
 use crate::support::{Server, json_of, postrider, run, stderr_of};
 
@@ -121,6 +122,27 @@ async fn the_doctor_finds_what_is_wrong() {
     let ill_report = json_of(&ill);
     assert_eq!((verdict(&ill_report, "source addresses"), ill.status.code()), ("fail".to_owned(), Some(1)));
     assert_eq!(verdict(&ill_report, "webhooks"), "fail", "nor would a server start");
+}
+
+#[tokio::test]
+async fn the_doctor_takes_no_other_program_for_the_server() {
+    let folder = tempfile::tempdir().unwrap();
+    let (server, other) = (Server::start(folder.path()).await, Receiver::start().await);
+    let failing = Receiver::start().await;
+    failing.on("/readyz", Behaviour::Answer(Reply::new(502, "no upstream")));
+    let examined = async |url: &str| {
+        let mut command = postrider(folder.path());
+        command.args(["--json", "doctor", "--offline", "--data-dir", "data", "--url", url]);
+        let report = json_of(&run(&mut command).await);
+        let all = report["findings"].as_array().unwrap();
+        let finding = all.iter().find(|finding| finding["check"] == "server").unwrap();
+        (finding["verdict"].as_str().unwrap().to_owned(), finding["message"].as_str().unwrap().to_owned())
+    };
+    assert_eq!(examined(&server.url).await.0, "ok");
+    for program in [other, failing] {
+        let (verdict, message) = examined(&program.url("/")).await;
+        assert!(verdict == "fail" && message.contains("another program answers"), "{verdict}: {message}");
+    }
 }
 
 #[tokio::test]
