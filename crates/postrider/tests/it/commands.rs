@@ -99,6 +99,28 @@ async fn without_a_server_the_way_to_one_is_told() {
 }
 
 #[tokio::test]
+async fn a_command_line_that_cannot_be_read_is_told_to_programs_as_json() {
+    let folder = tempfile::tempdir().unwrap();
+    for (arguments, words) in [
+        (["--json", "jobs", "list", "--limt"].as_slice(), "--limit"),
+        (&["jobs", "rate", "--json"], "<ID>"),
+        (&["listen", "--json", "--forward-to", "localhost:1"], "not a web address"),
+        (&["--json", "jobs"], "command"),
+    ] {
+        let refused = run(postrider(folder.path()).args(arguments)).await;
+        assert_eq!(refused.status.code(), Some(2), "{arguments:?}: {}", stderr_of(&refused));
+        let told: serde_json::Value = serde_json::from_str(&stderr_of(&refused)).unwrap();
+        let told = told["error"].as_str().unwrap();
+        let is_a_sentence = !told.contains("Usage:") && !told.starts_with("error");
+        assert!(told.contains(words) && is_a_sentence, "{arguments:?}: {told}");
+    }
+    let plain = run(postrider(folder.path()).args(["jobs", "list", "--limt"])).await;
+    assert!(stderr_of(&plain).contains("Usage:"), "{}", stderr_of(&plain));
+    let help = run(postrider(folder.path()).args(["--json", "--help"])).await;
+    assert!(help.status.success() && String::from_utf8_lossy(&help.stdout).contains("Usage:"));
+}
+
+#[tokio::test]
 async fn the_doctor_finds_what_is_wrong() {
     let folder = tempfile::tempdir().unwrap();
     let mut command = postrider(folder.path());
