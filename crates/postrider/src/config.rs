@@ -287,6 +287,16 @@ fn read_variables<'a>(
     })
 }
 
+/// What is said of a variable that looks like a setting and is none.
+pub(crate) fn unknown_variable(name: &str) -> String {
+    let near = name.strip_prefix("POSTRIDER_").and_then(nearest_key).and_then(setting::setting);
+    let advice = match near {
+        Some(near) => format!("did you mean {}?", near.variable()),
+        None => "remove it, or see `postrider config show` for the settings there are".to_owned(),
+    };
+    format!("{name} is in the environment, but there is no such setting; {advice}")
+}
+
 /// The key that a mistyped one most likely stands for.
 pub(crate) fn nearest_key(mistyped: &str) -> Option<&'static str> {
     // A dash for an underscore, or a table for a prefix, is a slip and no distance.

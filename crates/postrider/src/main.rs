@@ -59,7 +59,7 @@ fn unread(error: &clap::Error) -> ExitCode {
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => "the command is not complete; see --help".to_owned(),
         _ => {
             let whole = error.render().to_string();
-            let before = |tail| whole.find(tail).unwrap_or(whole.len());
+            let before = |tail: &str| whole.find(tail).unwrap_or(whole.len());
             let end = before("\n\nUsage:").min(before("\n\nFor more information"));
             whole[..end].trim_start_matches("error: ").split_whitespace().collect::<Vec<_>>().join(" ")
         }

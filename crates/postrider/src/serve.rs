@@ -34,9 +34,9 @@ use tokio::time::Instant;
 
 use crate::cli::Serve;
 use crate::client::local_url;
-use crate::config::{Layers, Settings, Sources};
+use crate::config::{Layers, Settings, Sources, unknown_variable};
 use crate::failure::{FAILED, Failure, with_causes};
-use crate::output::Form;
+use crate::output::{self, Form};
 use crate::system::{SystemClock, SystemEntropy};
 use crate::telemetry;
 use http::Connections;
@@ -61,10 +61,13 @@ pub(crate) fn run(given: Serve, form: Form) -> Result<(), Failure> {
     let settings = layers.settings()?;
     telemetry::start_logs(&settings.log, settings.log_format);
     for name in unknown {
-        tracing::warn!(
-            variable = name,
-            "the environment has a variable that looks like a setting, but there is none of that name"
-        );
+        let what = unknown_variable(&name);
+        // Who logs errors alone has not asked for silence on this.
+        if tracing::enabled!(tracing::Level::WARN) {
+            tracing::warn!("{what}");
+        } else {
+            output::note(what);
+        }
     }
     // What the server makes is its owner's alone, also in a data directory that others can enter.
     rustix::process::umask(Mode::RWXG | Mode::RWXO);

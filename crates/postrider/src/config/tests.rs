@@ -220,6 +220,8 @@ fn variables_that_are_no_settings_are_noticed_but_not_those_of_others() {
         ("POSTRIDER_PORT_8400_TCP", "x"),
     ]);
     assert_eq!(Layers::read(&given).unknown_variables, ["POSTRIDER_LISTN"]);
+    assert!(unknown_variable("POSTRIDER_LISTN").ends_with("did you mean POSTRIDER_LISTEN?"));
+    assert!(unknown_variable("POSTRIDER_COLOUR").contains("`postrider config show`"));
 }
 
 #[test]

@@ -30,6 +30,21 @@ async fn a_taken_port_is_named_and_nothing_is_made() {
 }
 
 #[tokio::test]
+async fn a_misspelt_variable_is_named_however_little_is_logged() {
+    let folder = tempfile::tempdir().unwrap();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    for (level, format) in [("error", "text"), ("warn", "json")] {
+        let refused = run(postrider(folder.path())
+            .args(["serve", "--listen", &address, "--data-dir", "data", "--log", level, "--log-format", format])
+            .env("POSTRIDER_RETENTION_DAY", "7"))
+        .await;
+        let said = stderr_of(&refused);
+        assert_eq!(said.matches("did you mean POSTRIDER_RETENTION_DAYS?").count(), 1, "{level}: {said}");
+    }
+}
+
+#[tokio::test]
 async fn another_master_key_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let mut server = Server::start(folder.path()).await;
