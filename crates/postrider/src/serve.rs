@@ -2,7 +2,7 @@
 //!
 //! # A start
 //!
-//! the address (a taken port stops a start before it changes anything) → store → egress → engine → first environment → API → control
+//! the control socket's path, the address (one that is too long, or a taken port, stops a start before it changes anything) → store → egress → engine → first environment → API → control
 //! socket → "Listening on".
 //!
 //! # An end
@@ -122,6 +122,7 @@ impl Server {
     async fn start(settings: Settings, shares: files::Shares, with_demo: bool, form: Form) -> Result<Self, Failure> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
+        control::check_path(&settings.data_dir).map_err(Failure::Said)?;
         let listener = http::bind(settings.listen).await.map_err(Failure::Said)?;
         let address = listener.local_addr().map_err(|error| Failure::said(format!("the socket failed: {error}")))?;
         let url = local_url(address);
