@@ -2,8 +2,8 @@
 //!
 //! # A start
 //!
-//! the control socket's path, the address (one that is too long, or a taken port, stops a start before it changes anything) → store → egress → engine → first environment → API → control
-//! socket → "Listening on".
+//! the control socket's path, the address (one that is too long, or a taken port, stops a start before it changes anything) → store →
+//! egress → engine → first environment → API → control socket → "Listening on".
 //!
 //! # An end
 //!
