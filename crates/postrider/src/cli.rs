@@ -113,7 +113,8 @@ pub(crate) enum Action {
 /// `serve`.
 #[derive(Debug, Args)]
 pub(crate) struct Serve {
-    /// Also start a receiver on loopback that verifies and prints what it gets, and send it sample events
+    /// Also start a receiver on loopback that verifies and prints what it gets, and send sample events, unless other webhooks of the
+    /// environment would get them, too
     #[arg(long)]
     pub(crate) demo: bool,
     #[command(flatten)]
@@ -151,7 +152,7 @@ pub(crate) struct Trigger {
 #[derive(Debug, Args)]
 pub(crate) struct Listen {
     /// Where events are posted to, with the headers that a webhook would get
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", value_parser = web_address)]
     pub(crate) forward_to: Url,
     /// Only events of this tenant
     #[arg(long, value_name = "ID")]
@@ -359,7 +360,7 @@ pub(crate) struct VerifyWebhook {
 #[derive(Debug, Args)]
 pub(crate) struct Doctor {
     /// The server's URL [env: POSTRIDER_URL]; without it, the address that the configuration names
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", value_parser = web_address)]
     pub(crate) url: Option<Url>,
     /// Leave out what needs the Internet: host names, and the clock
     #[arg(long)]
@@ -479,7 +480,7 @@ pub(crate) struct EnvironmentChoice {
 #[derive(Debug, Args)]
 pub(crate) struct EnvironmentTarget {
     /// The server's URL [env: POSTRIDER_URL]; without it, the server of this machine is found by its control socket
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", value_parser = web_address)]
     pub(crate) url: Option<Url>,
     /// The environment's client id [env: POSTRIDER_CLIENT_ID]
     #[arg(long, value_name = "UUID")]
@@ -498,7 +499,7 @@ pub(crate) struct EnvironmentTarget {
 #[derive(Debug, Args)]
 pub(crate) struct OperatorTarget {
     /// The server's URL [env: POSTRIDER_URL]; without it, the server of this machine is found by its control socket
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", value_parser = web_address)]
     pub(crate) url: Option<Url>,
     /// A token of the operator, made with `postrider operator-token create` [env: POSTRIDER_OPERATOR_TOKEN]
     #[arg(long, value_name = "TOKEN")]
@@ -514,6 +515,14 @@ pub(crate) struct SocketTarget {
     /// The data directory whose server is meant
     #[arg(long, value_name = "DIRECTORY")]
     pub(crate) data_dir: Option<PathBuf>,
+}
+
+/// Reads where a server or a program is: HTTP is all that is spoken. `localhost:8400` would be a URL as well, of the scheme `localhost`.
+pub(crate) fn web_address(text: &str) -> Result<Url, &'static str> {
+    match Url::parse(text) {
+        Ok(url) if matches!(url.scheme(), "http" | "https") => Ok(url),
+        _ => Err("it is not a web address; write for example http://127.0.0.1:8400"),
+    }
 }
 
 /// A flag for each setting that may have one, and the file's path.

@@ -3,6 +3,8 @@
 //! Owns the search for the server (flags, then variables, then the control socket of this machine) and the words for what goes wrong
 //! on the way. Does not own what is asked: that is each command's.
 
+use std::collections::BTreeMap;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -12,8 +14,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use url::Url;
 
-use crate::cli::{EnvironmentTarget, OperatorTarget, SocketTarget};
-use crate::config::setting::setting;
+use crate::cli::{EnvironmentTarget, OperatorTarget, SocketTarget, web_address};
 use crate::config::{Layers, Sources};
 use crate::failure::{Failure, with_causes};
 use crate::output::tame;
@@ -25,6 +26,11 @@ const ENVIRONMENT_HEADER: &str = "postrider-environment";
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a server may take to answer.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Said where the system does not let this account open the control socket.
+const CLOSED: &str = "the control socket can be opened by the account that runs the server alone: run this command as that account, \
+                      with `sudo -u <account>` for example, or reach the server with --url, and --operator-token or --client-id and \
+                      --secret";
 
 /// A server, and as whom it is spoken to.
 #[derive(Debug, Clone)]
@@ -63,11 +69,9 @@ fn variable(name: &str) -> Option<String> {
 pub(crate) fn url_of(flag: Option<Url>) -> Result<Option<Url>, Failure> {
     match (flag, variable("POSTRIDER_URL")) {
         (Some(url), _) => Ok(Some(url)),
-        (None, Some(text)) => match Url::parse(&text) {
-            Ok(url) if matches!(url.scheme(), "http" | "https") => Ok(Some(url)),
-            _ => Err(Failure::said(format!(
-                "POSTRIDER_URL is `{text}`, which is not a web address; write for example http://127.0.0.1:8400"
-            ))),
+        (None, Some(text)) => match web_address(&text) {
+            Ok(url) => Ok(Some(url)),
+            Err(what) => Err(Failure::said(format!("POSTRIDER_URL is `{text}`: {what}"))),
         },
         (None, None) => Ok(None),
     }
@@ -84,14 +88,14 @@ impl EnvironmentTarget {
         let client_id = self.client_id.or_else(|| variable("POSTRIDER_CLIENT_ID"));
         let secret = self.secret.or_else(|| variable("POSTRIDER_SECRET"));
         match (url, client_id, secret) {
-            (None, None, None) => Ok(Target::socket_in(&configured_data_dir(), environment)),
+            (None, None, None) => Ok(Target::socket_in(&configuration().data_dir()?, environment)),
             (_, Some(client_id), Some(_)) if environment.is_some_and(|id| id.to_string() != client_id) => {
                 Err(Failure::said(
                     "--environment names another environment than the client id; the client id decides, leave the other out",
                 ))
             }
             (url, Some(client_id), Some(secret)) => {
-                Ok(Target::Environment { url: url.unwrap_or_else(configured_url), client_id, secret })
+                Ok(Target::Environment { url: url.map_or_else(configured_url, Ok)?, client_id, secret })
             }
             (_, None, _) => Err(missing("client id", "--client-id", "POSTRIDER_CLIENT_ID")),
             (_, Some(_), None) => Err(missing("secret", "--secret", "POSTRIDER_SECRET")),
@@ -105,38 +109,41 @@ impl OperatorTarget {
         if let Some(data_dir) = &self.data_dir {
             return Ok(Target::socket_in(data_dir, None));
         }
-        match self.operator_token.or_else(|| variable("POSTRIDER_OPERATOR_TOKEN")) {
-            Some(token) => Ok(Target::Operator { url: url_of(self.url)?.unwrap_or_else(configured_url), token }),
-            // A URL in a variable is there for the other commands.
-            None if self.url.is_some() => {
-                Err(missing("operator's token", "--operator-token", "POSTRIDER_OPERATOR_TOKEN"))
-            }
-            None => Ok(Target::socket_in(&configured_data_dir(), None)),
+        let token = self.operator_token.or_else(|| variable("POSTRIDER_OPERATOR_TOKEN"));
+        match (url_of(self.url)?, token) {
+            (url, Some(token)) => Ok(Target::Operator { url: url.map_or_else(configured_url, Ok)?, token }),
+            // Also where it stands in a variable, for the other commands' sake: whoever names a server means no other.
+            (Some(_), None) => Err(missing("operator's token", "--operator-token", "POSTRIDER_OPERATOR_TOKEN")),
+            (None, None) => Ok(Target::socket_in(&configuration().data_dir()?, None)),
         }
     }
 }
 
 impl SocketTarget {
     /// The server that is meant.
-    pub(crate) fn find(self) -> Target {
-        Target::socket_in(&self.data_dir.unwrap_or_else(configured_data_dir), None)
+    pub(crate) fn find(self) -> Result<Target, Failure> {
+        match &self.data_dir {
+            Some(data_dir) => Ok(Target::socket_in(data_dir, None)),
+            None => Ok(Target::socket_in(&configuration().data_dir()?, None)),
+        }
     }
 }
 
 fn missing(what: &str, flag: &str, variable: &str) -> Failure {
     Failure::said(format!(
-        "the {what} is missing: give {flag} or {variable}, or, on the server's own machine, none of --url and the like"
+        "the {what} is missing: give {flag} or {variable}; or, on the server's own machine, name its data directory with --data-dir, \
+         or leave out --url, POSTRIDER_URL and the like"
     ))
 }
 
-/// The data directory of a server that runs with this process's configuration.
-pub(crate) fn configured_data_dir() -> PathBuf {
-    PathBuf::from(configured("data_dir"))
+/// What a server that runs with this process's configuration would read. A default in place of what cannot be read would lead to
+/// another server.
+fn configuration() -> Layers {
+    Layers::read(&Sources::of_process(None, BTreeMap::new()))
 }
 
-fn configured_url() -> Url {
-    let listen = configured("listen");
-    listen.parse().map_or_else(|_| local_url(([127, 0, 0, 1], 8400).into()), local_url)
+fn configured_url() -> Result<Url, Failure> {
+    Ok(local_url(configuration().listen()?))
 }
 
 /// Where a server that listens on this address is reached from its own machine.
@@ -147,13 +154,6 @@ pub(crate) fn local_url(mut listen: std::net::SocketAddr) -> Url {
         listen.set_ip(loopback);
     }
     Url::parse(&format!("http://{listen}")).expect("an address with a port is a valid authority")
-}
-
-fn configured(key: &str) -> String {
-    let layers = Layers::read(&Sources::of_process(None, std::collections::BTreeMap::new()));
-    let setting = setting(key).expect("the two keys that are asked for stand in the table");
-    let given = layers.value(setting).and_then(|(value, _)| value.into_string());
-    given.unwrap_or_else(|| setting.default.unwrap_or_default().to_owned())
 }
 
 impl Target {
@@ -192,13 +192,7 @@ impl Client {
     pub(crate) async fn connect(target: Target) -> Result<Self, Failure> {
         match target {
             Target::Socket { path, environment } => {
-                if !path.exists() {
-                    return Err(Failure::Unreachable(format!(
-                        "no server runs on this machine with the data directory {}. Start one with `postrider serve`, name its data \
-                         directory with --data-dir, or reach another machine with --url, --client-id and --secret",
-                        path.parent().unwrap_or(&path).display()
-                    )));
-                }
+                look_for(&path)?;
                 let http = build(client_builder().no_proxy().unix_socket(path))?;
                 let base = Url::parse("http://control.socket").expect("the text is a URL");
                 Ok(Self { http, base, authority: Authority::Socket(environment) })
@@ -332,9 +326,7 @@ impl Client {
             return Failure::Unreachable(format!("{place} does not answer in time"));
         }
         Failure::Unreachable(match self.authority {
-            Authority::Socket(_) if error.is_connect() => {
-                "the control socket is there, but no server listens on it; start one with `postrider serve`".to_owned()
-            }
+            Authority::Socket(_) if error.is_connect() => unconnected(kind_of(error)).to_owned(),
             _ if error.is_connect() => format!("no connection to {place}: {}", root_of(error)),
             _ => format!("{place} broke the connection off: {}", root_of(error)),
         })
@@ -343,6 +335,43 @@ impl Client {
     fn not_postrider(&self, error: &reqwest::Error) -> Failure {
         Failure::said(format!("{} does not answer as Postrider does: {}", self.place(), with_causes(error)))
     }
+}
+
+/// Looks whether there is a control socket: where there is none, no server runs there.
+fn look_for(path: &Path) -> Result<(), Failure> {
+    Err(Failure::Unreachable(match path.try_exists() {
+        Ok(true) => return Ok(()),
+        Ok(false) => format!(
+            "no server runs on this machine with the data directory {}. Start one with `postrider serve`, name its data \
+             directory with --data-dir, or reach another machine with --url, --client-id and --secret",
+            path.parent().unwrap_or(path).display()
+        ),
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => format!("{}: {CLOSED}", path.display()),
+        Err(error) => format!("the control socket {} cannot be looked for: {error}", path.display()),
+    }))
+}
+
+/// Why a control socket that is there led to no server.
+fn unconnected(said: Option<io::ErrorKind>) -> &'static str {
+    match said {
+        Some(io::ErrorKind::PermissionDenied) => CLOSED,
+        _ => {
+            "the control socket is there, but no server listens on it: one may be stopping, or was killed; start one with \
+             `postrider serve`"
+        }
+    }
+}
+
+/// What the system said, where an error comes from it.
+fn kind_of(error: &(dyn std::error::Error + 'static)) -> Option<io::ErrorKind> {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if let Some(error) = error.downcast_ref::<io::Error>() {
+            return Some(error.kind());
+        }
+        cause = error.source();
+    }
+    None
 }
 
 /// The innermost cause: the system's own words.
@@ -388,4 +417,29 @@ pub(crate) fn http_for(url: &Url) -> Result<reqwest::Client, Failure> {
 
 fn build(builder: reqwest::ClientBuilder) -> Result<reqwest::Client, Failure> {
     builder.build().map_err(|error| Failure::said(format!("HTTP cannot be spoken: {}", with_causes(&error))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_control_socket_that_may_not_be_opened_is_no_server_that_does_not_run() {
+        let closed = unconnected(Some(io::ErrorKind::PermissionDenied));
+        assert!(closed.contains("sudo -u") && closed.contains("--operator-token"), "{closed}");
+        let unheard = unconnected(Some(io::ErrorKind::ConnectionRefused));
+        assert!(unheard.contains("may be stopping") && unheard.contains("postrider serve"), "{unheard}");
+    }
+
+    #[tokio::test]
+    async fn what_the_system_said_is_found_below_what_clients_make_of_it() {
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(SOCKET_NAME);
+        drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
+        let http = build(client_builder().no_proxy().unix_socket(path)).unwrap();
+        let error = http.get("http://control.socket").send().await.unwrap_err();
+        assert!(error.is_connect());
+        assert_eq!(kind_of(&error), Some(io::ErrorKind::ConnectionRefused));
+    }
 }

@@ -153,6 +153,16 @@ impl Layers {
     pub(crate) fn settings(self) -> Result<Settings, Problems> {
         read::settings(self)
     }
+
+    /// The data directory alone, for who has no business with the other settings: what is wrong with them is passed over.
+    pub(crate) fn data_dir(self) -> Result<PathBuf, Problems> {
+        read::data_dir(self)
+    }
+
+    /// The address to listen on alone, likewise.
+    pub(crate) fn listen(self) -> Result<SocketAddr, Problems> {
+        read::listen(self)
+    }
 }
 
 /// The text of a value given by a variable, a flag, or a default: one name for each key.
@@ -205,8 +215,9 @@ fn read_file(sources: &Sources, problems: &mut Problems) -> Option<FileLayer> {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound && !must_exist => return None,
         Err(error) => {
-            problems
-                .add(path.display(), format!("cannot be read: {error}; correct --config, or the file's permissions"));
+            let what =
+                format!("cannot be read: {error}; correct --config or {FILE_VARIABLE}, or the file's permissions");
+            problems.add_of_file(path.display(), what);
             return None;
         }
     };
@@ -214,7 +225,7 @@ fn read_file(sources: &Sources, problems: &mut Problems) -> Option<FileLayer> {
         Ok(mut profiles) => profiles.remove(&Profile::Default).unwrap_or_default(),
         Err(error) => {
             let what = error.to_string();
-            problems.add(
+            problems.add_of_file(
                 path.display(),
                 format!("is not valid TOML: {}; correct that line", what.trim_end().replace('\n', " ")),
             );
@@ -274,6 +285,16 @@ fn read_variables<'a>(
         };
         Some((setting.key, text.to_owned()))
     })
+}
+
+/// What is said of a variable that looks like a setting and is none.
+pub(crate) fn unknown_variable(name: &str) -> String {
+    let near = name.strip_prefix("POSTRIDER_").and_then(nearest_key).and_then(setting::setting);
+    let advice = match near {
+        Some(near) => format!("did you mean {}?", near.variable()),
+        None => "remove it, or see `postrider config show` for the settings there are".to_owned(),
+    };
+    format!("{name} is in the environment, but there is no such setting; {advice}")
 }
 
 /// The key that a mistyped one most likely stands for.

@@ -7,7 +7,9 @@ use crate::config::Problems;
 
 /// What was asked for failed or was refused.
 pub(crate) const FAILED: u8 = 1;
-/// The configuration was refused. (2 is clap's, for a command line that cannot be read.)
+/// The command line cannot be read; clap's own.
+pub(crate) const UNREADABLE: u8 = 2;
+/// The configuration was refused.
 pub(crate) const MISCONFIGURED: u8 = 3;
 /// No server could be reached.
 pub(crate) const UNREACHABLE: u8 = 4;

@@ -17,9 +17,10 @@ mod telemetry;
 use std::process::ExitCode;
 
 use clap::Parser as _;
+use clap::error::ErrorKind;
 
 use cli::{Action, Cli};
-use failure::Failure;
+use failure::{Failure, UNREADABLE};
 use output::{BAD, Form, styled};
 
 /// Many small short-lived objects on several threads.
@@ -27,7 +28,10 @@ use output::{BAD, Form, styled};
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return unread(&error),
+    };
     let form = if cli.json { Form::Json } else { Form::Text };
     match run(cli.command, form) {
         Ok(()) => ExitCode::SUCCESS,
@@ -41,6 +45,27 @@ fn main() -> ExitCode {
             ExitCode::from(failure.exit_code())
         }
     }
+}
+
+/// Ends with clap's own words (help and version are some of them), unless they are a refusal that a program is to read: the command line
+/// itself says so only once it can be read.
+fn unread(error: &clap::Error) -> ExitCode {
+    let mut given = std::env::args_os().skip(1).take_while(|argument| *argument != "--");
+    if !error.use_stderr() || !given.any(|argument| argument == "--json") {
+        error.exit();
+    }
+    let said = match error.kind() {
+        // Its words are the whole help.
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => "the command is not complete; see --help".to_owned(),
+        _ => {
+            let whole = error.render().to_string();
+            let before = |tail: &str| whole.find(tail).unwrap_or(whole.len());
+            let end = before("\n\nUsage:").min(before("\n\nFor more information"));
+            whole[..end].trim_start_matches("error: ").split_whitespace().collect::<Vec<_>>().join(" ")
+        }
+    };
+    output::note(serde_json::json!({ "error": said }));
+    ExitCode::from(UNREADABLE)
 }
 
 fn run(action: Action, form: Form) -> Result<(), Failure> {

@@ -2,8 +2,8 @@
 //!
 //! # A start
 //!
-//! the address (a taken port stops a start before it changes anything) → store → egress → engine → first environment → API → control
-//! socket → "Listening on".
+//! the control socket's path, the address (one that is too long, or a taken port, stops a start before it changes anything) → store →
+//! egress → engine → first environment → API → control socket → "Listening on".
 //!
 //! # An end
 //!
@@ -34,9 +34,9 @@ use tokio::time::Instant;
 
 use crate::cli::Serve;
 use crate::client::local_url;
-use crate::config::{Layers, Settings, Sources};
+use crate::config::{Layers, Settings, Sources, unknown_variable};
 use crate::failure::{FAILED, Failure, with_causes};
-use crate::output::Form;
+use crate::output::{self, Form};
 use crate::system::{SystemClock, SystemEntropy};
 use crate::telemetry;
 use http::Connections;
@@ -61,10 +61,13 @@ pub(crate) fn run(given: Serve, form: Form) -> Result<(), Failure> {
     let settings = layers.settings()?;
     telemetry::start_logs(&settings.log, settings.log_format);
     for name in unknown {
-        tracing::warn!(
-            variable = name,
-            "the environment has a variable that looks like a setting, but there is none of that name"
-        );
+        let what = unknown_variable(&name);
+        // Who logs errors alone has not asked for silence on this.
+        if tracing::enabled!(tracing::Level::WARN) {
+            tracing::warn!("{what}");
+        } else {
+            output::note(what);
+        }
     }
     // What the server makes is its owner's alone, also in a data directory that others can enter.
     rustix::process::umask(Mode::RWXG | Mode::RWXO);
@@ -139,6 +142,7 @@ impl Server {
     async fn start(settings: Settings, shares: files::Shares, with_demo: bool, form: Form) -> Result<Self, Failure> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
+        control::check_path(&settings.data_dir).map_err(Failure::Said)?;
         let listener = http::bind(settings.listen).await.map_err(Failure::Said)?;
         let address = listener.local_addr().map_err(|error| Failure::said(format!("the socket failed: {error}")))?;
         let url = local_url(address);

@@ -116,7 +116,8 @@ pub(crate) async fn create_portal_link(
     if environment.portal.webhooks == Visibility::Hidden {
         return Err(ApiError::new(
             Code::PortalHidden,
-            "webhooks are hidden from tenants; switch them on with PUT /api/v1/portal-settings",
+            "webhooks are hidden from tenants; switch them on with `postrider portal settings --webhooks always`, or with PUT \
+             /api/v1/portal-settings",
         ));
     }
     let ticket = NewTicket::new(&**state.entropy());

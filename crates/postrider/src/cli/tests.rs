@@ -66,3 +66,21 @@ fn nothing_is_documented_that_does_not_exist() {
         }
     }
 }
+
+#[test]
+fn urls_are_those_that_http_is_spoken_to() {
+    let parse = |command: &[&str], url: &str| Cli::try_parse_from([&["postrider"][..], command, &[url]].concat());
+    let taking: [&[&str]; 4] = [
+        &["listen", "--forward-to"],
+        &["trigger", "a.b", "--url"],
+        &["environment", "list", "--url"],
+        &["doctor", "--url"],
+    ];
+    for command in taking {
+        assert!(parse(command, "http://localhost:1/x").is_ok(), "{command:?}");
+        for url in ["localhost:1/x", "localhost:21200", "ftp://localhost", "localhost"] {
+            let refused = parse(command, url).expect_err(url).to_string();
+            assert!(refused.contains("write for example http://127.0.0.1:8400"), "{command:?} {url}: {refused}");
+        }
+    }
+}

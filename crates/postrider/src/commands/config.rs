@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::cli::{Config, SettingArgs};
-use crate::config::{Layers, Source, Sources, reference, show};
+use crate::config::{Layers, Source, Sources, reference, show, unknown_variable};
 use crate::failure::{Failure, MISCONFIGURED};
 use crate::output::{self, FAINT, Form, styled};
 
@@ -45,7 +45,7 @@ fn show(given: SettingArgs, form: Form) -> Result<(), Failure> {
         output::table(["key", "value", "from"], &rows)
     })?;
     for name in unknown {
-        output::note(styled(FAINT, format!("{name} is in the environment, but there is no such setting.")));
+        output::note(styled(FAINT, unknown_variable(&name)));
     }
     match problems {
         None => Ok(()),

@@ -36,6 +36,13 @@ const SLOW_SYNC: Duration = Duration::from_millis(20);
 /// A limit with which all of the server's own are at their full size.
 const FILES: usize = 32_768;
 
+/// What `/readyz` answers where the server is ready.
+const READY: &[u8] = b"ok\n";
+/// What the type of each of the server's refusals begins with.
+const REFUSAL: &[u8] = b"urn:postrider:error:";
+/// Bytes of an answer that are looked at: a refusal is shorter, and another program may answer without an end.
+const ANSWER_BYTES: usize = 16 * 1_024;
+
 /// How a check ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -287,12 +294,7 @@ async fn server(settings: &Settings, url: Option<Url>) -> Vec<Finding> {
         Err(failure) => return vec![Finding::fail(CHECK, failure.message().unwrap_or_default(), "report this")],
     };
     let mut findings = vec![match ready {
-        Ok(answer) if answer.status().is_success() => Finding::ok(CHECK, format!("{place} is ready")),
-        Ok(answer) => Finding::fail(
-            CHECK,
-            format!("{place} answers {}", answer.status()),
-            "look into its log; a full disk makes it not ready",
-        ),
+        Ok(answer) => readiness(&place, answer).await,
         Err(_) => Finding::warn(
             CHECK,
             format!("no server answers at {place}"),
@@ -306,6 +308,31 @@ async fn server(settings: &Settings, url: Option<Url>) -> Vec<Finding> {
         findings.extend(reported_addresses(settings).await);
     }
     findings
+}
+
+/// What an answer to `/readyz` says. Any program may listen there, and many answer 200 to everything.
+async fn readiness(place: &str, mut answer: reqwest::Response) -> Finding {
+    const CHECK: &str = "server";
+    let status = answer.status();
+    let mut body = Vec::new();
+    while body.len() < ANSWER_BYTES
+        && let Ok(Some(chunk)) = answer.chunk().await
+    {
+        body.extend_from_slice(&chunk);
+    }
+    if status.is_success() && body == READY {
+        Finding::ok(CHECK, format!("{place} is ready"))
+    } else if body.windows(REFUSAL.len()).any(|part| part == REFUSAL) {
+        let message = format!("{place} answers {status}");
+        Finding::fail(CHECK, message, "look into its log; a full disk makes it not ready")
+    } else {
+        Finding::fail(
+            CHECK,
+            format!("another program answers at {place} ({status})"),
+            "stop it, or choose another address with --listen or POSTRIDER_LISTEN; where it is a proxy, see that the server behind it \
+             runs",
+        )
+    }
 }
 
 /// Whether a server that does not run yet could listen; told where it could not for a reason that another account would meet, too.

@@ -8,8 +8,8 @@ use serde_json::Value;
 
 use crate::cli::JobArgs;
 use crate::client::Client;
-use crate::failure::Failure;
-use crate::output::{FAINT, Form, GOOD, note, styled, tame};
+use crate::failure::{FAILED, Failure};
+use crate::output::{BAD, FAINT, Form, GOOD, note, styled, tame};
 use crate::system::{SystemClock, SystemEntropy};
 
 /// How often a job is looked at.
@@ -41,17 +41,19 @@ pub(super) async fn run(client: &Client, request: Value, given: &JobArgs, form: 
         return Ok(());
     }
     let ended = follow(client, started, &id, form).await?;
+    let count = |name: &str| ended[name].as_u64().unwrap_or(0);
+    // Whoever waits for the end wants all of it sent.
+    let is_done = ended["state"] == "completed" && count("failed") == 0;
     form.print(&ended, || {
-        let count = |name: &str| ended[name].as_u64().unwrap_or(0);
         format!(
             "{}: {} deliveries made, {} skipped, {} could not be sent",
-            styled(GOOD, tame(ended["state"].as_str().unwrap_or("ended"))),
+            styled(if is_done { GOOD } else { BAD }, tame(ended["state"].as_str().unwrap_or("ended"))),
             count("done"),
             count("skipped"),
             count("failed")
         )
     })?;
-    Ok(())
+    if is_done { Ok(()) } else { Err(Failure::Told(FAILED)) }
 }
 
 /// Shows how a job comes forward until it ends. It goes on without this.

@@ -68,7 +68,7 @@ pub(crate) async fn credential(what: Credential, form: Form) -> Result<(), Failu
 pub(crate) async fn operator_token(what: OperatorToken, form: Form) -> Result<(), Failure> {
     match what {
         OperatorToken::List { target } => {
-            let tokens = Client::connect(target.find()).await?.list("/api/v1/operator-tokens").await?;
+            let tokens = Client::connect(target.find()?).await?.list("/api/v1/operator-tokens").await?;
             form.print(&tokens, || {
                 let rows: Vec<_> =
                     tokens.iter().map(|row| cells(row, ["id", "name", "createdAt", "revokedAt"])).collect();
@@ -76,14 +76,14 @@ pub(crate) async fn operator_token(what: OperatorToken, form: Form) -> Result<()
             })?;
         }
         OperatorToken::Create { name, target } => {
-            let client = Client::connect(target.find()).await?;
+            let client = Client::connect(target.find()?).await?;
             let made = client.call(Method::POST, "/api/v1/operator-tokens", Some(json!({"name": name}))).await?;
             form.print(&made, || {
                 format!("The token is shown only this once:\n\n  POSTRIDER_OPERATOR_TOKEN={}\n", text(&made, "token"))
             })?;
         }
         OperatorToken::Revoke { id, target } => {
-            Client::connect(target.find())
+            Client::connect(target.find()?)
                 .await?
                 .call(Method::DELETE, &format!("/api/v1/operator-tokens/{id}"), None)
                 .await?;

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::nearest_key;
 use super::setting::setting;
 
 /// One thing that is wrong, and what to do about it.
@@ -11,6 +12,17 @@ pub(crate) struct Problem {
     pub(crate) key: String,
     /// What is wrong and what to do.
     pub(crate) message: String,
+    #[serde(skip)]
+    extent: Extent,
+}
+
+/// How much a problem keeps from being known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Extent {
+    /// The value of its key.
+    Key,
+    /// Whatever the file says.
+    File,
 }
 
 /// Everything that is wrong.
@@ -20,7 +32,17 @@ pub(crate) struct Problems(Vec<Problem>);
 
 impl Problems {
     pub(crate) fn add(&mut self, key: impl fmt::Display, message: impl Into<String>) {
-        self.0.push(Problem { key: key.to_string(), message: message.into() });
+        self.0.push(Problem { key: key.to_string(), message: message.into(), extent: Extent::Key });
+    }
+
+    /// Adds what is wrong with the file as a whole.
+    pub(crate) fn add_of_file(&mut self, path: impl fmt::Display, message: impl Into<String>) {
+        self.0.push(Problem { key: path.to_string(), message: message.into(), extent: Extent::File });
+    }
+
+    /// Those alone that may hide the value of this key: its own, one of the whole file, and a key that was most likely meant to be it.
+    pub(crate) fn retain_about(&mut self, key: &str) {
+        self.0.retain(|problem| problem.extent == Extent::File || nearest_key(&problem.key) == Some(key));
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -38,7 +60,7 @@ impl fmt::Display for Problems {
             1 => write!(f, "the configuration has a problem:")?,
             count => write!(f, "the configuration has {count} problems:")?,
         }
-        for Problem { key, message } in &self.0 {
+        for Problem { key, message, .. } in &self.0 {
             match setting(key) {
                 Some(setting) => write!(f, "\n  {key} ({}): {message}", setting.variable())?,
                 None => write!(f, "\n  {key}: {message}")?,

@@ -145,6 +145,26 @@ pub(super) fn settings(mut layers: Layers) -> Result<Settings, Problems> {
     }
 }
 
+pub(super) fn data_dir(layers: Layers) -> Result<PathBuf, Problems> {
+    alone(layers, "data_dir", path)
+}
+
+pub(super) fn listen(layers: Layers) -> Result<SocketAddr, Problems> {
+    alone(layers, "listen", listen_address)
+}
+
+/// The value of a setting that has a default. A problem of another one does not matter, but one of the whole file does: nobody knows
+/// what it would have said.
+fn alone<T>(mut layers: Layers, key: &'static str, parse: impl Fn(&str) -> Result<T, String>) -> Result<T, Problems> {
+    let mut problems = std::mem::take(&mut layers.problems);
+    problems.retain_about(key);
+    let mut reader = Reader { layers, problems };
+    match reader.one(key, parse) {
+        Some(value) if reader.problems.is_empty() => Ok(value),
+        _ => Err(reader.problems),
+    }
+}
+
 fn bootstrap(reader: &mut Reader) -> Option<Bootstrap> {
     let client_id = reader.one("bootstrap_client_id", |text| {
         text.parse::<EnvironmentId>().map_err(|error| format!("`{text}` is {error}"))

@@ -15,7 +15,8 @@ pub(crate) fn markdown() -> String {
          3. environment variables (an empty one counts as absent),\n\
          4. flags of `postrider serve`.\n\n\
          `postrider config show` prints what applies and where it comes from. A server with a problem in its configuration does\n\
-         not start, and tells all problems at once. A key that is not listed here is refused.\n\n\
+         not start, and tells all problems at once. A key that is not listed here is refused. A variable that begins with\n\
+         `POSTRIDER_` and is not listed here is named on standard error and changes nothing: others may have put it there.\n\n\
          | key | variable | default |\n| --- | --- | --- |\n",
     );
     for setting in SETTINGS {

@@ -116,6 +116,28 @@ fn a_broken_file_does_not_hide_other_problems() {
 }
 
 #[test]
+fn one_setting_alone_minds_what_may_hide_it_and_nothing_else() {
+    let data_dir = |text: &str| {
+        let (_folder, sources) = in_file(text);
+        Layers::read(&sources).data_dir().map_err(|problems| problems.to_string())
+    };
+    let unrelated = "data_dir = \"here\"\nretention_days = 0\negress_alow = []\nlisten = \"nowhere\"";
+    assert_eq!(data_dir(unrelated), Ok(PathBuf::from("here")));
+    for (text, named) in [
+        ("data_dir = ", "TOML"),
+        ("data_dir = []", "data_dir"),
+        ("data_dir = \"\"", "it is empty"),
+        ("data-dir = \"here\"", "did you mean `data_dir`?"),
+    ] {
+        let problems = data_dir(text).expect_err(text);
+        assert!(problems.contains(named) && problems.contains("a problem"), "{text}: {problems}");
+    }
+    let nowhere = Sources { file: Some(PathBuf::from("/nowhere/postrider.toml")), ..Sources::default() };
+    assert!(Layers::read(&nowhere).listen().unwrap_err().to_string().contains("cannot be read"));
+    assert_eq!(Layers::read(&sources(&[])).listen().unwrap(), "127.0.0.1:8400".parse().unwrap());
+}
+
+#[test]
 fn lists_are_arrays_or_have_commas_and_networks_mean_what_they_say() {
     let expected: Vec<IpNet> = ["127.0.0.0/8", "10.0.0.1/32", "fd00::/8"].map(|net| net.parse().unwrap()).to_vec();
     let (_folder, file) = in_file("egress_allow = [\"127.0.0.0/8\", \"10.0.0.1\", \"fd00::/8\"]");
@@ -198,6 +220,8 @@ fn variables_that_are_no_settings_are_noticed_but_not_those_of_others() {
         ("POSTRIDER_PORT_8400_TCP", "x"),
     ]);
     assert_eq!(Layers::read(&given).unknown_variables, ["POSTRIDER_LISTN"]);
+    assert!(unknown_variable("POSTRIDER_LISTN").ends_with("did you mean POSTRIDER_LISTEN?"));
+    assert!(unknown_variable("POSTRIDER_COLOUR").contains("`postrider config show`"));
 }
 
 #[test]

@@ -63,3 +63,17 @@ fn bind(unfinished: &Path, path: &Path) -> io::Result<UnixListener> {
     std::fs::rename(unfinished, path)?;
     Ok(listener)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_data_directory_has_as_long_a_path_as_its_setting_says() {
+        let detail = crate::config::setting::setting("data_dir").unwrap().detail;
+        let most = PATH_BYTES - SOCKET_NAME.len() - 1;
+        assert!(detail.contains(&format!("{most} bytes at most")), "{most}: {detail}");
+        assert!(check_path(Path::new(&"d".repeat(most))).is_ok());
+        assert!(check_path(Path::new(&"d".repeat(most + 1))).is_err());
+    }
+}

@@ -2,6 +2,9 @@
 //!
 //! The demo is a caller like any other: it speaks to the server over the control socket. Its receiver's exact address is all that it
 //! lets through the guard. The webhook is deleted when the server stops; one that a killed server left behind is taken over.
+//!
+//! Samples tell of users that do not exist, and go to every webhook of the environment: where it has others when the demo starts, none
+//! are sent.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
@@ -24,7 +27,7 @@ use tokio_util::task::TaskTracker;
 use crate::client::{Client, Target};
 use crate::commands::trigger::Posted;
 use crate::failure::Failure;
-use crate::output::{BAD, FAINT, Form, GOOD, STRONG, styled, tame};
+use crate::output::{BAD, DOUBTFUL, FAINT, Form, GOOD, STRONG, styled, tame};
 use crate::system::{SystemClock, SystemEntropy};
 
 /// Time between two sample events: enough to read a line.
@@ -88,9 +91,12 @@ impl Demo {
             }
         });
         let webhook = subscribe(&client, &url, &secret).await?;
-        introduce(&url, form)?;
-        let samples = samples(&client).await?;
-        tasks.spawn(send_samples(client.clone(), samples, stop.clone()));
+        let others = others(&client, &webhook).await?;
+        introduce(&url, others, form)?;
+        if others == 0 {
+            let samples = samples(&client).await?;
+            tasks.spawn(send_samples(client.clone(), samples, stop.clone()));
+        }
         Ok(Self { client, webhook, tasks, stop })
     }
 
@@ -107,16 +113,33 @@ impl Demo {
     }
 }
 
-fn introduce(url: &str, form: Form) -> Result<(), Failure> {
-    form.print(&json!({"demo": {"receiver": url}}), || {
+fn introduce(url: &str, others: usize, form: Form) -> Result<(), Failure> {
+    form.print(&json!({"demo": {"receiver": url, "otherWebhooks": others}}), || {
+        let samples = match others {
+            0 => format!(
+                "A sample event is sent every {} seconds, also to webhooks that are made from now on; Ctrl-C stops.",
+                PACE.as_secs()
+            ),
+            others => format!(
+                "{}, as {others} other active {} of this environment would get it, too: switch {} off and start again, or give the \
+                 demo a --data-dir of its own. Ctrl-C stops.",
+                styled(DOUBTFUL, "No sample event is sent"),
+                if others == 1 { "webhook" } else { "webhooks" },
+                if others == 1 { "it" } else { "them" },
+            ),
+        };
         format!(
-            "\n{}: a receiver on {url} is subscribed to everything and checks what it gets.\n\
-             A sample event is sent every {} seconds; Ctrl-C stops.\n",
-            styled(STRONG, "Demo"),
-            PACE.as_secs()
+            "\n{}: a receiver on {url} is subscribed to everything and checks what it gets.\n{samples}\n",
+            styled(STRONG, "Demo")
         )
     })?;
     Ok(())
+}
+
+/// How many webhooks besides the demo's would get samples as well.
+async fn others(client: &Client, own: &str) -> Result<usize, Failure> {
+    let webhooks = client.list("/api/v1/webhooks").await?;
+    Ok(webhooks.iter().filter(|webhook| webhook["id"] != own && webhook["isActive"] == true).count())
 }
 
 /// Makes the demo's webhook, or takes over the one that is there; its id.

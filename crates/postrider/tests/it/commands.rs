@@ -4,6 +4,7 @@ use std::process::Command;
 
 use postrider_core::Timestamp;
 use postrider_core::signature::{Secret, SigningKey};
+use postrider_testkit::receiver::{Behaviour, Receiver, Reply};
 
 use crate::support::{Server, json_of, postrider, run, stderr_of};
 
@@ -87,8 +88,36 @@ async fn without_a_server_the_way_to_one_is_told() {
     let told = run(postrider(folder.path()).args(["--json", "trigger", "frontegg.user.created"])).await;
     let told: serde_json::Value = serde_json::from_str(&stderr_of(&told)).unwrap();
     assert!(told["error"].as_str().unwrap().contains("postrider serve"), "{told}");
+    // What a server that was killed leaves behind.
+    std::fs::create_dir(folder.path().join("data")).unwrap();
+    drop(std::os::unix::net::UnixListener::bind(folder.path().join("data/control.sock")).unwrap());
+    let left = run(postrider(folder.path()).args(["environment", "list", "--data-dir", "data"])).await;
+    assert_eq!(left.status.code(), Some(4));
+    assert!(stderr_of(&left).contains("one may be stopping"), "{}", stderr_of(&left));
     let half = run(postrider(folder.path()).args(["trigger", "a.b", "--url", "http://127.0.0.1:1"])).await;
     assert!(stderr_of(&half).contains("POSTRIDER_CLIENT_ID"), "{}", stderr_of(&half));
+}
+
+#[tokio::test]
+async fn a_command_line_that_cannot_be_read_is_told_to_programs_as_json() {
+    let folder = tempfile::tempdir().unwrap();
+    for (arguments, words) in [
+        (["--json", "jobs", "list", "--limt"].as_slice(), "--limit"),
+        (&["jobs", "rate", "--json"], "<ID>"),
+        (&["listen", "--json", "--forward-to", "localhost:1"], "not a web address"),
+        (&["--json", "jobs"], "command"),
+    ] {
+        let refused = run(postrider(folder.path()).args(arguments)).await;
+        assert_eq!(refused.status.code(), Some(2), "{arguments:?}: {}", stderr_of(&refused));
+        let told: serde_json::Value = serde_json::from_str(&stderr_of(&refused)).unwrap();
+        let told = told["error"].as_str().unwrap();
+        let is_a_sentence = !told.contains("Usage:") && !told.starts_with("error");
+        assert!(told.contains(words) && is_a_sentence, "{arguments:?}: {told}");
+    }
+    let plain = run(postrider(folder.path()).args(["jobs", "list", "--limt"])).await;
+    assert!(stderr_of(&plain).contains("Usage:"), "{}", stderr_of(&plain));
+    let help = run(postrider(folder.path()).args(["--json", "--help"])).await;
+    assert!(help.status.success() && String::from_utf8_lossy(&help.stdout).contains("Usage:"));
 }
 
 #[tokio::test]
@@ -115,6 +144,27 @@ async fn the_doctor_finds_what_is_wrong() {
     let ill_report = json_of(&ill);
     assert_eq!((verdict(&ill_report, "source addresses"), ill.status.code()), ("fail".to_owned(), Some(1)));
     assert_eq!(verdict(&ill_report, "webhooks"), "fail", "nor would a server start");
+}
+
+#[tokio::test]
+async fn the_doctor_takes_no_other_program_for_the_server() {
+    let folder = tempfile::tempdir().unwrap();
+    let (server, other) = (Server::start(folder.path()).await, Receiver::start().await);
+    let failing = Receiver::start().await;
+    failing.on("/readyz", Behaviour::Answer(Reply::new(502, "no upstream")));
+    let examined = async |url: &str| {
+        let mut command = postrider(folder.path());
+        command.args(["--json", "doctor", "--offline", "--data-dir", "data", "--url", url]);
+        let report = json_of(&run(&mut command).await);
+        let all = report["findings"].as_array().unwrap();
+        let finding = all.iter().find(|finding| finding["check"] == "server").unwrap();
+        (finding["verdict"].as_str().unwrap().to_owned(), finding["message"].as_str().unwrap().to_owned())
+    };
+    assert_eq!(examined(&server.url).await.0, "ok");
+    for program in [other, failing] {
+        let (verdict, message) = examined(&program.url("/")).await;
+        assert!(verdict == "fail" && message.contains("another program answers"), "{verdict}: {message}");
+    }
 }
 
 #[tokio::test]

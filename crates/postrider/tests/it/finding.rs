@@ -93,6 +93,10 @@ async fn events_and_deliveries_are_found_by_every_filter() {
     }
     let newest = found(&["deliveries", "list", "--limit", "1"], "id").await;
     assert_eq!(found(&["deliveries", "list", "--id", &newest[0]], "id").await, newest);
+    let resent = call(&["deliveries", "resend", "--state", "failed"]).await;
+    let job = json_of(&resent);
+    assert_eq!((&job["state"], &job["done"], &job["failed"]), (&json!("completed"), &json!(0), &json!(1)), "{job}");
+    assert_eq!(resent.status.code(), Some(1), "what could not be sent, as the webhook is disabled, was not done");
     let refused = call(&["events", "list", "--state", "lost"]).await;
     assert!(!refused.status.success() && stderr_of(&refused).contains("state"), "{}", stderr_of(&refused));
     assert_eq!(call(&["events", "list", "--all", "--limit", "1"]).await.status.code(), Some(2), "one or the other");

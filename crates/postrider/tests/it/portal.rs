@@ -14,7 +14,8 @@ async fn portals_are_opened_listed_and_ended() {
         run(postrider(folder.path()).args(["--json", "portal"]).args(arguments).args(["--data-dir", "data"])).await
     };
     let hidden = call(&["link", "--tenant", "acme"]).await;
-    assert!(!hidden.status.success() && stderr_of(&hidden).contains("hidden from tenants"), "{}", stderr_of(&hidden));
+    assert!(!hidden.status.success());
+    assert!(stderr_of(&hidden).contains("postrider portal settings --webhooks always"), "{}", stderr_of(&hidden));
     json_of(&call(&["settings", "--webhooks", "always"]).await);
 
     let reading = "fe.connectivity.read.webhooks,fe.connectivity.read.webhookLogs";

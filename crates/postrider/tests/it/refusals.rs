@@ -44,6 +44,31 @@ async fn too_few_open_files_are_named_and_nothing_is_made() {
 }
 
 #[tokio::test]
+async fn a_data_directory_that_can_have_no_socket_is_refused_before_it_is_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let long = "d".repeat(120);
+    let refused = run(postrider(folder.path()).args(["serve", "--listen", "127.0.0.1:0", "--data-dir", &long])).await;
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(stderr_of(&refused).contains("choose a shorter data directory"), "{}", stderr_of(&refused));
+    assert!(!folder.path().join(&long).exists());
+}
+
+#[tokio::test]
+async fn a_misspelt_variable_is_named_however_little_is_logged() {
+    let folder = tempfile::tempdir().unwrap();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    for (level, format) in [("error", "text"), ("warn", "json")] {
+        let refused = run(postrider(folder.path())
+            .args(["serve", "--listen", &address, "--data-dir", "data", "--log", level, "--log-format", format])
+            .env("POSTRIDER_RETENTION_DAY", "7"))
+        .await;
+        let said = stderr_of(&refused);
+        assert_eq!(said.matches("did you mean POSTRIDER_RETENTION_DAYS?").count(), 1, "{level}: {said}");
+    }
+}
+
+#[tokio::test]
 async fn another_master_key_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let mut server = Server::start(folder.path()).await;

@@ -144,6 +144,16 @@ async fn operators_make_environments_and_credentials_here_and_with_a_token_elsew
         .unwrap();
     assert_eq!(refused.status(), 401, "a revoked secret opens nothing");
 
+    let exported = async |arguments: &[&str]| {
+        let mut command = postrider(folder.path());
+        run(command.env("POSTRIDER_URL", &server.url).args(["environment", "list"]).args(arguments)).await
+    };
+    let refused = exported(&[]).await;
+    assert_eq!(refused.status.code(), Some(1), "a server that is named is no other");
+    assert!(stderr_of(&refused).contains("POSTRIDER_OPERATOR_TOKEN"), "{}", stderr_of(&refused));
+    assert!(exported(&["--operator-token", operator_token["token"].as_str().unwrap()]).await.status.success());
+    assert!(exported(&["--data-dir", "data"]).await.status.success(), "a flag passes the variable over");
+
     here(&["operator-token", "revoke", operator_token["id"].as_str().unwrap()]).await;
     let refused = elsewhere(&["environment", "list"]).await;
     assert_eq!(refused.status.code(), Some(1));
@@ -161,6 +171,32 @@ async fn a_server_with_its_defaults_is_found_without_any_flag() {
     assert!(run(postrider(folder.path()).args(["environment", "create", "Two"])).await.status.success());
     let said = stderr_of(&trigger().await);
     assert!(said.contains("--environment") && said.contains("Two ("), "{said}");
+}
+
+#[tokio::test]
+async fn a_configuration_that_cannot_be_read_leads_to_no_other_server() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut serve = postrider(folder.path());
+    let _server = Server::spawn(serve.args(["serve", "--listen", "127.0.0.1:0"])).await;
+    let refused = async |arguments: &[&str], variables: &[(&str, &str)]| {
+        let mut command = postrider(folder.path());
+        let output = run(command.args(arguments).envs(variables.iter().copied())).await;
+        assert_eq!(output.status.code(), Some(3), "{arguments:?} {variables:?}: {}", stderr_of(&output));
+        stderr_of(&output)
+    };
+    for arguments in [["environment", "list"], ["operator-token", "list"], ["trigger", "a.b"]] {
+        let said = refused(&arguments, &[("POSTRIDER_CONFIG", "/nofile.toml")]).await;
+        assert!(said.contains("/nofile.toml: cannot be read"), "{said}");
+    }
+    let environment = [("POSTRIDER_CLIENT_ID", CLIENT_ID), ("POSTRIDER_SECRET", SECRET), ("POSTRIDER_LISTEN", "x")];
+    assert!(refused(&["trigger", "a.b"], &environment).await.contains("POSTRIDER_LISTEN"));
+    let file = folder.path().join("postrider.toml");
+    std::fs::write(&file, "listen = ").unwrap();
+    assert!(refused(&["environment", "list"], &[]).await.contains("is not valid TOML"));
+    // What the command does not ask for is the server's business.
+    std::fs::write(&file, "retention_days = 0").unwrap();
+    let listed = run(postrider(folder.path()).args(["environment", "list"])).await;
+    assert!(listed.status.success(), "{}", stderr_of(&listed));
 }
 
 #[tokio::test]
@@ -211,7 +247,9 @@ async fn jobs_are_listed_and_steered() {
     receiver.wait_for(50, PATIENCE).await;
     let webhook = lines_of(&call(&["deliveries", "list"]).await)[0]["webhookId"].as_str().unwrap().to_owned();
     // It has something to do for longer than this test takes.
-    let replay = ["replay", "--from", "2020-01-01T00:00:00Z", "--webhook", &webhook, "--rate", "1", "--detach"];
+    let followed = ["replay", "--from", "2020-01-01T00:00:00Z", "--webhook", &webhook, "--rate", "1"];
+    let followed = [&followed[..], &["--idempotency-key", "once"]].concat();
+    let replay = [&followed[..], &["--detach"]].concat();
     let id = json_of(&call(&replay).await)["id"].as_str().unwrap().to_owned();
     assert_eq!(json_of(&call(&["jobs", "list"]).await)[0]["id"], *id);
     assert_eq!(json_of(&call(&["jobs", "pause", &id]).await)["state"], "paused");
@@ -223,6 +261,9 @@ async fn jobs_are_listed_and_steered() {
     assert_eq!(json_of(&call(&["jobs", "resume", &id]).await)["state"], "running");
     json_of(&call(&["jobs", "rate", &id, "1"]).await);
     assert_eq!(json_of(&call(&["jobs", "cancel", &id]).await)["state"], "cancelled");
+    let ended = call(&followed).await;
+    assert_eq!((&json_of(&ended)["id"], &json_of(&ended)["state"]), (&id.as_str().into(), &"cancelled".into()));
+    assert_eq!(ended.status.code(), Some(1), "a job that was cancelled did not do what was asked for");
     let refused = call(&["jobs", "rate", &id, "1"]).await;
     assert!(!refused.status.success() && stderr_of(&refused).contains("ended"), "{}", stderr_of(&refused));
     let mut command = postrider(folder.path());
