@@ -54,15 +54,14 @@ fn unread(error: &clap::Error) -> ExitCode {
     if !error.use_stderr() || !given.any(|argument| argument == "--json") {
         error.exit();
     }
-    let said = match error.kind() {
+    let said = if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
         // Its words are the whole help.
-        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => "the command is not complete; see --help".to_owned(),
-        _ => {
-            let whole = error.render().to_string();
-            let before = |tail: &str| whole.find(tail).unwrap_or(whole.len());
-            let end = before("\n\nUsage:").min(before("\n\nFor more information"));
-            whole[..end].trim_start_matches("error: ").split_whitespace().collect::<Vec<_>>().join(" ")
-        }
+        "the command is not complete; see --help".to_owned()
+    } else {
+        let whole = error.render().to_string();
+        let before = |tail: &str| whole.find(tail).unwrap_or(whole.len());
+        let end = before("\n\nUsage:").min(before("\n\nFor more information"));
+        whole[..end].trim_start_matches("error: ").split_whitespace().collect::<Vec<_>>().join(" ")
     };
     output::note(serde_json::json!({ "error": said }));
     ExitCode::from(UNREADABLE)

@@ -219,7 +219,7 @@ fn arithmetic<'v>(operator: Binary, one: &Value<'v>, other: &Value<'v>) -> Resul
         (Binary::Add, Some((one, other))) => double(one + other),
         (Binary::Subtract, Some((one, other))) => double(one - other),
         (Binary::Multiply, Some((one, other))) => double(one * other),
-        (Binary::Divide, Some((_, other))) if other == 0.0 => Err(Fault::DivisionByZero),
+        (Binary::Divide, Some((_, 0.0))) => Err(Fault::DivisionByZero),
         (Binary::Divide, Some((one, other))) => double(one / other),
         _ => Err(Fault::Kinds(what, one.kind(), other.kind())),
     }
