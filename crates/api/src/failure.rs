@@ -1,6 +1,5 @@
 //! What failures of the store and the engine are to a caller.
 
-use postrider_core::limits::FILTERS_PER_TENANT;
 use postrider_engine::AcceptError;
 use postrider_store::StoreError;
 
@@ -17,13 +16,6 @@ impl From<StoreError> for ApiError {
             }
             StoreError::Closed => Self::caused(Code::Unavailable, "the server is stopping", error),
             StoreError::NoSuchEnvironment => Self::not_found("environment"),
-            StoreError::TooManyFilters => Self::at(
-                Code::LimitReached,
-                "/filter",
-                format!(
-                    "a tenant has at most {FILTERS_PER_TENANT} webhooks with a filter; take the filter of another away first"
-                ),
-            ),
             StoreError::Defect(_) => Self::caused(Code::Internal, "the store refused a command", error),
         }
     }

@@ -103,7 +103,8 @@ pub const SECRET_CHARS_FROM_TENANT: usize = 8;
 pub const OVERLAP: Duration = Duration::from_hours(24 * 30);
 /// Webhooks of one environment: the matching index lives in memory.
 pub const WEBHOOKS_PER_ENVIRONMENT: usize = 100_000;
-/// Webhooks of one tenant, so that its users cannot take all places of the environment.
+/// Webhooks of one tenant: its users cannot take all places of the environment, nor have more filters than can be decided before an event
+/// of the tenant's is accepted.
 pub const WEBHOOKS_PER_TENANT: usize = 1_000;
 /// Event types of one environment, and keys that deleted ones left hidden from tenants.
 pub const EVENT_TYPES_PER_ENVIRONMENT: usize = 5_000;
@@ -148,9 +149,6 @@ pub const FILTER_STEPS_PER_OWNER: u32 = 4_000_000;
 /// seconds. It comes to [`FILTER_STEPS`] for each event of the largest batch, so that there is no event that a filter could not be
 /// asked about.
 pub const FILTER_STEPS_PER_BATCH: u32 = 400_000_000;
-/// Webhooks of one tenant that have a filter: each is decided before an event of the tenant's is accepted. Reached only where there are
-/// more than [`WEBHOOKS_PER_TENANT`], as earlier versions let a tenant have.
-pub const FILTERS_PER_TENANT: usize = 1_000;
 /// Bytes of a document that event types are imported from: all event types of a large environment, with their schemas.
 pub const IMPORT_BYTES: usize = 8 * 1024 * 1024;
 /// Secrets of one environment at a time.

@@ -323,13 +323,6 @@ impl Directory {
         state.environments.get(&environment).map_or(0, |e| e.index.webhooks().filter(is_of_scope).count())
     }
 
-    /// How many webhooks of a tenant's have filters.
-    pub(crate) fn filter_count(&self, environment: EnvironmentId, scope: &Scope) -> usize {
-        let state = self.read();
-        let has_filter = |webhook: &&Arc<Webhook>| webhook.filter.is_some() && webhook.scope == *scope;
-        state.environments.get(&environment).map_or(0, |e| e.index.webhooks().filter(has_filter).count())
-    }
-
     /// The console's sessions that a credential signed in to, oldest first.
     pub(crate) fn console_sessions_of(&self, credential: CredentialId) -> Vec<ConsoleSessionId> {
         let state = self.read();

@@ -79,9 +79,6 @@ pub enum StoreError {
     /// The command names an environment that does not exist.
     #[error("there is no such environment")]
     NoSuchEnvironment,
-    /// The command would give a filter to one more webhook of a tenant than can have one.
-    #[error("the tenant has as many webhooks with filters as there can be")]
-    TooManyFilters,
     /// The database refused for a reason that is a defect of this program.
     #[error("the database refused the command: {0}")]
     Defect(String),

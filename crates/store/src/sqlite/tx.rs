@@ -42,7 +42,6 @@ pub(super) const ALL: &[&str] = &[WEBHOOK_KEY, DISABLE, NEWEST_DELIVERY, BEGIN_S
 pub(super) enum Failure {
     Sql(rusqlite::Error),
     NoSuchEnvironment,
-    TooManyFilters,
 }
 
 impl From<rusqlite::Error> for Failure {
@@ -82,7 +81,6 @@ impl From<Failure> for StoreError {
     fn from(failure: Failure) -> Self {
         match failure {
             Failure::NoSuchEnvironment => Self::NoSuchEnvironment,
-            Failure::TooManyFilters => Self::TooManyFilters,
             Failure::Sql(error) if is_of_storage(&error) => Self::Unavailable,
             Failure::Sql(error) => Self::Defect(error.to_string()),
         }

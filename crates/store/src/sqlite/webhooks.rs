@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use postrider_core::delivery::DiscardReason;
-use postrider_core::limits::{FILTERS_PER_TENANT, WEBHOOKS_PER_ENVIRONMENT, WEBHOOKS_PER_TENANT};
+use postrider_core::limits::{WEBHOOKS_PER_ENVIRONMENT, WEBHOOKS_PER_TENANT};
 use postrider_core::request::SettingsRevision;
 use postrider_core::shape::{Access, PinnedShape, Shape, ShapeRevision};
 use postrider_core::signature::Secret;
@@ -151,9 +151,6 @@ fn create(tx: &mut Tx<'_, '_>, new: &NewWebhook) -> Result<CreateWebhook, Failur
     if is_of_tenant && tx.directory.webhook_count_of(new.environment_id, &new.scope) >= WEBHOOKS_PER_TENANT {
         return Ok(CreateWebhook::TenantLimitReached);
     }
-    if new.filter.is_some() {
-        check_filters(tx, new.environment_id, &new.scope)?;
-    }
     let mut webhook = Webhook {
         id: WebhookId::new(tx.now, tx.entropy),
         environment_id: new.environment_id,
@@ -213,9 +210,6 @@ fn update(
     let Some((key, old)) = known.filter(|(_, w)| meant(w)) else { return Ok(None) };
     let mut new = patched(&old, patch, tx.now);
     new.updated_at = tx.now;
-    if new.filter.is_some() && old.filter.is_none() {
-        check_filters(tx, environment, &new.scope)?;
-    }
     match (old.status, patch.active) {
         (WebhookStatus::Disabled(_), Some(true)) => {
             new.status = WebhookStatus::Active;
@@ -256,12 +250,6 @@ fn update(
         new.settings.get(),
     ])?;
     Ok(Some(put(tx, key, new)))
-}
-
-/// Refuses one more filter of a tenant's than there can be.
-fn check_filters(tx: &Tx<'_, '_>, environment: EnvironmentId, scope: &Scope) -> Result<(), Failure> {
-    let is_full = scope.tenant().is_some() && tx.directory.filter_count(environment, scope) >= FILTERS_PER_TENANT;
-    if is_full { Err(Failure::TooManyFilters) } else { Ok(()) }
 }
 
 /// The webhook as the patch wants it, its status and shape apart.
