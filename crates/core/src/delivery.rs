@@ -291,10 +291,14 @@ pub fn next(
             let state = DeliveryState::Failed { at: now, reason: FailReason::Gone };
             return Step { state, attempts: counted, verdict: Verdict::Gone };
         }
+        // Whatever attempts the policy leaves: the present URL was not asked yet. It comes once for each change of the URL.
+        Outcome::MovedFrom => {
+            let state = DeliveryState::Retrying { due_at: now, fault: None };
+            return Step { state, attempts: counted, verdict: Verdict::None };
+        }
         Outcome::Answered { status: 429 | 503, retry_after } => *retry_after,
         // Named one by one, so that a new kind of failure makes its author decide here.
         Outcome::Answered { .. }
-        | Outcome::MovedFrom
         | Outcome::Failed(
             FailureKind::NameNotFound
             | FailureKind::AddressRefused

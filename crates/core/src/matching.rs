@@ -135,6 +135,7 @@ pub struct MatchIndex {
 
 #[derive(Debug, Default)]
 struct ScopeIndex {
+    webhooks: usize,
     exact: HashMap<EventKey, Vec<WebhookId>>,
     prefixes: Vec<(String, WebhookId)>,
 }
@@ -183,6 +184,11 @@ impl MatchIndex {
         self.webhooks.get(&id)
     }
 
+    /// How many webhooks of exactly that scope there are.
+    pub fn webhooks_of(&self, scope: &Scope) -> usize {
+        self.scopes.get(scope).map_or(0, |scope| scope.webhooks)
+    }
+
     /// Every webhook, in no order.
     pub fn webhooks(&self) -> impl Iterator<Item = &Arc<Webhook>> {
         self.webhooks.values()
@@ -207,7 +213,7 @@ impl MatchIndex {
     fn forget(&mut self, webhook: &Webhook) {
         if let Some(scope) = self.scopes.get_mut(&webhook.scope) {
             scope.forget(&self.catalogue, webhook);
-            if scope.exact.is_empty() && scope.prefixes.is_empty() {
+            if scope.webhooks == 0 {
                 self.scopes.remove(&webhook.scope);
             }
         }
@@ -216,6 +222,7 @@ impl MatchIndex {
 
 impl ScopeIndex {
     fn add(&mut self, catalogue: &Catalogue, webhook: &Webhook) {
+        self.webhooks += 1;
         for subscription in &webhook.event_keys {
             let keys = match catalogue.meaning(subscription) {
                 Meaning::Keys(keys) => keys,
@@ -232,6 +239,7 @@ impl ScopeIndex {
 
     /// Takes back what `add` did under the same catalogue.
     fn forget(&mut self, catalogue: &Catalogue, webhook: &Webhook) {
+        self.webhooks -= 1;
         for subscription in &webhook.event_keys {
             let (Meaning::Keys(keys) | Meaning::Prefix(_, keys)) = catalogue.meaning(subscription);
             for key in keys {

@@ -114,9 +114,16 @@ impl Core {
 
         let now = self.clock.now();
         let (outcome, exchange, problem) = match made {
-            Ok(exchange) => (self.outcome_for(&webhook, outcome_of(&exchange, now)), Some(exchange), None),
+            Ok(exchange) => (outcome_of(&exchange, now), Some(exchange), None),
             Err(error) => (Outcome::Unrenderable, None, Some(error.to_string())),
         };
+        // What the endpoint does that the webhook had before says nothing of the one that it has now.
+        let is_former = matches!(outcome, Outcome::Answered { .. } | Outcome::Failed(_))
+            && !outcome.is_success()
+            && self.has_moved(&webhook);
+        let is_gone = matches!(outcome, Outcome::Answered { status: 410, .. });
+        let outcome = if is_former && is_gone { Outcome::MovedFrom } else { outcome };
+        let signal = if is_former { Signal::Nothing } else { Signal::of(&outcome, &webhook.sending.retry) };
         let fault_of_ours = match exchange.as_ref().map(|exchange| &exchange.result) {
             Some(Err(SendError::Ours { message, .. })) => Some(message.clone()),
             _ => None,
@@ -142,7 +149,7 @@ impl Core {
         let jitter = self.entropy.unit();
         let mut tells = false;
         self.act(|scheduler, now| {
-            scheduler.finished(delivery.id, Signal::of(&outcome, &webhook.sending.retry), now, jitter);
+            scheduler.finished(delivery.id, signal, now, jitter);
             tells = fault_of_ours.is_some() && scheduler.tells_fault(webhook_id, now);
         });
         flight.land();
@@ -152,11 +159,9 @@ impl Core {
         self.store.record(settlement);
     }
 
-    /// What an outcome means for a webhook that may have another URL by now: one that is gone is then nobody's any more.
-    fn outcome_for(&self, asked: &Webhook, outcome: Outcome) -> Outcome {
-        let is_gone = matches!(outcome, Outcome::Answered { status: 410, .. });
-        let has_moved = || self.store.directory().webhook(asked.id).is_some_and(|webhook| webhook.url != asked.url);
-        if is_gone && has_moved() { Outcome::MovedFrom } else { outcome }
+    /// Whether a webhook has another URL by now than the one that was asked.
+    fn has_moved(&self, asked: &Webhook) -> bool {
+        self.store.directory().webhook(asked.id).is_some_and(|webhook| webhook.url != asked.url)
     }
 
     /// Makes an attempt whose request is not the plain one, within the deadline of the plain one. What it takes to render is nobody's

@@ -87,6 +87,8 @@ struct Part {
     is_over: bool,
     /// Until when the store is not asked again how many wait for its webhook: there were enough.
     congested_until: Option<Instant>,
+    /// How many deliveries it may make, of a webhook in order or with a rate limit, before it is asked again how many wait.
+    room: usize,
 }
 
 impl Part {
@@ -98,6 +100,7 @@ impl Part {
             is_read: false,
             is_over: false,
             congested_until: None,
+            room: 0,
         }
     }
 
@@ -225,6 +228,7 @@ impl Core {
             #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is at least one")]
             let step = part.step(&run.job, (run.allowance as usize).min(JOB_BITE));
             let (made, to, is_over) = (step.send.len(), step.to, step.is_over);
+            part.room = part.room.saturating_sub(made);
             match self.store.step_job(step).await? {
                 Stepped::No => return Ok(Tick::Changed),
                 Stepped::Yes(job) => {
@@ -257,12 +261,20 @@ impl Core {
         if webhook.sending.order_by.is_none() && webhook.sending.rate_limit.is_none() {
             return Ok(false);
         }
+        if part.room > 0 {
+            return Ok(false);
+        }
         if part.congested_until.is_some_and(|until| Instant::now() < until) {
             return Ok(true);
         }
-        let is_congested = self.store.waiting_for(id).await? >= JOB_WAITING as u64;
-        part.congested_until = is_congested.then(|| Instant::now() + LOOK_AGAIN);
-        Ok(is_congested)
+        // Those of a key wait for the first of them, whenever that is due; of others only those that are due wait for their start.
+        let waiting = match webhook.sending.order_by {
+            Some(_) => self.store.waiting_for(id).await?,
+            None => self.store.due_for(id, self.clock.now(), JOB_WAITING).await?,
+        };
+        part.room = JOB_WAITING.saturating_sub(waiting);
+        part.congested_until = (part.room == 0).then(|| Instant::now() + LOOK_AGAIN);
+        Ok(part.room == 0)
     }
 
     async fn read_ahead(&self, job: &Job, part: &mut Part) -> Result<(), StoreError> {

@@ -318,9 +318,7 @@ impl Directory {
 
     /// How many webhooks of exactly that scope there are.
     pub(crate) fn webhook_count_of(&self, environment: EnvironmentId, scope: &Scope) -> usize {
-        let state = self.read();
-        let is_of_scope = |webhook: &&Arc<Webhook>| webhook.scope == *scope;
-        state.environments.get(&environment).map_or(0, |e| e.index.webhooks().filter(is_of_scope).count())
+        self.read().environments.get(&environment).map_or(0, |e| e.index.webhooks_of(scope))
     }
 
     /// The console's sessions that a credential signed in to, oldest first.

@@ -662,8 +662,13 @@ impl Store {
     }
 
     /// How many deliveries of a webhook wait, in whatever state and until whenever, up to the last commit; of one that is deleted, none.
-    pub async fn waiting_for(&self, webhook: WebhookId) -> Result<u64, StoreError> {
+    pub async fn waiting_for(&self, webhook: WebhookId) -> Result<usize, StoreError> {
         self.engine.waiting_for(webhook).await
+    }
+
+    /// How many of these are due by now and wait for no other: they are counted up to `most`.
+    pub async fn due_for(&self, webhook: WebhookId, now: Timestamp, most: usize) -> Result<usize, StoreError> {
+        self.engine.due_for(webhook, now, most).await
     }
 }
 

@@ -29,6 +29,13 @@ impl From<Timestamp> for Time {
     }
 }
 
+/// Reads an end of a range as [`Timestamp::parse_bound`] does. Of a member that may be left out.
+pub(crate) fn bound<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Time>, D::Error> {
+    let text = Option::<String>::deserialize(deserializer)?;
+    let bound = text.map(|text| Timestamp::parse_bound(&text)).transpose();
+    bound.map(|at| at.map(Time)).map_err(serde::de::Error::custom)
+}
+
 impl PartialSchema for Time {
     fn schema() -> RefOr<Schema> {
         ObjectBuilder::new()

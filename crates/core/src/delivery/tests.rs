@@ -10,7 +10,6 @@ fn outcomes() -> impl Strategy<Value = Outcome> {
             .prop_map(|(status, s)| Outcome::Answered { status, retry_after: s.map(Duration::from_secs) }),
         proptest::sample::select(FailureKind::ALL).prop_map(Outcome::Failed),
         proptest::sample::select(OurFault::ALL).prop_map(Outcome::Ours),
-        Just(Outcome::MovedFrom),
         Just(Outcome::Unrenderable),
     ]
 }
@@ -121,6 +120,15 @@ fn what_cannot_be_rendered_fails_at_once_and_nobody_is_blamed() {
         assert_eq!(step, Step { state, attempts: 0, verdict: Verdict::None });
     }
     assert!(!Outcome::Unrenderable.is_unwell() && !Outcome::Unrenderable.is_success());
+}
+
+#[test]
+fn what_a_former_endpoint_answers_ends_nothing() {
+    for policy in [RetryPolicy::Standard, RetryPolicy::Frontegg] {
+        let step = next(0, None, &Outcome::MovedFrom, &policy, NOW, 0.5);
+        let state = DeliveryState::Retrying { due_at: NOW, fault: None };
+        assert_eq!(step, Step { state, attempts: 1, verdict: Verdict::None });
+    }
 }
 
 #[test]

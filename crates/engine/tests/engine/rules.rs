@@ -99,19 +99,30 @@ fn gone_disables_the_webhook_and_discards_what_waits() {
 
 #[test]
 fn an_endpoint_that_is_gone_says_nothing_of_the_one_that_took_its_place() {
-    let server = start();
-    let webhook = server.create_webhook("before", Scope::Environment, RetryPolicy::Standard);
-    let is_before = webhook.url.as_str().to_owned();
-    server.receivers.plan(move |url| if url == is_before { Reply::Late(410) } else { Reply::Status(200) });
-    let (asked_before, _) = server.accept(vec![event(None)])[0];
-    server.until("it is asked", || server.receivers.log().len() == 1);
-    let url = EndpointUrl::parse("https://receiver.test/now").unwrap();
-    server.change(webhook.id, WebhookPatch { url: Some(url), ..WebhookPatch::default() });
-    server.receivers.release();
-    server.finish(&[webhook.id]);
-    assert!(matches!(server.until_ended(asked_before), DeliveryState::Delivered { .. }), "it is sent to the new one");
-    assert_eq!(server.status_of(webhook.id), WebhookStatus::Active);
-    assert_eq!(server.receivers.log().len(), 2);
+    for (retry, reply) in [
+        (RetryPolicy::Standard, Reply::Late(410)),
+        (RetryPolicy::Frontegg, Reply::Late(410)),
+        (RetryPolicy::Standard, Reply::Hangs),
+    ] {
+        let server = start();
+        let webhook = server.create_webhook("before", Scope::Environment, retry);
+        let is_before = webhook.url.as_str().to_owned();
+        server.receivers.plan(move |url| if url == is_before { reply } else { Reply::Status(200) });
+        let (asked_before, _) = server.accept(vec![event(None)])[0];
+        server.until("it is asked", || server.receivers.log().len() == 1);
+        let url = EndpointUrl::parse("https://receiver.test/now").unwrap();
+        server.change(webhook.id, WebhookPatch { url: Some(url), ..WebhookPatch::default() });
+        server.receivers.release();
+        server.until("it has ended", || server.engine().lane(webhook.id).in_flight == 0);
+        assert_eq!(server.engine().lane(webhook.id).consecutive_failures, 0, "{reply:?}");
+        server.finish(&[webhook.id]);
+        assert!(
+            matches!(server.until_ended(asked_before), DeliveryState::Delivered { .. }),
+            "it is sent to the new one"
+        );
+        assert_eq!(server.status_of(webhook.id), WebhookStatus::Active);
+        assert_eq!(server.receivers.log().len(), 2);
+    }
 }
 
 #[test]

@@ -29,6 +29,8 @@ pub(super) const DUE: &str = "SELECT d.id AS delivery_id, d.state, d.due_at, d.f
      WHERE d.webhook = ?1 AND d.state <= 1 AND (d.due_at, d.id) > (?2, ?3) AND d.due_at <= ?4 AND d.id > ?5 \
      ORDER BY d.due_at, d.id";
 pub(super) const WAITING_FOR: &str = "SELECT waiting FROM webhook_tallies WHERE webhook = ?1";
+pub(super) const DUE_FOR: &str = "SELECT count(*) FROM (SELECT 1 FROM deliveries INDEXED BY deliveries_waiting \
+     WHERE webhook = ?1 AND state <= 1 AND due_at <= ?2 LIMIT ?3)";
 
 impl Sqlite {
     pub(crate) async fn lanes_with_work(&self) -> std::result::Result<Vec<(WebhookId, Timestamp)>, StoreError> {
@@ -45,13 +47,29 @@ impl Sqlite {
         self.lanes.read(move |connection| page_lane(connection, webhook, now, after, limit)).await
     }
 
-    pub(crate) async fn waiting_for(&self, webhook: WebhookId) -> std::result::Result<u64, StoreError> {
+    pub(crate) async fn due_for(
+        &self,
+        webhook: WebhookId,
+        now: Timestamp,
+        most: usize,
+    ) -> std::result::Result<usize, StoreError> {
+        let Some(key) = self.directory.known_webhook(webhook).map(|known| known.key) else { return Ok(0) };
+        self.lanes
+            .read(move |connection| {
+                let mut statement = connection.prepare_cached(DUE_FOR)?;
+                let due: i64 = statement.query_row((key, now.as_micros(), rows::limit(most)), |row| row.get(0))?;
+                Ok(usize::try_from(due).unwrap_or(most))
+            })
+            .await
+    }
+
+    pub(crate) async fn waiting_for(&self, webhook: WebhookId) -> std::result::Result<usize, StoreError> {
         let Some(key) = self.directory.known_webhook(webhook).map(|known| known.key) else { return Ok(0) };
         self.lanes
             .read(move |connection| {
                 let mut statement = connection.prepare_cached(WAITING_FOR)?;
                 let waiting: Option<i64> = statement.query_row([key], |row| row.get(0)).optional()?;
-                Ok(waiting.and_then(|waiting| u64::try_from(waiting).ok()).unwrap_or(0))
+                Ok(waiting.and_then(|waiting| usize::try_from(waiting).ok()).unwrap_or(0))
             })
             .await
     }

@@ -296,6 +296,30 @@ async fn that_the_storage_works_again_is_found_out_though_nobody_writes() {
 }
 
 #[tokio::test]
+async fn a_store_that_cannot_be_written_closes() {
+    for settles in [false, true] {
+        let directory = TempDir::new().unwrap();
+        let (engine, _told) = started(directory.path());
+        let source = Source::new(webhook(&engine, "a secret").await);
+        let (event, delivery, batch) = source.event(600);
+        engine.accept(batch).await.unwrap();
+        engine.change(|tx| Ok(tx.connection.busy_timeout(Duration::ZERO)?)).await.unwrap();
+        let other = Connection::open(directory.path().join(DATABASE_FILE)).unwrap();
+        other.execute_batch("BEGIN IMMEDIATE").unwrap();
+        if settles {
+            engine.record(source.settlement(event, delivery));
+        }
+        assert_eq!(engine.accept(source.event(600).2).await.err(), Some(StoreError::Unavailable));
+        let (sender, closed) = channel();
+        thread::spawn(move || {
+            drop(engine);
+            sender.send(()).unwrap();
+        });
+        closed.recv_timeout(Duration::from_secs(30)).expect("it ends, with what it has or without");
+    }
+}
+
+#[tokio::test]
 async fn a_delivery_whose_settlement_is_refused_is_put_off_and_tried_again() {
     let directory = TempDir::new().unwrap();
     let (engine, told) = started(directory.path());

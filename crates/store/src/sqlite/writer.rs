@@ -89,14 +89,12 @@ impl Writer {
                 self.write_change(&mut statements, change, observer);
             }
             self.checkpoints.after_commit(&self.connection);
-            if storage_fails
-                && self.inbox.pause(STORAGE_PAUSE)
-                && !self.write_last(&mut statements, &mut queue, observer)
-            {
-                tracing::error!(settlements = queue.len(), "attempts could not be recorded; they will be repeated");
-                return Ok(());
-            }
-            if !works && queue.is_empty() {
+            if storage_fails && self.inbox.pause(STORAGE_PAUSE) {
+                if !self.write_last(&mut statements, &mut queue, observer) {
+                    tracing::error!(settlements = queue.len(), "attempts could not be recorded; they will be repeated");
+                    return Ok(());
+                }
+            } else if !works && queue.is_empty() {
                 // Nothing is sent meanwhile, so that perhaps nothing comes by which it would be seen that the storage works again.
                 queue.push_back(Command::probe());
             }

@@ -18,7 +18,7 @@ use uuid::Uuid;
 use crate::auth::caller::Member;
 use crate::error::{ApiError, Code};
 use crate::native::deliveries::webhook_within_reach;
-use crate::native::wire::Time;
+use crate::native::wire::{Time, bound};
 use crate::state::ApiState;
 
 pub(crate) mod control;
@@ -47,10 +47,10 @@ pub(crate) struct JobRequest {
     #[serde(skip_serializing_if = "Option::is_none")]
     event_id: Option<Uuid>,
     /// Of a replay: events accepted at this moment or later; not needed with `eventId`.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "bound", skip_serializing_if = "Option::is_none")]
     from: Option<Time>,
     /// Of a replay: events accepted before this moment; all up to now where it is left out.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "bound", skip_serializing_if = "Option::is_none")]
     to: Option<Time>,
     /// Of a replay: events of that key.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -107,10 +107,10 @@ pub(crate) struct ResendFilter {
     #[serde(skip_serializing_if = "Option::is_none")]
     event_key: Option<String>,
     /// Made at this moment or later.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "bound", skip_serializing_if = "Option::is_none")]
     from: Option<Time>,
     /// Made before this moment.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "bound", skip_serializing_if = "Option::is_none")]
     to: Option<Time>,
     /// With that text in the event's body: 2 to 200 characters.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -162,10 +162,10 @@ fn range(
         let detail = "is before `to`, or before now where that is left out";
         return Err(ApiError::at(Code::InvalidParameter, "from", detail));
     }
-    let to = last.map_or(end, |to| resolution.ceil(to));
+    // Nothing has happened yet after now.
+    let to = last.map_or(end, |to| resolution.ceil(to)).min(end);
     let from = resolution.floor(first.unwrap_or(to - DAY));
-    // What was before this is gone, or lies in days; and nothing has happened yet after now. Of a range beside both nothing is left.
-    let to = to.min(end);
+    // What was before this is gone, or lies in days. Of a range beside both nothing is left.
     let from = from.max(dimension.kept_since(resolution, now)).min(to);
     let spans = to.since(from).as_secs() / resolution.span().as_secs();
     if spans > STATISTICS_POINTS as u64 {

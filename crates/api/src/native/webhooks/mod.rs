@@ -112,7 +112,7 @@ pub(crate) struct Health {
     in_flight: usize,
     /// Attempts that may be under way at once: it grows while the endpoint answers well.
     share: usize,
-    /// Until when nothing is sent because the endpoint does not answer.
+    /// Until when nothing is sent, because the endpoint does not answer or says that it is unwell.
     paused_until: Option<Time>,
     /// Whether it counts as failing: it is active, and deliveries, or at least three attempts, have failed since the last success.
     is_failing: bool,

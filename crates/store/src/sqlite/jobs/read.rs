@@ -183,8 +183,14 @@ fn running(connection: &Connection) -> Result<Vec<RunningJob>> {
 /// A job of several: its id alone where the rest cannot be read.
 fn job_of_many(row: &Row<'_>, environment_id: EnvironmentId) -> Result<(JobId, Option<Job>)> {
     let id = JobId::from_uuid(uuid(row, "id")?);
-    let job = job_row(row, environment_id).inspect_err(|error| tell_unreadable(id, error));
-    Ok((id, job.ok()))
+    match job_row(row, environment_id) {
+        Ok(job) => Ok((id, Some(job))),
+        Err(error) if is_of_storage(&error) => Err(error),
+        Err(error) => {
+            tell_unreadable(id, &error);
+            Ok((id, None))
+        }
+    }
 }
 
 fn tell_unreadable(id: JobId, error: &rusqlite::Error) {

@@ -247,6 +247,7 @@ fn lists() -> Vec<&'static str> {
         lanes::EARLIEST,
         lanes::LANE,
         lanes::DUE,
+        lanes::DUE_FOR,
         lanes::WAITING_FOR,
         statistics::upkeep::OLD,
         retention::OLD_EVENTS,
