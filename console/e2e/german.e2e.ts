@@ -67,7 +67,7 @@ test("the table tells German from English", () => {
 
 test("list, wizard, webhook, deliveries and a refusal are in German", async () => {
   const found = troubles(page);
-  for (const each of (await server.call("GET", "/event-types?limit=250")).items) {
+  for (const each of (await server.call("GET", "/event-types")).items) {
     vendors.add(each.category);
     vendors.add(each.displayName);
   }
