@@ -656,8 +656,7 @@ export const de: Words = {
     more: count => `${count} weitere`,
     first: "Erster Versuch",
     retry: "Nächster Versuch",
-    now: "unterwegs",
-    due: "jetzt fällig",
+    due: "fällig oder schon unterwegs",
     paused: "wartet, denn dem Endpunkt geht es nicht gut; der nächste Versuch:",
   },
   events: {

@@ -104,9 +104,9 @@ test("what is still to come has no time that has passed, and waits for its webho
     // A retry that comes after the pause waits for its own time.
     [waits({ nextAttemptAt: later }, soon), { for: "time", until: later }],
     [waits({ nextAttemptAt: later }), { for: "time", until: later }],
-    [waits({ nextAttemptAt: before }, before), { for: "nothing", isDue: true }],
-    [waits({ nextAttemptAt: before }), { for: "nothing", isDue: true }],
-    [waits({ nextAttemptAt: null }, soon), { for: "nothing", isDue: false }],
+    [waits({ nextAttemptAt: before }, before), { for: "nothing" }],
+    [waits({ nextAttemptAt: before }), { for: "nothing" }],
+    [waits({ nextAttemptAt: null }, soon), { for: "nothing" }],
     [waits({ nextAttemptAt: before, waitingFor: "turn" }, soon), { for: "something", name: "turn" }],
   ] as const;
   for (const [step, expected] of rows) expect(step).toMatchObject({ kind: "next", waits: expected });
