@@ -686,6 +686,7 @@ export const de: Words = {
     filterSaidNo: "Der Filter passt nicht.",
   },
   jobs: {
+    title: "Auftrag",
     new: "Neue Wiederholung",
     none: "Noch nichts wiederholt",
     noneText:

@@ -641,6 +641,7 @@ export const en = {
     filterSaidNo: "Its filter does not match.",
   },
   jobs: {
+    title: "Job",
     new: "New replay",
     none: "Nothing was replayed yet",
     noneText:
