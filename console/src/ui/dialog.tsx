@@ -53,7 +53,8 @@ export function Dialog({
     const others = [...document.querySelectorAll('[role="dialog"]')];
     // Another dialog that took this one's place has the focus; one that this was opened from gets it back.
     if (others.length > 0 && !others.some(other => other.contains(to))) return;
-    // The whole of the page is not scrolled to.
+    // Another page may have come with a field that took it. The whole of a page is not scrolled to.
+    if (!isThere && focused()) return;
     to?.focus({ preventScroll: !isThere });
   };
   const body = (
