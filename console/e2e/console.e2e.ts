@@ -169,6 +169,13 @@ test("a failing endpoint, its reason in plain words, the fix, a bulk resend", as
   await page.getByText("3 deliveries are sent again.").waitFor();
   await page.getByRole("button", { name: "Resend 3" }).click();
   await page.getByRole("dialog").getByText("Completed").waitFor();
+  // The keyboard's place is in the dialog all along, and in the page after it.
+  const isFocusIn = (selector: string) =>
+    page.evaluate(selector => document.activeElement?.closest(selector) != null, selector);
+  await expect.poll(() => isFocusIn('[role="dialog"]'), { timeout: 15_000 }).toBe(true);
+  await page.keyboard.press("Escape");
+  await page.getByRole("dialog").waitFor({ state: "detached" });
+  await expect.poll(() => isFocusIn("#content"), { timeout: 15_000 }).toBe(true);
   await until(
     async () => (await server.call("GET", `/deliveries?webhookId=${webhook.id}&state=delivered`)).items.length === 3,
   );

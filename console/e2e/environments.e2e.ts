@@ -48,7 +48,15 @@ test("production looks different, and each environment shows its own webhooks", 
   // On a narrow screen, where the side is a drawer, the bar says it in a word.
   await page.setViewportSize({ width: 380, height: 800 });
   await page.getByRole("banner").getByText("Production", { exact: true }).waitFor();
+  // Whoever chooses another one in the drawer finds the page behind it usable.
+  await page.getByRole("button", { name: "Open menu" }).click();
+  await page.locator("#content[inert]").waitFor();
+  await page.getByRole("button", { name: "Environment: Production" }).click();
+  await page.getByRole("menuitem", { name, exact: true }).click();
+  await page.locator("#content:not([inert])").waitFor();
   await page.setViewportSize({ width: 1280, height: 900 });
+  await choose(page, name, "Production");
+  await until(looksLikeProduction);
 
   await choose(page, "Production", name);
   await until(async () => !(await looksLikeProduction()));

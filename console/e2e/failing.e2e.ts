@@ -121,6 +121,23 @@ test("a page whose code cannot be had says that the server cannot be reached, an
   found.length = 0;
 });
 
+test("a part of a page whose code cannot be had is opened by a click as well", async () => {
+  const { items } = await server.call("GET", "/webhooks");
+  await signIn(page, server, `/webhooks/${items[0].id}`);
+  await page.getByRole("tab", { name: "Body", selected: true }).waitFor();
+  const code = /\/healthz$|\.js$/;
+  await page.route(code, route => route.abort("connectionrefused"));
+  await page.getByRole("tab", { name: "Health" }).click();
+  const alert = page.locator("#content").getByRole("alert").filter({ hasText: "The server cannot be reached." });
+  await alert.waitFor();
+  await page.unroute(code);
+  await alert.getByRole("button", { name: "Try again" }).click();
+  await page.getByRole("heading", { name: "Answers", exact: true }).waitFor();
+  expect(await page.getByRole("alert").count()).toBe(0);
+  expect(found.filter(each => !/code of this page|Failed to fetch|preload CSS/.test(each))).toEqual([]);
+  found.length = 0;
+});
+
 test.each(["state=bogus", "since=foo", "from=garbage"])("a filter that is none is refused: %s", async asked => {
   await signIn(page, server, `/deliveries?${asked}`);
   await page.locator("#content").getByRole("alert").waitFor();

@@ -105,17 +105,43 @@ test("the menu holds the focus while it is open, and Escape closes it and gives 
   const opener = page.getByRole("button", { name: "Open menu" });
   await opener.click();
   await page.getByRole("link", { name: "Deliveries" }).waitFor();
-  const isIn = (selector: string) =>
-    page.evaluate(selector => document.activeElement?.closest(selector) != null, selector);
-  await expect.poll(() => isIn(".side"), { timeout: 15_000 }).toBe(true);
+  const focused = () =>
+    page.evaluate(() => {
+      const { activeElement, body } = document;
+      if (activeElement?.closest(".side")) return "the drawer";
+      // Between the last element and the first one the browser itself has it.
+      return !activeElement || activeElement === body ? "the browser" : activeElement.outerHTML;
+    });
+  await expect.poll(focused, { timeout: 15_000 }).toBe("the drawer");
   // Once around, and on.
+  const steps: string[] = [];
   for (let step = 0; step < 20; step++) {
     await page.keyboard.press("Tab");
-    expect(await isIn(".bar, #content, .skip")).toBe(false);
+    steps.push(await focused());
   }
+  expect(steps.filter(each => each !== "the drawer" && each !== "the browser")).toEqual([]);
+  expect(steps.filter(each => each === "the drawer").length).toBeGreaterThan(15);
   await page.keyboard.press("Escape");
   await page.getByRole("link", { name: "Deliveries" }).waitFor({ state: "hidden" });
   await expect.poll(() => opener.evaluate(button => button === document.activeElement), { timeout: 15_000 }).toBe(true);
   // What was behind is there again.
   await page.getByRole("searchbox").first().fill("anything");
+});
+
+test("the menu is closed by its own button, and by going elsewhere", async () => {
+  await signIn(page, server, "/events");
+  const opener = page.getByRole("button", { name: "Open menu" });
+  const drawer = page.locator(".side[data-open]");
+  await opener.click();
+  await drawer.getByRole("button", { name: "Close menu" }).click();
+  await drawer.waitFor({ state: "detached" });
+  await expect.poll(() => opener.evaluate(button => button === document.activeElement), { timeout: 15_000 }).toBe(true);
+  await opener.click();
+  await drawer.getByRole("link", { name: "Deliveries" }).click();
+  await page.getByRole("heading", { name: "Deliveries" }).waitFor();
+  await opener.click();
+  await drawer.waitFor();
+  await page.goBack();
+  await drawer.waitFor({ state: "detached" });
+  await page.locator("#content:not([inert])").waitFor();
 });

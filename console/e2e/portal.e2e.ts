@@ -154,6 +154,11 @@ test("dialogs and notices open where the page around the portal is scrolled to, 
   await dialog.waitFor();
   expect(await scrolled()).toBeGreaterThan(900);
   await expect.poll(() => isInWindow(page, dialog), { timeout: 15_000 }).toBe(true);
+  // The page around it is still scrolled from within.
+  const before = await scrolled();
+  await dialog.hover();
+  await page.mouse.wheel(0, -300);
+  await expect.poll(scrolled, { timeout: 15_000 }).toBeLessThan(before);
   await page.keyboard.press("Escape");
   await dialog.waitFor({ state: "detached" });
   await expect.poll(() => remove.evaluate(button => button === document.activeElement), { timeout: 15_000 }).toBe(true);

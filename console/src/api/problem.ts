@@ -31,6 +31,11 @@ export function isSignedOut(error: unknown): boolean {
   return error instanceof ApiProblem && error.status === 401 && error.code !== "credentials_invalid";
 }
 
+/** Whether the server said no: it would say so again. */
+export function isRefusal(error: unknown): boolean {
+  return error instanceof ApiProblem && error.status < 500;
+}
+
 export function hasCode(error: unknown, code: string): boolean {
   return error instanceof ApiProblem && error.code === code;
 }

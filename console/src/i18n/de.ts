@@ -656,8 +656,7 @@ export const de: Words = {
     more: count => `${count} weitere`,
     first: "Erster Versuch",
     retry: "Nächster Versuch",
-    now: "unterwegs",
-    due: "jetzt fällig",
+    due: "fällig oder schon unterwegs",
     paused: "wartet, denn dem Endpunkt geht es nicht gut; der nächste Versuch:",
   },
   events: {
@@ -687,6 +686,7 @@ export const de: Words = {
     filterSaidNo: "Der Filter passt nicht.",
   },
   jobs: {
+    title: "Auftrag",
     new: "Neue Wiederholung",
     none: "Noch nichts wiederholt",
     noneText:

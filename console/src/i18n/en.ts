@@ -611,8 +611,7 @@ export const en = {
     more: (count: number) => `${count} more`,
     first: "First attempt",
     retry: "Next retry",
-    now: "under way",
-    due: "due now",
+    due: "due, or under way",
     paused: "waits, for the endpoint is unwell; the next try is",
   },
   events: {
@@ -642,6 +641,7 @@ export const en = {
     filterSaidNo: "Its filter does not match.",
   },
   jobs: {
+    title: "Job",
     new: "New replay",
     none: "Nothing was replayed yet",
     noneText:

@@ -28,11 +28,11 @@ export type LifeStep =
   | { kind: "delivered" | "failed" | "discarded"; tone: Tone; at: string | null; reason: string | null };
 
 /** What the next attempt waits for: a time that is to come, its webhook's pause that ends then, something that has a name of its own, or
- * nothing any more. */
+ * nothing any more: it is due, and may be under way. */
 export type Waits =
   | { for: "time" | "pause"; until: string }
   | { for: "something"; name: string }
-  | { for: "nothing"; isDue: boolean };
+  | { for: "nothing" };
 
 /** Attempts that are shown one by one; those in between are told as a number. */
 const SHOWN = 6;
@@ -85,9 +85,9 @@ function ending(delivery: LifeDelivery, now: number, pausedUntil: string | null 
 function waitsFor(delivery: LifeDelivery, now: number, pausedUntil: string | null | undefined): Waits {
   if (delivery.waitingFor) return { for: "something", name: delivery.waitingFor };
   const at = delivery.nextAttemptAt;
-  if (!at) return { for: "nothing", isDue: false };
+  if (!at) return { for: "nothing" };
   if (pausedUntil && Date.parse(pausedUntil) > Math.max(now, Date.parse(at))) {
     return { for: "pause", until: pausedUntil };
   }
-  return Date.parse(at) > now ? { for: "time", until: at } : { for: "nothing", isDue: true };
+  return Date.parse(at) > now ? { for: "time", until: at } : { for: "nothing" };
 }

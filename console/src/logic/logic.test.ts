@@ -1,4 +1,5 @@
 import { createHmac } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { accentVariables, contrast, isColour } from "./colour";
 import { fieldsOf, setField } from "./form";
@@ -26,8 +27,18 @@ test("whatever accent a vendor chooses, text on it and in it can be read", () =>
   expect(["#fff", "red", "#12345g", "#123456;"].some(isColour)).toBe(false);
 });
 
+/** The surfaces of a mode, as the look has them. */
+function surfaces(mode: "light" | "dark"): string[] {
+  const look = readFileSync(new URL("../ui/tokens.css", import.meta.url), "utf8");
+  const [, variables = ""] = look.split(new RegExp(`^\\[data-mode="${mode}"\\] \\{$`, "m"));
+  const [own = ""] = variables.split("}");
+  const found = ["ground", "surface", "raised"].map(name => own.match(`--${name}: (#[0-9a-f]{6});`)?.[1]);
+  return found.map(colour => colour ?? `no surface of the mode ${mode}`);
+}
+
 test("whatever accent a vendor chooses, lines in it and buttons filled with it are seen", () => {
-  const grounds = { light: ["#f6f7f9", "#ffffff"], dark: ["#0f1217", "#161a21", "#1d222b"] };
+  const grounds = { light: surfaces("light"), dark: surfaces("dark") };
+  expect([...grounds.light, ...grounds.dark].every(isColour)).toBe(true);
   for (const accent of ["#4353d8", "#111827", "#ffe000", "#000000", "#ffffff", "#7f7f7f", "#00ff88"]) {
     for (const mode of ["light", "dark"] as const) {
       const made = accentVariables(accent, mode) as Record<"--accent" | "--accent-line" | "--accent-edge", string>;
@@ -104,9 +115,9 @@ test("what is still to come has no time that has passed, and waits for its webho
     // A retry that comes after the pause waits for its own time.
     [waits({ nextAttemptAt: later }, soon), { for: "time", until: later }],
     [waits({ nextAttemptAt: later }), { for: "time", until: later }],
-    [waits({ nextAttemptAt: before }, before), { for: "nothing", isDue: true }],
-    [waits({ nextAttemptAt: before }), { for: "nothing", isDue: true }],
-    [waits({ nextAttemptAt: null }, soon), { for: "nothing", isDue: false }],
+    [waits({ nextAttemptAt: before }, before), { for: "nothing" }],
+    [waits({ nextAttemptAt: before }), { for: "nothing" }],
+    [waits({ nextAttemptAt: null }, soon), { for: "nothing" }],
     [waits({ nextAttemptAt: before, waitingFor: "turn" }, soon), { for: "something", name: "turn" }],
   ] as const;
   for (const [step, expected] of rows) expect(step).toMatchObject({ kind: "next", waits: expected });

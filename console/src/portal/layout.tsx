@@ -66,7 +66,7 @@ export function PortalLayout() {
           </IconButton>
         )}
       </header>
-      <main id="content" className="stack">
+      <main id="content" className="stack portal-content" tabIndex={-1}>
         {face.can("readWebhooks") ? (
           <Outlet />
         ) : (

@@ -97,7 +97,7 @@ export function makePortalRouter(sessionId: string | undefined) {
     createRoute({
       ...parent,
       path: "/replays/$jobId",
-      staticData: { title: m => m.nav.replays },
+      staticData: { title: m => m.jobs.title },
       component: lazyRouteComponent(
         fetched(() => import("@/features/replays/job")),
         "JobPage",
@@ -116,7 +116,7 @@ export function makePortalRouter(sessionId: string | undefined) {
     createRoute({
       ...parent,
       path: "/event-types/$eventTypeId",
-      staticData: { title: m => m.nav.eventTypes },
+      staticData: { title: m => m.send.type },
       component: lazyRouteComponent(
         fetched(() => import("@/features/event-types/edit")),
         "EventTypePage",

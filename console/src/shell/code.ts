@@ -1,5 +1,6 @@
 //! The code of pages, which comes when they are opened: what becomes of it where it cannot be had. The router by itself would load the
 //! whole page anew, which leaves the reader with the browser's own words where the server is down.
+import { type ComponentType, createElement, use } from "react";
 import { basePath } from "@/api/client";
 
 /** The server is there and the code is not: it is another version's by now, or the browser holds on to an earlier failure. */
@@ -23,6 +24,35 @@ export function fetched<T>(load: () => Promise<T>): () => Promise<T> {
     // What calls of the API fail with where nobody answers, and told in the same words.
     if (!(await isThere())) throw new TypeError("the code of this page cannot be reached", { cause: failure });
     throw new Outdated("the code of this page is not there", { cause: failure });
+  };
+}
+
+let tries = 0;
+
+/** From now on parts whose code could not be had ask for it again when they are shown. */
+export function askAgain(): void {
+  tries += 1;
+}
+
+/** A part of a page whose code comes when it is shown. React's own `lazy` keeps a failure for as long as the window is open. */
+export function part<P extends object>(load: () => Promise<{ default: ComponentType<P> }>): ComponentType<P> {
+  const ask = fetched(load);
+  let code: Promise<{ default: ComponentType<P> }> | undefined;
+  let tried = tries;
+  let isFailed = false;
+  const current = () => {
+    // Not as soon as it failed: what throws is drawn twice, and would ask for ever.
+    if (code && !(isFailed && tried !== tries)) return code;
+    tried = tries;
+    isFailed = false;
+    code = ask();
+    code.catch(() => {
+      isFailed = true;
+    });
+    return code;
+  };
+  return function Part(props: P) {
+    return createElement(use(current()).default, props);
   };
 }
 

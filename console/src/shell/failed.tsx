@@ -5,7 +5,7 @@ import { useEffect } from "react";
 import { useMessages } from "@/i18n";
 import { buttonClass } from "@/ui/button";
 import { Empty, ErrorNotice } from "@/ui/states";
-import { loadAnew, Outdated } from "./code";
+import { askAgain, loadAnew, Outdated } from "./code";
 
 export function NotFoundPage() {
   const m = useMessages();
@@ -29,13 +29,18 @@ export function FailedPage({ error, reset }: ErrorComponentProps) {
   useEffect(() => {
     if (isOutdated) loadAnew();
   }, [isOutdated]);
+  // Whoever goes elsewhere and comes back finds it tried again, too.
+  useEffect(() => askAgain, []);
+  const retry = () => {
+    // The code of this version is not there any more, however often it is asked for.
+    if (isOutdated) return location.reload();
+    askAgain();
+    // What failed on the way to the page is only tried again where the router goes that way again.
+    void router.invalidate().finally(reset);
+  };
   return (
     <div className="stack failed">
-      {/* What failed on the way to the page is only tried again where the router goes that way again. */}
-      <ErrorNotice
-        error={isOutdated ? new Error(m.failed.outdated) : error}
-        onRetry={() => void router.invalidate().finally(reset)}
-      />
+      <ErrorNotice error={isOutdated ? new Error(m.failed.outdated) : error} onRetry={retry} />
     </div>
   );
 }

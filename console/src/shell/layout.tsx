@@ -1,7 +1,7 @@
 //! The console's frame: where one is, where one can go, and as whom.
 
 import { useQueryClient, useSuspenseQuery } from "@tanstack/react-query";
-import { Link, Outlet, useNavigate } from "@tanstack/react-router";
+import { Link, Outlet, useLocation, useNavigate } from "@tanstack/react-router";
 import {
   Activity,
   BookOpen,
@@ -42,6 +42,13 @@ export function Layout() {
   const m = useMessages();
   const environment = useEnvironment();
   const [open, setOpen] = useState(false);
+  // Elsewhere, or in another environment, the drawer has done its work.
+  const here = `${environment.id} ${useLocation().pathname}`;
+  const [place, setPlace] = useState(here);
+  if (place !== here) {
+    setPlace(here);
+    setOpen(false);
+  }
   const opener = useRef<HTMLButtonElement>(null);
   const side = useRef<HTMLElement>(null);
   useEffect(() => {
@@ -69,13 +76,9 @@ export function Layout() {
         {m.shell.skip}
       </a>
       <header className="bar" inert={open}>
-        <IconButton
-          ref={opener}
-          label={open ? m.shell.closeMenu : m.shell.openMenu}
-          onClick={() => setOpen(!open)}
-          aria-expanded={open}
-        >
-          {open ? <X /> : <MenuIcon />}
+        {/* While the drawer is open the bar is inert: what closes it is in the drawer. */}
+        <IconButton ref={opener} label={m.shell.openMenu} onClick={() => setOpen(true)} aria-expanded={open}>
+          <MenuIcon />
         </IconButton>
         <Brand />
         <span className="grow" />
@@ -88,7 +91,12 @@ export function Layout() {
         data-open={open || undefined}
         onClick={event => (event.target as Element).closest("a") && setOpen(false)}
       >
-        <Brand />
+        <div className="side-head">
+          <IconButton className="side-close" label={m.shell.closeMenu} onClick={() => setOpen(false)}>
+            <X />
+          </IconButton>
+          <Brand />
+        </div>
         <EnvironmentMenu />
         <nav className="side-nav" aria-label={m.shell.navigation}>
           <Item to="/" icon={<LayoutDashboard />} exact>
@@ -120,7 +128,14 @@ export function Layout() {
         <AccountMenu />
       </aside>
       {open && (
-        <button type="button" className="side-veil" aria-label={m.shell.closeMenu} onClick={() => setOpen(false)} />
+        // For a pointer: by the keyboard there is the drawer's own button, and Escape.
+        <button
+          type="button"
+          className="side-veil"
+          tabIndex={-1}
+          aria-label={m.shell.closeMenu}
+          onClick={() => setOpen(false)}
+        />
       )}
       <main id="content" className="content" tabIndex={-1} inert={open}>
         <FaceProvider value={face}>

@@ -1,6 +1,6 @@
 //! The cache of what the server said.
 import { MutationCache, QueryCache, QueryClient } from "@tanstack/react-query";
-import { ApiProblem, isSignedOut } from "@/api/problem";
+import { isRefusal, isSignedOut } from "@/api/problem";
 
 /** `onSignedOut` is told when any call finds that the session has ended. */
 export function makeQueryClient(onSignedOut: () => void): QueryClient {
@@ -14,7 +14,7 @@ export function makeQueryClient(onSignedOut: () => void): QueryClient {
       queries: {
         staleTime: 15_000,
         // What the server refused it refuses again; a connection that broke is tried twice more.
-        retry: (failures, error) => failures < 2 && !(error instanceof ApiProblem && error.status < 500),
+        retry: (failures, error) => failures < 2 && !isRefusal(error),
       },
     },
   });

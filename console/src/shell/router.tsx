@@ -188,7 +188,7 @@ export function makeRouter(queries: QueryClient) {
     createRoute({
       ...parent,
       path: "/replays/$jobId",
-      staticData: { title: m => m.nav.replays },
+      staticData: { title: m => m.jobs.title },
       component: lazyRouteComponent(
         fetched(() => import("@/features/replays/job")),
         "JobPage",

@@ -1,5 +1,6 @@
 //! Charts over time. The library that draws them is loaded with the first of them.
-import { lazy, type ReactNode, Suspense } from "react";
+import { type ReactNode, Suspense } from "react";
+import { part } from "@/shell/code";
 
 export interface Series {
   label: string;
@@ -20,7 +21,7 @@ export interface ChartProps {
   locale: string;
 }
 
-const Drawn = lazy(() => import("./chart-drawn"));
+const Drawn = part(() => import("./chart-drawn"));
 
 export function Chart(props: ChartProps): ReactNode {
   return (

@@ -1,5 +1,5 @@
 // @vitest-environment jsdom
-import { cleanup, fireEvent, render, screen, waitFor } from "@testing-library/react";
+import { act, cleanup, fireEvent, render, screen, waitFor } from "@testing-library/react";
 import { useState } from "react";
 import { afterEach, expect, test } from "vitest";
 import { Button } from "./button";
@@ -32,6 +32,78 @@ test.each([
   await waitFor(() => expect(dialog.contains(document.activeElement)).toBe(true));
   fireEvent.keyDown(dialog, { key: "Escape" });
   await waitFor(() => expect(screen.queryByRole("dialog")).toBeNull());
+  await waitFor(() => expect(document.activeElement).toBe(opener));
+});
+
+test("a dialog that takes another one's place has the focus, and gives it to the page in the end", async () => {
+  function Steps() {
+    const [step, setStep] = useState(0);
+    return (
+      <main id="content" tabIndex={-1}>
+        <Button onClick={() => setStep(1)}>Begin</Button>
+        {step === 1 && (
+          <Dialog title="The first" open onClose={() => setStep(0)}>
+            <Button onClick={() => setStep(2)}>On</Button>
+          </Dialog>
+        )}
+        {step === 2 && <Dialog key="second" title="The second" open onClose={() => setStep(0)} />}
+      </main>
+    );
+  }
+  render(<Steps />);
+  const opener = screen.getByRole("button", { name: "Begin" });
+  opener.focus();
+  fireEvent.click(opener);
+  const on = await screen.findByRole("button", { name: "On" });
+  on.focus();
+  fireEvent.click(on);
+  const second = await screen.findByRole("dialog", { name: "The second" });
+  // The first one gives the focus back a moment later.
+  await act(() => new Promise<void>(done => setTimeout(done)));
+  expect(second.contains(document.activeElement)).toBe(true);
+  fireEvent.keyDown(second, { key: "Escape" });
+  await waitFor(() => expect(document.activeElement).toBe(document.getElementById("content")));
+});
+
+test("where what a dialog was opened from is gone, the page has the focus", async () => {
+  function Row() {
+    const [state, setState] = useState("there");
+    if (state === "gone") return <main id="content" tabIndex={-1} />;
+    return (
+      <main id="content" tabIndex={-1}>
+        <Button onClick={() => setState("asked")}>Delete row</Button>
+        <Dialog title="Sure?" open={state === "asked"} onClose={() => setState("there")}>
+          <Button onClick={() => setState("gone")}>Yes</Button>
+        </Dialog>
+      </main>
+    );
+  }
+  render(<Row />);
+  const opener = screen.getByRole("button", { name: "Delete row" });
+  opener.focus();
+  fireEvent.click(opener);
+  const yes = await screen.findByRole("button", { name: "Yes" });
+  yes.focus();
+  fireEvent.click(yes);
+  await waitFor(() => expect(document.activeElement).toBe(document.getElementById("content")));
+});
+
+test("a dialog that was opened from another one gives the focus back into that", async () => {
+  function Both() {
+    const [asking, setAsking] = useState(false);
+    return (
+      <Dialog title="The one" open onClose={() => undefined}>
+        <Button onClick={() => setAsking(true)}>Ask</Button>
+        <Dialog title="The other" open={asking} onClose={() => setAsking(false)} />
+      </Dialog>
+    );
+  }
+  render(<Both />);
+  const opener = await screen.findByRole("button", { name: "Ask" });
+  opener.focus();
+  fireEvent.click(opener);
+  const other = await screen.findByRole("dialog", { name: "The other" });
+  fireEvent.keyDown(other, { key: "Escape" });
   await waitFor(() => expect(document.activeElement).toBe(opener));
 });
 

@@ -3,6 +3,7 @@ import { X } from "lucide-react";
 import { Dialog as Radix } from "radix-ui";
 import { type FormEvent, type ReactNode, useLayoutEffect, useRef, useState } from "react";
 import { useMessages } from "@/i18n";
+import { isFramed } from "@/portal/frame";
 import { Button, IconButton } from "./button";
 import { classes } from "./classes";
 import { usePartSeen } from "./part-seen";
@@ -13,7 +14,8 @@ function focused(): HTMLElement | null {
   const element = document.activeElement;
   const opener = element?.closest('[role="menu"]')?.getAttribute("aria-labelledby");
   const found = opener ? document.getElementById(opener) : element;
-  return found instanceof HTMLElement ? found : null;
+  // Where nothing has the focus the body is named.
+  return found instanceof HTMLElement && found !== document.body ? found : null;
 }
 
 export function Dialog({
@@ -45,9 +47,15 @@ export function Dialog({
   }, [open]);
   // Dialogs are opened by state, not by a trigger that the library would know of.
   const giveBack = (event: Event) => {
-    if (!opener.current?.isConnected) return;
     event.preventDefault();
-    opener.current.focus();
+    const isThere = opener.current?.isConnected;
+    const to = isThere ? opener.current : document.getElementById("content");
+    const others = [...document.querySelectorAll('[role="dialog"]')];
+    // Another dialog that took this one's place has the focus; one that this was opened from gets it back.
+    if (others.length > 0 && !others.some(other => other.contains(to))) return;
+    // Another page may have come with a field that took it. The whole of a page is not scrolled to.
+    if (!isThere && focused()) return;
+    to?.focus({ preventScroll: !isThere });
   };
   const body = (
     <>
@@ -78,7 +86,9 @@ export function Dialog({
   return (
     <Radix.Root open={open && isPlaced} onOpenChange={isOpen => !isOpen && onClose()}>
       <Radix.Portal>
-        <Radix.Overlay className="veil" />
+        {/* The library's own keeps everything but the dialog from being scrolled: also the page around a frame, which alone brings the
+            rest of a dialog into sight. The frame itself has nothing to scroll. */}
+        {isFramed ? <div className="veil" /> : <Radix.Overlay className="veil" />}
         <Radix.Content
           className={classes("dialog", wide && "dialog-wide")}
           asChild={Boolean(onSubmit)}

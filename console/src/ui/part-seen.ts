@@ -4,7 +4,8 @@
 import { useEffect, useState } from "react";
 import { isFramed } from "@/portal/frame";
 
-/** A dialog needs that many pixels to be of use; where less is seen it reaches beyond, and the reader scrolls. */
+/** A dialog needs that many pixels to be of use; where less is seen it reaches beyond, and the reader scrolls the page around the frame:
+ * in frames dialogs lock nothing. */
 const LEAST_HEIGHT = 240;
 /** How often is looked again while something is open. Observers tell of shares, and of a frame higher than the window the same share is
  * seen wherever the page is scrolled to. */

@@ -12,13 +12,7 @@ import { Dialog } from "@/ui/dialog";
 import { ErrorNotice, Loaded } from "@/ui/states";
 
 export function BulkResend({ open, onClose, query }: { open: boolean; onClose: () => void; query: DeliveryQuery }) {
-  const [job, setJob] = useState<Job>();
-  const close = () => {
-    setJob(undefined);
-    onClose();
-  };
-  if (!open) return null;
-  return job ? <Running job={job} onClose={close} /> : <Ask query={query} onClose={close} onStarted={setJob} />;
+  return open ? <Resend query={query} onClose={onClose} /> : null;
 }
 
 /** What the list shows, as a job's request. Lists by id or job are not offered: a job knows neither, and would send more than is shown. */
@@ -27,69 +21,66 @@ export function resendRequest(query: DeliveryQuery): JobRequest {
   return { kind: "resend", filter: state ? { ...filter, state: state.split(",") } : filter };
 }
 
-function Ask({
-  query,
-  onClose,
-  onStarted,
-}: {
-  query: DeliveryQuery;
-  onClose: () => void;
-  onStarted: (job: Job) => void;
-}) {
+/** One dialog from the question to the progress: what it was opened from gets the focus back in the end. */
+function Resend({ query, onClose }: { query: DeliveryQuery; onClose: () => void }) {
   const m = useMessages();
   // Made once for this dialog: a second click is the same job.
   const [key] = useState(newKey);
   const [request] = useState(() => resendRequest(query));
-  const preview = useQuery(previewQuery(request));
   const start = useStartJob();
+  const job = start.data;
+  const preview = useQuery({ ...previewQuery(request), enabled: !job });
   const count = preview.data?.deliveries;
   return (
     <Dialog
       title={m.bulk.title}
       open
       onClose={onClose}
-      onSubmit={() => start.mutate({ request, key }, { onSuccess: onStarted })}
+      // The progress has a form of its own.
+      onSubmit={job ? undefined : () => start.mutate({ request, key })}
       foot={
-        <>
-          <Button onClick={onClose}>{m.common.cancel}</Button>
-          <Button type="submit" look="primary" busy={start.isPending} disabled={!count}>
-            {m.bulk.start(count ?? 0)}
-          </Button>
-        </>
+        job ? (
+          <RunningFoot job={job} onClose={onClose} />
+        ) : (
+          <>
+            <Button onClick={onClose}>{m.common.cancel}</Button>
+            <Button type="submit" look="primary" busy={start.isPending} disabled={!count}>
+              {m.bulk.start(count ?? 0)}
+            </Button>
+          </>
+        )
       }
     >
-      <Loaded query={preview} lines={1}>
-        {({ deliveries, complete }) => (
-          <p role="status">
-            <strong>{m.bulk.count(deliveries, complete)}</strong>
-          </p>
-        )}
-      </Loaded>
-      <p className="soft">{m.bulk.text}</p>
-      {start.error && <ErrorNotice error={start.error} />}
+      {job ? (
+        <JobProgress jobId={job.id} />
+      ) : (
+        <>
+          <Loaded query={preview} lines={1}>
+            {({ deliveries, complete }) => (
+              <p role="status">
+                <strong>{m.bulk.count(deliveries, complete)}</strong>
+              </p>
+            )}
+          </Loaded>
+          <p className="soft">{m.bulk.text}</p>
+          {start.error && <ErrorNotice error={start.error} />}
+        </>
+      )}
     </Dialog>
   );
 }
 
-function Running({ job, onClose }: { job: Job; onClose: () => void }) {
+/** Buttons of their own: whoever clicked twice to start closes nothing. */
+function RunningFoot({ job, onClose }: { job: Job; onClose: () => void }) {
   const m = useMessages();
   return (
-    <Dialog
-      title={m.bulk.title}
-      open
-      onClose={onClose}
-      foot={
-        <>
-          <Link to="/replays/$jobId" params={{ jobId: job.id }} className="button">
-            {m.bulk.details}
-          </Link>
-          <Button look="primary" onClick={onClose}>
-            {m.common.close}
-          </Button>
-        </>
-      }
-    >
-      <JobProgress jobId={job.id} />
-    </Dialog>
+    <>
+      <Link to="/replays/$jobId" params={{ jobId: job.id }} className="button">
+        {m.bulk.details}
+      </Link>
+      <Button look="primary" onClick={onClose}>
+        {m.common.close}
+      </Button>
+    </>
   );
 }

@@ -1,7 +1,7 @@
 // @vitest-environment jsdom
 import { act, cleanup, fireEvent, render, screen } from "@testing-library/react";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { Debounced } from "./filters";
+import { Debounced, StateSelect, StatusFilter, TimeFilter } from "./filters";
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => {
@@ -55,4 +55,34 @@ test("what is typed while the value comes back stays, and a value from elsewhere
   expect(box().value).toBe("");
   pass(300);
   expect(told).toEqual(["ab", "abc"]);
+});
+
+test("a filter that there is not is shown as what is chosen, and can be cleared", () => {
+  const told: unknown[] = [];
+  const tell = (value: unknown) => void told.push(value);
+  render(
+    <>
+      <StateSelect value="bogus" onChange={tell} />
+      <StatusFilter value="6xx" onChange={tell} />
+      <TimeFilter search={{ since: "foo" }} change={tell} />
+    </>,
+  );
+  const filters = screen.getAllByRole<HTMLSelectElement>("combobox");
+  expect(filters.map(filter => filter.value)).toEqual(["bogus", "6xx", "foo"]);
+  for (const filter of filters) fireEvent.change(filter, { target: { value: "" } });
+  expect(told).toEqual(["", "", { since: "", from: "", to: "" }]);
+});
+
+test("a filter that there is has no option twice", () => {
+  render(
+    <>
+      <StateSelect value="pending,retrying" onChange={() => undefined} />
+      <StatusFilter value="404" onChange={() => undefined} />
+      <TimeFilter search={{ since: "24h" }} change={() => undefined} />
+    </>,
+  );
+  for (const filter of screen.getAllByRole<HTMLSelectElement>("combobox")) {
+    const values = [...filter.options].map(option => option.value);
+    expect(values).toEqual([...new Set(values)]);
+  }
 });

@@ -12,6 +12,8 @@ import { Button } from "@/ui/button";
 import { Field, SearchField, SelectField, TextField } from "@/ui/field";
 
 const STATES = ["pending", "retrying", "delivered", "failed", "discarded"] as const;
+const SEVERAL_STATES = ["failed,discarded", "pending,retrying"] as const;
+const CLASSES = ["2xx", "3xx", "4xx", "5xx"];
 
 export function DeliveryFiltersBar({
   search,
@@ -68,7 +70,8 @@ export function StatusFilter({ value, onChange }: { value: string; onChange: (st
         }}
       >
         <option value="">{m.deliveries.anyStatus}</option>
-        {["2xx", "3xx", "4xx", "5xx"].map(status => (
+        <Unknown value={shown ? "" : value} known={[...CLASSES, "none"]} />
+        {CLASSES.map(status => (
           <option key={status} value={status}>
             {status}
           </option>
@@ -106,6 +109,7 @@ export function TimeFilter({ search, change }: { search: Times; change: (patch: 
         }
       >
         <option value="">{m.deliveries.anyTime}</option>
+        <Unknown value={since} known={[...Object.keys(SINCE), "range"]} />
         {Object.keys(SINCE).map(name => (
           <option key={name} value={name}>
             {m.deliveries.since[name as keyof typeof m.deliveries.since]}
@@ -121,6 +125,12 @@ export function TimeFilter({ search, change }: { search: Times; change: (patch: 
       )}
     </>
   );
+}
+
+/** What an address asks for and no filter offers, which the server refuses: it is shown as what is chosen, so that something else can be. */
+function Unknown({ value, known }: { value: string; known: readonly string[] }) {
+  if (value === "" || known.includes(value)) return null;
+  return <option value={value}>{value}</option>;
 }
 
 /** How long the typing rests before what was typed is acted on. */
@@ -214,13 +224,14 @@ export function StateSelect({ value, onChange }: Choosing) {
       onChange={event => onChange(event.target.value)}
     >
       <option value="">{m.deliveries.anyState}</option>
+      <Unknown value={value ?? ""} known={[...STATES, ...SEVERAL_STATES]} />
       {STATES.map(state => (
         <option key={state} value={state}>
           {m.states[state]}
         </option>
       ))}
-      <option value="failed,discarded">{m.deliveries.failedOrDiscarded}</option>
-      <option value="pending,retrying">{m.deliveries.waiting}</option>
+      <option value={SEVERAL_STATES[0]}>{m.deliveries.failedOrDiscarded}</option>
+      <option value={SEVERAL_STATES[1]}>{m.deliveries.waiting}</option>
     </SelectField>
   );
 }

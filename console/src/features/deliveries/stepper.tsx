@@ -1,6 +1,7 @@
 //! The life of a delivery, from left to right.
 import { useQuery } from "@tanstack/react-query";
 import { Check, Clock, Ellipsis, X } from "lucide-react";
+import { isRefusal } from "@/api/problem";
 import { webhookQuery } from "@/features/webhooks/queries";
 import { useMessages } from "@/i18n";
 import { type LifeStep, lifecycle, type Waits } from "@/logic/lifecycle";
@@ -11,13 +12,21 @@ import type { Attempt, Delivery } from "./queries";
 /** How often a webhook is read again of which something waits: a pause that ends is often followed by another one. */
 const REREAD_MS = 15_000;
 
+/** When a delivery's webhook is read again, by what its last reading failed with: as long as a pause of it may be what is waited for.
+ * Whoever may not read it, or finds it deleted, does not ask for ever. */
+export function rereadAfter(
+  { state, waitingFor }: Pick<Delivery, "state" | "waitingFor">,
+  error: unknown,
+): number | false {
+  return !isFinal(state) && !waitingFor && !isRefusal(error) && REREAD_MS;
+}
+
 export function Stepper({ delivery, attempts }: { delivery: Delivery; attempts: Attempt[] }) {
   const m = useMessages();
   const now = useNow();
   const webhook = useQuery({
     ...webhookQuery(delivery.webhookId),
-    // Whoever may not read it, or finds it deleted, does not ask for ever.
-    refetchInterval: query => !isFinal(delivery.state) && query.state.status === "success" && REREAD_MS,
+    refetchInterval: query => rereadAfter(delivery, query.state.error),
   }).data;
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
@@ -100,6 +109,6 @@ function Waiting({ waits }: { waits: Waits }) {
     case "time":
       return <Time at={waits.until} />;
     default:
-      return waits.isDue ? m.lifecycle.due : m.lifecycle.now;
+      return m.lifecycle.due;
   }
 }

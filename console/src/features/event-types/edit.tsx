@@ -2,10 +2,11 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useParams } from "@tanstack/react-router";
 import { ArrowLeft, Send, Trash2 } from "lucide-react";
-import { type FormEvent, lazy, Suspense, useState } from "react";
+import { type FormEvent, Suspense, useState } from "react";
 import { issueAt } from "@/api/problem";
 import { useMessages } from "@/i18n";
 import { objectProblem } from "@/logic/json";
+import { part } from "@/shell/code";
 import { forgetUnsaved, useDraft, useUnsaved } from "@/shell/drafts";
 import { useFace } from "@/shell/face";
 import { Named } from "@/shell/title";
@@ -19,8 +20,8 @@ import { Empty, ErrorNotice, Loaded, Notice, Skeleton } from "@/ui/states";
 import { say } from "@/ui/toast";
 import { categoriesQuery, type EventType, eventTypesQuery, useDeleteEventType, useSaveEventType } from "./queries";
 
-const Editor = lazy(() => import("@/ui/editor"));
-const Activity = lazy(() => import("./activity"));
+const Editor = part(() => import("@/ui/editor"));
+const Activity = part(() => import("./activity"));
 
 export function EventTypePage() {
   const m = useMessages();

@@ -1,13 +1,14 @@
 //! Sending an event by hand: a form from the type's sample, or the JSON itself.
 import { Link } from "@tanstack/react-router";
 import { Send } from "lucide-react";
-import { type FormEvent, lazy, Suspense, useRef, useState } from "react";
+import { type FormEvent, Suspense, useRef, useState } from "react";
 import { NoEventTypes } from "@/features/event-types/none";
 import { type EventType, useEventTypes } from "@/features/event-types/queries";
 import { useMessages } from "@/i18n";
 import { fieldsOf, setField } from "@/logic/form";
 import { objectProblem } from "@/logic/json";
 import { newKey } from "@/logic/secret";
+import { part } from "@/shell/code";
 import { useUnsaved } from "@/shell/drafts";
 import { usePageSearch } from "@/shell/search";
 import { Button, buttonClass } from "@/ui/button";
@@ -17,7 +18,7 @@ import { ErrorNotice, Notice, Skeleton } from "@/ui/states";
 import { useSendEvent } from "./queries";
 import { type SendDraft, useSendDraft } from "./send-draft";
 
-const Editor = lazy(() => import("@/ui/editor"));
+const Editor = part(() => import("@/ui/editor"));
 
 export type SendSearch = "key" | "own" | "as";
 

@@ -2,11 +2,12 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link, useParams } from "@tanstack/react-router";
 import { ArrowLeft } from "lucide-react";
-import { lazy, Suspense, useState } from "react";
+import { Suspense, useState } from "react";
 import { describeError } from "@/api/problem";
 import { Deliveries } from "@/features/deliveries/list";
 import { DiscardedNotice, ReplayLink } from "@/features/replays/links";
 import { useMessages } from "@/i18n";
+import { part } from "@/shell/code";
 import { useFace } from "@/shell/face";
 import { oneOf, usePageSearch } from "@/shell/search";
 import { Named } from "@/shell/title";
@@ -26,7 +27,7 @@ import { TestDialog } from "./test-dialog";
 import { TestedSettings } from "./tested";
 import "./webhooks.css";
 
-const Health = lazy(() => import("./health"));
+const Health = part(() => import("./health"));
 
 const TABS = ["body", "deliveries", "settings", "health"] as const;
 /** Of whoever may not see deliveries. */

@@ -1,10 +1,11 @@
 //! A custom payload: a template over the event, with a live preview of the exact request against a sample or an event that happened.
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
-import { lazy, Suspense, useDeferredValue, useEffect, useMemo, useState } from "react";
+import { Suspense, useDeferredValue, useEffect, useMemo, useState } from "react";
 import type { Schemas } from "@/api/client";
 import { ApiProblem } from "@/api/problem";
 import type { EventType } from "@/features/event-types/queries";
 import { useMessages } from "@/i18n";
+import { part } from "@/shell/code";
 import { useUnsaved } from "@/shell/drafts";
 import { useFace } from "@/shell/face";
 import { Badge } from "@/ui/badge";
@@ -22,7 +23,7 @@ import type { RecentEvent } from "./recent";
 import { useCardDraft } from "./save-card";
 import { useTested } from "./tested";
 
-const Editor = lazy(() => import("@/ui/editor"));
+const Editor = part(() => import("@/ui/editor"));
 
 /** How long typing rests before it is previewed. */
 const REST_MS = 350;
