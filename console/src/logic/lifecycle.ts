@@ -29,10 +29,7 @@ export type LifeStep =
 
 /** What the next attempt waits for: a time that is to come, its webhook's pause that ends then, something that has a name of its own, or
  * nothing any more: it is due, and may be under way. */
-export type Waits =
-  | { for: "time" | "pause"; until: string }
-  | { for: "something"; name: string }
-  | { for: "nothing" };
+export type Waits = { for: "time" | "pause"; until: string } | { for: "something"; name: string } | { for: "nothing" };
 
 /** Attempts that are shown one by one; those in between are told as a number. */
 const SHOWN = 6;

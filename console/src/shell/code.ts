@@ -51,6 +51,7 @@ export function part<P extends object>(load: () => Promise<{ default: ComponentT
     });
     return code;
   };
+  // biome-ignore lint/correctness/noComponentHookFactories: called once for each part, where modules are, as React's own `lazy` is
   return function Part(props: P) {
     return createElement(use(current()).default, props);
   };

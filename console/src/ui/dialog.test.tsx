@@ -35,21 +35,45 @@ test.each([
   await waitFor(() => expect(document.activeElement).toBe(opener));
 });
 
+function Steps() {
+  const [step, setStep] = useState(0);
+  return (
+    <main id="content" tabIndex={-1}>
+      <Button onClick={() => setStep(1)}>Begin</Button>
+      {step === 1 && (
+        <Dialog title="The first" open onClose={() => setStep(0)}>
+          <Button onClick={() => setStep(2)}>On</Button>
+        </Dialog>
+      )}
+      {step === 2 && <Dialog key="second" title="The second" open onClose={() => setStep(0)} />}
+    </main>
+  );
+}
+
+function Row() {
+  const [state, setState] = useState("there");
+  if (state === "gone") return <main id="content" tabIndex={-1} />;
+  return (
+    <main id="content" tabIndex={-1}>
+      <Button onClick={() => setState("asked")}>Delete row</Button>
+      <Dialog title="Sure?" open={state === "asked"} onClose={() => setState("there")}>
+        <Button onClick={() => setState("gone")}>Yes</Button>
+      </Dialog>
+    </main>
+  );
+}
+
+function Both() {
+  const [asking, setAsking] = useState(false);
+  return (
+    <Dialog title="The one" open onClose={() => undefined}>
+      <Button onClick={() => setAsking(true)}>Ask</Button>
+      <Dialog title="The other" open={asking} onClose={() => setAsking(false)} />
+    </Dialog>
+  );
+}
+
 test("a dialog that takes another one's place has the focus, and gives it to the page in the end", async () => {
-  function Steps() {
-    const [step, setStep] = useState(0);
-    return (
-      <main id="content" tabIndex={-1}>
-        <Button onClick={() => setStep(1)}>Begin</Button>
-        {step === 1 && (
-          <Dialog title="The first" open onClose={() => setStep(0)}>
-            <Button onClick={() => setStep(2)}>On</Button>
-          </Dialog>
-        )}
-        {step === 2 && <Dialog key="second" title="The second" open onClose={() => setStep(0)} />}
-      </main>
-    );
-  }
   render(<Steps />);
   const opener = screen.getByRole("button", { name: "Begin" });
   opener.focus();
@@ -66,18 +90,6 @@ test("a dialog that takes another one's place has the focus, and gives it to the
 });
 
 test("where what a dialog was opened from is gone, the page has the focus", async () => {
-  function Row() {
-    const [state, setState] = useState("there");
-    if (state === "gone") return <main id="content" tabIndex={-1} />;
-    return (
-      <main id="content" tabIndex={-1}>
-        <Button onClick={() => setState("asked")}>Delete row</Button>
-        <Dialog title="Sure?" open={state === "asked"} onClose={() => setState("there")}>
-          <Button onClick={() => setState("gone")}>Yes</Button>
-        </Dialog>
-      </main>
-    );
-  }
   render(<Row />);
   const opener = screen.getByRole("button", { name: "Delete row" });
   opener.focus();
@@ -89,15 +101,6 @@ test("where what a dialog was opened from is gone, the page has the focus", asyn
 });
 
 test("a dialog that was opened from another one gives the focus back into that", async () => {
-  function Both() {
-    const [asking, setAsking] = useState(false);
-    return (
-      <Dialog title="The one" open onClose={() => undefined}>
-        <Button onClick={() => setAsking(true)}>Ask</Button>
-        <Dialog title="The other" open={asking} onClose={() => setAsking(false)} />
-      </Dialog>
-    );
-  }
   render(<Both />);
   const opener = await screen.findByRole("button", { name: "Ask" });
   opener.focus();
