@@ -296,6 +296,34 @@ async fn that_the_storage_works_again_is_found_out_though_nobody_writes() {
 }
 
 #[tokio::test]
+async fn settlements_are_written_though_producers_go_on_sending_what_does_not_fit() {
+    let directory = TempDir::new().unwrap();
+    let (engine, told) = started(directory.path());
+    let source = Source::new(webhook(&engine, "a secret").await);
+    let (event, delivery, batch) = source.event(600);
+    engine.accept(batch).await.unwrap();
+    let leave_pages = |pages: i64| {
+        engine.change(move |tx| {
+            let used: i64 = tx.connection.pragma_query_value(None, "page_count", |row| row.get(0))?;
+            let most = format!("PRAGMA max_page_count = {}", used + pages);
+            Ok(tx.connection.query_row(&most, [], |_| Ok(()))?)
+        })
+    };
+    leave_pages(20).await.unwrap();
+    engine.record(source.settlement(event, delivery));
+    let mut refused = 0;
+    let settled = loop {
+        assert_eq!(engine.accept(source.event(200_000).2).await.err(), Some(StoreError::Unavailable));
+        refused += 1;
+        if let Ok(settled) = told.try_recv() {
+            break settled;
+        }
+        assert!(refused < 50, "while this many were refused the settlement was not written");
+    };
+    assert_eq!(settled.delivery, delivery);
+}
+
+#[tokio::test]
 async fn a_store_that_cannot_be_written_closes() {
     for settles in [false, true] {
         let directory = TempDir::new().unwrap();

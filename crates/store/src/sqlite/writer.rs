@@ -76,7 +76,7 @@ impl Writer {
             }
             let mut storage_fails = false;
             if !queue.is_empty() {
-                storage_fails = !self.write_group(&mut statements, &mut queue, observer);
+                storage_fails = !self.write_group(&mut statements, &mut queue, observer, works);
                 if works == storage_fails {
                     works = !storage_fails;
                     observer.storage_works(works);
@@ -109,26 +109,30 @@ impl Writer {
         observer: &dyn CommitObserver,
     ) -> bool {
         while !queue.is_empty() {
-            if !self.write_group(statements, queue, observer) {
+            if !self.write_group(statements, queue, observer, false) {
                 return false;
             }
         }
         true
     }
 
-    /// Writes the first group of the queue. False where the storage fails: producers are told, settlements are back in the queue.
+    /// Writes the first group of the queue. False where the storage fails: producers are told, settlements are back in the queue. Where it
+    /// does not work yet, settlements go first and by themselves: they may fit where what producers send does not.
     fn write_group<'c>(
         &'c self,
         statements: &mut Statements<'c>,
         queue: &mut VecDeque<Command>,
         observer: &dyn CommitObserver,
+        works: bool,
     ) -> bool {
+        let settlements = queue.iter().take_while(|command| matches!(command, Command::Settle(_))).count();
+        let most = if works || settlements == 0 { queue.len() } else { settlements };
         let mut weight = 0;
         let fits = |command: &&Command| {
             weight += command.weight();
             weight <= GROUP_COMMANDS
         };
-        let count = queue.iter().take_while(fits).count().max(1);
+        let count = queue.iter().take(most).take_while(fits).count().max(1);
         let mut groups = vec![queue.drain(..count).collect::<Vec<_>>()];
         while let Some(mut group) = groups.pop() {
             match self.try_group(statements, &group, observer) {
@@ -152,10 +156,7 @@ impl Writer {
                         );
                     }
                     let unwritten = std::iter::once(group).chain(groups.into_iter().rev()).flatten();
-                    let kept: Vec<_> = unwritten.filter_map(unavailable).collect();
-                    for command in kept.into_iter().rev() {
-                        queue.push_front(command);
-                    }
+                    *queue = unwritten.chain(queue.drain(..)).filter_map(unavailable).collect();
                     return false;
                 }
             }
