@@ -138,7 +138,7 @@ test("the menu is closed by its own button, and by going elsewhere", async () =>
   await expect.poll(() => opener.evaluate(button => button === document.activeElement), { timeout: 15_000 }).toBe(true);
   await opener.click();
   await drawer.getByRole("link", { name: "Deliveries" }).click();
-  await page.getByRole("heading", { name: "Deliveries" }).waitFor();
+  await page.getByRole("heading", { name: "Deliveries", exact: true }).waitFor();
   await opener.click();
   await drawer.waitFor();
   await page.goBack();
