@@ -94,7 +94,7 @@ export async function failingScreens(server: Server, filled: Filled): Promise<Fa
     ["portal-access", "/portal-settings", at("portal-settings"), "Portal", "Who sees webhooks"],
     ["portal-sessions", "/portal-settings?tab=sessions", at("portal-sessions"), "Open portal", "Revoke"],
     ["settings", "/settings", at("(retention|source-addresses)"), "Source addresses", "Retention"],
-    ["settings-credentials", "/settings?tab=credentials", at(".*/credentials$"), "Create secret", "Last used"],
+    ["settings-credentials", "/settings?tab=credentials", at(".*/credentials$"), "Create secret", "in use here"],
     ["settings-issuer", "/settings?tab=issuer", at("trusted-issuer"), "Settings", "Issuer (iss)"],
   ];
   const tenants = `/webhooks/${filled.tenantsId}`;

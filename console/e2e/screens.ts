@@ -113,7 +113,7 @@ function screens(server: Server, filled: Filled): Screen[] {
     console_("portal-embed", "/portal-settings?tab=embed", "Your page shows it"),
     console_("portal-sessions", "/portal-settings?tab=sessions", "as support"),
     console_("settings", "/settings", "Source addresses"),
-    console_("settings-credentials", "/settings?tab=credentials", "Last used"),
+    console_("settings-credentials", "/settings?tab=credentials", "in use here"),
     console_("settings-issuer", "/settings?tab=issuer", "Issuer (iss)"),
     { ...console_("connect-events", "/webhooks/connect", "Whose events"), act: wizard(filled.endpoint, "events") },
     { ...console_("connect-endpoint", "/webhooks/connect", "Whose events"), act: wizard(filled.endpoint, "endpoint") },
@@ -143,7 +143,7 @@ function screens(server: Server, filled: Filled): Screen[] {
       act: click(/Resend all/, "All that the filters match"),
     },
     {
-      ...console_("dialog-credential", "/settings?tab=credentials", "Last used"),
+      ...console_("dialog-credential", "/settings?tab=credentials", "in use here"),
       act: click("Create secret", "Programs sign in with"),
     },
     console_("event-type-new", "/event-types/new", "It never changes."),
