@@ -2299,7 +2299,10 @@ export interface components {
             failingSince?: components["schemas"]["Time"] | null;
             /** @description Attempts under way. */
             inFlight: number;
-            /** @description Whether it counts as failing: it is active, and deliveries, or at least three attempts, have failed since the last success. */
+            /**
+             * @description Whether it counts as failing: it is active, and it is paused, or deliveries or at least three attempts have failed since the last
+             *     success.
+             */
             isFailing: boolean;
             nextStartAt?: components["schemas"]["Time"] | null;
             pausedUntil?: components["schemas"]["Time"] | null;
@@ -3924,7 +3927,7 @@ export interface components {
             active: number;
             /** @description Those that do not. */
             disabled: number;
-            /** @description Active ones whose last deliveries, or at least three last attempts, failed: those whose `health` has `isFailing`. */
+            /** @description Active ones that are paused, or whose last deliveries, or at least three last attempts, failed: those whose `health` has `isFailing`. */
             failing: number;
             /** @description Active ones to which nothing is sent for a while, as their endpoint does not answer, or says that it is unwell. */
             paused: number;

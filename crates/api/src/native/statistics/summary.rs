@@ -70,7 +70,7 @@ pub(crate) struct WebhookCounts {
     active: usize,
     /// Those that do not.
     disabled: usize,
-    /// Active ones whose last deliveries, or at least three last attempts, failed: those whose `health` has `isFailing`.
+    /// Active ones that are paused, or whose last deliveries, or at least three last attempts, failed: those whose `health` has `isFailing`.
     failing: usize,
     /// Active ones to which nothing is sent for a while, as their endpoint does not answer, or says that it is unwell.
     paused: usize,

@@ -15,7 +15,7 @@ pub(crate) struct Failures {
     pub(crate) in_a_row: u32,
     /// When the first of them did that is known of.
     pub(crate) since: Option<Timestamp>,
-    /// Whether the webhook gets events, and so many have that it counts as failing.
+    /// Whether the webhook gets events, and so many have that it is paused or counts as failing.
     pub(crate) is_failing: bool,
 }
 
@@ -23,7 +23,9 @@ impl Failures {
     /// Those of a webhook whose lane stands like that.
     pub(crate) fn of(webhook: &Webhook, lane: &LaneReport) -> Self {
         let streak = webhook.streak;
-        let has_failed = streak.is_some() || lane.consecutive_failures >= WEBHOOK_FAILING_AFTER;
+        // One that is paused is shown as such, however few have failed: an endpoint that never answered is paused sooner.
+        let is_paused = lane.paused_until.is_some();
+        let has_failed = is_paused || streak.is_some() || lane.consecutive_failures >= WEBHOOK_FAILING_AFTER;
         Self {
             in_a_row: streak.map_or(0, |streak| streak.count).max(lane.consecutive_failures),
             since: streak.map(|streak| streak.first_at).into_iter().chain(lane.failing_since).min(),

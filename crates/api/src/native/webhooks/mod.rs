@@ -114,7 +114,8 @@ pub(crate) struct Health {
     share: usize,
     /// Until when nothing is sent, because the endpoint does not answer or says that it is unwell.
     paused_until: Option<Time>,
-    /// Whether it counts as failing: it is active, and deliveries, or at least three attempts, have failed since the last success.
+    /// Whether it counts as failing: it is active, and it is paused, or deliveries or at least three attempts have failed since the last
+    /// success.
     is_failing: bool,
     /// Since when attempts or deliveries have failed with no success between. Attempts from before the server started are not known.
     failing_since: Option<Time>,
