@@ -104,6 +104,12 @@ test("a next page that cannot be read leaves the rows that are there, and is ask
   expect(await alert.count()).toBe(0);
 });
 
+/** What the browser writes about code that it could not get is what those tests are about. */
+function expectMissingCodeAlone() {
+  expect(found.filter(each => !/code of this page|Failed to fetch|preload CSS/.test(each))).toEqual([]);
+  found.length = 0;
+}
+
 test("a page whose code cannot be had says that the server cannot be reached, and is opened by a click", async () => {
   await signIn(page, server, "/settings");
   await page.getByText("Source addresses").first().waitFor();
@@ -116,9 +122,7 @@ test("a page whose code cannot be had says that the server cannot be reached, an
   await alert.getByRole("button", { name: "Try again" }).click();
   await page.getByRole("heading", { name: "Event types", exact: true }).waitFor();
   expect(await page.getByRole("alert").count()).toBe(0);
-  // What the browser writes about code that it could not get is what this is about.
-  expect(found.filter(each => !/code of this page|Failed to fetch|preload CSS/.test(each))).toEqual([]);
-  found.length = 0;
+  expectMissingCodeAlone();
 });
 
 test("a part of a page whose code cannot be had is opened by a click as well", async () => {
@@ -134,8 +138,7 @@ test("a part of a page whose code cannot be had is opened by a click as well", a
   await alert.getByRole("button", { name: "Try again" }).click();
   await page.getByRole("heading", { name: "Answers", exact: true }).waitFor();
   expect(await page.getByRole("alert").count()).toBe(0);
-  expect(found.filter(each => !/code of this page|Failed to fetch|preload CSS/.test(each))).toEqual([]);
-  found.length = 0;
+  expectMissingCodeAlone();
 });
 
 test.each(["state=bogus", "since=foo", "from=garbage"])("a filter that is none is refused: %s", async asked => {

@@ -5,6 +5,7 @@ import {
   createRoute,
   createRouter,
   lazyRouteComponent,
+  type RouteComponent,
   RouterProvider,
 } from "@tanstack/react-router";
 import { cleanup, fireEvent, render, screen } from "@testing-library/react";
@@ -24,27 +25,34 @@ function Page() {
   return <p>The page</p>;
 }
 
-test("what failed on the way to a page is tried again by a click", async () => {
-  // React and the router tell of each.
+/** A router with one page, which is drawn. */
+function open(options: { component: RouteComponent; beforeLoad?: () => void }) {
+  // React and the router tell of each failure.
   vi.spyOn(console, "error").mockImplementation(() => undefined);
   vi.spyOn(console, "warn").mockImplementation(() => undefined);
-  let asked = 0;
   const root = createRootRoute({ errorComponent: FailedPage });
-  const page = createRoute({
-    getParentRoute: () => root,
-    path: "/",
-    beforeLoad: () => {
-      asked += 1;
-      if (asked < 3) throw new Error(`broken for the ${asked}. time`);
-    },
-    component: () => <p>The page</p>,
-    errorComponent: FailedPage,
-  });
+  const page = createRoute({ getParentRoute: () => root, path: "/", errorComponent: FailedPage, ...options });
   const router = createRouter({
     routeTree: root.addChildren([page]),
     history: createMemoryHistory({ initialEntries: ["/"] }),
   });
   render(<RouterProvider router={router as never} />);
+}
+
+/** Nobody answers, be it for code or for anything else. */
+function goDown() {
+  vi.stubGlobal("fetch", () => Promise.reject(new TypeError("Failed to fetch")));
+}
+
+test("what failed on the way to a page is tried again by a click", async () => {
+  let asked = 0;
+  open({
+    beforeLoad: () => {
+      asked += 1;
+      if (asked < 3) throw new Error(`broken for the ${asked}. time`);
+    },
+    component: Page,
+  });
   await screen.findByText("broken for the 1. time");
   fireEvent.click(screen.getByRole("button", { name: "Try again" }));
   await screen.findByText("broken for the 2. time");
@@ -54,26 +62,15 @@ test("what failed on the way to a page is tried again by a click", async () => {
 });
 
 test("code that could not be reached is asked for again by a click", async () => {
-  vi.spyOn(console, "error").mockImplementation(() => undefined);
-  vi.spyOn(console, "warn").mockImplementation(() => undefined);
-  vi.stubGlobal("fetch", () => Promise.reject(new TypeError("Failed to fetch")));
+  goDown();
   let isDown = true;
   const load = async () => {
     if (isDown) throw new TypeError("Failed to fetch dynamically imported module: http://localhost/assets/page.js");
     return { Page };
   };
-  const root = createRootRoute({ errorComponent: FailedPage });
-  const page = createRoute({
-    getParentRoute: () => root,
-    path: "/",
+  open({
     component: lazyRouteComponent(fetched(load), "Page"),
-    errorComponent: FailedPage,
   });
-  const router = createRouter({
-    routeTree: root.addChildren([page]),
-    history: createMemoryHistory({ initialEntries: ["/"] }),
-  });
-  render(<RouterProvider router={router as never} />);
   await screen.findByText("The server cannot be reached.", { exact: false });
   isDown = false;
   fireEvent.click(screen.getByRole("button", { name: "Try again" }));
@@ -82,9 +79,7 @@ test("code that could not be reached is asked for again by a click", async () =>
 });
 
 test("a part of a page whose code could not be reached is asked for again by a click", async () => {
-  vi.spyOn(console, "error").mockImplementation(() => undefined);
-  vi.spyOn(console, "warn").mockImplementation(() => undefined);
-  vi.stubGlobal("fetch", () => Promise.reject(new TypeError("Failed to fetch")));
+  goDown();
   let isDown = true;
   let asked = 0;
   const Part = part(async () => {
@@ -92,22 +87,13 @@ test("a part of a page whose code could not be reached is asked for again by a c
     if (isDown) throw new TypeError("Failed to fetch dynamically imported module: http://localhost/assets/part.js");
     return { default: ({ name }: { name: string }) => <p>The part {name}</p> };
   });
-  const root = createRootRoute({ errorComponent: FailedPage });
-  const page = createRoute({
-    getParentRoute: () => root,
-    path: "/",
+  open({
     component: () => (
       <Suspense fallback={null}>
         <Part name="of it" />
       </Suspense>
     ),
-    errorComponent: FailedPage,
   });
-  const router = createRouter({
-    routeTree: root.addChildren([page]),
-    history: createMemoryHistory({ initialEntries: ["/"] }),
-  });
-  render(<RouterProvider router={router as never} />);
   await screen.findByText("The server cannot be reached.", { exact: false });
   // Not by itself.
   expect(asked).toBe(1);

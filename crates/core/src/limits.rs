@@ -447,6 +447,6 @@ pub const JOB_ROWS_READ: usize = 1_000;
 pub const JOB_BYTES_READ: usize = 2 * 1024 * 1024;
 /// Rows that are looked at to count what a job will do. One such count is under way at a time for a vendor, and for each tenant.
 pub const JOB_ROWS_COUNTED: usize = 1_000_000;
-/// Deliveries of a webhook that wait when a job makes no more for it: they are sent before. Those in memory, and where it is ordered or
-/// has a rate limit all of them.
+/// Deliveries of a webhook that wait when a job makes no more for it: they are sent before. Those in memory; where it has a rate limit all
+/// that are due, and where it is ordered all that there are.
 pub const JOB_WAITING: usize = 256;

@@ -40,6 +40,8 @@ const READS_AT_ONCE: usize = 2;
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 /// How long jobs wait after the store failed, or one of them where it alone cannot go on.
 const TRY_AGAIN: Duration = Duration::from_secs(1);
+/// That one waits longer each time, up to this: the log tells of each, and what never passes would fill it.
+const TRY_AGAIN_AT_MOST: Duration = Duration::from_mins(1);
 
 /// What a job would do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,14 +64,28 @@ struct Run {
     allowance: f64,
     /// As of then.
     at: Timestamp,
-    /// Until when it is put aside, as it could not go on.
-    aside_until: Option<Instant>,
+    /// That it could not go on when it was tried last.
+    aside: Option<Aside>,
+}
+
+/// That a job is left out for a while.
+#[derive(Clone, Copy)]
+struct Aside {
+    until: Instant,
+    length: Duration,
+}
+
+impl Aside {
+    fn after(before: Option<Self>) -> Self {
+        let length = before.map_or(TRY_AGAIN, |before| (before.length * 2).min(TRY_AGAIN_AT_MOST));
+        Self { until: Instant::now() + length, length }
+    }
 }
 
 impl Run {
     /// Leaves it out for a while. It goes on from where it stands: what was read ahead may be half taken.
     fn put_aside(&mut self) {
-        self.aside_until = Some(Instant::now() + TRY_AGAIN);
+        self.aside = Some(Aside::after(self.aside));
         for part in self.parts.iter_mut().filter(|part| !part.is_over) {
             *part = Part::new(part.stands);
         }
@@ -171,10 +187,10 @@ impl Core {
         let mut before = std::mem::take(runs);
         for RunningJob { job, parts } in self.store.running_jobs().await? {
             let known = before.iter().position(|run| run.job.id == job.id).map(|index| before.swap_remove(index));
-            let (allowance, at, aside_until) =
-                known.map_or((STEP_LEAST, now, None), |run| (run.allowance, run.at, run.aside_until));
+            let (allowance, at, aside) =
+                known.map_or((STEP_LEAST, now, None), |run| (run.allowance, run.at, run.aside));
             let parts = parts.into_iter().map(Part::new).collect();
-            runs.push(Run { job, parts, turn: 0, allowance, at, aside_until });
+            runs.push(Run { job, parts, turn: 0, allowance, at, aside });
         }
         Ok(Tick::On)
     }
@@ -182,11 +198,11 @@ impl Core {
     async fn tick(&self, runs: &mut [Run]) -> Result<Tick, StoreError> {
         let mut ticked = Tick::On;
         for run in runs {
-            if run.aside_until.is_some_and(|until| Instant::now() < until) {
+            if run.aside.is_some_and(|aside| Instant::now() < aside.until) {
                 continue;
             }
             match self.advance(run).await {
-                Ok(Tick::On) => {}
+                Ok(Tick::On) => run.aside = None,
                 Ok(Tick::Changed) => ticked = Tick::Changed,
                 Err(StoreError::Closed) => return Err(StoreError::Closed),
                 Err(error) => {
@@ -380,5 +396,22 @@ impl Core {
             }
         }
         Ok(count)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_cannot_go_on_is_tried_again_ever_more_seldom_up_to_once_a_minute() {
+        let mut aside = None;
+        let mut lengths = Vec::new();
+        for _ in 0..9 {
+            let next = Aside::after(aside);
+            lengths.push(next.length.as_secs());
+            aside = Some(next);
+        }
+        assert_eq!(lengths, [1, 2, 4, 8, 16, 32, 60, 60, 60]);
     }
 }

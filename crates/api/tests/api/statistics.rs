@@ -113,6 +113,28 @@ async fn what_is_off_or_does_not_answer_needs_attention() {
 }
 
 #[tokio::test]
+async fn who_is_paused_counts_as_failing_however_few_have_failed() {
+    let app = App::start().await;
+    let receiver = Receiver::start().await;
+    receiver.on("/down", answers(503, "{}"));
+    let own = app.environment("own").await;
+    let id = text(&app.webhook(&own, None, &receiver.url("/down")).await["id"]);
+    // An endpoint that never answered is paused sooner than failures make a webhook failing.
+    for _ in 1..WEBHOOK_FAILING_AFTER {
+        let event = app.event(&own, None).await;
+        app.deliveries_attempted(&own, &event).await;
+    }
+    let summary = app.get("/api/v1/statistics/summary").token(&own.token).expect(200).await;
+    assert_eq!(summary["attention"][0]["kind"], "webhook_paused", "{summary}");
+    assert_eq!((&summary["webhooks"]["paused"], &summary["webhooks"]["failing"]), (&json!(1), &json!(1)), "{summary}");
+    let health = app.get(&format!("/api/v1/webhooks/{id}")).token(&own.token).expect(200).await["health"].clone();
+    assert_eq!(
+        (&health["isFailing"], &health["consecutiveFailures"]),
+        (&json!(true), &json!(WEBHOOK_FAILING_AFTER - 1))
+    );
+}
+
+#[tokio::test]
 async fn an_endpoint_that_takes_nothing_is_failing_since_its_first_answer() {
     let app = App::start().await;
     let receiver = Receiver::start().await;
