@@ -26,7 +26,7 @@ use crate::dispatch::Core;
 use crate::judge::{Turn, lets_through};
 
 /// How often jobs are looked at.
-const TICK: Duration = Duration::from_millis(5);
+const TICK: Duration = Duration::from_millis(2);
 /// How often a job takes a step, or as soon as it has [`STEP_LEAST`] to make: live traffic waits for what is made at once.
 const STEP_EVERY: Duration = Duration::from_millis(20);
 /// Deliveries that are worth a transaction.
@@ -120,8 +120,8 @@ impl Part {
         }
     }
 
-    /// The next step, of at most so many deliveries.
-    fn step(&mut self, job: &Arc<Job>, most: usize) -> JobStep {
+    /// The next step, of at most so many deliveries. `can_wait`: where it is no full bite.
+    fn step(&mut self, job: &Arc<Job>, most: usize, can_wait: bool) -> JobStep {
         let (mut send, mut skipped, mut to) = (Vec::new(), 0, self.stands.cursor);
         while send.len() < most {
             let Some((cursor, next)) = self.ahead.pop_front() else { break };
@@ -132,6 +132,7 @@ impl Part {
             }
         }
         let is_done = self.ahead.is_empty();
+        let can_wait = can_wait && send.len() < JOB_BITE;
         JobStep {
             job: job.clone(),
             part: self.stands,
@@ -139,6 +140,7 @@ impl Part {
             is_over: is_done && self.is_read,
             send,
             skipped,
+            can_wait,
         }
     }
 }
@@ -197,11 +199,13 @@ impl Core {
 
     async fn tick(&self, runs: &mut [Run]) -> Result<Tick, StoreError> {
         let mut ticked = Tick::On;
+        // One step waits for an event that it is committed with. Where many jobs run, their rates leave no time for each to wait.
+        let mut can_wait = true;
         for run in runs {
             if run.aside.is_some_and(|aside| Instant::now() < aside.until) {
                 continue;
             }
-            match self.advance(run).await {
+            match self.advance(run, &mut can_wait).await {
                 Ok(Tick::On) => run.aside = None,
                 Ok(Tick::Changed) => ticked = Tick::Changed,
                 Err(StoreError::Closed) => return Err(StoreError::Closed),
@@ -218,15 +222,18 @@ impl Core {
         Ok(ticked)
     }
 
-    /// Makes what a job may make by now.
-    async fn advance(&self, run: &mut Run) -> Result<Tick, StoreError> {
+    /// Makes what a job may make by now. `can_wait`: whether a step may wait for an event; not any more after one was taken.
+    async fn advance(&self, run: &mut Run, can_wait: &mut bool) -> Result<Tick, StoreError> {
         let (now, rate) = (self.clock.now(), f64::from(run.job.rate));
         run.allowance = (run.allowance + now.since(run.at).as_secs_f64() * rate).min((rate * BURST).max(1.0));
         run.at = now;
         let mut reads = 0;
         let mut idle = 0;
-        let worth = (rate * STEP_EVERY.as_secs_f64()).clamp(1.0, STEP_LEAST);
-        while run.allowance >= worth && reads < READS_AT_ONCE && idle < run.parts.len() {
+        let worth = |can_wait: bool| {
+            let every = if can_wait { TICK } else { STEP_EVERY };
+            (rate * every.as_secs_f64()).clamp(1.0, STEP_LEAST)
+        };
+        while run.allowance >= worth(*can_wait) && reads < READS_AT_ONCE && idle < run.parts.len() {
             if self.is_stopping() {
                 return Ok(Tick::On);
             }
@@ -242,7 +249,7 @@ impl Core {
             }
             idle = 0;
             #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is at least one")]
-            let step = part.step(&run.job, (run.allowance as usize).min(JOB_BITE));
+            let step = part.step(&run.job, (run.allowance as usize).min(JOB_BITE), std::mem::take(can_wait));
             let (made, to, is_over) = (step.send.len(), step.to, step.is_over);
             part.room = part.room.saturating_sub(made);
             match self.store.step_job(step).await? {

@@ -137,6 +137,8 @@ pub struct JobStep {
     pub send: Vec<Send>,
     /// What was looked at and needs not be sent.
     pub skipped: u64,
+    /// Whether it may wait some milliseconds for an event that is committed with it, and keep that one waiting while it is written.
+    pub can_wait: bool,
 }
 
 /// Something to send.

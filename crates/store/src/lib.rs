@@ -5,7 +5,8 @@
 //! 1. A caller hands a command to the *inbox* and waits. There are two kinds: those of the hot path (accepting events, settling
 //!    deliveries) and changes of anything else.
 //! 2. The *writer*, one thread, takes whatever has gathered: the hot path's commands as one *group*, up to
-//!    [`postrider_core::limits::GROUP_COMMANDS`], in one transaction; one change in a transaction of its own; and again.
+//!    [`postrider_core::limits::GROUP_COMMANDS`], in one transaction, with the steps of jobs that wait for it; one change in a
+//!    transaction of its own; and again.
 //! 3. The transaction is committed and synced. Where one command of a group fails, the transaction is rolled back, and the group is
 //!    run again without it, and it alone.
 //! 4. The writer brings the [`Directory`] up to date, tells the [`CommitObserver`], and answers the callers, in this order: who has

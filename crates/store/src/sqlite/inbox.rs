@@ -1,7 +1,7 @@
 //! Where commands and other changes wait for the writer.
 //!
-//! Owns what is taken together, and when: everything that has gathered, as soon as somebody waits for some of it. Settlements, for
-//! which nobody does, wait a moment for company: each commit costs a sync and some pages, however little it carries.
+//! Owns what is taken together, and when: everything that has gathered, as soon as somebody waits for some of it. Settlements and steps
+//! of jobs, for which nobody does, wait a moment for company: each commit costs a sync and some pages, however little it carries.
 //!
 //! Invariant: what is put here is taken, or dropped with its reply where the store is closing; settlements are taken to the end.
 
@@ -14,9 +14,9 @@ use tokio::sync::{oneshot, watch};
 use super::tx::{Failure, Tx};
 use crate::{AcceptBatch, AcceptOutcome, Settlement, StoreError};
 
-/// How long settlements wait for an event that is written with them. Enough that under load they hardly make a commit of their own, and
+/// How long what nobody waits for waits for an event that is written with it. Enough that under load they hardly make a commit of their own, and
 /// too little for a person, a retry, or the slots that there are in all to notice. Where 64 of them did not wait, little was gained.
-pub(super) const SETTLEMENT_PATIENCE: Duration = Duration::from_millis(5);
+pub(super) const PATIENCE: Duration = Duration::from_millis(5);
 
 pub(super) type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
 
@@ -52,7 +52,7 @@ impl Command {
     }
 }
 
-/// Any other change. It is carried out in a transaction of its own.
+/// Any other change. It is carried out in a transaction of its own, or in that of a group where it was put to join one.
 pub(super) trait Change: Send {
     fn apply(&mut self, tx: &mut Tx<'_, '_>) -> Result<(), Failure>;
     fn answer(self: Box<Self>, committed: Result<(), StoreError>);
@@ -102,7 +102,9 @@ pub(super) struct Inbox {
 #[derive(Default)]
 pub(super) struct Gathered {
     hot: Vec<Command>,
-    /// When the first of the hot path's commands came.
+    /// Changes that join the hot path's commands.
+    joining: Vec<Box<dyn Change>>,
+    /// When the first of either came.
     since: Option<Instant>,
     /// How many of them are awaited.
     awaited: usize,
@@ -110,11 +112,19 @@ pub(super) struct Gathered {
     closing: bool,
 }
 
+/// What is to be done besides the hot path's commands.
+pub(super) struct Taken {
+    /// With the next group of them.
+    pub joining: Vec<Box<dyn Change>>,
+    /// By itself.
+    pub change: Option<Box<dyn Change>>,
+}
+
 impl Gathered {
-    /// How long the hot path's commands can still wait; none where there are none.
+    /// How long the hot path's commands, and what joins them, can still wait; none where there is nothing.
     pub(super) fn patience(&self, now: Instant) -> Option<Duration> {
         let since = self.since?;
-        let until = if self.awaited > 0 { since } else { since + SETTLEMENT_PATIENCE };
+        let until = if self.awaited > 0 { since } else { since + PATIENCE };
         Some(until.saturating_duration_since(now))
     }
 }
@@ -131,10 +141,25 @@ impl Inbox {
         if !gathered.closing || matches!(command, Command::Settle(_)) {
             let is_awaited = command.is_awaited();
             gathered.awaited += usize::from(is_awaited);
+            let is_first = gathered.since.is_none();
             gathered.since.get_or_insert_with(Instant::now);
             gathered.hot.push(command);
             // The writer is told when there is something, and when there is something that is awaited.
-            if gathered.hot.len() == 1 || (is_awaited && gathered.awaited == 1) {
+            if is_first || (is_awaited && gathered.awaited == 1) {
+                self.arrived.notify_one();
+            }
+        }
+    }
+
+    /// Hands over a change that waits as settlements do, and is carried out in the transaction of the group that is written then. It is to
+    /// be a small one: the group waits for it. Dropped, with its reply, where the store is closing.
+    pub(super) fn put_joining(&self, change: Box<dyn Change>) {
+        let mut gathered = self.lock();
+        if !gathered.closing {
+            let is_first = gathered.since.is_none();
+            gathered.since.get_or_insert_with(Instant::now);
+            gathered.joining.push(change);
+            if is_first {
                 self.arrived.notify_one();
             }
         }
@@ -161,8 +186,8 @@ impl Inbox {
         let _ = self.ended.subscribe().wait_for(|ended| *ended).await;
     }
 
-    /// Waits for work: the hot path's all at once, and one other change. Nothing of either: the inbox is closed and empty.
-    pub(super) fn take(&self, queue: &mut VecDeque<Command>) -> Option<Box<dyn Change>> {
+    /// Waits for work: the hot path's all at once with what joins it, and one other change. Nothing of any: the inbox is closed and empty.
+    pub(super) fn take(&self, queue: &mut VecDeque<Command>) -> Taken {
         let mut gathered = self.lock();
         while queue.is_empty() && gathered.changes.is_empty() && !gathered.closing {
             let waiting = gathered.patience(Instant::now());
@@ -176,7 +201,7 @@ impl Inbox {
         }
         queue.extend(gathered.hot.drain(..));
         (gathered.since, gathered.awaited) = (None, 0);
-        gathered.changes.pop_front()
+        Taken { joining: std::mem::take(&mut gathered.joining), change: gathered.changes.pop_front() }
     }
 
     /// Waits out a pause, or until the store closes; returns whether it does.
@@ -202,6 +227,7 @@ impl Drop for ClosesInbox {
         let mut gathered = self.0.lock();
         gathered.closing = true;
         gathered.hot.clear();
+        gathered.joining.clear();
         gathered.changes.clear();
         drop(gathered);
         self.0.ended.send_replace(true);

@@ -238,6 +238,16 @@ impl Sqlite {
         answer.await.unwrap_or(Err(StoreError::Closed))
     }
 
+    /// The same for a small change that may wait some milliseconds, in one transaction with the events that come meanwhile.
+    async fn change_joining<T: Send + 'static>(
+        &self,
+        change: impl FnMut(&mut Tx<'_, '_>) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (reply, answer) = oneshot::channel();
+        self.inbox.put_joining(inbox::change(change, reply));
+        answer.await.unwrap_or(Err(StoreError::Closed))
+    }
+
     /// The same for a change that nobody waits for.
     fn change_unwatched(&self, change: impl FnMut(&mut Tx<'_, '_>) -> Result<(), Failure> + Send + 'static) {
         let (reply, _) = oneshot::channel();

@@ -21,7 +21,7 @@ use rusqlite::Connection;
 use super::checkpoint::Checkpoints;
 use super::following::Following;
 use super::hot::{self, Statements};
-use super::inbox::{Change, ClosesInbox, Command, Inbox};
+use super::inbox::{Change, ClosesInbox, Command, Inbox, Taken};
 use super::telling::Telling;
 use super::tx::{Failure, Tx};
 use crate::directory::Directory;
@@ -70,13 +70,13 @@ impl Writer {
         let mut queue = VecDeque::new();
         let mut works = true;
         loop {
-            let change = self.inbox.take(&mut queue);
-            if queue.is_empty() && change.is_none() {
+            let Taken { mut joining, change } = self.inbox.take(&mut queue);
+            if queue.is_empty() && joining.is_empty() && change.is_none() {
                 return Ok(());
             }
             let mut storage_fails = false;
             if !queue.is_empty() {
-                storage_fails = !self.write_group(&mut statements, &mut queue, observer, works);
+                storage_fails = !self.write_group(&mut statements, &mut queue, &mut joining, observer, works);
                 if works == storage_fails {
                     works = !storage_fails;
                     observer.storage_works(works);
@@ -85,7 +85,7 @@ impl Writer {
             if works && self.outage.ends() {
                 tracing::info!("the store can be written again");
             }
-            if let Some(change) = change {
+            for change in joining.into_iter().chain(change) {
                 self.write_change(&mut statements, change, observer);
             }
             self.checkpoints.after_commit(&self.connection);
@@ -109,7 +109,7 @@ impl Writer {
         observer: &dyn CommitObserver,
     ) -> bool {
         while !queue.is_empty() {
-            if !self.write_group(statements, queue, observer, false) {
+            if !self.write_group(statements, queue, &mut Vec::new(), observer, false) {
                 return false;
             }
         }
@@ -117,11 +117,13 @@ impl Writer {
     }
 
     /// Writes the first group of the queue. False where the storage fails: producers are told, settlements are back in the queue. Where it
-    /// does not work yet, settlements go first and by themselves: they may fit where what producers send does not.
+    /// does not work yet, settlements go first and by themselves: they may fit where what producers send does not. `joining` is empty
+    /// afterwards, or as it was: then it is to be written by itself.
     fn write_group<'c>(
         &'c self,
         statements: &mut Statements<'c>,
         queue: &mut VecDeque<Command>,
+        joining: &mut Vec<Box<dyn Change>>,
         observer: &dyn CommitObserver,
         works: bool,
     ) -> bool {
@@ -133,9 +135,20 @@ impl Writer {
             weight <= GROUP_COMMANDS
         };
         let count = queue.iter().take(most).take_while(fits).count().max(1);
-        let mut groups = vec![queue.drain(..count).collect::<Vec<_>>()];
+        let group = queue.drain(..count).collect::<Vec<_>>();
+        if works
+            && !joining.is_empty()
+            && let Ok(outcomes) = self.try_group(statements, &group, joining, observer)
+        {
+            answer(group, outcomes);
+            for change in joining.drain(..) {
+                change.answer(Ok(()));
+            }
+            return true;
+        }
+        let mut groups = vec![group];
         while let Some(mut group) = groups.pop() {
-            match self.try_group(statements, &group, observer) {
+            match self.try_group(statements, &group, &mut [], observer) {
                 Ok(outcomes) => answer(group, outcomes),
                 Err(GroupFailure::Command(0, failure)) if group.len() == 1 => {
                     self.refuse(statements, group, failure, observer);
@@ -164,11 +177,12 @@ impl Writer {
         true
     }
 
-    /// Runs the commands in one transaction and, once it is committed, tells directory and observer.
+    /// Runs the commands and what joins them in one transaction and, once it is committed, tells directory and observer.
     fn try_group<'c>(
         &'c self,
         statements: &mut Statements<'c>,
         group: &[Command],
+        joining: &mut [Box<dyn Change>],
         observer: &dyn CommitObserver,
     ) -> Result<Vec<Option<AcceptOutcome>>, GroupFailure> {
         let begun = Instant::now();
@@ -187,7 +201,7 @@ impl Writer {
                 });
             }
             failed_at = None;
-            Ok(())
+            joining.iter_mut().try_for_each(|change| change.apply(tx))
         });
         match (committed, failed_at) {
             (Ok(commit), _) => {

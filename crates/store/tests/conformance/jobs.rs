@@ -59,6 +59,7 @@ async fn run(world: &mut World, job: &Job, most: usize, reopen: bool) -> Job {
             is_over: is_all && is_over,
             send: taken.iter().filter_map(|(_, send)| send.clone()).collect(),
             skipped: taken.iter().filter(|(_, send)| send.is_none()).count() as u64,
+            can_wait: most.is_multiple_of(2),
         };
         world.advance(Duration::from_millis(1));
         assert!(matches!(world.store().step_job(step()).await.unwrap(), Stepped::Yes(_)));
@@ -218,7 +219,8 @@ pub(crate) async fn a_job_is_started_once_and_controlled_until_it_ends(mut world
     };
     switch(&world, false).await;
     let RunningJob { job: now, parts } = running(&world, &job).await.expect("it runs");
-    let step = JobStep { job: now, part: parts[0], to: [9; 16], is_over: true, send: Vec::new(), skipped: 0 };
+    let step =
+        JobStep { job: now, part: parts[0], to: [9; 16], is_over: true, send: Vec::new(), skipped: 0, can_wait: true };
     assert_eq!(world.store().step_job(step).await.unwrap(), Stepped::No);
     let paused = world.store().job(environment, job.id).await.unwrap().expect("it is there");
     assert_eq!(paused.state, JobState::Paused(PauseReason::WebhookInactive));

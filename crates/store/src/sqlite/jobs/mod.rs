@@ -93,7 +93,11 @@ impl Sqlite {
     }
 
     pub(crate) async fn step_job(&self, step: JobStep) -> Result<Stepped, StoreError> {
-        self.change(move |tx| self::step(tx, &step)).await
+        if step.can_wait {
+            self.change_joining(move |tx| self::step(tx, &step)).await
+        } else {
+            self.change(move |tx| self::step(tx, &step)).await
+        }
     }
 }
 

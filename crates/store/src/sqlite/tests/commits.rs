@@ -6,7 +6,8 @@ use std::time::Instant;
 use postrider_core::limits::GROUP_COMMANDS;
 use postrider_core::order::OrderKey;
 
-use super::super::inbox::SETTLEMENT_PATIENCE;
+use super::super::inbox::{self, PATIENCE, Taken};
+use super::super::tx::Failure;
 use super::*;
 
 /// Passes on how many commands each commit had, of one event each.
@@ -29,6 +30,19 @@ fn with_deliveries(source: &Source, count: usize) -> AcceptBatch {
     batch
 }
 
+/// Keeps the writer busy with something else, so that what is put meanwhile gathers; until the sender that is returned is used.
+fn busy(engine: &Sqlite) -> Sender<()> {
+    let (begun, has_begun) = channel();
+    let (goes_on, waits) = channel::<()>();
+    engine.change_unwatched(move |_| {
+        begun.send(()).unwrap();
+        waits.recv_timeout(Duration::from_secs(30)).unwrap();
+        Ok(())
+    });
+    has_begun.recv_timeout(Duration::from_secs(30)).expect("the writer takes it up");
+    goes_on
+}
+
 /// Long transactions keep everybody waiting, and what makes them long is deliveries: one event may have thousands.
 #[tokio::test]
 async fn a_group_ends_before_the_command_whose_deliveries_are_too_many_for_it() {
@@ -38,15 +52,7 @@ async fn a_group_ends_before_the_command_whose_deliveries_are_too_many_for_it() 
     engine.start(Arc::new(Grouped(Mutex::new(sender))));
     let source = Source::new(webhook(&engine, "a secret").await);
 
-    // While the writer is busy with something else, commands gather.
-    let (begun, has_begun) = channel();
-    let (goes_on, waits) = channel::<()>();
-    engine.change_unwatched(move |_| {
-        begun.send(()).unwrap();
-        waits.recv_timeout(Duration::from_secs(30)).unwrap();
-        Ok(())
-    });
-    has_begun.recv_timeout(Duration::from_secs(30)).expect("the writer takes it up");
+    let goes_on = busy(&engine);
     let half = GROUP_COMMANDS / 2;
     let mut answers = Vec::new();
     for deliveries in [half, half - 1, 0, 1, half, half, GROUP_COMMANDS + 1, 0] {
@@ -62,9 +68,9 @@ async fn a_group_ends_before_the_command_whose_deliveries_are_too_many_for_it() 
     assert_eq!(commits.try_iter().collect::<Vec<_>>(), [3, 2, 1, 1, 1]);
 }
 
-/// Each commit costs a sync, and for most settlements nobody waits.
+/// Each commit costs a sync, and for most settlements and for steps of jobs nobody waits.
 #[tokio::test]
-async fn settlements_wait_a_moment_and_nothing_that_is_awaited_waits_with_them() {
+async fn what_nobody_waits_for_waits_a_moment_and_nothing_that_is_awaited_waits_with_it() {
     let directory = TempDir::new().unwrap();
     let (engine, _told) = started(directory.path());
     let source = Source::new(webhook(&engine, "a secret").await);
@@ -82,15 +88,80 @@ async fn settlements_wait_a_moment_and_nothing_that_is_awaited_waits_with_them()
         let before = Instant::now();
         inbox.put(Command::Settle(Box::new(settlement.clone())));
         inbox.put(Command::Settle(Box::new(again.clone())));
+        inbox.put_joining(inbox::change(|_| Ok(()), oneshot::channel().0));
         let after = Instant::now();
-        assert!(inbox.lock().patience(before).unwrap() >= SETTLEMENT_PATIENCE);
-        assert_eq!(inbox.lock().patience(after + SETTLEMENT_PATIENCE), Some(Duration::ZERO));
+        assert!(inbox.lock().patience(before).unwrap() >= PATIENCE);
+        assert_eq!(inbox.lock().patience(after + PATIENCE), Some(Duration::ZERO));
 
         inbox.put(awaited);
         assert_eq!(inbox.lock().patience(after), Some(Duration::ZERO));
         let mut taken = VecDeque::new();
-        assert!(inbox.take(&mut taken).is_none());
-        assert_eq!(taken.len(), 3);
+        let Taken { joining, change } = inbox.take(&mut taken);
+        assert_eq!((taken.len(), joining.len(), change.is_none()), (3, 1, true));
         assert_eq!(inbox.lock().patience(after), None);
     }
+}
+
+const MARK: &str = "INSERT INTO meta (name, value) VALUES ('mark', x'00')";
+
+fn marks(directory: &TempDir) -> i64 {
+    let other = Connection::open(directory.path().join(DATABASE_FILE)).unwrap();
+    other.query_row("SELECT count(*) FROM meta WHERE name = 'mark'", [], |row| row.get(0)).unwrap()
+}
+
+#[tokio::test]
+async fn what_joins_events_is_one_transaction_with_them_and_goes_without_any() {
+    let directory = TempDir::new().unwrap();
+    let (engine, _told) = started(directory.path());
+    let source = Source::new(webhook(&engine, "a secret").await);
+    let with = |tx: &mut Tx<'_, '_>| Ok(tx.commit.accepted.len());
+    assert_eq!(engine.change_joining(with).await, Ok(0));
+
+    let goes_on = busy(&engine);
+    let (reply, first) = oneshot::channel();
+    engine.inbox.put_joining(inbox::change(with, reply));
+    let (reply, event) = oneshot::channel();
+    engine.inbox.put(Command::Accept(with_deliveries(&source, 1), reply));
+    let (reply, second) = oneshot::channel();
+    engine.inbox.put_joining(inbox::change(with, reply));
+    goes_on.send(()).unwrap();
+    assert!(matches!(event.await.unwrap(), Ok(AcceptOutcome::Accepted(_))));
+    assert_eq!((first.await.unwrap(), second.await.unwrap()), (Ok(1), Ok(1)));
+}
+
+#[tokio::test]
+async fn what_joins_events_and_fails_does_so_alone_and_so_do_they() {
+    let directory = TempDir::new().unwrap();
+    let (engine, _told) = started(directory.path());
+    let source = Source::new(webhook(&engine, "a secret").await);
+    let goes_on = busy(&engine);
+    let (reply, event) = oneshot::channel();
+    engine.inbox.put(Command::Accept(with_deliveries(&source, 1), reply));
+    let (reply, change) = oneshot::channel::<Result<(), _>>();
+    let fails = |tx: &mut Tx<'_, '_>| {
+        tx.prepare(MARK)?.execute([])?;
+        Err(Failure::NoSuchEnvironment)
+    };
+    engine.inbox.put_joining(inbox::change(fails, reply));
+    goes_on.send(()).unwrap();
+    assert!(matches!(event.await.unwrap(), Ok(AcceptOutcome::Accepted(_))));
+    assert_eq!(change.await.unwrap(), Err(StoreError::NoSuchEnvironment));
+    assert_eq!(marks(&directory), 0, "of what failed there is nothing");
+
+    let goes_on = busy(&engine);
+    let (reply, refused) = oneshot::channel();
+    let mut batch = with_deliveries(&source, 1);
+    let event = Arc::get_mut(&mut batch.events[0].event).expect("nobody else has it");
+    event.environment_id = postrider_core::EnvironmentId::new(source.clock.now(), &source.entropy);
+    engine.inbox.put(Command::Accept(batch, reply));
+    let (reply, event) = oneshot::channel();
+    engine.inbox.put(Command::Accept(with_deliveries(&source, 1), reply));
+    let (reply, change) = oneshot::channel();
+    let works = |tx: &mut Tx<'_, '_>| Ok(tx.prepare(MARK)?.execute([])?);
+    engine.inbox.put_joining(inbox::change(works, reply));
+    goes_on.send(()).unwrap();
+    assert!(matches!(refused.await.unwrap(), Err(StoreError::NoSuchEnvironment)));
+    assert!(matches!(event.await.unwrap(), Ok(AcceptOutcome::Accepted(_))));
+    assert_eq!(change.await.unwrap(), Ok(1));
+    assert_eq!(marks(&directory), 1);
 }
