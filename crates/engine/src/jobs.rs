@@ -1,8 +1,8 @@
 //! Jobs: bulk resends and replays, carried out in small steps at their rate.
 //!
 //! Takes no input: it reads from the store which jobs run and how far they have come, by wake-up after each change that a person made.
-//! Each step is one transaction of the store's, small enough for live traffic to wait behind it, and is carried out only from where
-//! the job stands: a crash between two steps loses and repeats nothing.
+//! Each step is carried out in one transaction of the store's, small enough for live traffic to wait for it, and only from where the
+//! job stands: a crash between two steps loses and repeats nothing.
 //!
 //! A job makes no more deliveries for a webhook while many wait in its lane, or its endpoint does not answer: they would only wait in
 //! the database instead, before the live ones that come after them. Of a webhook that is ordered or has a rate limit few are in its lane
@@ -25,9 +25,9 @@ use tokio::time::Instant;
 use crate::dispatch::Core;
 use crate::judge::{Turn, lets_through};
 
-/// How often jobs are looked at.
+/// How often jobs are looked at, and one of them may take a step that waits for an event and is committed with it.
 const TICK: Duration = Duration::from_millis(2);
-/// How often a job takes a step, or as soon as it has [`STEP_LEAST`] to make: live traffic waits for what is made at once.
+/// How often a job takes any other step, or as soon as it has [`STEP_LEAST`] to make: live traffic waits for what is made at once.
 const STEP_EVERY: Duration = Duration::from_millis(20);
 /// Deliveries that are worth a transaction.
 const STEP_LEAST: f64 = 5.0;

@@ -14,8 +14,9 @@ use tokio::sync::{oneshot, watch};
 use super::tx::{Failure, Tx};
 use crate::{AcceptBatch, AcceptOutcome, Settlement, StoreError};
 
-/// How long what nobody waits for waits for an event that is written with it. Enough that under load they hardly make a commit of their own, and
-/// too little for a person, a retry, or the slots that there are in all to notice. Where 64 of them did not wait, little was gained.
+/// How long settlements and steps of jobs wait for an event that is written with them. Enough that under load they hardly make a commit of
+/// their own, and too little for a person, a retry, or the slots that there are in all to notice. Where 64 settlements did not wait,
+/// little was gained.
 pub(super) const PATIENCE: Duration = Duration::from_millis(5);
 
 pub(super) type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
