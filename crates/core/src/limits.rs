@@ -441,6 +441,8 @@ pub const JOB_RATE_MOST: u32 = 5_000;
 pub const JOB_RATE_MOST_OF_TENANT: u32 = 500;
 /// Deliveries that a job makes in one transaction: live traffic waits for no more than these.
 pub const JOB_BITE: usize = 25;
+/// Deliveries that a job makes in the transaction of events that are committed with them: these wait for no more.
+pub const JOB_BITE_WITH_EVENTS: usize = 8;
 /// Rows that a job looks at in one read.
 pub const JOB_ROWS_READ: usize = 1_000;
 /// Bytes of bodies that a job reads at once.

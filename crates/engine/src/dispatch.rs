@@ -330,7 +330,8 @@ impl Core {
                 .into_iter()
                 .map(move |(id, webhook, shape)| (webhook, Ready::new(id, event.clone(), shape)))
         });
-        let others = resent.into_iter().chain(in_turn);
+        // What is made again goes last: live deliveries do not wait for it.
+        let others = in_turn.into_iter().chain(resent);
         let others = others.map(|waiting| (waiting.delivery.webhook_id, Ready::from(waiting)));
         let mut waiting = new.chain(others).peekable();
         while waiting.peek().is_some() {

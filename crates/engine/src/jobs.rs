@@ -14,23 +14,26 @@ use std::time::Duration;
 
 use postrider_core::event::{Event, TenantId};
 use postrider_core::job::{Job, JobState, Replay, Work};
-use postrider_core::limits::{JOB_BITE, JOB_ROWS_COUNTED, JOB_WAITING};
+use postrider_core::limits::{JOB_BITE, JOB_BITE_WITH_EVENTS, JOB_ROWS_COUNTED, JOB_WAITING};
 use postrider_core::{EnvironmentId, Timestamp, WebhookId};
 use postrider_store::{
-    Ahead, Cursor, JobPart, JobStep, Repeatable, ReplayAhead, Replayable, ResendAhead, RunningJob, Send, Stepped,
-    StoreError,
+    Ahead, Cursor, JobPart, JobStep, Repeatable, ReplayAhead, Replayable, ResendAhead, RunningJob, Send, StepCommit,
+    Stepped, StoreError,
 };
 use tokio::time::Instant;
 
 use crate::dispatch::Core;
 use crate::judge::{Turn, lets_through};
 
-/// How often jobs are looked at, and one of them may take a step that waits for an event and is committed with it.
-const TICK: Duration = Duration::from_millis(2);
-/// How often a job takes any other step, or as soon as it has [`STEP_LEAST`] to make: live traffic waits for what is made at once.
+/// How often jobs are looked at.
+const TICK: Duration = Duration::from_millis(5);
+/// The same as long as they take steps: the next one may go with the next event.
+const TICK_WHILE_STEPPING: Duration = Duration::from_millis(2);
+/// How often a job takes a step, or as soon as it has enough to make: live traffic waits for what is made at once.
 const STEP_EVERY: Duration = Duration::from_millis(20);
-/// Deliveries that are worth a transaction.
-const STEP_LEAST: f64 = 5.0;
+/// Deliveries that are enough for a step that may go with events, and for one that is a transaction of its own.
+const ENOUGH_WITH_EVENTS: f64 = 2.0;
+const ENOUGH_ALONE: f64 = 5.0;
 /// How much of a second's deliveries a job that was held up makes at once.
 const BURST: f64 = 0.25;
 /// Reads of one job in one tick: those of a range in which it finds nothing.
@@ -38,7 +41,7 @@ const READS_AT_ONCE: usize = 2;
 /// How long a part waits where the store says that enough wait for its webhook: not even at the highest rate of a job are more than
 /// [`JOB_WAITING`] sent meanwhile, and a job may have many parts that wait for hours.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
-/// How long jobs wait after the store failed, or one of them where it alone cannot go on.
+/// How long jobs wait where the store cannot do anything, or one of them where it alone cannot go on.
 const TRY_AGAIN: Duration = Duration::from_secs(1);
 /// That one waits longer each time, up to this: the log tells of each, and what never passes would fill it.
 const TRY_AGAIN_AT_MOST: Duration = Duration::from_mins(1);
@@ -73,19 +76,21 @@ struct Run {
 struct Aside {
     until: Instant,
     length: Duration,
+    /// The part by which it could not.
+    part: usize,
 }
 
 impl Aside {
-    fn after(before: Option<Self>) -> Self {
+    fn after(before: Option<Self>, part: usize) -> Self {
         let length = before.map_or(TRY_AGAIN, |before| (before.length * 2).min(TRY_AGAIN_AT_MOST));
-        Self { until: Instant::now() + length, length }
+        Self { until: Instant::now() + length, length, part }
     }
 }
 
 impl Run {
     /// Leaves it out for a while. It goes on from where it stands: what was read ahead may be half taken.
     fn put_aside(&mut self) {
-        self.aside = Some(Aside::after(self.aside));
+        self.aside = Some(Aside::after(self.aside, self.turn));
         for part in self.parts.iter_mut().filter(|part| !part.is_over) {
             *part = Part::new(part.stands);
         }
@@ -120,8 +125,8 @@ impl Part {
         }
     }
 
-    /// The next step, of at most so many deliveries. `can_wait`: where it is no full bite.
-    fn step(&mut self, job: &Arc<Job>, most: usize, can_wait: bool) -> JobStep {
+    /// The next step, of at most so many deliveries. One that is not small is committed alone, whatever is asked for.
+    fn step(&mut self, job: &Arc<Job>, most: usize, commit: StepCommit) -> JobStep {
         let (mut send, mut skipped, mut to) = (Vec::new(), 0, self.stands.cursor);
         while send.len() < most {
             let Some((cursor, next)) = self.ahead.pop_front() else { break };
@@ -132,7 +137,7 @@ impl Part {
             }
         }
         let is_done = self.ahead.is_empty();
-        let can_wait = can_wait && send.len() < JOB_BITE;
+        let commit = if send.len() > JOB_BITE_WITH_EVENTS { StepCommit::Alone } else { commit };
         JobStep {
             job: job.clone(),
             part: self.stands,
@@ -140,7 +145,7 @@ impl Part {
             is_over: is_done && self.is_read,
             send,
             skipped,
-            can_wait,
+            commit,
         }
     }
 }
@@ -158,8 +163,10 @@ impl Core {
     pub(crate) async fn run_jobs(self: Arc<Self>) {
         let mut runs: Vec<Run> = Vec::new();
         let mut is_changed = true;
+        let mut stepped = Instant::now();
         loop {
-            let ticked = if is_changed { self.look_for_jobs(&mut runs).await } else { self.tick(&mut runs).await };
+            let ticked =
+                if is_changed { self.look_for_jobs(&mut runs).await } else { self.tick(&mut runs, &mut stepped).await };
             let pause = match ticked {
                 Ok(Tick::Changed) if !is_changed => {
                     is_changed = true;
@@ -167,7 +174,14 @@ impl Core {
                 }
                 Ok(_) => {
                     is_changed = false;
-                    if runs.is_empty() { Duration::MAX } else { TICK }
+                    let is_stepping = stepped.elapsed() < STEP_EVERY;
+                    if runs.is_empty() {
+                        Duration::MAX
+                    } else if is_stepping {
+                        TICK_WHILE_STEPPING
+                    } else {
+                        TICK
+                    }
                 }
                 Err(StoreError::Closed) => return,
                 Err(error) => {
@@ -190,25 +204,29 @@ impl Core {
         for RunningJob { job, parts } in self.store.running_jobs().await? {
             let known = before.iter().position(|run| run.job.id == job.id).map(|index| before.swap_remove(index));
             let (allowance, at, aside) =
-                known.map_or((STEP_LEAST, now, None), |run| (run.allowance, run.at, run.aside));
+                known.map_or((ENOUGH_ALONE, now, None), |run| (run.allowance, run.at, run.aside));
             let parts = parts.into_iter().map(Part::new).collect();
             runs.push(Run { job, parts, turn: 0, allowance, at, aside });
         }
         Ok(Tick::On)
     }
 
-    async fn tick(&self, runs: &mut [Run]) -> Result<Tick, StoreError> {
+    /// `stepped`: when a step was taken last.
+    async fn tick(&self, runs: &mut [Run], stepped: &mut Instant) -> Result<Tick, StoreError> {
         let mut ticked = Tick::On;
-        // One step waits for an event that it is committed with. Where many jobs run, their rates leave no time for each to wait.
-        let mut can_wait = true;
+        // One step may wait for events. Where many jobs run, their rates leave no time for each to wait.
+        let mut next = StepCommit::WithEvents;
         for run in runs {
             if run.aside.is_some_and(|aside| Instant::now() < aside.until) {
                 continue;
             }
-            match self.advance(run, &mut can_wait).await {
-                Ok(Tick::On) => run.aside = None,
+            match self.advance(run, &mut next).await {
+                Ok(Tick::On) => {}
                 Ok(Tick::Changed) => ticked = Tick::Changed,
-                Err(StoreError::Closed) => return Err(StoreError::Closed),
+                // That is not by this job.
+                Err(error @ (StoreError::Closed | StoreError::Unavailable | StoreError::Overloaded)) => {
+                    return Err(error);
+                }
                 Err(error) => {
                     tracing::warn!(
                         job.id = %run.job.id,
@@ -219,21 +237,27 @@ impl Core {
                 }
             }
         }
+        if next == StepCommit::Alone {
+            *stepped = Instant::now();
+        }
         Ok(ticked)
     }
 
-    /// Makes what a job may make by now. `can_wait`: whether a step may wait for an event; not any more after one was taken.
-    async fn advance(&self, run: &mut Run, can_wait: &mut bool) -> Result<Tick, StoreError> {
+    /// Makes what a job may make by now. `next`: with what the next step may be committed; alone after one was taken.
+    async fn advance(&self, run: &mut Run, next: &mut StepCommit) -> Result<Tick, StoreError> {
         let (now, rate) = (self.clock.now(), f64::from(run.job.rate));
         run.allowance = (run.allowance + now.since(run.at).as_secs_f64() * rate).min((rate * BURST).max(1.0));
         run.at = now;
         let mut reads = 0;
         let mut idle = 0;
-        let worth = |can_wait: bool| {
-            let every = if can_wait { TICK } else { STEP_EVERY };
-            (rate * every.as_secs_f64()).clamp(1.0, STEP_LEAST)
+        let enough = |next: StepCommit| {
+            let most = match next {
+                StepCommit::WithEvents => ENOUGH_WITH_EVENTS,
+                StepCommit::Alone => ENOUGH_ALONE,
+            };
+            (rate * STEP_EVERY.as_secs_f64()).clamp(1.0, most)
         };
-        while run.allowance >= worth(*can_wait) && reads < READS_AT_ONCE && idle < run.parts.len() {
+        while run.allowance >= enough(*next) && reads < READS_AT_ONCE && idle < run.parts.len() {
             if self.is_stopping() {
                 return Ok(Tick::On);
             }
@@ -249,12 +273,14 @@ impl Core {
             }
             idle = 0;
             #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is at least one")]
-            let step = part.step(&run.job, (run.allowance as usize).min(JOB_BITE), std::mem::take(can_wait));
+            let step = part.step(&run.job, (run.allowance as usize).min(JOB_BITE), *next);
+            *next = StepCommit::Alone;
             let (made, to, is_over) = (step.send.len(), step.to, step.is_over);
             part.room = part.room.saturating_sub(made);
             match self.store.step_job(step).await? {
                 Stepped::No => return Ok(Tick::Changed),
                 Stepped::Yes(job) => {
+                    run.aside.take_if(|aside| aside.part == run.turn);
                     (part.stands.cursor, part.is_over) = (to, is_over);
                     run.job = job;
                 }
@@ -408,14 +434,44 @@ impl Core {
 
 #[cfg(test)]
 mod tests {
+    use postrider_core::job::{Progress, Resend};
+    use postrider_core::{DeliveryId, JobId};
+    use postrider_testkit::SeededEntropy;
+
     use super::*;
 
-    #[tokio::test]
-    async fn what_cannot_go_on_is_tried_again_ever_more_seldom_up_to_once_a_minute() {
+    #[test]
+    fn a_step_goes_with_events_where_it_may_and_is_small() {
+        let (now, entropy) = (Timestamp::from_micros(0), SeededEntropy::new(1));
+        let job = Arc::new(Job {
+            id: JobId::new(now, &entropy),
+            environment_id: EnvironmentId::new(now, &entropy),
+            tenant_id: None,
+            work: Work::Resend(Resend::default()),
+            rate: 1_000,
+            state: JobState::Running,
+            progress: Progress::default(),
+            created_at: now,
+            updated_at: now,
+        });
+        let mut part = Part::new(JobPart { number: 0, webhook: None, cursor: [0; 16] });
+        part.ahead.extend((0..100).map(|_| ([1; 16], Some(Send::Again(DeliveryId::new(now, &entropy))))));
+        for (most, asked, expected) in [
+            (JOB_BITE_WITH_EVENTS, StepCommit::WithEvents, StepCommit::WithEvents),
+            (JOB_BITE_WITH_EVENTS, StepCommit::Alone, StepCommit::Alone),
+            (JOB_BITE_WITH_EVENTS + 1, StepCommit::WithEvents, StepCommit::Alone),
+        ] {
+            let step = part.step(&job, most, asked);
+            assert_eq!((step.send.len(), step.commit), (most, expected));
+        }
+    }
+
+    #[test]
+    fn what_cannot_go_on_is_tried_again_ever_more_seldom_up_to_once_a_minute() {
         let mut aside = None;
         let mut lengths = Vec::new();
         for _ in 0..9 {
-            let next = Aside::after(aside);
+            let next = Aside::after(aside, 0);
             lengths.push(next.length.as_secs());
             aside = Some(next);
         }

@@ -137,8 +137,18 @@ pub struct JobStep {
     pub send: Vec<Send>,
     /// What was looked at and needs not be sent.
     pub skipped: u64,
-    /// Whether it may wait some milliseconds for an event that is committed with it, and keep that one waiting while it is written.
-    pub can_wait: bool,
+    /// With what it is committed.
+    pub commit: StepCommit,
+}
+
+/// With what a step is committed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StepCommit {
+    /// With the events, or another change, that come within some milliseconds; without any where none come. For a small step: the
+    /// events wait while it is written.
+    WithEvents,
+    /// At once, in a transaction of its own.
+    Alone,
 }
 
 /// Something to send.

@@ -5,7 +5,7 @@
 //! 1. A caller hands a command to the *inbox* and waits. There are two kinds: those of the hot path (accepting events, settling
 //!    deliveries) and changes of anything else.
 //! 2. The *writer*, one thread, takes whatever has gathered: the hot path's commands as one *group*, up to
-//!    [`postrider_core::limits::GROUP_COMMANDS`], in one transaction, with the steps of jobs that wait for it; one change in a
+//!    [`postrider_core::limits::GROUP_COMMANDS`], in one transaction, with small steps of jobs that wait for it; one change in a
 //!    transaction of its own; and again.
 //! 3. The transaction is committed and synced. Where one command of a group fails, the transaction is rolled back, and the group is
 //!    run again without it, and it alone.
@@ -67,7 +67,7 @@ pub use hot::{
 };
 pub use job::{
     Ahead, Control, ControlJob, Cursor, JobPart, JobStep, NewJob, Repeatable, ReplayAhead, Replayable, ResendAhead,
-    RunningJob, Send, StartJob, Stepped,
+    RunningJob, Send, StartJob, StepCommit, Stepped,
 };
 pub use read::{
     DeliveryFilter, DeliveryRow, EventFilter, EventRow, LanePage, LanePosition, LastAnswer, LastAttempt, LogPage,
@@ -633,7 +633,7 @@ impl Store {
         self.engine.replay_ahead(environment, asked).await
     }
 
-    /// Takes a job a step forward: makes its deliveries, which come by [`Commit::resent`], too.
+    /// Takes a job a step forward: makes its deliveries, which come by [`Commit::resent`], too. When: [`JobStep::commit`].
     pub async fn step_job(&self, step: JobStep) -> Result<Stepped, StoreError> {
         self.engine.step_job(step).await
     }

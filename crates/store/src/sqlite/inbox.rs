@@ -1,7 +1,8 @@
 //! Where commands and other changes wait for the writer.
 //!
-//! Owns what is taken together, and when: everything that has gathered, as soon as somebody waits for some of it. Settlements and steps
-//! of jobs, for which nobody does, wait a moment for company: each commit costs a sync and some pages, however little it carries.
+//! Owns what is taken together, and when: everything that has gathered, as soon as a producer or an order waits for some of it.
+//! Settlements and small steps of jobs, for which neither does, wait a moment for company: each commit costs a sync and some pages,
+//! however little it carries.
 //!
 //! Invariant: what is put here is taken, or dropped with its reply where the store is closing; settlements are taken to the end.
 
@@ -153,7 +154,8 @@ impl Inbox {
     }
 
     /// Hands over a change that waits as settlements do, and is carried out in the transaction of the group that is written then. It is to
-    /// be a small one: the group waits for it. Dropped, with its reply, where the store is closing.
+    /// be a small one, since the group waits for it, and to ask the transaction, not the directory, for what the group may have changed.
+    /// Dropped, with its reply, where the store is closing.
     pub(super) fn put_joining(&self, change: Box<dyn Change>) {
         let mut gathered = self.lock();
         if !gathered.closing {

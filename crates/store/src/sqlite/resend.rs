@@ -53,7 +53,7 @@ fn resend(tx: &mut Tx<'_, '_>, environment_id: EnvironmentId, of: DeliveryId) ->
         })
         .optional()?;
     let Some(found) = found else { return Ok(ResendOutcome::NotFound) };
-    let Some(known) = tx.directory.known_webhook(found.webhook) else { return Ok(ResendOutcome::WebhookDeleted) };
+    let Some(known) = tx.known_webhook(found.webhook) else { return Ok(ResendOutcome::WebhookDeleted) };
     if let WebhookStatus::Disabled(_) = known.webhook.status {
         return Ok(ResendOutcome::WebhookDisabled);
     }

@@ -21,7 +21,7 @@ use super::hot::Statements;
 use super::search::postings::Whose;
 use super::statistics::Counting;
 use super::upkeep::DISCARD;
-use crate::directory::{Directory, DirectoryChange, Sweep};
+use crate::directory::{Directory, DirectoryChange, KnownWebhook, Sweep};
 use crate::seal::Seal;
 use crate::{Actor, Commit, Settled, StoreError, WebhookChange};
 
@@ -256,6 +256,15 @@ impl<'c, 's> Tx<'c, 's> {
                 }))
             }
         }
+    }
+
+    /// The same to read; none where it is deleted. What the transaction did to it the directory learns after the commit.
+    pub(super) fn known_webhook(&self, id: WebhookId) -> Option<KnownWebhook> {
+        let mut known = self.directory.known_webhook(id)?;
+        if let Some(touched) = self.touched.get(&id) {
+            (known.webhook, known.sweep) = (touched.webhook.clone()?, touched.sweep);
+        }
+        Some(known)
     }
 
     /// Notes a delivery of that event that is new, for statistics and search; one that is final from birth has ended as well.

@@ -2,7 +2,7 @@
 //!
 //! Owns the forming of groups, and the order of what follows a commit: directory, observer, callers. Does not own what a command does,
 //! nor how long commands wait: see [`super::inbox`]. Between two groups of the hot path it carries out one change of another kind, in a
-//! transaction of its own, so that neither holds the other up.
+//! transaction of its own, so that neither holds the other up; small ones that were put to join a group are part of its transaction.
 //!
 //! Invariants: a caller is answered after the commit that carries its command, or when nothing of it has happened; a command that
 //! fails by itself does so alone, and what is derived from all of them never makes one fail; settlements are kept until they are
@@ -118,7 +118,7 @@ impl Writer {
 
     /// Writes the first group of the queue. False where the storage fails: producers are told, settlements are back in the queue. Where it
     /// does not work yet, settlements go first and by themselves: they may fit where what producers send does not. `joining` is empty
-    /// afterwards, or as it was: then it is to be written by itself.
+    /// afterwards, or as it was, where it could not be written with the group: then it is to be written by itself.
     fn write_group<'c>(
         &'c self,
         statements: &mut Statements<'c>,
@@ -136,15 +136,19 @@ impl Writer {
         };
         let count = queue.iter().take(most).take_while(fits).count().max(1);
         let group = queue.drain(..count).collect::<Vec<_>>();
-        if works
-            && !joining.is_empty()
-            && let Ok(outcomes) = self.try_group(statements, &group, joining, observer)
-        {
-            answer(group, outcomes);
-            for change in joining.drain(..) {
-                change.answer(Ok(()));
+        if works && !joining.is_empty() {
+            match self.try_group(statements, &group, joining, observer) {
+                Ok(outcomes) => {
+                    answer(group, outcomes);
+                    for change in joining.drain(..) {
+                        change.answer(Ok(()));
+                    }
+                    return true;
+                }
+                Err(GroupFailure::Command(_, failure) | GroupFailure::Storage(failure)) => {
+                    tracing::debug!(?failure, "a group failed with what joins it; they are run apart");
+                }
             }
-            return true;
         }
         let mut groups = vec![group];
         while let Some(mut group) = groups.pop() {

@@ -10,9 +10,10 @@ use postrider_core::job::{Include, Job, JobState, PauseReason, Replay, Resend, W
 use postrider_core::limits::{JOBS_OF_TENANTS, JOBS_OF_VENDOR, JOBS_PER_TENANT, UPKEEP_BITE};
 use postrider_core::webhook::Webhook;
 use postrider_core::{EnvironmentId, EventId, Timestamp, WebhookId};
+use postrider_store::StepCommit::{Alone, WithEvents};
 use postrider_store::{
     Control, ControlJob, Cursor, DeliveryFilter, DeliveryRow, JobStep, NewJob, PageRequest, Repeatable, ReplayAhead,
-    ResendAhead, RunningJob, Send, StartJob, Stepped, Upkeep, Walk, WebhookPatch,
+    ResendAhead, RunningJob, Send, StartJob, StepCommit, Stepped, Upkeep, Walk, WebhookPatch,
 };
 
 use crate::world::{World, answered, failed};
@@ -45,7 +46,7 @@ async fn running(world: &World, job: &Job) -> Option<RunningJob> {
 }
 
 /// Takes a job to its end, each step carried out twice: the second time nothing happens.
-async fn run(world: &mut World, job: &Job, most: usize, reopen: bool) -> Job {
+async fn run(world: &mut World, job: &Job, (most, commit): (usize, StepCommit), reopen: bool) -> Job {
     while let Some(RunningJob { job, parts }) = running(world, job).await {
         let part = parts[0];
         let (items, reached, is_over) = ahead(world, &job, part.webhook, part.cursor).await;
@@ -59,7 +60,7 @@ async fn run(world: &mut World, job: &Job, most: usize, reopen: bool) -> Job {
             is_over: is_all && is_over,
             send: taken.iter().filter_map(|(_, send)| send.clone()).collect(),
             skipped: taken.iter().filter(|(_, send)| send.is_none()).count() as u64,
-            can_wait: most.is_multiple_of(2),
+            commit,
         };
         world.advance(Duration::from_millis(1));
         assert!(matches!(world.store().step_job(step()).await.unwrap(), Stepped::Yes(_)));
@@ -140,7 +141,7 @@ pub(crate) async fn a_resend_repeats_what_failed_and_was_not_repeated_once_and_i
         let before = made_by(&world, environment, Origin::Resend).await.len();
         world.advance(Duration::from_millis(1));
         let job = started(&world, environment, of, Work::Resend(filter)).await;
-        let job = run(&mut world, &job, 1, true).await;
+        let job = run(&mut world, &job, (1, WithEvents), true).await;
         assert!(matches!(job.state, JobState::Completed { .. }), "{of}");
         let made = made_by(&world, environment, Origin::Resend).await;
         let made: Vec<_> = made[before..].iter().map(|row| row.delivery.event_id).collect();
@@ -170,7 +171,7 @@ pub(crate) async fn a_replay_sends_what_was_before_the_webhook_and_what_it_misse
     for (include, expected) in [(Include::All, 30), (Include::Undelivered, 0)] {
         let work = replay(&[new.id], from, to, include);
         let job = started(&world, environment, &format!("{include:?}"), work).await;
-        let job = run(&mut world, &job, 7, true).await;
+        let job = run(&mut world, &job, (7, WithEvents), true).await;
         assert_eq!(job.progress.done, expected);
     }
     let made = made_by(&world, environment, Origin::Replay).await;
@@ -179,7 +180,7 @@ pub(crate) async fn a_replay_sends_what_was_before_the_webhook_and_what_it_misse
     assert_eq!(world.known(new.id).invocations, 0);
     // To a webhook that has had them each names the one before.
     let job = started(&world, environment, "again", replay(&[old.id, new.id], from, to, Include::All)).await;
-    let job = run(&mut world, &job, 100, false).await;
+    let job = run(&mut world, &job, (100, Alone), false).await;
     assert_eq!(job.progress.done, 60);
     let named: HashSet<_> =
         made_by(&world, environment, Origin::Replay).await.iter().filter_map(|row| row.delivery.resend_of).collect();
@@ -220,7 +221,7 @@ pub(crate) async fn a_job_is_started_once_and_controlled_until_it_ends(mut world
     switch(&world, false).await;
     let RunningJob { job: now, parts } = running(&world, &job).await.expect("it runs");
     let step =
-        JobStep { job: now, part: parts[0], to: [9; 16], is_over: true, send: Vec::new(), skipped: 0, can_wait: true };
+        JobStep { job: now, part: parts[0], to: [9; 16], is_over: true, send: Vec::new(), skipped: 0, commit: Alone };
     assert_eq!(world.store().step_job(step).await.unwrap(), Stepped::No);
     let paused = world.store().job(environment, job.id).await.unwrap().expect("it is there");
     assert_eq!(paused.state, JobState::Paused(PauseReason::WebhookInactive));
@@ -398,7 +399,7 @@ pub(crate) async fn what_a_job_has_made_is_found_and_goes_with_it(mut world: Wor
     let mut jobs = Vec::new();
     for key in ["one", "two"] {
         let job = started(&world, environment, key, replay(&ids, from, to, Include::All)).await;
-        jobs.push(run(&mut world, &job, 100, true).await);
+        jobs.push(run(&mut world, &job, (100, Alone), true).await);
     }
     let found = async |world: &World, environment, filter: DeliveryFilter| {
         let (mut found, mut before) = (Vec::new(), None);

@@ -21,8 +21,8 @@ use super::Sqlite;
 use super::resend::{Again, make_again};
 use super::rows::{limit, shared_event, unreadable};
 use super::tx::{Failure, Tx};
-use crate::directory::Directory;
-use crate::{Control, ControlJob, JobChange, JobStep, NewJob, Send, StartJob, Stepped, StoreError};
+use crate::directory::{Directory, KnownWebhook};
+use crate::{Control, ControlJob, JobChange, JobStep, NewJob, Send, StartJob, StepCommit, Stepped, StoreError};
 
 #[cfg(test)]
 pub(super) use self::read::{
@@ -93,10 +93,9 @@ impl Sqlite {
     }
 
     pub(crate) async fn step_job(&self, step: JobStep) -> Result<Stepped, StoreError> {
-        if step.can_wait {
-            self.change_joining(move |tx| self::step(tx, &step)).await
-        } else {
-            self.change(move |tx| self::step(tx, &step)).await
+        match step.commit {
+            StepCommit::WithEvents => self.change_joining(move |tx| self::step(tx, &step)).await,
+            StepCommit::Alone => self.change(move |tx| self::step(tx, &step)).await,
         }
     }
 }
@@ -152,7 +151,7 @@ fn obstacle(
     if let Some(earlier) = earlier(connection, whose, &new.idempotency_key, &new.request_hash)? {
         return Ok(Some(earlier));
     }
-    if new.work.webhooks().iter().any(|webhook| !is_active(directory, *webhook)) {
+    if new.work.webhooks().iter().any(|webhook| !is_active(directory.known_webhook(*webhook).as_ref())) {
         return Ok(Some(StartJob::WebhookInactive));
     }
     let tenant = new.tenant_id.as_ref().map(TenantId::as_str);
@@ -194,8 +193,8 @@ fn parts(work: &Work) -> Vec<Option<WebhookId>> {
     }
 }
 
-fn is_active(directory: &Directory, webhook: WebhookId) -> bool {
-    directory.known_webhook(webhook).is_some_and(|known| known.webhook.status.is_active())
+fn is_active(known: Option<&KnownWebhook>) -> bool {
+    known.is_some_and(|known| known.webhook.status.is_active())
 }
 
 fn control(
@@ -213,7 +212,9 @@ fn control(
         | (Control::Pause, JobState::Paused(_))
         | (Control::Resume, JobState::Running) => return Ok(ControlJob::Done(Arc::new(job))),
         (_, JobState::Cancelled { .. } | JobState::Completed { .. }) => return Ok(ControlJob::Ended),
-        (Control::Resume, _) if job.work.webhooks().iter().any(|webhook| !is_active(tx.directory, *webhook)) => {
+        (Control::Resume, _)
+            if job.work.webhooks().iter().any(|webhook| !is_active(tx.known_webhook(*webhook).as_ref())) =>
+        {
             return Ok(ControlJob::WebhookInactive);
         }
         (Control::Rate(rate), _) => {
@@ -258,12 +259,12 @@ fn step(tx: &mut Tx<'_, '_>, step: &JobStep) -> Result<Stepped, Failure> {
     if state != JobState::Running.name() {
         return Ok(Stepped::No);
     }
-    if let Some(webhook) = step.part.webhook.filter(|webhook| !is_active(tx.directory, *webhook)) {
+    if let Some(webhook) = step.part.webhook.filter(|webhook| !is_active(tx.known_webhook(*webhook).as_ref())) {
         let Some(job) = read::job(tx.connection, environment_id, environment, step.job.id)? else {
             return Ok(Stepped::No);
         };
         // To a webhook that is off everything would be discarded: a person is to decide. One that is deleted does not come back.
-        let state = match tx.directory.known_webhook(webhook) {
+        let state = match tx.known_webhook(webhook) {
             Some(_) => JobState::Paused(PauseReason::WebhookInactive),
             None => JobState::Cancelled { at: tx.now },
         };
@@ -351,7 +352,7 @@ fn repeat(
         .optional()?;
     let Some((number, webhook)) = found else { return Ok(Made::NotNeeded) };
     let webhook = WebhookId::from_uuid(Uuid::from_bytes(webhook));
-    let Some(known) = tx.directory.known_webhook(webhook).filter(|known| known.webhook.status.is_active()) else {
+    let Some(known) = tx.known_webhook(webhook).filter(|known| is_active(Some(known))) else {
         return Ok(Made::Impossible);
     };
     if newest_of(tx, number, known.key)?.0 != Some(of) {
@@ -375,7 +376,7 @@ fn replay(
     webhook: WebhookId,
     include: Include,
 ) -> Result<Made, Failure> {
-    let Some(known) = tx.directory.known_webhook(webhook) else { return Ok(Made::Impossible) };
+    let Some(known) = tx.known_webhook(webhook) else { return Ok(Made::Impossible) };
     let (newest, is_delivered) = newest_of(tx, number, known.key)?;
     if include == Include::Undelivered && is_delivered {
         return Ok(Made::NotNeeded);

@@ -3,20 +3,22 @@
 use std::collections::VecDeque;
 use std::time::Instant;
 
+use postrider_core::job::{JobState, PauseReason};
 use postrider_core::limits::GROUP_COMMANDS;
 use postrider_core::order::OrderKey;
 
 use super::super::inbox::{self, PATIENCE, Taken};
 use super::super::tx::Failure;
 use super::*;
+use crate::{JobPart, JobStep, Send, StepCommit, Stepped};
 
-/// Passes on how many commands each commit had, of one event each.
-struct Grouped(Mutex<Sender<usize>>);
+/// Passes on how many events each commit accepted, and how many deliveries it made again.
+struct Grouped(Mutex<Sender<(usize, usize)>>);
 
 impl CommitObserver for Grouped {
     fn committed(&self, commit: Commit) {
         if !commit.accepted.is_empty() {
-            self.0.lock().unwrap().send(commit.accepted.len()).unwrap();
+            self.0.lock().unwrap().send((commit.accepted.len(), commit.resent.len())).unwrap();
         }
     }
 }
@@ -65,12 +67,12 @@ async fn a_group_ends_before_the_command_whose_deliveries_are_too_many_for_it() 
         assert!(matches!(answer.await, Ok(Ok(AcceptOutcome::Accepted(_)))));
     }
     // Full to the last one, an event without deliveries counting as one; one that is too large for any group is one by itself.
-    assert_eq!(commits.try_iter().collect::<Vec<_>>(), [3, 2, 1, 1, 1]);
+    assert_eq!(commits.try_iter().map(|(accepted, _)| accepted).collect::<Vec<_>>(), [3, 2, 1, 1, 1]);
 }
 
-/// Each commit costs a sync, and for most settlements and for steps of jobs nobody waits.
+/// Each commit costs a sync, and for most settlements and for small steps of jobs neither a producer nor an order waits.
 #[tokio::test]
-async fn what_nobody_waits_for_waits_a_moment_and_nothing_that_is_awaited_waits_with_it() {
+async fn what_is_not_awaited_waits_a_moment_and_nothing_that_is_awaited_waits_with_it() {
     let directory = TempDir::new().unwrap();
     let (engine, _told) = started(directory.path());
     let source = Source::new(webhook(&engine, "a secret").await);
@@ -164,4 +166,72 @@ async fn what_joins_events_and_fails_does_so_alone_and_so_do_they() {
     assert!(matches!(event.await.unwrap(), Ok(AcceptOutcome::Accepted(_))));
     assert_eq!(change.await.unwrap(), Ok(1));
     assert_eq!(marks(&directory), 1);
+}
+
+#[tokio::test]
+async fn a_small_step_of_a_job_is_committed_with_events_and_another_one_alone() {
+    let directory = TempDir::new().unwrap();
+    let engine = open(directory.path()).unwrap();
+    let (sender, commits) = channel();
+    engine.start(Arc::new(Grouped(Mutex::new(sender))));
+    let source = Source::new(webhook(&engine, "a secret").await);
+    let (event, delivery, batch) = source.event(10);
+    engine.accept(batch).await.unwrap();
+    let job = jobs::start(&engine, &source.webhook, "a").await;
+    let part = engine.running_jobs().await.unwrap()[0].parts[0];
+    let send = vec![Send::Again(delivery)];
+    engine.record(source.settlement(event, delivery));
+    for (commit, expected) in [(StepCommit::WithEvents, [(1, 1)]), (StepCommit::Alone, [(1, 0)])] {
+        let (from, to) = if commit == StepCommit::WithEvents { (0, 1) } else { (1, 2) };
+        let part = JobPart { cursor: [from; 16], ..part };
+        let step =
+            JobStep { job: job.clone(), part, to: [to; 16], is_over: false, send: send.clone(), skipped: 0, commit };
+        commits.try_iter().for_each(drop);
+        let goes_on = busy(&engine);
+        let (_, _, batch) = source.event(10);
+        let release = async { goes_on.send(()).unwrap() };
+        let (stepped, accepted, ()) = tokio::join!(engine.step_job(step), engine.accept(batch), release);
+        assert!(matches!((stepped, accepted), (Ok(Stepped::Yes(_)), Ok(AcceptOutcome::Accepted(_)))));
+        assert_eq!(commits.try_iter().collect::<Vec<_>>(), expected);
+    }
+}
+
+/// Settlements and small steps wait for one another, and an endpoint that is gone is what ends most replays early.
+#[tokio::test]
+async fn a_step_finds_a_webhook_as_the_settlements_that_it_is_committed_with_have_left_it() {
+    for whose in [true, false] {
+        let directory = TempDir::new().unwrap();
+        let (engine, _told) = started(directory.path());
+        let source = Source::new(webhook(&engine, "a secret").await);
+        let (event, delivered, batch) = source.event(10);
+        engine.accept(batch).await.unwrap();
+        engine.record(source.settlement(event, delivered));
+        let (event, asked, batch) = source.event(10);
+        engine.accept(batch).await.unwrap();
+        let webhook = whose.then_some(source.webhook.id);
+        let job = jobs::start_for(&engine, &source.webhook, webhook, "a").await;
+        let part = engine.running_jobs().await.unwrap()[0].parts[0];
+
+        let gone = Outcome::Answered { status: 410, retry_after: None };
+        let step = next(0, None, &gone, &RetryPolicy::Standard, source.clock.now(), 0.0);
+        let goes_on = busy(&engine);
+        engine.record(Settlement { step, ..source.settlement(event, asked) });
+        let send = vec![Send::Again(delivered)];
+        let commit = StepCommit::WithEvents;
+        let step = JobStep { job: job.clone(), part, to: [1; 16], is_over: false, send, skipped: 0, commit };
+        let release = async { goes_on.send(()).unwrap() };
+        let (stepped, ()) = tokio::join!(engine.step_job(step), release);
+        let job = engine.job(job.environment_id, job.id).await.unwrap().unwrap();
+        if whose {
+            assert_eq!(stepped, Ok(Stepped::No));
+            assert_eq!(job.state, JobState::Paused(PauseReason::WebhookInactive));
+        } else {
+            assert!(matches!(stepped, Ok(Stepped::Yes(_))));
+            assert_eq!((job.progress.done, job.progress.failed), (0, 1));
+        }
+        let other = Connection::open(directory.path().join(DATABASE_FILE)).unwrap();
+        let waiting = "SELECT count(*) FROM deliveries WHERE state <= 1";
+        let waiting: i64 = other.query_row(waiting, [], |row| row.get(0)).unwrap();
+        assert_eq!(waiting, 0, "nothing was made for a webhook that is off");
+    }
 }

@@ -1,18 +1,23 @@
 //! Jobs that cannot be read.
 
-use postrider_core::JobId;
 use postrider_core::job::{Job, JobState, Resend, Work};
+use postrider_core::{JobId, WebhookId};
 
 use super::*;
 use crate::{Control, Found, NewJob, PageRequest, StartJob, Upkeep};
 
-async fn start(engine: &Sqlite, webhook: &Webhook, key: &str) -> Arc<Job> {
+pub(super) async fn start(engine: &Sqlite, webhook: &Webhook, key: &str) -> Arc<Job> {
+    start_for(engine, webhook, Some(webhook.id), key).await
+}
+
+/// A bulk resend of what a webhook of that environment was sent, or all of them.
+pub(super) async fn start_for(engine: &Sqlite, one: &Webhook, only: Option<WebhookId>, key: &str) -> Arc<Job> {
     let new = NewJob {
-        environment_id: webhook.environment_id,
+        environment_id: one.environment_id,
         tenant_id: None,
         idempotency_key: key.into(),
         request_hash: [0; 32],
-        work: Work::Resend(Resend { webhook: Some(webhook.id), ..Resend::default() }),
+        work: Work::Resend(Resend { webhook: only, ..Resend::default() }),
         rate: 100,
         total: None,
     };
