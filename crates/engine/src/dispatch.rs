@@ -330,7 +330,7 @@ impl Core {
                 .into_iter()
                 .map(move |(id, webhook, shape)| (webhook, Ready::new(id, event.clone(), shape)))
         });
-        // What is made again goes last: live deliveries do not wait for it.
+        // What is made anew goes last: what comes of events does not wait for it.
         let others = in_turn.into_iter().chain(resent);
         let others = others.map(|waiting| (waiting.delivery.webhook_id, Ready::from(waiting)));
         let mut waiting = new.chain(others).peekable();

@@ -41,9 +41,10 @@ const READS_AT_ONCE: usize = 2;
 /// How long a part waits where the store says that enough wait for its webhook: not even at the highest rate of a job are more than
 /// [`JOB_WAITING`] sent meanwhile, and a job may have many parts that wait for hours.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
-/// How long jobs wait where the store cannot do anything, or one of them where it alone cannot go on.
+/// How long jobs wait where they cannot be read, or a part of one where that cannot go on.
 const TRY_AGAIN: Duration = Duration::from_secs(1);
-/// That one waits longer each time, up to this: the log tells of each, and what never passes would fill it.
+/// Where it is not for the storage such a part waits longer each time, up to this: the log tells of each, and what never passes would
+/// fill it.
 const TRY_AGAIN_AT_MOST: Duration = Duration::from_mins(1);
 
 /// What a job would do.
@@ -67,33 +68,32 @@ struct Run {
     allowance: f64,
     /// As of then.
     at: Timestamp,
-    /// That it could not go on when it was tried last.
-    aside: Option<Aside>,
 }
 
-/// That a job is left out for a while.
+/// That a part of a job is left out for a while.
 #[derive(Clone, Copy)]
 struct Aside {
     until: Instant,
     length: Duration,
-    /// The part by which it could not.
-    part: usize,
 }
 
 impl Aside {
-    fn after(before: Option<Self>, part: usize) -> Self {
-        let length = before.map_or(TRY_AGAIN, |before| (before.length * 2).min(TRY_AGAIN_AT_MOST));
-        Self { until: Instant::now() + length, length, part }
+    /// What a part has that could not go on for this reason, after what it had before.
+    fn after(before: Option<Self>, error: &StoreError) -> Self {
+        let length = match (before, error) {
+            (Some(before), StoreError::Defect(_) | StoreError::NoSuchEnvironment) => before.length * 2,
+            _ => TRY_AGAIN,
+        };
+        let length = length.min(TRY_AGAIN_AT_MOST);
+        Self { until: Instant::now() + length, length }
     }
 }
 
 impl Run {
-    /// Leaves it out for a while. It goes on from where it stands: what was read ahead may be half taken.
-    fn put_aside(&mut self) {
-        self.aside = Some(Aside::after(self.aside, self.turn));
-        for part in self.parts.iter_mut().filter(|part| !part.is_over) {
-            *part = Part::new(part.stands);
-        }
+    /// Leaves the part whose turn it is out for a while. It goes on from where it stands: what was read ahead may be half taken.
+    fn put_aside(&mut self, error: &StoreError) {
+        let part = &mut self.parts[self.turn];
+        *part = Part { aside: Some(Aside::after(part.aside, error)), ..Part::new(part.stands) };
     }
 }
 
@@ -110,6 +110,8 @@ struct Part {
     congested_until: Option<Instant>,
     /// How many deliveries it may make, of a webhook in order or with a rate limit, before it is asked again how many wait.
     room: usize,
+    /// That it could not go on when it was tried last.
+    aside: Option<Aside>,
 }
 
 impl Part {
@@ -122,7 +124,12 @@ impl Part {
             is_over: false,
             congested_until: None,
             room: 0,
+            aside: None,
         }
+    }
+
+    fn is_aside(&self) -> bool {
+        self.aside.is_some_and(|aside| Instant::now() < aside.until)
     }
 
     /// The next step, of at most so many deliveries. One that is not small is committed alone, whatever is asked for.
@@ -200,13 +207,15 @@ impl Core {
 
     async fn look_for_jobs(&self, runs: &mut Vec<Run>) -> Result<Tick, StoreError> {
         let now = self.clock.now();
+        let running = self.store.running_jobs().await?;
         let mut before = std::mem::take(runs);
-        for RunningJob { job, parts } in self.store.running_jobs().await? {
+        for RunningJob { job, parts } in running {
             let known = before.iter().position(|run| run.job.id == job.id).map(|index| before.swap_remove(index));
-            let (allowance, at, aside) =
-                known.map_or((ENOUGH_ALONE, now, None), |run| (run.allowance, run.at, run.aside));
-            let parts = parts.into_iter().map(Part::new).collect();
-            runs.push(Run { job, parts, turn: 0, allowance, at, aside });
+            let (allowance, at, known) =
+                known.map_or((ENOUGH_ALONE, now, Vec::new()), |run| (run.allowance, run.at, run.parts));
+            let aside = |stands: &JobPart| known.iter().find(|part| part.stands.number == stands.number)?.aside;
+            let parts = parts.into_iter().map(|stands| Part { aside: aside(&stands), ..Part::new(stands) }).collect();
+            runs.push(Run { job, parts, turn: 0, allowance, at });
         }
         Ok(Tick::On)
     }
@@ -217,23 +226,17 @@ impl Core {
         // One step may wait for events. Where many jobs run, their rates leave no time for each to wait.
         let mut next = StepCommit::WithEvents;
         for run in runs {
-            if run.aside.is_some_and(|aside| Instant::now() < aside.until) {
-                continue;
-            }
             match self.advance(run, &mut next).await {
                 Ok(Tick::On) => {}
                 Ok(Tick::Changed) => ticked = Tick::Changed,
-                // That is not by this job.
-                Err(error @ (StoreError::Closed | StoreError::Unavailable | StoreError::Overloaded)) => {
-                    return Err(error);
-                }
+                Err(StoreError::Closed) => return Err(StoreError::Closed),
                 Err(error) => {
                     tracing::warn!(
                         job.id = %run.job.id,
                         error = %error,
                         "a job cannot go on at the moment; trying again"
                     );
-                    run.put_aside();
+                    run.put_aside(&error);
                 }
             }
         }
@@ -263,7 +266,7 @@ impl Core {
             }
             run.turn = (run.turn + 1) % run.parts.len();
             let part = &mut run.parts[run.turn];
-            if part.is_over || self.is_congested(part, now).await? {
+            if part.is_over || part.is_aside() || self.is_congested(part, now).await? {
                 idle += 1;
                 continue;
             }
@@ -280,7 +283,7 @@ impl Core {
             match self.store.step_job(step).await? {
                 Stepped::No => return Ok(Tick::Changed),
                 Stepped::Yes(job) => {
-                    run.aside.take_if(|aside| aside.part == run.turn);
+                    part.aside = None;
                     (part.stands.cursor, part.is_over) = (to, is_over);
                     run.job = job;
                 }
@@ -467,14 +470,13 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_go_on_is_tried_again_ever_more_seldom_up_to_once_a_minute() {
-        let mut aside = None;
-        let mut lengths = Vec::new();
-        for _ in 0..9 {
-            let next = Aside::after(aside, 0);
-            lengths.push(next.length.as_secs());
-            aside = Some(next);
-        }
-        assert_eq!(lengths, [1, 2, 4, 8, 16, 32, 60, 60, 60]);
+    fn what_cannot_go_on_is_tried_again_ever_more_seldom_unless_it_is_for_the_storage() {
+        let lengths = |error: StoreError| {
+            let next = |aside: &Option<Aside>| Some(Some(Aside::after(*aside, &error)));
+            let tried = std::iter::successors(Some(None), next).flatten();
+            tried.map(|aside| aside.length.as_secs()).take(9).collect::<Vec<_>>()
+        };
+        assert_eq!(lengths(StoreError::Defect("no such row".into())), [1, 2, 4, 8, 16, 32, 60, 60, 60]);
+        assert_eq!(lengths(StoreError::Unavailable), [1; 9]);
     }
 }

@@ -144,8 +144,8 @@ pub struct JobStep {
 /// With what a step is committed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StepCommit {
-    /// With the events, or another change, that come within some milliseconds; without any where none come. For a small step: the
-    /// events wait while it is written.
+    /// With the events and settlements that come within some milliseconds; by itself where none do, or another change comes first. For a
+    /// small step: the events wait while it is written.
     WithEvents,
     /// At once, in a transaction of its own.
     Alone,
