@@ -443,22 +443,32 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn a_step_goes_with_events_where_it_may_and_is_small() {
-        let (now, entropy) = (Timestamp::from_micros(0), SeededEntropy::new(1));
-        let job = Arc::new(Job {
-            id: JobId::new(now, &entropy),
-            environment_id: EnvironmentId::new(now, &entropy),
+    const NOW: Timestamp = Timestamp::from_micros(0);
+
+    fn job(entropy: &SeededEntropy) -> Arc<Job> {
+        Arc::new(Job {
+            id: JobId::new(NOW, entropy),
+            environment_id: EnvironmentId::new(NOW, entropy),
             tenant_id: None,
             work: Work::Resend(Resend::default()),
             rate: 1_000,
             state: JobState::Running,
             progress: Progress::default(),
-            created_at: now,
-            updated_at: now,
-        });
-        let mut part = Part::new(JobPart { number: 0, webhook: None, cursor: [0; 16] });
-        part.ahead.extend((0..100).map(|_| ([1; 16], Some(Send::Again(DeliveryId::new(now, &entropy))))));
+            created_at: NOW,
+            updated_at: NOW,
+        })
+    }
+
+    fn part(number: u32, entropy: &SeededEntropy) -> Part {
+        let mut part = Part::new(JobPart { number, webhook: None, cursor: [0; 16] });
+        part.ahead.extend((0..100).map(|_| ([1; 16], Some(Send::Again(DeliveryId::new(NOW, entropy))))));
+        part
+    }
+
+    #[test]
+    fn a_step_goes_with_events_where_it_may_and_is_small() {
+        let entropy = SeededEntropy::new(1);
+        let (job, mut part) = (job(&entropy), part(0, &entropy));
         for (most, asked, expected) in [
             (JOB_BITE_WITH_EVENTS, StepCommit::WithEvents, StepCommit::WithEvents),
             (JOB_BITE_WITH_EVENTS, StepCommit::Alone, StepCommit::Alone),
@@ -467,6 +477,16 @@ mod tests {
             let step = part.step(&job, most, asked);
             assert_eq!((step.send.len(), step.commit), (most, expected));
         }
+    }
+
+    #[test]
+    fn the_part_that_cannot_go_on_is_left_out_and_the_others_are_as_they_were() {
+        let entropy = SeededEntropy::new(1);
+        let parts = (0..3).map(|number| part(number, &entropy)).collect();
+        let mut run = Run { job: job(&entropy), parts, turn: 1, allowance: 0.0, at: NOW };
+        run.put_aside(&StoreError::Unavailable);
+        assert_eq!(run.parts.iter().map(Part::is_aside).collect::<Vec<_>>(), [false, true, false]);
+        assert_eq!(run.parts.iter().map(|part| part.ahead.len()).collect::<Vec<_>>(), [100, 0, 100]);
     }
 
     #[test]

@@ -123,6 +123,13 @@ pub(super) struct Taken {
 }
 
 impl Gathered {
+    /// Notes that a command of the hot path, or what joins them, comes; whether it is the first.
+    fn begins(&mut self) -> bool {
+        let is_first = self.since.is_none();
+        self.since.get_or_insert_with(Instant::now);
+        is_first
+    }
+
     /// How long the hot path's commands, and what joins them, can still wait; none where there is nothing.
     pub(super) fn patience(&self, now: Instant) -> Option<Duration> {
         let since = self.since?;
@@ -143,8 +150,7 @@ impl Inbox {
         if !gathered.closing || matches!(command, Command::Settle(_)) {
             let is_awaited = command.is_awaited();
             gathered.awaited += usize::from(is_awaited);
-            let is_first = gathered.since.is_none();
-            gathered.since.get_or_insert_with(Instant::now);
+            let is_first = gathered.begins();
             gathered.hot.push(command);
             // The writer is told when there is something, and when there is something that is awaited.
             if is_first || (is_awaited && gathered.awaited == 1) {
@@ -159,12 +165,10 @@ impl Inbox {
     pub(super) fn put_joining(&self, change: Box<dyn Change>) {
         let mut gathered = self.lock();
         if !gathered.closing {
-            let is_first = gathered.since.is_none();
-            gathered.since.get_or_insert_with(Instant::now);
-            gathered.joining.push(change);
-            if is_first {
+            if gathered.begins() {
                 self.arrived.notify_one();
             }
+            gathered.joining.push(change);
         }
     }
 

@@ -233,9 +233,7 @@ impl Sqlite {
         &self,
         change: impl FnMut(&mut Tx<'_, '_>) -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let (reply, answer) = oneshot::channel();
-        self.inbox.put_change(inbox::change(change, reply));
-        answer.await.unwrap_or(Err(StoreError::Closed))
+        self.answered(change, Inbox::put_change).await
     }
 
     /// The same for a small change that may wait some milliseconds, in one transaction with the events that come meanwhile.
@@ -243,8 +241,16 @@ impl Sqlite {
         &self,
         change: impl FnMut(&mut Tx<'_, '_>) -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, StoreError> {
+        self.answered(change, Inbox::put_joining).await
+    }
+
+    async fn answered<T: Send + 'static>(
+        &self,
+        change: impl FnMut(&mut Tx<'_, '_>) -> Result<T, Failure> + Send + 'static,
+        put: fn(&Inbox, Box<dyn inbox::Change>),
+    ) -> Result<T, StoreError> {
         let (reply, answer) = oneshot::channel();
-        self.inbox.put_joining(inbox::change(change, reply));
+        put(&self.inbox, inbox::change(change, reply));
         answer.await.unwrap_or(Err(StoreError::Closed))
     }
 

@@ -197,7 +197,7 @@ async fn a_small_step_of_a_job_is_committed_with_events_and_another_one_alone() 
 /// Settlements and small steps wait for one another, and an endpoint that is gone is what ends most replays early.
 #[tokio::test]
 async fn a_step_finds_a_webhook_as_the_settlements_that_it_is_committed_with_have_left_it() {
-    for whose in [true, false] {
+    for is_named in [true, false] {
         let directory = TempDir::new().unwrap();
         let (engine, _told) = started(directory.path());
         let source = Source::new(webhook(&engine, "a secret").await);
@@ -206,7 +206,7 @@ async fn a_step_finds_a_webhook_as_the_settlements_that_it_is_committed_with_hav
         engine.record(source.settlement(event, delivered));
         let (event, asked, batch) = source.event(10);
         engine.accept(batch).await.unwrap();
-        let webhook = whose.then_some(source.webhook.id);
+        let webhook = is_named.then_some(source.webhook.id);
         let job = jobs::start_for(&engine, &source.webhook, webhook, "a").await;
         let part = engine.running_jobs().await.unwrap()[0].parts[0];
 
@@ -220,7 +220,7 @@ async fn a_step_finds_a_webhook_as_the_settlements_that_it_is_committed_with_hav
         let release = async { goes_on.send(()).unwrap() };
         let (stepped, ()) = tokio::join!(engine.step_job(step), release);
         let job = engine.job(job.environment_id, job.id).await.unwrap().unwrap();
-        if whose {
+        if is_named {
             assert_eq!(stepped, Ok(Stepped::No));
             assert_eq!(job.state, JobState::Paused(PauseReason::WebhookInactive));
         } else {
