@@ -31,9 +31,9 @@ const TICK: Duration = Duration::from_millis(5);
 const TICK_WHILE_STEPPING: Duration = Duration::from_millis(2);
 /// How often a job takes a step, or as soon as it has enough to make: live traffic waits for what is made at once.
 const STEP_EVERY: Duration = Duration::from_millis(20);
-/// Deliveries that are enough for a step that may go with events, and for one that is a transaction of its own.
+/// Deliveries that are enough for a step that may wait for events, and for one that is committed at once.
 const ENOUGH_WITH_EVENTS: f64 = 2.0;
-const ENOUGH_ALONE: f64 = 5.0;
+const ENOUGH_AT_ONCE: f64 = 5.0;
 /// How much of a second's deliveries a job that was held up makes at once.
 const BURST: f64 = 0.25;
 /// Reads of one job in one tick: those of a range in which it finds nothing.
@@ -212,7 +212,7 @@ impl Core {
         for RunningJob { job, parts } in running {
             let known = before.iter().position(|run| run.job.id == job.id).map(|index| before.swap_remove(index));
             let (allowance, at, known) =
-                known.map_or((ENOUGH_ALONE, now, Vec::new()), |run| (run.allowance, run.at, run.parts));
+                known.map_or((ENOUGH_AT_ONCE, now, Vec::new()), |run| (run.allowance, run.at, run.parts));
             let aside = |stands: &JobPart| known.iter().find(|part| part.stands.number == stands.number)?.aside;
             let parts = parts.into_iter().map(|stands| Part { aside: aside(&stands), ..Part::new(stands) }).collect();
             runs.push(Run { job, parts, turn: 0, allowance, at });
@@ -240,13 +240,13 @@ impl Core {
                 }
             }
         }
-        if next == StepCommit::Alone {
+        if next == StepCommit::AtOnce {
             *stepped = Instant::now();
         }
         Ok(ticked)
     }
 
-    /// Makes what a job may make by now. `next`: with what the next step may be committed; alone after one was taken.
+    /// Makes what a job may make by now. `next`: with what the next step may be committed; at once after one was taken.
     async fn advance(&self, run: &mut Run, next: &mut StepCommit) -> Result<Tick, StoreError> {
         let (now, rate) = (self.clock.now(), f64::from(run.job.rate));
         run.allowance = (run.allowance + now.since(run.at).as_secs_f64() * rate).min((rate * BURST).max(1.0));
@@ -256,7 +256,7 @@ impl Core {
         let enough = |next: StepCommit| {
             let most = match next {
                 StepCommit::WithEvents => ENOUGH_WITH_EVENTS,
-                StepCommit::Alone => ENOUGH_ALONE,
+                StepCommit::AtOnce | StepCommit::Alone => ENOUGH_AT_ONCE,
             };
             (rate * STEP_EVERY.as_secs_f64()).clamp(1.0, most)
         };
@@ -277,7 +277,7 @@ impl Core {
             idle = 0;
             #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is at least one")]
             let step = part.step(&run.job, (run.allowance as usize).min(JOB_BITE), *next);
-            *next = StepCommit::Alone;
+            *next = StepCommit::AtOnce;
             let (made, to, is_over) = (step.send.len(), step.to, step.is_over);
             part.room = part.room.saturating_sub(made);
             match self.store.step_job(step).await? {
@@ -466,13 +466,14 @@ mod tests {
     }
 
     #[test]
-    fn a_step_goes_with_events_where_it_may_and_is_small() {
+    fn a_step_goes_with_events_where_it_is_small() {
         let entropy = SeededEntropy::new(1);
         let (job, mut part) = (job(&entropy), part(0, &entropy));
         for (most, asked, expected) in [
             (JOB_BITE_WITH_EVENTS, StepCommit::WithEvents, StepCommit::WithEvents),
-            (JOB_BITE_WITH_EVENTS, StepCommit::Alone, StepCommit::Alone),
+            (JOB_BITE_WITH_EVENTS, StepCommit::AtOnce, StepCommit::AtOnce),
             (JOB_BITE_WITH_EVENTS + 1, StepCommit::WithEvents, StepCommit::Alone),
+            (JOB_BITE_WITH_EVENTS + 1, StepCommit::AtOnce, StepCommit::Alone),
         ] {
             let step = part.step(&job, most, asked);
             assert_eq!((step.send.len(), step.commit), (most, expected));

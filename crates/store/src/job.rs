@@ -147,6 +147,8 @@ pub enum StepCommit {
     /// With the events and settlements that come within some milliseconds; by itself where none do, or another change comes first. For a
     /// small step: the events wait while it is written.
     WithEvents,
+    /// The same at once: with the events and settlements that wait by now. For a small step as well.
+    AtOnce,
     /// At once, in a transaction of its own.
     Alone,
 }

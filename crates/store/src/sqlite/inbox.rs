@@ -91,6 +91,15 @@ where
     Box::new(AnsweredChange { change, answer: None, reply })
 }
 
+/// When a change that joins the hot path's commands is due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Haste {
+    /// When they are: it waits as settlements do.
+    Waits,
+    /// At once, and they with it.
+    AtOnce,
+}
+
 /// Where commands wait for the writer.
 #[derive(Default)]
 pub(super) struct Inbox {
@@ -108,7 +117,7 @@ pub(super) struct Gathered {
     joining: Vec<Box<dyn Change>>,
     /// When the first of either came.
     since: Option<Instant>,
-    /// How many of them are awaited.
+    /// How many of them are awaited, or due at once.
     awaited: usize,
     changes: VecDeque<Box<dyn Change>>,
     closing: bool,
@@ -123,11 +132,13 @@ pub(super) struct Taken {
 }
 
 impl Gathered {
-    /// Notes that a command of the hot path, or what joins them, comes; whether it is the first.
-    fn begins(&mut self) -> bool {
+    /// Notes that a command of the hot path, or what joins them, comes. Whether the writer is to be told: that there is something, or
+    /// something that is awaited.
+    fn notes(&mut self, is_awaited: bool) -> bool {
         let is_first = self.since.is_none();
         self.since.get_or_insert_with(Instant::now);
-        is_first
+        self.awaited += usize::from(is_awaited);
+        is_first || (is_awaited && self.awaited == 1)
     }
 
     /// How long the hot path's commands, and what joins them, can still wait; none where there is nothing.
@@ -148,27 +159,25 @@ impl Inbox {
         let mut gathered = self.lock();
         // Settlements of what is in flight are taken to the end.
         if !gathered.closing || matches!(command, Command::Settle(_)) {
-            let is_awaited = command.is_awaited();
-            gathered.awaited += usize::from(is_awaited);
-            let is_first = gathered.begins();
+            let is_told = gathered.notes(command.is_awaited());
             gathered.hot.push(command);
-            // The writer is told when there is something, and when there is something that is awaited.
-            if is_first || (is_awaited && gathered.awaited == 1) {
+            if is_told {
                 self.arrived.notify_one();
             }
         }
     }
 
-    /// Hands over a change that waits as settlements do, and is carried out in the transaction of the group that is written then. It is to
-    /// be a small one, since the group waits for it, and to ask the transaction, not the directory, for what the group may have changed.
-    /// Dropped, with its reply, where the store is closing.
-    pub(super) fn put_joining(&self, change: Box<dyn Change>) {
+    /// Hands over a change that is carried out in the transaction of the group that is written when it is due. It is to be a small one,
+    /// since the group waits for it, and to ask the transaction, not the directory, for what the group may have changed. Dropped, with its
+    /// reply, where the store is closing.
+    pub(super) fn put_joining(&self, change: Box<dyn Change>, haste: Haste) {
         let mut gathered = self.lock();
         if !gathered.closing {
-            if gathered.begins() {
+            let is_told = gathered.notes(haste == Haste::AtOnce);
+            gathered.joining.push(change);
+            if is_told {
                 self.arrived.notify_one();
             }
-            gathered.joining.push(change);
         }
     }
 

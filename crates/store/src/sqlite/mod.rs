@@ -53,7 +53,7 @@ use tokio::sync::{Semaphore, oneshot};
 pub(crate) use self::inspect::inspect;
 
 use self::checkpoint::Checkpoints;
-use self::inbox::{Command, Inbox};
+use self::inbox::{Command, Haste, Inbox};
 use self::readers::Readers;
 use self::telling::Telling;
 use self::tx::{Failure, Tx};
@@ -236,18 +236,19 @@ impl Sqlite {
         self.answered(change, Inbox::put_change).await
     }
 
-    /// The same for a small change that may wait some milliseconds, in one transaction with the events that come meanwhile.
+    /// The same for a small change, in one transaction with the events and settlements that wait for the writer when it is due.
     async fn change_joining<T: Send + 'static>(
         &self,
+        haste: Haste,
         change: impl FnMut(&mut Tx<'_, '_>) -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.answered(change, Inbox::put_joining).await
+        self.answered(change, |inbox, change| inbox.put_joining(change, haste)).await
     }
 
     async fn answered<T: Send + 'static>(
         &self,
         change: impl FnMut(&mut Tx<'_, '_>) -> Result<T, Failure> + Send + 'static,
-        put: fn(&Inbox, Box<dyn inbox::Change>),
+        put: impl FnOnce(&Inbox, Box<dyn inbox::Change>),
     ) -> Result<T, StoreError> {
         let (reply, answer) = oneshot::channel();
         put(&self.inbox, inbox::change(change, reply));

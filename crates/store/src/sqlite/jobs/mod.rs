@@ -18,6 +18,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use uuid::Uuid;
 
 use super::Sqlite;
+use super::inbox::Haste;
 use super::resend::{Again, make_again};
 use super::rows::{limit, shared_event, unreadable};
 use super::tx::{Failure, Tx};
@@ -94,7 +95,8 @@ impl Sqlite {
 
     pub(crate) async fn step_job(&self, step: JobStep) -> Result<Stepped, StoreError> {
         match step.commit {
-            StepCommit::WithEvents => self.change_joining(move |tx| self::step(tx, &step)).await,
+            StepCommit::WithEvents => self.change_joining(Haste::Waits, move |tx| self::step(tx, &step)).await,
+            StepCommit::AtOnce => self.change_joining(Haste::AtOnce, move |tx| self::step(tx, &step)).await,
             StepCommit::Alone => self.change(move |tx| self::step(tx, &step)).await,
         }
     }

@@ -7,7 +7,7 @@ use postrider_core::job::{JobState, PauseReason};
 use postrider_core::limits::GROUP_COMMANDS;
 use postrider_core::order::OrderKey;
 
-use super::super::inbox::{self, PATIENCE, Taken};
+use super::super::inbox::{self, Haste, PATIENCE, Taken};
 use super::super::tx::Failure;
 use super::*;
 use crate::{JobPart, JobStep, Send, StepCommit, Stepped};
@@ -90,7 +90,7 @@ async fn what_is_not_awaited_waits_a_moment_and_nothing_that_is_awaited_waits_wi
         let before = Instant::now();
         inbox.put(Command::Settle(Box::new(settlement.clone())));
         inbox.put(Command::Settle(Box::new(again.clone())));
-        inbox.put_joining(inbox::change(|_| Ok(()), oneshot::channel().0));
+        inbox.put_joining(inbox::change(|_| Ok(()), oneshot::channel().0), Haste::Waits);
         let after = Instant::now();
         assert!(inbox.lock().patience(before).unwrap() >= PATIENCE);
         assert_eq!(inbox.lock().patience(after + PATIENCE), Some(Duration::ZERO));
@@ -102,6 +102,21 @@ async fn what_is_not_awaited_waits_a_moment_and_nothing_that_is_awaited_waits_wi
         assert_eq!((taken.len(), joining.len(), change.is_none()), (3, 1, true));
         assert_eq!(inbox.lock().patience(after), None);
     }
+}
+
+#[tokio::test]
+async fn what_joins_at_once_takes_along_what_waits() {
+    let directory = TempDir::new().unwrap();
+    let (engine, _told) = started(directory.path());
+    let source = Source::new(webhook(&engine, "a secret").await);
+    let (event, delivery, _) = source.event(10);
+    let inbox = Inbox::default();
+    inbox.put(Command::Settle(Box::new(source.settlement(event, delivery))));
+    inbox.put_joining(inbox::change(|_| Ok(()), oneshot::channel().0), Haste::AtOnce);
+    assert_eq!(inbox.lock().patience(Instant::now()), Some(Duration::ZERO));
+    let mut taken = VecDeque::new();
+    let Taken { joining, change } = inbox.take(&mut taken);
+    assert_eq!((taken.len(), joining.len(), change.is_none()), (1, 1, true));
 }
 
 const MARK: &str = "INSERT INTO meta (name, value) VALUES ('mark', x'00')";
@@ -117,15 +132,15 @@ async fn what_joins_events_is_one_transaction_with_them_and_goes_without_any() {
     let (engine, _told) = started(directory.path());
     let source = Source::new(webhook(&engine, "a secret").await);
     let with = |tx: &mut Tx<'_, '_>| Ok(tx.commit.accepted.len());
-    assert_eq!(engine.change_joining(with).await, Ok(0));
+    assert_eq!(engine.change_joining(Haste::Waits, with).await, Ok(0));
 
     let goes_on = busy(&engine);
     let (reply, first) = oneshot::channel();
-    engine.inbox.put_joining(inbox::change(with, reply));
+    engine.inbox.put_joining(inbox::change(with, reply), Haste::Waits);
     let (reply, event) = oneshot::channel();
     engine.inbox.put(Command::Accept(with_deliveries(&source, 1), reply));
     let (reply, second) = oneshot::channel();
-    engine.inbox.put_joining(inbox::change(with, reply));
+    engine.inbox.put_joining(inbox::change(with, reply), Haste::Waits);
     goes_on.send(()).unwrap();
     assert!(matches!(event.await.unwrap(), Ok(AcceptOutcome::Accepted(_))));
     assert_eq!((first.await.unwrap(), second.await.unwrap()), (Ok(1), Ok(1)));
@@ -144,7 +159,7 @@ async fn what_joins_events_and_fails_does_so_alone_and_so_do_they() {
         tx.prepare(MARK)?.execute([])?;
         Err(Failure::NoSuchEnvironment)
     };
-    engine.inbox.put_joining(inbox::change(fails, reply));
+    engine.inbox.put_joining(inbox::change(fails, reply), Haste::Waits);
     goes_on.send(()).unwrap();
     assert!(matches!(event.await.unwrap(), Ok(AcceptOutcome::Accepted(_))));
     assert_eq!(change.await.unwrap(), Err(StoreError::NoSuchEnvironment));
@@ -160,7 +175,7 @@ async fn what_joins_events_and_fails_does_so_alone_and_so_do_they() {
     engine.inbox.put(Command::Accept(with_deliveries(&source, 1), reply));
     let (reply, change) = oneshot::channel();
     let works = |tx: &mut Tx<'_, '_>| Ok(tx.prepare(MARK)?.execute([])?);
-    engine.inbox.put_joining(inbox::change(works, reply));
+    engine.inbox.put_joining(inbox::change(works, reply), Haste::Waits);
     goes_on.send(()).unwrap();
     assert!(matches!(refused.await.unwrap(), Err(StoreError::NoSuchEnvironment)));
     assert!(matches!(event.await.unwrap(), Ok(AcceptOutcome::Accepted(_))));
@@ -177,7 +192,9 @@ async fn a_small_step_of_a_job_is_committed_with_events_and_another_one_alone() 
     let source = Source::new(webhook(&engine, "a secret").await);
     let job = jobs::start(&engine, &source.webhook, "a").await;
     let part = engine.running_jobs().await.unwrap()[0].parts[0];
-    for (from, commit, expected) in [(0, StepCommit::WithEvents, [(1, 1)]), (1, StepCommit::Alone, [(1, 0)])] {
+    let table =
+        [(0, StepCommit::WithEvents, [(1, 1)]), (1, StepCommit::AtOnce, [(1, 1)]), (2, StepCommit::Alone, [(1, 0)])];
+    for (from, commit, expected) in table {
         let (_, delivery, batch) = source.event(10);
         engine.accept(batch).await.unwrap();
         let (part, to, send) = (JobPart { cursor: [from; 16], ..part }, [from + 1; 16], vec![Send::Again(delivery)]);
