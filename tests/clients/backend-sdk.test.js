@@ -163,30 +163,71 @@ test('version 1 triggers with properties and channels', async () => {
   assert.equal(status.json.eventId, own.eventId);
 });
 
-test('the middleware of version 2 lets a browser reach webhooks through the vendor’s own backend', async () => {
-  const { tenantId } = vendor.newTenant();
-  const middleware = sdk[2].frontegg({
+/** Runs the test with a browser in front of a vendor's backend that has the middleware at `/frontegg`, for users with that context. */
+async function throughMiddleware(version, { context, ...options }, test) {
+  const middleware = sdk[version].frontegg({
     clientId: VENDOR_ID, apiKey: VENDOR_SECRET, maxRetries: 1,
-    contextResolver: async () => ({ tenantId, userId: 'u-1', permissions: ['*'] }),
+    contextResolver: async () => ({ userId: 'u-1', permissions: ['*'], ...context }), ...options,
   });
   // As an application mounts it: `app.use('/frontegg', middleware)`.
   const backend = http.createServer((request, response) => {
     request.originalUrl = request.url;
     request.url = request.url.slice('/frontegg'.length);
     request.hostname = '127.0.0.1';
+    request.host = '127.0.0.1';
     middleware(request, response);
   }).listen(0, '127.0.0.1');
   await once(backend, 'listening');
   try {
     const url = `http://127.0.0.1:${backend.address().port}/frontegg`;
-    const browser = new Caller(url, { authorization: 'Bearer of-the-vendors-own-session' });
-    const fields = { displayName: 'n', description: 'd', url: receiver.endpoint(200).url, secret: null, eventKeys: [KEY], isActive: true };
-    const webhook = await browser.webhook(fields);
-    assert.equal(webhook.tenantId, tenantId);
-    assert.deepEqual((await browser.get('/webhook')).json, [webhook]);
-    assert.equal((await browser.delete(`/webhook/${webhook._id}`)).status, 200);
+    // A session of the vendor's own: a token that Postrider knows nothing of, and that not every middleware keeps to itself.
+    await test(new Caller(url, { authorization: 'Bearer eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ1IiwiaXNzIjoiYXBwIn0.c2ln' }));
   } finally {
     backend.close();
     backend.closeAllConnections();
   }
+}
+
+const fields = () => ({
+  displayName: 'n', description: 'd', url: receiver.endpoint(200).url, secret: null, eventKeys: [KEY], isActive: true,
+});
+
+for (const version of [2, 1]) {
+  test(`the middleware of version ${version} lets a browser reach a tenant's webhooks, and nothing of the vendor's`, async () => {
+    const { tenantId } = vendor.newTenant();
+    await throughMiddleware(version, { context: { tenantId } }, async (browser) => {
+      const webhook = await browser.webhook(fields());
+      assert.equal(webhook.tenantId, tenantId);
+      assert.deepEqual((await browser.get('/webhook')).json, [webhook]);
+      assert.equal((await browser.delete(`/webhook/${webhook._id}`)).status, 200);
+
+      for (const path of ['/api/v1/webhooks', '/api/v1/events', `/api/v1/environments/${VENDOR_ID}/credentials`]) {
+        assert.equal((await browser.get(path)).status, 401, path);
+      }
+      const credential = await browser.post(`/api/v1/environments/${VENDOR_ID}/credentials`, { name: 'mine' });
+      assert.equal(credential.status, 401);
+      const definition = await browser.post('/event/resources/configurations/v1', { key: 'a.b', displayName: 'x' });
+      assert.equal(definition.status, 403, definition.text);
+    });
+  });
+
+  test(`the middleware of version ${version} gets nothing for a user without a tenant`, async () => {
+    await throughMiddleware(version, { context: {} }, async (browser) => {
+      const listed = await browser.environment(VENDOR_ID).get('/webhook');
+      assert.equal(listed.status, 403, listed.text);
+      assert.deepEqual(listed.json.errors, ['Tenant ID is not specified']);
+    });
+  });
+}
+
+test('a middleware that guards its routes is told which are open, and what its users may do is obeyed', async () => {
+  const { tenantId } = vendor.newTenant();
+  let guarded = 0;
+  const authMiddleware = (_request, _response, next) => { guarded += 1; next(); };
+  const context = { tenantId, userPermissions: ['fe.connectivity.read.webhooks'] };
+  await throughMiddleware(2, { context, authMiddleware }, async (browser) => {
+    assert.deepEqual((await browser.get('/webhook')).json, []);
+    assert.equal(guarded, 1);
+    assert.equal((await browser.post('/webhook/custom', fields())).status, 403);
+  });
 });

@@ -1186,6 +1186,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/configs/routes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the routes that are open to everybody
+         * @description There are none.
+         */
+        get: operations["frontegg_public_routes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/event/resources/configurations/v1": {
         parameters: {
             query?: never;
@@ -1233,6 +1253,23 @@ export interface paths {
         post?: never;
         /** Delete an event definition */
         delete: operations["frontegg_delete_event"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/event/resources/triggers/v1": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Trigger an event */
+        post: operations["frontegg_trigger_v1"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -2177,6 +2214,10 @@ export interface components {
             /** @description Newest first. */
             rows: components["schemas"]["FronteggLog"][];
         };
+        /** @description Routes that are open to everybody. */
+        FronteggPublicRoutes: {
+            vendorClientPublicRoutes: Record<string, unknown>[];
+        };
         /** @description The configuration of Slack: no subscriptions. */
         FronteggSlack: {
             slackSubscriptions: Record<string, unknown>[];
@@ -2209,6 +2250,14 @@ export interface components {
              * @description The endpoint's status code, every 2XX but 201 told as 200; 0 where it did not answer.
              */
             statusCode: number;
+        };
+        /** @description An event to be triggered. Other members are ignored. */
+        FronteggTriggerV1: {
+            /** @description Names of channels. Only `webhook` is one here. */
+            channels?: string[] | null;
+            eventKey?: string | null;
+            /** @description An object, whose members are sent. */
+            metadata: Record<string, unknown>;
         };
         /** @description An event to be triggered. Other members are ignored. */
         FronteggTriggerV2: {
@@ -9342,6 +9391,26 @@ export interface operations {
             };
         };
     };
+    frontegg_public_routes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description An empty list. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FronteggPublicRoutes"];
+                };
+            };
+        };
+    };
     frontegg_list_events: {
         parameters: {
             query?: {
@@ -9468,6 +9537,39 @@ export interface operations {
             };
             /** @description There is none of that id. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FronteggErrors"];
+                };
+            };
+        };
+    };
+    frontegg_trigger_v1: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FronteggTriggerV1"];
+            };
+        };
+        responses: {
+            /** @description The event is durable. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FronteggTriggered"];
+                };
+            };
+            /** @description A member is missing or wrong. */
+            400: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -41,7 +41,9 @@ impl Surface {
     pub(crate) fn of(path: &str) -> Self {
         let head = path.trim_start_matches('/').split('/').next().unwrap_or_default();
         match head {
-            "frontegg" | "auth" | "vendors" | "webhook" | "event" | "integrations" | "metadata" => Self::Frontegg,
+            "frontegg" | "auth" | "vendors" | "webhook" | "event" | "integrations" | "metadata" | "configs" => {
+                Self::Frontegg
+            }
             _ => Self::Native,
         }
     }
@@ -210,6 +212,7 @@ mod tests {
             "/auth/vendor/",
             "/vendors/auth/token",
             "/metadata",
+            "/configs/routes",
             "//webhook",
         ] {
             assert_eq!(Surface::of(path), Surface::Frontegg, "{path}");

@@ -80,6 +80,18 @@ impl PermissionSet {
         Self(self.0 | bit(permission))
     }
 
+    /// What is in either.
+    #[must_use]
+    pub const fn or(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// What is in both.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
     /// The set but for this.
     #[must_use]
     pub const fn without(self, permission: Permission) -> Self {

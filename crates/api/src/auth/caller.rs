@@ -19,11 +19,16 @@ use postrider_store::Actor;
 use crate::auth::issuer::{self, TenantUser};
 use crate::auth::portal_tokens::PortalTokens;
 use crate::auth::{scopes, secrets, session, tokens};
+use crate::edge::Surface;
 use crate::error::{ApiError, Code};
+use crate::frontegg::passed_on::{self, PassedOn};
 use crate::state::ApiState;
 
 /// The header by which an operator on the control socket, or a page of the console or the portal, names an environment.
 pub(crate) const ENVIRONMENT_HEADER: &str = "postrider-environment";
+
+/// Where Frontegg's clients put a token.
+const ACCESS_TOKEN: &str = "x-access-token";
 
 /// Marks requests that came through the control socket, which only the operator's account can open.
 #[derive(Debug, Clone, Copy)]
@@ -36,6 +41,8 @@ pub(crate) enum Caller {
     Vendor(Vendor),
     /// A user of a tenant. Permissions are those of the token; visibility has not been looked at.
     TenantUser(TenantUser),
+    /// A user of a tenant, whose request the vendor's own server passes on. In the Frontegg API alone.
+    PassedOn(PassedOn),
     /// A tenant's portal that a link opened. Visibility has not been looked at.
     Portal(Arc<PortalSession>),
     /// An operator, with that token.
@@ -50,7 +57,8 @@ impl Caller {
         if parts.extensions.get::<FromControlSocket>().is_some() {
             return Ok(Self::Control);
         }
-        let token = match token(&parts.headers) {
+        let surface = Surface::of(parts.uri.path());
+        let token = match token(&parts.headers, surface) {
             Ok(token) => token,
             Err(missing) => return session::caller(parts, state)?.ok_or(missing),
         };
@@ -72,7 +80,14 @@ impl Caller {
             return Ok(Self::Portal(session));
         }
         if let Some(credential) = state.vendor_tokens().check(token, state.directory(), state.now())? {
-            return Vendor::with(&credential, parts).map(Self::Vendor);
+            let vendor = Vendor::with(&credential, parts)?;
+            let user = match surface {
+                Surface::Frontegg => {
+                    passed_on::user(&parts.headers, vendor.environment_id, vendor.scope.permissions(), state)?
+                }
+                Surface::Native => None,
+            };
+            return Ok(user.map_or(Self::Vendor(vendor), Self::PassedOn));
         }
         // Apart, because it is large and no vendor's: a look-up of keys would otherwise take room in every call.
         let user = Box::pin(issuer::check(state, token)).await?;
@@ -93,18 +108,25 @@ pub(crate) fn portal_of(headers: &HeaderMap, environment_id: EnvironmentId) -> R
     }
 }
 
-fn token(headers: &HeaderMap) -> Result<&str, ApiError> {
+/// The token of a request. `x-access-token` is the Frontegg API's alone: Frontegg's middlewares add it to whatever a tenant's user asks for,
+/// beside what the user's browser sends as `Authorization`. The native API has nothing that may be passed on like that.
+fn token(headers: &HeaderMap, surface: Surface) -> Result<&str, ApiError> {
     // Bytes outside ASCII make a token that is not valid, not one that is missing.
     let text = |name: &str| headers.get(name).and_then(|value| std::str::from_utf8(value.as_bytes()).ok());
     let bearer = text(header::AUTHORIZATION.as_str()).and_then(|value| {
         let (scheme, token) = value.split_once(' ')?;
         scheme.eq_ignore_ascii_case("bearer").then_some(token)
     });
-    bearer.or_else(|| text("x-access-token")).map(str::trim).filter(|token| !token.is_empty()).ok_or_else(|| {
-        ApiError::new(
-            Code::TokenMissing,
-            "send a token as `Authorization: Bearer <token>`; POST /auth/vendor gives one",
-        )
+    let access = text(ACCESS_TOKEN).filter(|_| surface == Surface::Frontegg);
+    let given = [access, bearer].into_iter().flatten().map(str::trim);
+    given.into_iter().find(|token| !token.is_empty()).ok_or_else(|| {
+        let elsewhere = if surface == Surface::Native && headers.contains_key(ACCESS_TOKEN) {
+            format!("; {ACCESS_TOKEN} counts in Frontegg's API alone")
+        } else {
+            String::new()
+        };
+        let detail = format!("send a token as `Authorization: Bearer <token>`{elsewhere}; POST /auth/vendor gives one");
+        ApiError::new(Code::TokenMissing, detail)
     })
 }
 
@@ -166,12 +188,14 @@ impl FromRequestParts<ApiState> for Vendor {
         match Caller::of(parts, state).await? {
             Caller::Vendor(vendor) => Ok(vendor),
             Caller::Control => Self::at_control(&parts.headers, state),
-            Caller::TenantUser(_) | Caller::Portal(_) => {
-                Err(ApiError::forbidden("this call is the vendor's: a tenant's user cannot make it"))
-            }
+            Caller::TenantUser(_) | Caller::PassedOn(_) | Caller::Portal(_) => Err(vendors_alone()),
             Caller::Operator(_) => Err(operator_elsewhere()),
         }
     }
+}
+
+fn vendors_alone() -> ApiError {
+    ApiError::forbidden("this call is the vendor's: a tenant's user cannot make it")
 }
 
 fn hidden() -> ApiError {
@@ -221,6 +245,10 @@ impl Member {
         }
     }
 
+    fn of_passed_on(user: PassedOn) -> Self {
+        Self { environment_id: user.environment_id, tenant: Some(user.tenant_id), permissions: user.permissions }
+    }
+
     /// A vendor, with the permissions that its credential's scope has.
     fn of_vendor(vendor: Vendor) -> Self {
         Self { environment_id: vendor.environment_id, tenant: None, permissions: vendor.scope.permissions() }
@@ -248,7 +276,7 @@ impl Member {
     pub(crate) fn require_vendor(&self) -> Result<(), ApiError> {
         match self.tenant {
             None => Ok(()),
-            Some(_) => Err(ApiError::forbidden("this call is the vendor's: a tenant's user cannot make it")),
+            Some(_) => Err(vendors_alone()),
         }
     }
 
@@ -283,6 +311,7 @@ impl FromRequestParts<ApiState> for Member {
             Caller::Vendor(vendor) => Ok(Self::of_vendor(vendor)),
             Caller::Control => Vendor::at_control(&parts.headers, state).map(Self::of_vendor),
             Caller::TenantUser(user) => Self::of_user(user, state),
+            Caller::PassedOn(user) => Ok(Self::of_passed_on(user)),
             Caller::Portal(session) => Self::of_session(&session, state),
             Caller::Operator(_) => Err(operator_elsewhere()),
         }
@@ -300,7 +329,7 @@ impl FromRequestParts<ApiState> for Operator {
         match Caller::of(parts, state).await? {
             Caller::Operator(token) => Ok(Self(Actor::Token(token))),
             Caller::Control => Ok(Self(Actor::Control)),
-            Caller::Vendor(_) | Caller::TenantUser(_) | Caller::Portal(_) => {
+            Caller::Vendor(_) | Caller::TenantUser(_) | Caller::PassedOn(_) | Caller::Portal(_) => {
                 Err(ApiError::forbidden("this call is the operator's: it takes an operator's token"))
             }
         }

@@ -3,6 +3,7 @@
 //! ```text
 //! client id + secret ──▶ vendor token ──▶ Caller::Vendor       one environment, as far as the credential's scope goes
 //! token of a trusted issuer ────────────▶ Caller::TenantUser   one tenant of it, by permissions and visibility
+//! vendor token, passed on by a server ──▶ Caller::PassedOn     one tenant of it, by the permissions that the server names
 //! link ──▶ cookie or token of a portal ─▶ Caller::Portal       one tenant of it, by the link's permissions and visibility
 //! client id + secret ──▶ console cookie ▶ Caller::Vendor       the same of the environment that the call names, of those signed in to
 //! operator's token ─────────────────────▶ Caller::Operator     environments and credentials

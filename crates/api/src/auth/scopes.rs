@@ -17,6 +17,7 @@ use crate::{frontegg, native};
 const REPORTS: &[&str] = &[
     native::events::accept::PATH,
     "/api/v1/events/batch",
+    "/event/resources/triggers/v1",
     "/event/resources/triggers/v2",
     "/event/resources/triggers/v3",
 ];

@@ -42,6 +42,7 @@ impl FromRequestParts<ApiState> for Anyone {
     async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, ApiError> {
         match Caller::of(parts, state).await? {
             Caller::TenantUser(user) => Ok(Self(user.environment_id)),
+            Caller::PassedOn(user) => Ok(Self(user.environment_id)),
             Caller::Portal(session) => Ok(Self(session.environment_id)),
             _ => Vendor::from_request_parts(parts, state).await.map(|vendor| Self(vendor.environment_id)),
         }

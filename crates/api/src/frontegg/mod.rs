@@ -14,8 +14,11 @@ pub(crate) mod configurations;
 pub(crate) mod event_definitions;
 pub(crate) mod logs;
 pub(crate) mod metadata;
+pub(crate) mod passed_on;
+pub(crate) mod public_routes;
 pub(crate) mod scope;
 pub(crate) mod test;
+pub(crate) mod triggers_v1;
 pub(crate) mod triggers_v2;
 pub(crate) mod triggers_v3;
 pub(crate) mod webhook;
@@ -41,10 +44,12 @@ pub(crate) fn routes() -> (Router<ApiState>, utoipa::openapi::OpenApi) {
         routes!(configurations::emails),
         routes!(configurations::sms),
         routes!(metadata::get),
+        routes!(public_routes::get),
         routes!(triggers_v3::trigger),
         routes!(triggers_v3::statuses),
         routes!(triggers_v2::trigger),
         routes!(triggers_v2::statuses),
+        routes!(triggers_v1::trigger),
     ];
     let mut document = utoipa::openapi::OpenApi::default();
     let router = calls.into_iter().fold(Router::new(), |router, call| serve(router, &mut document, call));

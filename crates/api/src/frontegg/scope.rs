@@ -14,7 +14,7 @@ use crate::auth::caller::Member;
 use crate::error::{ApiError, Code};
 use crate::state::ApiState;
 
-const TENANT: &str = "frontegg-tenant-id";
+pub(super) const TENANT: &str = "frontegg-tenant-id";
 const ENVIRONMENT: &str = "frontegg-environment-id";
 
 /// A caller and the scope that its call is about.
@@ -72,7 +72,7 @@ fn scope(headers: &HeaderMap, member: &Member) -> Result<Scope, ApiError> {
 }
 
 /// A header's value; an empty one counts as absent. Texts outside ASCII are taken as UTF-8. Of two, neither is the one that is meant.
-fn header<'a>(headers: &'a HeaderMap, name: &'static str) -> Result<Option<&'a str>, ApiError> {
+pub(super) fn header<'a>(headers: &'a HeaderMap, name: &'static str) -> Result<Option<&'a str>, ApiError> {
     let mut values = headers.get_all(name).iter();
     let Some(value) = values.next() else { return Ok(None) };
     if values.any(|other| other != value) {

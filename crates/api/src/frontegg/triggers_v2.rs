@@ -84,6 +84,10 @@ pub(crate) async fn trigger(
             let more = Payload::parse(object).map_err(|error| of_payload("channels.webhook", &error))?;
             (triggers_v3::checked("properties", properties)?.followed_by(&more), Some(more))
         }
+        // PHP writes an object without members like this.
+        Some(list) if list.strip_prefix('[').is_some_and(|rest| rest.trim_start() == "]") => {
+            (triggers_v3::checked("properties", properties)?, None)
+        }
         // An event that nobody would get is a mistake that should not go unnoticed.
         _ => return Err(must_be("channels.webhook", "true or an object; there are no other channels here")),
     };

@@ -45,6 +45,12 @@ pub(crate) struct Triggered {
     event_id: Uuid,
 }
 
+impl Triggered {
+    pub(super) fn new(event_id: EventId) -> Self {
+        Self { event_id: event_id.as_uuid() }
+    }
+}
+
 /// Trigger an event
 #[utoipa::path(post, path = "/event/resources/triggers/v3", operation_id = "frontegg_trigger_v3", tag = "frontegg",
     request_body = Form, responses(
@@ -63,7 +69,7 @@ pub(crate) async fn trigger(
     let data = checked("data", data)?;
     let event_id = accept(&state, &scoped, form.event_key.as_deref(), &data).await;
     let event_id = event_id.map_err(|error| error.with_places(|at| place(at, |_| "data")))?;
-    Ok((StatusCode::ACCEPTED, Answer(Triggered { event_id: event_id.as_uuid() })))
+    Ok((StatusCode::ACCEPTED, Answer(Triggered::new(event_id))))
 }
 
 /// The properties of an event, with the two that every one has.

@@ -154,6 +154,7 @@ impl axum::extract::FromRequestParts<ApiState> for Reach {
             Caller::Operator(token) => Ok(Self::Every(Actor::Token(token))),
             Caller::Control => Ok(Self::Every(Actor::Control)),
             Caller::Vendor(vendor) => Ok(Self::Own(vendor)),
+            Caller::PassedOn(_) => Err(ApiError::not_found("environment")),
             Caller::Portal(session) => {
                 Member::of_session(&session, state)?.require_vendor()?;
                 Err(ApiError::not_found("environment"))

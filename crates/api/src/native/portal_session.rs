@@ -96,7 +96,7 @@ impl FromRequestParts<ApiState> for Holder {
         match Caller::of(parts, state).await? {
             Caller::Portal(session) => Ok(Self::Session(session)),
             Caller::TenantUser(user) => Ok(Self::User(user)),
-            Caller::Vendor(_) | Caller::Operator(_) | Caller::Control => {
+            Caller::Vendor(_) | Caller::PassedOn(_) | Caller::Operator(_) | Caller::Control => {
                 Err(ApiError::forbidden("this call is the portal's: a session of a tenant's portal makes it"))
             }
         }

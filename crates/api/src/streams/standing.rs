@@ -74,6 +74,7 @@ impl Standing {
                 Opener::Portal(session.environment_id, session.tenant_id.clone(), session.id.as_uuid())
             }
             Caller::TenantUser(user) => Opener::User(user.environment_id, user.tenant_id, user.user_id),
+            Caller::PassedOn(user) => Opener::User(user.environment_id, user.tenant_id, None),
             Caller::Vendor(vendor) => match (session::console(&self.0.headers, state), vendor.credential_id) {
                 // A token comes before a cookie.
                 (_, Some(credential)) if self.0.headers.contains_key(http::header::AUTHORIZATION) => {

@@ -36,7 +36,7 @@ async fn credentials_are_exchanged_for_a_token_that_both_headers_carry() {
         assert_eq!(claims["exp"], json!(app.seconds() + 86_400));
         app.get(WEBHOOKS).token(&token).expect(200).await;
         app.get(WEBHOOKS).header("authorization", &format!("bearer {token}")).expect(200).await;
-        app.get(WEBHOOKS).header("x-access-token", &token).expect(200).await;
+        app.get("/webhook").header("x-access-token", &token).tenant("acme").expect(200).await;
     }
 }
 

@@ -383,7 +383,8 @@ async fn triggered_events_are_delivered_and_their_status_is_told() {
         let channel = app.get(&path).token(&own.token).expect(200).await["channels"]["webhook"].clone();
         text(&channel["status"])
     };
-    let (v3, v2) = ("/event/resources/triggers/v3", "/event/resources/triggers/v2");
+    let [v1, v2, v3] = [1, 2, 3].map(|version| format!("/event/resources/triggers/v{version}"));
+    let (v1, v2, v3) = (v1.as_str(), v2.as_str(), v3.as_str());
     let data = json!({ "title": "T", "description": "D", "total": 1.5 });
 
     // Nobody listens: it succeeded.
@@ -416,6 +417,18 @@ async fn triggered_events_are_delivered_and_their_status_is_told() {
     let delivered: Value = serde_json::from_slice(&receiver.received()[1].body).expect("JSON");
     assert_eq!((&delivered["total"], &delivered["more"], &delivered["title"]), (&json!(2), &json!(true), &json!("T")));
 
+    // PHP's older library writes a channel without members of its own as a list; the first version has no title.
+    for (path, body) in [
+        (v2, json!({ "eventKey": "order.sent", "properties": data, "channels": { "webhook": [] } })),
+        (v1, json!({ "eventKey": "order.sent", "metadata": data, "channels": ["email", "webhook"] })),
+    ] {
+        let sent = post(path, TENANT, body).expect(202).await;
+        app.deliveries_attempted(&own, &text(&sent["eventId"])).await;
+        let received = receiver.received();
+        let delivered: Value = serde_json::from_slice(&received[received.len() - 1].body).expect("JSON");
+        assert_eq!((&delivered["total"], &delivered["title"]), (&json!(1.5), &json!("T")));
+    }
+
     // An endpoint that fails leaves it pending; a disabled webhook ends it.
     receiver.on("/hook", answers(500, "{}"));
     let sent = post(v3, TENANT, json!({ "eventKey": "order.lost", "data": data })).expect(202).await;
@@ -439,6 +452,14 @@ async fn triggered_events_are_delivered_and_their_status_is_told() {
         (v2, json!({ "eventKey": "a", "properties": data })),
         (v2, json!({ "eventKey": "a", "properties": data, "channels": { "email": true } })),
         (v2, json!({ "eventKey": "a", "properties": data, "channels": { "webhook": false } })),
+        (v2, json!({ "eventKey": "a", "properties": data, "channels": { "webhook": [1] } })),
+        (v1, json!({ "eventKey": "a", "metadata": data })),
+        (v1, json!({ "eventKey": "a", "metadata": data, "channels": ["email"] })),
+        (v1, json!({ "eventKey": "a", "metadata": data, "channels": "webhook" })),
+        (v1, json!({ "eventKey": "a", "channels": ["webhook"] })),
+        (v1, json!({ "metadata": data, "channels": ["webhook"] })),
+        (v1, json!({ "eventKey": "a", "metadata": [], "channels": ["webhook"] })),
+        (v1, json!({ "eventKey": "a", "metadata": { "eventKey": "x" }, "channels": ["webhook"] })),
         (v2, json!({ "eventKey": "a", "properties": data, "channels": { "webhook": { "eventContext": 1 } } })),
     ] {
         let refused = post(path, TENANT, body.clone()).send().await;

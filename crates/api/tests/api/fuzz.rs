@@ -241,7 +241,7 @@ async fn fire(app: &App, shot: Shot) -> Option<Answer> {
 
 fn is_frontegg(path: &str) -> bool {
     let head = path.trim_start_matches('/').split(['/', '?']).next().unwrap_or_default();
-    ["frontegg", "auth", "vendors", "webhook", "event", "integrations", "metadata"].contains(&head)
+    ["frontegg", "auth", "vendors", "webhook", "event", "integrations", "metadata", "configs"].contains(&head)
 }
 
 fn check(path: &str, is_head: bool, answer: &Answer) {

@@ -18,6 +18,7 @@ mod jobs;
 mod limits;
 mod native;
 mod pages;
+mod passed_on;
 mod portals;
 mod reach;
 mod retention;

@@ -55,6 +55,7 @@ async fn deep_links_are_pages_and_paths_of_apis_never_are() {
         "/auth/nothing",
         "/integrations",
         "/vendors",
+        "/configs",
         "/assets/gone-2.js",
         "/healthz/more",
     ] {

@@ -235,7 +235,7 @@ const FOR_TENANTS: &[&str] = &[
 /// Calls that need nobody's leave, or whose callers are told apart by their own tests.
 pub(crate) fn is_for_anybody(path: &str) -> bool {
     is_public(path)
-        || ["/auth/", "/vendors/", "/api/v1/session", "/api/v1/portal-session"].iter().any(|start| {
+        || ["/auth/", "/vendors/", "/configs/", "/api/v1/session", "/api/v1/portal-session"].iter().any(|start| {
             path.strip_prefix(start)
                 .is_some_and(|rest| start.ends_with('/') || rest.is_empty() || rest.starts_with('/'))
         })

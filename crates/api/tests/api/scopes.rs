@@ -16,6 +16,7 @@ const NOTHING: &str = "00000000-0000-7000-8000-000000000000";
 const REPORTS: &[&str] = &[
     "POST /api/v1/events",
     "POST /api/v1/events/batch",
+    "POST /event/resources/triggers/v1",
     "POST /event/resources/triggers/v2",
     "POST /event/resources/triggers/v3",
 ];
@@ -97,12 +98,14 @@ async fn a_credential_that_reports_events_does_so_by_both_apis_and_both_headers(
     let events = scoped(&app, &own, "events").await;
     let event = json!({ "eventKey": "order.paid", "payload": {} });
     app.post("/api/v1/events").token(&events.token).json(&event).expect(202).await;
-    app.post("/api/v1/events").header("x-access-token", &events.token).json(&event).expect(202).await;
     app.post("/api/v1/events/batch").token(&events.token).json(&json!([event])).expect(202).await;
     let data = json!({ "title": "t", "description": "d" });
     let trigger = json!({ "eventKey": "order.paid", "data": data });
     let v3 = "/event/resources/triggers/v3";
     let made = app.post(v3).token(&events.token).tenant(TENANT).json(&trigger).expect(202).await;
+    let v1 = "/event/resources/triggers/v1";
+    let trigger = json!({ "eventKey": "order.paid", "metadata": {}, "channels": ["webhook"] });
+    app.post(v1).token(&events.token).tenant(TENANT).json(&trigger).expect(202).await;
     let trigger = json!({ "eventKey": "order.paid", "properties": data, "channels": { "webhook": true } });
     for path in ["/event/resources/triggers/v2", "/frontegg/event/resources/triggers/v2/"] {
         app.post(path).header("x-access-token", &events.token).tenant(TENANT).json(&trigger).expect(202).await;
