@@ -1,16 +1,22 @@
 //! Reading a request's body, and the JSON in it.
 //!
 //! Owns the limits: a body is cut off while it is read, never after; one that drips is given up; what all bodies on their way
-//! in hold together is bounded, from their first byte on. Does not own what the JSON means.
+//! in hold together is bounded, from their first byte on; and of a tenant, or an address that needs no token, only so many are read at a
+//! time, so that slow ones keep out nobody else. Does not own what the JSON means.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Body;
-use axum::extract::{FromRequest, Request};
+use axum::extract::{FromRequest, FromRequestParts as _, Request};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt as _;
-use postrider_core::limits::{REQUEST_BYTES, REQUEST_READ_TIMEOUT, REQUESTS_BUDGET};
+use postrider_core::limits::{
+    BODIES_PER_ADDRESS, BODIES_PER_TENANT, OPEN_REQUEST_READ_TIMEOUT, OPEN_REQUESTS_BUDGET, REQUEST_BYTES,
+    REQUEST_READ_TIMEOUT, REQUESTS_BUDGET,
+};
 use postrider_engine::{Engine, Share};
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
@@ -18,16 +24,29 @@ use serde_json::error::Category;
 use serde_path_to_error::Segment;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::auth::sign_in::{CalledFrom, Guesser};
 use crate::error::{ApiError, Code};
-use crate::state::ApiState;
+use crate::lines::{Lines, Turn};
+use crate::state::{ApiState, Whose};
 
-/// The memory for bodies of calls that bring no events, in bytes, all requests together.
-#[derive(Debug, Clone)]
-pub(crate) struct Requests(Arc<Semaphore>);
+/// The memory for bodies of calls that bring no events, in bytes, all requests together; and who reads.
+#[derive(Debug)]
+pub(crate) struct Requests {
+    memory: Arc<Semaphore>,
+    /// The same for calls that anybody can make: who has a token is not kept waiting by who has none.
+    open: Arc<Semaphore>,
+    of_tenants: Arc<Lines<Whose>>,
+    of_addresses: Arc<Lines<Guesser>>,
+}
 
 impl Default for Requests {
     fn default() -> Self {
-        Self(Arc::new(Semaphore::new(REQUESTS_BUDGET)))
+        Self {
+            memory: Arc::new(Semaphore::new(REQUESTS_BUDGET)),
+            open: Arc::new(Semaphore::new(OPEN_REQUESTS_BUDGET)),
+            of_tenants: Lines::new(BODIES_PER_TENANT),
+            of_addresses: Lines::new(BODIES_PER_ADDRESS),
+        }
     }
 }
 
@@ -35,7 +54,7 @@ impl Default for Requests {
 #[derive(Clone, Copy)]
 enum Budget<'a> {
     /// That of all calls but those that bring events. Who finds none is told so at once.
-    Requests(&'a Requests),
+    Requests(&'a Arc<Semaphore>),
     /// That of the events that it brings. Producers wait for it a little.
     Events(&'a Engine),
 }
@@ -51,7 +70,7 @@ impl Budget<'_> {
     /// Takes memory for one more part of a body, beside what was taken for those before it.
     async fn take(self, bytes: usize, taken: &mut Option<Taken>) -> Result<(), ApiError> {
         let more = match self {
-            Self::Requests(Requests(budget)) => {
+            Self::Requests(budget) => {
                 let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
                 let more = Arc::clone(budget).try_acquire_many_owned(bytes).map_err(|_| {
                     ApiError::new(Code::Overloaded, "too many requests are being read; try again shortly")
@@ -110,21 +129,33 @@ impl Read {
 }
 
 /// Reads a body of at most `limit` bytes.
-pub(crate) async fn read(state: &ApiState, headers: &HeaderMap, body: Body, limit: usize) -> Result<Read, ApiError> {
-    read_within(Budget::Requests(state.requests()), headers, body, limit).await
+pub(crate) async fn read(state: &ApiState, head: &Parts, body: Body, limit: usize) -> Result<Read, ApiError> {
+    let _turn = turn_of_tenant(state, head).await?;
+    let budget = Budget::Requests(&state.requests().memory);
+    read_within(budget, &head.headers, body, limit, REQUEST_READ_TIMEOUT).await
 }
 
 /// The same for a body that brings events.
-pub(crate) async fn read_events(
-    state: &ApiState,
+pub(crate) async fn read_events(state: &ApiState, head: &Parts, body: Body, limit: usize) -> Result<Read, ApiError> {
+    let _turn = turn_of_tenant(state, head).await?;
+    read_within(Budget::Events(state.engine()), &head.headers, body, limit, REQUEST_READ_TIMEOUT).await
+}
+
+/// A turn to read, where the caller is a tenant's user.
+async fn turn_of_tenant(state: &ApiState, head: &Parts) -> Result<Option<Turn<Whose>>, ApiError> {
+    match head.extensions.get::<Whose>() {
+        Some(whose) => state.requests().of_tenants.turn(whose).await.map(Some),
+        None => Ok(None),
+    }
+}
+
+async fn read_within(
+    budget: Budget<'_>,
     headers: &HeaderMap,
     body: Body,
     limit: usize,
+    patience: Duration,
 ) -> Result<Read, ApiError> {
-    read_within(Budget::Events(state.engine()), headers, body, limit).await
-}
-
-async fn read_within(budget: Budget<'_>, headers: &HeaderMap, body: Body, limit: usize) -> Result<Read, ApiError> {
     let announced = headers
         .get(header::CONTENT_LENGTH)
         .and_then(|value| value.to_str().ok())
@@ -141,11 +172,11 @@ async fn read_within(budget: Budget<'_>, headers: &HeaderMap, body: Body, limit:
             "bodies are read as they are: send it without Content-Encoding",
         ));
     }
-    match tokio::time::timeout(REQUEST_READ_TIMEOUT, collect(budget, body, limit)).await {
+    match tokio::time::timeout(patience, collect(budget, body, limit)).await {
         Ok(read) => read,
         Err(_) => Err(ApiError::new(
             Code::RequestTimeout,
-            format!("the body did not arrive within {} seconds", REQUEST_READ_TIMEOUT.as_secs()),
+            format!("the body did not arrive within {} seconds", patience.as_secs()),
         )),
     }
 }
@@ -256,7 +287,28 @@ impl<T: DeserializeOwned> FromRequest<ApiState> for Json<T> {
 
     async fn from_request(request: Request, state: &ApiState) -> Result<Self, ApiError> {
         let (parts, body) = request.into_parts();
-        let read = read(state, &parts.headers, body, REQUEST_BYTES).await?;
+        let read = read(state, &parts, body, REQUEST_BYTES).await?;
+        parse(read.text()?).map(Self)
+    }
+}
+
+/// The same for a call that anybody can make: one that gives a token, or opens a session.
+#[derive(Debug)]
+pub(crate) struct OpenJson<T>(pub(crate) T);
+
+impl<T: DeserializeOwned> FromRequest<ApiState> for OpenJson<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &ApiState) -> Result<Self, ApiError> {
+        let (mut parts, body) = request.into_parts();
+        let Ok(from) = CalledFrom::from_request_parts(&mut parts, state).await;
+        let requests = state.requests();
+        let _turn = match from.guesser() {
+            Some(guesser) => Some(requests.of_addresses.turn(&guesser).await?),
+            None => None,
+        };
+        let budget = Budget::Requests(&requests.open);
+        let read = read_within(budget, &parts.headers, body, REQUEST_BYTES, OPEN_REQUEST_READ_TIMEOUT).await?;
         parse(read.text()?).map(Self)
     }
 }
@@ -270,7 +322,7 @@ impl<T: DeserializeOwned + Default> FromRequest<ApiState> for OptionalJson<T> {
 
     async fn from_request(request: Request, state: &ApiState) -> Result<Self, ApiError> {
         let (parts, body) = request.into_parts();
-        let read = read(state, &parts.headers, body, REQUEST_BYTES).await?;
+        let read = read(state, &parts, body, REQUEST_BYTES).await?;
         let text = read.text()?;
         if text.trim().is_empty() { Ok(Self(T::default())) } else { parse(text).map(Self) }
     }
@@ -286,6 +338,6 @@ impl FromRequest<ApiState> for Ignored {
 
     async fn from_request(request: Request, state: &ApiState) -> Result<Self, ApiError> {
         let (parts, body) = request.into_parts();
-        read(state, &parts.headers, body, REQUEST_BYTES).await.map(|_| Self)
+        read(state, &parts, body, REQUEST_BYTES).await.map(|_| Self)
     }
 }

@@ -25,6 +25,7 @@ mod error;
 mod extract;
 mod failure;
 mod frontegg;
+mod lines;
 mod native;
 mod quota;
 mod rules;

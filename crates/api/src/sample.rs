@@ -96,9 +96,8 @@ pub(crate) async fn send(
     (event, draft): (Event, Draft),
     refused: impl FnOnce(&RenderError) -> ApiError,
 ) -> Result<(EventId, Sent), ApiError> {
-    let whose = (member.environment_id, member.tenant.clone());
     let most = if member.tenant.is_some() { TESTS_PER_TENANT } else { TESTS_OF_VENDOR };
-    let _under_way = state.tests().begin(vec![(whose, most)]).map_err(|_| {
+    let _under_way = state.tests().begin(vec![(member.whose(), most)]).map_err(|_| {
         let detail = format!("{most} tests are under way already; try again when one of them has ended");
         ApiError::new(Code::TooManyAtOnce, detail)
     })?;

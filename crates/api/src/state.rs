@@ -9,6 +9,7 @@ use postrider_engine::Engine;
 use postrider_store::{Directory, Store};
 use url::Url;
 
+use crate::auth::caller::{Member, Vendor};
 use crate::auth::cookies::Transport;
 use crate::auth::jwks::Jwks;
 use crate::auth::portal_tokens::PortalTokens;
@@ -18,6 +19,8 @@ use crate::auth::sign_in::Failures;
 use crate::auth::signatures::RightSignatures;
 use crate::auth::tokens::VendorTokens;
 use crate::body::Requests;
+use crate::error::ApiError;
+use crate::lines::{Lines, Turn};
 use crate::native::health::Readiness;
 use crate::quota::Quota;
 use crate::streams::Places;
@@ -86,6 +89,7 @@ struct Shared {
     turns: Turns,
     places: Places,
     counting: Arc<Quota<Whose>>,
+    dear: Arc<Lines<Whose>>,
     tests: Arc<Quota<Whose>>,
     readiness: Readiness,
     web: Web,
@@ -114,6 +118,7 @@ impl ApiState {
             turns: Turns::default(),
             places: Places::new(places),
             counting: Quota::new(),
+            dear: Lines::new(1),
             tests: Quota::new(),
             readiness: Readiness::default(),
             web,
@@ -197,6 +202,16 @@ impl ApiState {
     }
 
     /// Counts of what a job would do that are under way.
+    /// A turn for something that takes long of what everybody shares: one at a time for a tenant, and for an environment's vendor.
+    pub(crate) async fn dear_turn(&self, member: &Member) -> Result<Turn<Whose>, ApiError> {
+        self.0.dear.turn(&member.whose()).await
+    }
+
+    /// The same for a call of the vendor's alone.
+    pub(crate) async fn dear_turn_of(&self, vendor: Vendor) -> Result<Turn<Whose>, ApiError> {
+        self.0.dear.turn(&(vendor.environment_id, None)).await
+    }
+
     pub(crate) fn counting(&self) -> &Arc<Quota<Whose>> {
         &self.0.counting
     }

@@ -16,8 +16,10 @@ pub const BATCH_DELIVERIES: usize = 20_000;
 /// Bytes of any other request body.
 pub const REQUEST_BYTES: usize = 64 * 1024;
 /// Bytes of such bodies, of all requests together, from the first byte that is read until they are answered. Apart from the events'
-/// [`MEMORY_BUDGET`], as not all of these calls need a token.
+/// [`MEMORY_BUDGET`].
 pub const REQUESTS_BUDGET: usize = 16 * 1024 * 1024;
+/// The same of calls that need no token, since anybody can hold it.
+pub const OPEN_REQUESTS_BUDGET: usize = 8 * 1024 * 1024;
 /// Objects and arrays within one another in a JSON document; deeper ones exhaust the stacks of receivers.
 pub const JSON_DEPTH: usize = 100;
 /// Characters of an event key.
@@ -30,6 +32,12 @@ pub const IDEMPOTENCY_KEY_CHARS: usize = 255;
 pub const IDEMPOTENCY_KEPT: Duration = Duration::from_hours(24);
 /// How long a client may take over sending its request's head and body.
 pub const REQUEST_READ_TIMEOUT: Duration = Duration::from_secs(30);
+/// Bodies of one tenant's users that are read at a time; others wait.
+pub const BODIES_PER_TENANT: usize = 16;
+/// How long a client may take over sending the body of a call that anybody can make: one that gives a token or opens a session.
+pub const OPEN_REQUEST_READ_TIMEOUT: Duration = Duration::from_secs(10);
+/// Such bodies from one address that are read at a time; others wait.
+pub const BODIES_PER_ADDRESS: usize = 16;
 
 // --- the server's sockets ---
 

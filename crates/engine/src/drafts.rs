@@ -56,15 +56,23 @@ impl Core {
         if at_once.take(draft.template_bytes()) {
             return Ok(draft.compiled());
         }
+        let draft = draft.clone();
+        self.apart(move || draft.compiled()).await
+    }
+
+    /// Does work on a thread of its own, of which there are few.
+    pub(crate) async fn apart<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Unmade> {
         let place =
             Arc::clone(&self.apart).acquire_owned().await.map_err(|_| ours("the server is stopping".to_owned()))?;
-        let draft = draft.clone();
         let work = tokio::task::spawn_blocking(move || {
-            let compiled = draft.compiled();
+            let done = work();
             drop(place);
-            compiled
+            done
         });
-        work.await.map_err(|error| ours(format!("compiling ended without a result: {error}")))
+        work.await.map_err(|error| ours(format!("what was done apart ended without a result: {error}")))
     }
 
     /// Whether a draft's templates can be rendered for any event, as far as can be told without one.

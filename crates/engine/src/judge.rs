@@ -13,6 +13,7 @@ use postrider_core::limits::{
     FILTER_NOTES, FILTER_STEPS, FILTER_STEPS_IN_A_ROW, FILTER_STEPS_PER_BATCH, FILTER_STEPS_PER_OWNER,
     SCHEMA_STEPS_AT_ONCE,
 };
+use postrider_core::source::Source;
 use postrider_core::webhook::{Scope, Webhook};
 use postrider_core::{EnvironmentId, EventId, Timestamp};
 use postrider_shape::filter::{Facts, Filter, Subject};
@@ -20,6 +21,7 @@ use postrider_shape::schema::Schema;
 
 use crate::dispatch::Core;
 use crate::intake::{AcceptError, IncomingEvent};
+use crate::shaping::PreviewError;
 
 /// Bytes of a body whose reading costs as much as a step of a filter.
 const BYTES_A_STEP: usize = 32;
@@ -169,6 +171,24 @@ impl Core {
         kept_out.truncate(FILTER_NOTES);
         let filtered = kept_out.into_iter().map(|(webhook_id, error)| Filtered { webhook_id, error }).collect();
         Some(EventNotes { filtered, filtered_count, schema: None })
+    }
+}
+
+impl Core {
+    /// What a filter that is tried out says of an event. None: it is no filter.
+    pub(crate) async fn try_filter(
+        &self,
+        filter: Source,
+        event: Event,
+    ) -> Result<Option<Result<bool, String>>, PreviewError> {
+        let decided = self.apart(move || {
+            let filter = Filter::of(&filter).ok()?;
+            Some(match Subject::new(&Facts::of(&event), &event.body) {
+                Ok(subject) => filter.decide(&subject).verdict,
+                Err(error) => Err(error.to_string()),
+            })
+        });
+        Ok(decided.await?)
     }
 }
 

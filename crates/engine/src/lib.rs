@@ -44,6 +44,7 @@ use postrider_core::job::Work;
 use postrider_core::retention::Retention;
 use postrider_core::shape::ShapeRevision;
 use postrider_core::signature::{Secret, Signing};
+use postrider_core::source::Source;
 use postrider_core::webhook::{EndpointUrl, Scope, Webhook};
 use postrider_core::{Clock, DeliveryId, Entropy, EnvironmentId, EventId, WebhookId};
 use postrider_egress::{Egress, Exchange};
@@ -192,6 +193,12 @@ impl Engine {
     /// delivery.
     pub async fn preview(&self, draft: &Draft, event: &Event) -> Result<Preview, PreviewError> {
         self.core.preview(draft, event).await
+    }
+
+    /// What a filter that is tried out says of an event, on a thread that is there for that: whether it lets it through, or why it cannot
+    /// tell. None: it is no filter.
+    pub async fn try_filter(&self, filter: Source, event: Event) -> Result<Option<Result<bool, String>>, PreviewError> {
+        self.core.try_filter(filter, event).await
     }
 
     /// The headers of an attempt made now to deliver that event to a webhook with that secret: for those who watch events instead of

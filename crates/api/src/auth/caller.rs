@@ -22,7 +22,7 @@ use crate::auth::{scopes, secrets, session, tokens};
 use crate::edge::Surface;
 use crate::error::{ApiError, Code};
 use crate::frontegg::passed_on::{self, PassedOn};
-use crate::state::ApiState;
+use crate::state::{ApiState, Whose};
 
 /// The header by which an operator on the control socket, or a page of the console or the portal, names an environment.
 pub(crate) const ENVIRONMENT_HEADER: &str = "postrider-environment";
@@ -254,6 +254,11 @@ impl Member {
         Self { environment_id: vendor.environment_id, tenant: None, permissions: vendor.scope.permissions() }
     }
 
+    /// With whom it is counted.
+    pub(crate) fn whose(&self) -> Whose {
+        (self.environment_id, self.tenant.clone())
+    }
+
     /// Refuses a caller that may not do it.
     pub(crate) fn require(&self, permission: Permission) -> Result<(), ApiError> {
         if self.permissions.allows(permission) {
@@ -307,14 +312,19 @@ impl FromRequestParts<ApiState> for Member {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, ApiError> {
-        match Caller::of(parts, state).await? {
-            Caller::Vendor(vendor) => Ok(Self::of_vendor(vendor)),
-            Caller::Control => Vendor::at_control(&parts.headers, state).map(Self::of_vendor),
-            Caller::TenantUser(user) => Self::of_user(user, state),
-            Caller::PassedOn(user) => Ok(Self::of_passed_on(user)),
-            Caller::Portal(session) => Self::of_session(&session, state),
-            Caller::Operator(_) => Err(operator_elsewhere()),
+        let member = match Caller::of(parts, state).await? {
+            Caller::Vendor(vendor) => Self::of_vendor(vendor),
+            Caller::Control => Vendor::at_control(&parts.headers, state).map(Self::of_vendor)?,
+            Caller::TenantUser(user) => Self::of_user(user, state)?,
+            Caller::PassedOn(user) => Self::of_passed_on(user),
+            Caller::Portal(session) => Self::of_session(&session, state)?,
+            Caller::Operator(_) => return Err(operator_elsewhere()),
+        };
+        if member.tenant.is_some() {
+            // Whoever reads the body counts it with the tenant.
+            parts.extensions.insert(member.whose());
         }
+        Ok(member)
     }
 }
 

@@ -34,6 +34,13 @@ pub(crate) struct Guesser(IpAddr);
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct CalledFrom(Option<Guesser>);
 
+impl CalledFrom {
+    /// Whom it is counted against; none: an address that many share.
+    pub(crate) fn guesser(self) -> Option<Guesser> {
+        self.0
+    }
+}
+
 impl FromRequestParts<ApiState> for CalledFrom {
     type Rejection = Infallible;
 

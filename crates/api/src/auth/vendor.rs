@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use crate::auth::sign_in::{self, CalledFrom};
 use crate::auth::tokens;
-use crate::body::Json;
+use crate::body::OpenJson;
 use crate::error::{ApiError, FronteggErrors};
 use crate::state::ApiState;
 
@@ -42,7 +42,7 @@ pub(crate) struct Token {
 pub(crate) async fn log_in(
     State(state): State<ApiState>,
     from: CalledFrom,
-    Json(login): Json<Login>,
+    OpenJson(login): OpenJson<Login>,
 ) -> Result<Answer<Token>, ApiError> {
     let credential = sign_in::credential(&state, from, &login.client_id, &login.secret).await?;
     let now = state.now();
@@ -63,7 +63,7 @@ pub(crate) async fn log_in(
 pub(crate) async fn log_in_at_older_path(
     state: State<ApiState>,
     from: CalledFrom,
-    login: Json<Login>,
+    login: OpenJson<Login>,
 ) -> Result<Answer<Token>, ApiError> {
     log_in(state, from, login).await
 }

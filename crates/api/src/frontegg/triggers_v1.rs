@@ -43,7 +43,7 @@ pub(crate) async fn trigger(
 ) -> Result<(StatusCode, Answer<Triggered>), ApiError> {
     scoped.require(Permission::WriteTriggerEvent)?;
     let (head, body) = request.into_parts();
-    let read = body::read_events(&state, &head.headers, body, EVENT_BYTES).await?;
+    let read = body::read_events(&state, &head, body, EVENT_BYTES).await?;
     let form: Form<'_> = body::parse(read.text()?)?;
     let metadata = form.metadata.ok_or_else(|| ApiError::new(Code::InvalidRequest, "metadata must be an object"))?;
     // An event that nobody would get is a mistake that should not go unnoticed.

@@ -72,7 +72,7 @@ pub(crate) async fn trigger(
 ) -> Result<(StatusCode, Answer<Triggered>), ApiError> {
     scoped.require(Permission::WriteTriggerEvent)?;
     let (head, body) = request.into_parts();
-    let read = body::read_events(&state, &head.headers, body, EVENT_BYTES).await?;
+    let read = body::read_events(&state, &head, body, EVENT_BYTES).await?;
     let form: Form<'_> = body::parse(read.text()?)?;
     let must_be = |name: &str, kind: &str| ApiError::new(Code::InvalidRequest, format!("{name} must be {kind}"));
     let properties = form.properties.ok_or_else(|| must_be("properties", "an object"))?;

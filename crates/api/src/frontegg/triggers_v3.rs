@@ -63,7 +63,7 @@ pub(crate) async fn trigger(
 ) -> Result<(StatusCode, Answer<Triggered>), ApiError> {
     scoped.require(Permission::WriteTriggerEvent)?;
     let (head, body) = request.into_parts();
-    let read = body::read_events(&state, &head.headers, body, EVENT_BYTES).await?;
+    let read = body::read_events(&state, &head, body, EVENT_BYTES).await?;
     let form: Form<'_> = body::parse(read.text()?)?;
     let data = form.data.ok_or_else(|| ApiError::new(Code::InvalidRequest, "data must be an object"))?;
     let data = checked("data", data)?;

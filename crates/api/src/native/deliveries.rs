@@ -219,6 +219,11 @@ pub(crate) async fn list_deliveries(
         }
         filter.walk = Walk::Webhook;
     }
+    // A text is looked for in bodies, and few can be read at a time.
+    let _turn = match filter.text {
+        Some(_) => Some(state.dear_turn(&member).await?),
+        None => None,
+    };
     let page = state.store().deliveries(member.environment_id, filter, page).await?;
     Ok(Answer(SearchPage {
         items: page.rows.iter().map(Into::into).collect(),

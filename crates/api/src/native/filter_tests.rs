@@ -3,11 +3,10 @@
 use axum::Json as Answer;
 use axum::extract::{Request, State};
 use postrider_core::EventId;
-use postrider_core::event::{ApplicationId, TenantId, UserId};
+use postrider_core::event::{Event, Room};
 use postrider_core::limits::EVENT_BYTES;
 use postrider_core::permission::Permission;
 use postrider_engine::IncomingEvent;
-use postrider_shape::filter::{Facts, Filter, Subject};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -59,44 +58,29 @@ pub(crate) async fn test_filter(
 ) -> Result<Answer<FilterVerdict>, ApiError> {
     member.require(Permission::WriteWebhook)?;
     let (head, body) = request.into_parts();
-    let read = body::read(&state, &head.headers, body, EVENT_BYTES).await?;
+    let read = body::read(&state, &head, body, EVENT_BYTES).await?;
     let form: Form<'_> = body::parse(read.text()?)?;
-    let source = rules::filter("/filter", &form.filter)?;
-    let filter = Filter::of(&source).map_err(|error| ApiError::value("/filter", error))?;
-    match (form.event_id, form.event) {
-        (Some(id), None) => of_accepted(&state, &member, filter, id).await,
-        (None, Some(event)) => of_draft(&state, &member, filter, event),
-        _ => Err(ApiError::value("/event", "give either `event` or `eventId`")),
-    }
-}
-
-async fn of_accepted(
-    state: &ApiState,
-    member: &Member,
-    filter: &Filter,
-    id: EventId,
-) -> Result<Answer<FilterVerdict>, ApiError> {
-    let event = state.store().event(member.environment_id, id).await?;
-    let event = event.filter(|event| member.sees_event(state, event)).ok_or_else(|| ApiError::not_found("event"))?;
-    let facts = Facts {
-        id: event.id,
-        key: &event.key,
-        environment_id: event.environment_id,
-        tenant_id: event.tenant_id.as_ref().map(TenantId::as_str),
-        user_id: event.user_id.as_ref().map(UserId::as_str),
-        application_id: event.application_id.as_ref().map(ApplicationId::as_str),
-        occurred_at: event.occurred_at,
-        accepted_at: event.accepted_at,
+    let filter = rules::filter("/filter", &form.filter)?;
+    let event = match (form.event_id, form.event) {
+        (Some(id), None) => accepted(&state, &member, id).await?,
+        (None, Some(event)) => drafted(&state, &member, event)?,
+        _ => return Err(ApiError::value("/event", "give either `event` or `eventId`")),
     };
-    decided(filter, &facts, &event.body)
+    let _turn = state.dear_turn(&member).await?;
+    let verdict = state.engine().try_filter(filter, event).await;
+    let verdict = verdict.map_err(|error| ApiError::new(Code::Unavailable, error.to_string()))?;
+    Ok(Answer(match verdict.ok_or_else(|| ApiError::new(Code::Internal, "a filter that was checked is none"))? {
+        Ok(matches) => FilterVerdict { matches, error: None },
+        Err(error) => FilterVerdict { matches: false, error: Some(error) },
+    }))
 }
 
-fn of_draft(
-    state: &ApiState,
-    member: &Member,
-    filter: &Filter,
-    event: NewEvent<'_>,
-) -> Result<Answer<FilterVerdict>, ApiError> {
+async fn accepted(state: &ApiState, member: &Member, id: EventId) -> Result<Event, ApiError> {
+    let event = state.store().event(member.environment_id, id).await?;
+    event.filter(|event| member.sees_event(state, event)).ok_or_else(|| ApiError::not_found("event"))
+}
+
+fn drafted(state: &ApiState, member: &Member, event: NewEvent<'_>) -> Result<Event, ApiError> {
     let event = event.composed_for(member.environment_id, member.tenant.as_ref()).map_err(|error| {
         error.with_places(|at| if at.is_empty() { "/event".to_owned() } else { format!("/event{at}") })
     })?;
@@ -105,24 +89,7 @@ fn of_draft(
     }
     let IncomingEvent { key, tenant_id, user_id, application_id, occurred_at, body } = event;
     let now = state.now();
-    let facts = Facts {
-        id: EventId::new(now, &**state.entropy()),
-        key: &key,
-        environment_id: member.environment_id,
-        tenant_id: tenant_id.as_ref().map(TenantId::as_str),
-        user_id: user_id.as_ref().map(UserId::as_str),
-        application_id: application_id.as_ref().map(ApplicationId::as_str),
-        occurred_at,
-        accepted_at: now,
-    };
-    decided(filter, &facts, &body)
-}
-
-fn decided(filter: &Filter, facts: &Facts<'_>, body: &[u8]) -> Result<Answer<FilterVerdict>, ApiError> {
-    let subject = Subject::new(facts, body)
-        .map_err(|error| ApiError::caused(Code::Internal, "a composed body is not JSON", error))?;
-    Ok(Answer(match filter.decide(&subject).verdict {
-        Ok(matches) => FilterVerdict { matches, error: None },
-        Err(error) => FilterVerdict { matches: false, error: Some(error) },
-    }))
+    let id = EventId::new(now, &**state.entropy());
+    let (environment_id, room) = (member.environment_id, Room::uncounted());
+    Ok(Event { id, environment_id, key, tenant_id, user_id, application_id, occurred_at, accepted_at: now, body, room })
 }

@@ -22,7 +22,7 @@ use crate::auth::cookies;
 use crate::auth::csrf::FromOwnPage;
 use crate::auth::issuer::TenantUser;
 use crate::auth::ticket::{NewTicket, Ticket};
-use crate::body::{Ignored, Json};
+use crate::body::{Ignored, OpenJson};
 use crate::error::{ApiError, Code, Problem};
 use crate::native::portal_links::PurposeName;
 use crate::native::theme::Theme;
@@ -199,7 +199,7 @@ pub(crate) async fn open_portal(
     State(state): State<ApiState>,
     _: FromOwnPage,
     headers: HeaderMap,
-    Json(given): Json<LinkCode>,
+    OpenJson(given): OpenJson<LinkCode>,
 ) -> Result<Response, ApiError> {
     let gone = || {
         ApiError::new(

@@ -197,6 +197,7 @@ pub(crate) async fn preview_webhook(
     let (shape, access) = settings(&webhook);
     let settings = form.settings.unwrap_or_default();
     let templates = settings.templates();
+    let _turn = state.dear_turn(&member).await?;
     let draft = settings.draft(&state, "/settings", &shape, &access).await?;
     let chosen = Chosen { event_id: form.event_id, event: form.event, event_key: form.event_key };
     let event = chosen.event(&state, &member, &webhook.scope, default_key(&webhook)).await?;
@@ -222,6 +223,7 @@ pub(crate) async fn preview_draft(
     let secret = form.secret.map(|text| rules::secret(&member, "/secret", &text)).transpose()?.flatten();
     let settings = form.settings.unwrap_or_default();
     let templates = settings.templates();
+    let _turn = state.dear_turn(&member).await?;
     let draft = settings.draft(&state, "/settings", &Shape::default(), &Access::default()).await?;
     let chosen = Chosen { event_id: form.event_id, event: form.event, event_key: form.event_key };
     let event = chosen.event(&state, &member, &Scope::of(member.tenant.clone()), sample::SAMPLE).await?;

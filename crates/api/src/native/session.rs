@@ -16,7 +16,7 @@ use crate::auth::csrf::FromOwnPage;
 use crate::auth::session::{self, Console};
 use crate::auth::sign_in::{self, CalledFrom};
 use crate::auth::ticket::NewTicket;
-use crate::body::Json;
+use crate::body::OpenJson;
 use crate::error::{ApiError, Code, Problem};
 use crate::extract::Params;
 use crate::native::credentials::CredentialScope;
@@ -101,7 +101,7 @@ pub(crate) async fn sign_in(
     _: FromOwnPage,
     from: CalledFrom,
     headers: HeaderMap,
-    Json(given): Json<Credentials>,
+    OpenJson(given): OpenJson<Credentials>,
 ) -> Result<Response, ApiError> {
     let credential = sign_in::credential(&state, from, &given.client_id, &given.secret).await?;
     if credential.scope == Scope::Events {

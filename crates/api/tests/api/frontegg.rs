@@ -424,8 +424,8 @@ async fn triggered_events_are_delivered_and_their_status_is_told() {
     ] {
         let sent = post(path, TENANT, body).expect(202).await;
         app.deliveries_attempted(&own, &text(&sent["eventId"])).await;
-        let received = receiver.received();
-        let delivered: Value = serde_json::from_slice(&received[received.len() - 1].body).expect("JSON");
+        let last = receiver.received().pop().expect("it was received");
+        let delivered: Value = serde_json::from_slice(&last.body).expect("JSON");
         assert_eq!((&delivered["total"], &delivered["title"]), (&json!(1.5), &json!("T")));
     }
 

@@ -8,7 +8,8 @@ use bytes::Bytes;
 use futures_util::{StreamExt as _, stream};
 use postrider_core::limits::{
     BATCH_BYTES, BATCH_EVENTS, EVENT_BYTES, IDEMPOTENCY_KEY_CHARS, JSON_DEPTH, MEMORY_BUDGET, NAME_CHARS,
-    REQUEST_BYTES, REQUEST_READ_TIMEOUT, SUBSCRIPTIONS, TESTS_PER_TENANT,
+    OPEN_REQUEST_READ_TIMEOUT, OPEN_REQUESTS_BUDGET, REQUEST_BYTES, REQUEST_READ_TIMEOUT, REQUESTS_BUDGET,
+    SUBSCRIPTIONS, TESTS_PER_TENANT,
 };
 use postrider_testkit::receiver::{Behaviour, Receiver};
 use serde_json::json;
@@ -133,16 +134,89 @@ async fn names_subscriptions_and_keys_have_their_lengths() {
     assert_eq!(keyed(String::new()).code(400).await, "invalid_parameter");
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_body_that_never_ends_is_given_up() {
-    // No time passes but by waiting for the body: the clock is paused.
     let app = App::start().await;
-    let never = Body::from_stream(stream::pending::<Result<Bytes, Infallible>>());
-    let started = tokio::time::Instant::now();
-    let login = app.post("/auth/vendor").raw(never);
-    let answer = login.send_within(REQUEST_READ_TIMEOUT * 2).await;
-    assert_eq!(answer.status, 408);
-    assert!(started.elapsed() >= REQUEST_READ_TIMEOUT);
+    let own = app.environment("own").await;
+    // From here on no time passes but by waiting for the body.
+    tokio::time::pause();
+    let with_token = app.post("/api/v1/webhooks").token(&own.token);
+    for (call, patience) in [(app.post("/auth/vendor"), OPEN_REQUEST_READ_TIMEOUT), (with_token, REQUEST_READ_TIMEOUT)]
+    {
+        let never = Body::from_stream(stream::pending::<Result<Bytes, Infallible>>());
+        let started = tokio::time::Instant::now();
+        let answer = call.raw(never).send_within(patience * 2).await;
+        assert_eq!(answer.status, 408);
+        assert!((patience..patience * 2).contains(&started.elapsed()));
+    }
+}
+
+/// Of a large body all but its end.
+fn endless() -> Body {
+    let piece = stream::iter([Ok::<_, Infallible>(Bytes::from(vec![b' '; REQUEST_BYTES]))]);
+    Body::from_stream(piece.chain(stream::pending()))
+}
+
+/// Bodies of that size that are more than there is memory for.
+fn more_than(budget: usize) -> std::ops::Range<usize> {
+    0..budget / REQUEST_BYTES + 8
+}
+
+#[tokio::test]
+async fn who_needs_no_token_takes_nothing_from_who_has_one_nor_from_other_addresses() {
+    let app = App::start().await;
+    let own = app.environment("own").await;
+    let login = json!({ "clientId": own.id, "secret": own.secret });
+    let webhook = json!({ "url": "https://example.com", "eventKeys": ["a"] });
+    let held: Vec<_> = more_than(OPEN_REQUESTS_BUDGET)
+        .map(|_| tokio::spawn(app.post("/auth/vendor").from("203.0.113.7").raw(endless()).send()))
+        .collect();
+    // A call of the same kind, after those.
+    for _ in 0..10 {
+        tokio::task::yield_now().await;
+    }
+    app.post("/auth/vendor").from("203.0.113.8").json(&login).expect(200).await;
+    app.post("/api/v1/webhooks").token(&own.token).json(&webhook).expect(201).await;
+    held.iter().for_each(tokio::task::JoinHandle::abort);
+
+    // From an address that many share nothing is counted, and there is an end to what is held all the same.
+    let held: Vec<_> = more_than(OPEN_REQUESTS_BUDGET)
+        .map(|_| tokio::spawn(app.post("/auth/vendor").from("10.0.0.1").raw(endless()).send()))
+        .collect();
+    let refused = eventually(async || held.iter().any(tokio::task::JoinHandle::is_finished).then_some(()));
+    refused.await;
+    app.post("/api/v1/webhooks").token(&own.token).json(&webhook).expect(201).await;
+    held.iter().for_each(tokio::task::JoinHandle::abort);
+}
+
+#[tokio::test]
+async fn what_a_tenants_users_never_end_keeps_out_nobody_else() {
+    let app = App::start().await;
+    let own = app.environment("own").await;
+    app.trust_issuer(&own, "always").await;
+    let (one, two) = (app.user(&own, "tenant-1", &["*"]), app.user(&own, "tenant-2", &["*"]));
+    let webhook = json!({ "url": "https://example.com", "eventKeys": ["a"] });
+    let trigger = json!({ "eventKey": "order.paid", "data": { "title": "t", "description": "d" } });
+    let v3 = "/event/resources/triggers/v3";
+    let held: Vec<_> = more_than(REQUESTS_BUDGET.max(MEMORY_BUDGET))
+        .flat_map(|_| [app.post("/api/v1/webhooks"), app.post(v3).tenant("tenant-1")])
+        .map(|call| tokio::spawn(call.token(&one).raw(endless()).send()))
+        .collect();
+    for _ in 0..10 {
+        tokio::task::yield_now().await;
+    }
+    for token in [&two, &own.token] {
+        app.post("/api/v1/webhooks").token(token).json(&webhook).expect(201).await;
+        app.post(v3).tenant("tenant-2").token(token).json(&trigger).expect(202).await;
+    }
+    app.post("/api/v1/events").token(&own.token).raw(event_of(EVENT_BYTES)).expect(202).await;
+    assert!(!held.iter().any(tokio::task::JoinHandle::is_finished), "they wait for one another");
+    held.iter().for_each(tokio::task::JoinHandle::abort);
+    eventually(async || {
+        let answer = app.post("/api/v1/webhooks").token(&one).json(&webhook).send().await;
+        (answer.status == 201).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -88,7 +88,7 @@ pub(crate) async fn import_event_types(
     request: Request,
 ) -> Result<Answer<Import>, ApiError> {
     let (head, request_body) = request.into_parts();
-    let read = body::read(&state, &head.headers, request_body, IMPORT_BYTES).await?;
+    let read = body::read(&state, &head, request_body, IMPORT_BYTES).await?;
     let document: Value = serde_json::from_str(read.text()?).map_err(|error| body::of_json(&error))?;
     let described = openapi::read(&document).map_err(|(at, detail)| ApiError::value(at, detail))?;
     let there = state.directory().event_types(vendor.environment_id);

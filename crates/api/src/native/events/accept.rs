@@ -47,7 +47,7 @@ pub(crate) async fn accept_event(
     request: Request,
 ) -> Result<Response, ApiError> {
     let (head, body) = request.into_parts();
-    let read = body::read_events(&state, &head.headers, body, EVENT_BYTES).await?;
+    let read = body::read_events(&state, &head, body, EVENT_BYTES).await?;
     let event: NewEvent<'_> = body::parse(read.text()?)?;
     let event = event.composed(vendor.environment_id)?;
     let (receipt, freshness) =

@@ -41,7 +41,7 @@ pub(crate) async fn accept_events(
     request: Request,
 ) -> Result<Response, ApiError> {
     let (head, body) = request.into_parts();
-    let read = body::read_events(&state, &head.headers, body, BATCH_BYTES).await?;
+    let read = body::read_events(&state, &head, body, BATCH_BYTES).await?;
     let texts = elements(read.text()?)?;
     let compose = |(index, text): (usize, &&str)| -> Result<IncomingEvent, ApiError> {
         if text.len() > EVENT_BYTES {

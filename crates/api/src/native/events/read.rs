@@ -196,6 +196,11 @@ pub(crate) async fn list_events(
         text: wire::text(query.text)?,
     };
     let page = PageRequest { limit: wire::page_rows(query.limit)?, before: wire::cursor(query.cursor.as_deref())? };
+    // A text is looked for in bodies, and few can be read at a time.
+    let _turn = match filter.text {
+        Some(_) => Some(state.dear_turn_of(vendor).await?),
+        None => None,
+    };
     let page = state.store().events(vendor.environment_id, filter, page).await?;
     Ok(Answer(SearchPage {
         items: page.rows.into_iter().map(Into::into).collect(),

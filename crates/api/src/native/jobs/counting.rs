@@ -20,7 +20,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
 /// Counts what a job would do that is started now; refused while another count is under way.
 pub(super) async fn count(state: &ApiState, member: &Member, work: &Work) -> Result<JobCount, ApiError> {
-    let _under_way = state.counting().begin(vec![(whose(member), 1)]).map_err(|_| {
+    let _under_way = state.counting().begin(vec![(member.whose(), 1)]).map_err(|_| {
         let detail = "what another job would do is being counted; try again when that is done";
         ApiError::new(Code::TooManyAtOnce, detail)
     })?;
@@ -30,16 +30,12 @@ pub(super) async fn count(state: &ApiState, member: &Member, work: &Work) -> Res
 /// What there is to look at for a job that is to be started; none where that is too much to count, or others count: a start fails for
 /// no count.
 pub(super) async fn total(state: &ApiState, member: &Member, work: &Work) -> Result<Option<u64>, ApiError> {
-    let Some(_under_way) = turn(state.counting(), whose(member)).await else { return Ok(None) };
+    let Some(_under_way) = turn(state.counting(), member.whose()).await else { return Ok(None) };
     match state.engine().count_job(member.environment_id, member.tenant.as_ref(), work).await {
         Ok(count) => Ok(count.is_complete.then_some(count.deliveries + count.skipped)),
         Err(StoreError::Overloaded) => Ok(None),
         Err(error) => Err(error.into()),
     }
-}
-
-fn whose(member: &Member) -> Whose {
-    (member.environment_id, member.tenant.clone())
 }
 
 /// A turn to count, waited for briefly.

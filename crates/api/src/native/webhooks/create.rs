@@ -143,6 +143,8 @@ pub(crate) async fn create_webhook(
         authentication: form.authentication,
         client_certificate: form.client_certificate,
     };
+    // Templates are compiled and tried.
+    let dear = state.dear_turn(&member).await?;
     let (shape, access) = form_of_shape.checked(&state, "", (&Shape::default(), &Access::default())).await?;
     let before = Sending::default();
     let new = NewWebhook {
@@ -170,6 +172,7 @@ pub(crate) async fn create_webhook(
     };
     check_event_type(&new.shape, &new.event_keys)?;
     check_with_sample(&state, new.environment_id, new.scope.tenant(), &new.event_keys, &new.shape, &new.access).await?;
+    drop(dear);
     let webhook = created(state.store().create_webhook(new).await?)?;
     Ok((StatusCode::CREATED, Answer(Webhook::new(&state, &member, &webhook))))
 }

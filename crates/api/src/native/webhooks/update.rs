@@ -138,6 +138,8 @@ pub(crate) async fn update_webhook(
     let url = form.url.map(|text| rules::url(&state, "/url", &text)).transpose()?;
     hidden::check(&before, url.as_ref(), &form_of_shape)?;
     let (shape_before, access_before) = settings(&before);
+    // Templates are compiled and tried.
+    let dear = state.dear_turn(&member).await?;
     let (shape, access) = form_of_shape.checked(&state, "", (&shape_before, &access_before)).await?;
     let patch = WebhookPatch {
         display_name: form.display_name.map(|text| rules::optional_name("/displayName", text)).transpose()?,
@@ -168,6 +170,7 @@ pub(crate) async fn update_webhook(
         access,
     };
     check_settings(&state, &before, &patch).await?;
+    drop(dear);
     let webhook = state.store().update_webhook(member.environment_id, Some(&before.scope), id, patch).await?;
     let webhook = webhook.ok_or_else(|| ApiError::not_found("webhook"))?;
     Ok(Answer(Webhook::new(&state, &member, &webhook)))
