@@ -164,8 +164,9 @@ pub(crate) const SETTINGS: &[Setting] = &[
         arity: Arity::List,
         visibility: Visibility::Open,
         summary: "Networks that webhooks may be sent to although they are not public",
-        detail: "Loopback, private, link-local and other special addresses are refused unless they are listed here. A single \
-                 address is written as it is.",
+        detail: "Loopback, private, link-local and other special addresses are refused unless they are listed here. So are all \
+                 addresses of this machine's interfaces, public ones too: what is sent there passes firewalls by. A receiver on this \
+                 machine that is reached by its public address thus needs it listed. A single address is written as it is.",
         example: "127.0.0.0/8,10.1.0.0/16",
     },
     Setting {
