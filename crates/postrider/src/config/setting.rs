@@ -82,7 +82,8 @@ pub(crate) const SETTINGS: &[Setting] = &[
         arity: Arity::One,
         visibility: Visibility::Open,
         summary: "The directory that holds the database, the generated master key and the control socket",
-        detail: "Made at the first start, readable by its owner alone. One server at a time uses it. It belongs on a local disk: \
+        detail: "Made at the first start, readable by its owner alone. Whoever can write to it can replace what is in it: a start \
+                 warns where others can, and `chmod 700` ends that. One server at a time uses it. It belongs on a local disk: \
                  every accepted event is synced to it before the producer is answered. Its path has 90 bytes at most, as it is \
                  written here: systems take no longer one for the socket in it.",
         example: "/var/lib/postrider",
