@@ -331,6 +331,8 @@ pub const DNS_CACHE_ENTRIES: u64 = 4_096;
 pub const DNS_CACHED: Duration = Duration::from_mins(5);
 /// The longest that the absence of a name is remembered: people fix it while they watch.
 pub const DNS_ABSENCE_CACHED: Duration = Duration::from_secs(30);
+/// How long the list of this machine's own addresses counts, so that not every connection pays for a new one.
+pub const OWN_ADDRESSES_KEPT: Duration = Duration::from_secs(5);
 
 // --- scheduling ---
 

@@ -123,8 +123,8 @@ pub enum ShapeError {
     /// A name that no header can have.
     #[error("`{0}` is no name of a header")]
     HeaderName(String),
-    /// A header that is set by the server itself.
-    #[error("the header `{0}` is set by this server or by HTTP itself")]
+    /// A header that is not the webhook's to choose.
+    #[error("the header `{0}` is set by this server, HTTP or proxies, or is taken for one that is")]
     HeaderReserved(String),
     /// A name that comes twice.
     #[error("the header `{0}` is there twice")]
@@ -323,7 +323,7 @@ impl CustomHeader {
         if name.is_empty() || name.len() > HEADER_NAME_CHARS || !name.bytes().all(is_token_byte) {
             return Err(ShapeError::HeaderName(name.chars().take(HEADER_NAME_CHARS).collect()));
         }
-        if is_reserved(&name.to_ascii_lowercase()) {
+        if is_reserved(name) {
             return Err(ShapeError::HeaderReserved(name.to_owned()));
         }
         if value.len() > HEADER_TEMPLATE_BYTES {
@@ -347,9 +347,12 @@ impl CustomHeader {
 }
 
 /// Headers that say where a message ends or what becomes of the connection, and those by which receivers trust a delivery: were
-/// they to be chosen, a tenant could pass its own events off as another's.
+/// they to be chosen, a tenant could pass its own events off as another's. Those by which proxies say where a request comes from are
+/// believed likewise. A name is judged as those receivers read it that have it as a variable (CGI, WSGI, PHP): to them all that is no
+/// letter or digit may be the same.
 fn is_reserved(name: &str) -> bool {
-    const NAMES: [&str; 17] = [
+    const NAMES: [&str; 21] = [
+        "cf-connecting-ip",
         "connection",
         "content-encoding",
         "content-length",
@@ -364,11 +367,17 @@ fn is_reserved(name: &str) -> bool {
         "te",
         "trailer",
         "transfer-encoding",
+        "true-client-ip",
         "upgrade",
         "via",
+        "x-client-ip",
+        "x-real-ip",
         "x-webhook-secret",
     ];
-    NAMES.contains(&name) || ["webhook-", "proxy-", "x-forwarded-"].iter().any(|prefix| name.starts_with(prefix))
+    let name: String =
+        name.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' }).collect();
+    NAMES.contains(&name.as_str())
+        || ["webhook-", "proxy-", "x-forwarded-"].iter().any(|prefix| name.starts_with(prefix))
 }
 
 /// How requests authenticate to the receiver, in the header `authorization`.
@@ -539,8 +548,22 @@ mod tests {
             "Upgrade",
             "Expect",
             "content-type",
+            "webhook_signature",
+            "x_webhook_secret",
+            "X-Webhook_Secret",
+            "x.webhook.secret",
+            "content_length",
+            "X_Forwarded_For",
+            "X-Real-IP",
+            "x_real_ip",
+            "True-Client-IP",
+            "CF-Connecting-IP",
+            "X-Client-IP",
         ] {
             assert_eq!(new(reserved).map(drop), Err(ShapeError::HeaderReserved(reserved.to_owned())));
+        }
+        for free in ["X_Api_Key", "webhook", "webhooks_id", "x-real-ips", "accept", "user-agent"] {
+            assert!(new(free).is_ok(), "{free}");
         }
         for bad in ["", "a b", "a:b", "a\r\nb", "ä", &"x".repeat(HEADER_NAME_CHARS + 1)] {
             assert!(matches!(new(bad), Err(ShapeError::HeaderName(_))), "{bad}");

@@ -24,6 +24,7 @@ use crate::connect::{Connector, Progress, Target, Version};
 use crate::dial::Dialer;
 use crate::error::SendError;
 use crate::exchange::{About, Answer, Body, Deadline, Failure, Reached, Spawner, http1_over, http2_over};
+use crate::own::OwnAddresses;
 use crate::policy::AddressPolicy;
 use crate::pool::{Key, Pool, PoolScope, Reused};
 use crate::proxy::{ProxyUrl, Tunnels};
@@ -37,6 +38,8 @@ pub struct EgressOptions {
     pub allow: Vec<IpNet>,
     /// Single addresses, each on one port, that may be dialled although they are not public.
     pub allow_exactly: Vec<SocketAddr>,
+    /// This machine's own addresses, which are not dialled, public or not, unless they are among those that may be.
+    pub own_addresses: OwnAddresses,
     /// Local addresses that connections leave from, in turn; the system's choice where there are none.
     pub source_addresses: Vec<IpAddr>,
     /// The proxy that all connections go through.
@@ -157,7 +160,9 @@ impl Egress {
             .map_err(|(address, source)| EgressSetupError::SourceAddress { address, source })?;
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
         let connector = Connector {
-            policy: AddressPolicy::new(options.allow).and_exactly(options.allow_exactly),
+            policy: AddressPolicy::new(options.allow)
+                .and_exactly(options.allow_exactly)
+                .refusing(options.own_addresses),
             resolver,
             dialer,
             proxy: options.proxy,

@@ -171,7 +171,8 @@ impl Connector {
         for &address in &found {
             if let Err(refusal) = self.policy.check_socket(SocketAddr::new(address, target.port)) {
                 let message = if target.url.domain().is_some() {
-                    format!("{} leads to an address that is refused: {refusal}", target.host)
+                    tracing::debug!(host = target.host, %refusal, "a name leads to an address that is refused");
+                    refusal.of_name(target.host)
                 } else {
                     refusal.to_string()
                 };

@@ -1,8 +1,8 @@
 //! Which addresses this server may dial, and which URLs may be saved.
 //!
-//! Owns the list of address classes that are refused and the words a person reads about a refusal. Pure: it looks no name up and
-//! opens no socket. [`AddressPolicy::check_url`] is a courtesy at the moment of saving; the guard is
-//! [`AddressPolicy::check_socket`], which the connector asks about every address right before it dials.
+//! Owns the list of address classes that are refused and the words a person reads about a refusal. It looks no name up and opens no
+//! socket; which addresses are this machine's own it is told by [`OwnAddresses`]. [`AddressPolicy::check_url`] is a courtesy at the
+//! moment of saving; the guard is [`AddressPolicy::check_socket`], which the connector asks about every address right before it dials.
 //!
 //! Invariant: what is not known to be publicly routable is refused. A new special-purpose block is thus refused before this file
 //! learns its name.
@@ -13,25 +13,33 @@ use std::sync::Arc;
 use ipnet::IpNet;
 use url::{Host, Url};
 
+use crate::own::OwnAddresses;
+
 /// The guard against requests to addresses inside the operator's network.
 #[derive(Debug, Clone)]
 pub struct AddressPolicy {
     allow: Arc<[IpNet]>,
     exactly: Arc<[SocketAddr]>,
+    own: OwnAddresses,
 }
 
 /// An address that this server does not dial.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "{address} is {class}, which this server does not send to; its operator can permit it with POSTRIDER_EGRESS_ALLOW",
-    class = class_in_words(class)
-)]
+#[error("{address} is {}", not_sent_to(class))]
 pub struct Refusal {
     /// The address as it would have been dialled.
     pub address: IpAddr,
     /// Its class: "loopback", "private", "link-local", "metadata", "shared", "multicast", "broadcast", "documentation",
-    /// "benchmarking", "unspecified", "site-local" or "reserved".
+    /// "benchmarking", "unspecified", "site-local" or "reserved"; or "own", where it is public and this machine's.
     pub class: &'static str,
+}
+
+impl Refusal {
+    /// The same, said of a name that leads to the address. Without the address: whoever may test a webhook could look up names of the
+    /// operator's network otherwise.
+    pub(crate) fn of_name(&self, name: &str) -> String {
+        format!("{name} leads to {}", not_sent_to(self.class))
+    }
 }
 
 /// Why a URL cannot be a webhook's.
@@ -62,13 +70,19 @@ pub enum UrlRefusal {
 impl AddressPolicy {
     /// A policy that permits public addresses, and those in `allow` although they are not public.
     pub fn new(allow: Vec<IpNet>) -> Self {
-        Self { allow: allow.into(), exactly: Arc::default() }
+        Self { allow: allow.into(), exactly: Arc::default(), own: OwnAddresses::default() }
     }
 
     /// The same policy, which also permits these addresses on these ports and no others.
     #[must_use]
     pub fn and_exactly(self, sockets: Vec<SocketAddr>) -> Self {
         Self { exactly: sockets.into(), ..self }
+    }
+
+    /// The same policy, which refuses this machine's own addresses where they are not permitted, public ones, too.
+    #[must_use]
+    pub fn refusing(self, own: OwnAddresses) -> Self {
+        Self { own, ..self }
     }
 
     /// Whether `socket` may be dialled: its address may be, or it is permitted exactly.
@@ -82,13 +96,17 @@ impl AddressPolicy {
     /// An IPv4 address in IPv6 clothes is judged as the IPv4 address that would be reached.
     pub fn check_address(&self, address: IpAddr) -> Result<(), Refusal> {
         let address = address.to_canonical();
-        let class = match address {
-            IpAddr::V4(v4) => class_of_v4(v4),
-            IpAddr::V6(v6) => class_of_v6(v6),
+        if self.allow.iter().any(|net| net.contains(&address)) {
+            return Ok(());
+        }
+        let reached = match address {
+            IpAddr::V4(v4) => reached_by_v4(v4),
+            IpAddr::V6(v6) => reached_by_v6(v6),
         };
-        match class {
-            Some(class) if !self.allow.iter().any(|net| net.contains(&address)) => Err(Refusal { address, class }),
-            _ => Ok(()),
+        match reached {
+            Ok(reached) if !self.own.contain(address) && !self.own.contain(reached) => Ok(()),
+            Ok(_) => Err(Refusal { address, class: "own" }),
+            Err(class) => Err(Refusal { address, class }),
         }
     }
 
@@ -136,8 +154,14 @@ pub(crate) fn is_local_name(name: &str) -> bool {
     last.eq_ignore_ascii_case("localhost")
 }
 
+fn not_sent_to(class: &str) -> String {
+    let class = class_in_words(class);
+    format!("{class}, which this server does not send to; its operator can permit it with POSTRIDER_EGRESS_ALLOW")
+}
+
 fn class_in_words(class: &str) -> String {
     match class {
+        "own" => "an address of this machine".to_owned(),
         "unspecified" => "the unspecified address".to_owned(),
         "broadcast" => "the broadcast address".to_owned(),
         "metadata" => "the address of a cloud's metadata service".to_owned(),
@@ -146,10 +170,10 @@ fn class_in_words(class: &str) -> String {
     }
 }
 
-/// The class for which an IPv4 address is refused; `None` for public addresses.
+/// The address itself where it is public; else the class for which it is refused.
 ///
 /// After IANA's registry of special-purpose addresses, and the one public address (Azure's) that answers from inside.
-fn class_of_v4(address: Ipv4Addr) -> Option<&'static str> {
+fn reached_by_v4(address: Ipv4Addr) -> Result<IpAddr, &'static str> {
     let class = match address.octets() {
         [0, 0, 0, 0] => "unspecified",
         [127, ..] => "loopback",
@@ -163,29 +187,30 @@ fn class_of_v4(address: Ipv4Addr) -> Option<&'static str> {
         [224..=239, ..] => "multicast",
         // "This network", IETF protocol assignments, the deprecated 6to4 relays, and what was never assigned.
         [0 | 240..=255, ..] | [192, 0, 0, _] | [192, 88, 99, _] => "reserved",
-        _ => return None,
+        _ => return Ok(address.into()),
     };
-    Some(class)
+    Err(class)
 }
 
-/// The class for which an IPv6 address (not an IPv4-mapped one) is refused; `None` for public addresses.
+/// The address that a public IPv6 address (not an IPv4-mapped one) leads to: itself, or the IPv4 address within. Else the class for
+/// which it is refused.
 #[expect(
     clippy::match_same_arms,
     reason = "each block stands alone, with its reason, in the order in which blocks nest"
 )]
-fn class_of_v6(address: Ipv6Addr) -> Option<&'static str> {
+fn reached_by_v6(address: Ipv6Addr) -> Result<IpAddr, &'static str> {
     let segments = address.segments();
     let class = match segments {
         [0, 0, 0, 0, 0, 0, 0, 0] => "unspecified",
         [0, 0, 0, 0, 0, 0, 0, 1] => "loopback",
         // IPv4-compatible, long deprecated: some stacks still unwrap it.
-        [0, 0, 0, 0, 0, 0, high, low] => class_of_v4(embedded(high, low)).unwrap_or("reserved"),
+        [0, 0, 0, 0, 0, 0, high, low] => reached_by_v4(embedded(high, low)).err().unwrap_or("reserved"),
         // NAT64's well-known prefix: the translator dials the IPv4 address within.
-        [0x64, 0xff9b, 0, 0, 0, 0, high, low] => return class_of_v4(embedded(high, low)),
+        [0x64, 0xff9b, 0, 0, 0, 0, high, low] => return reached_by_v4(embedded(high, low)),
         // NAT64 prefixes for use inside a network.
         [0x64, 0xff9b, 1, ..] => "private",
         // 6to4: the relay dials the IPv4 address within.
-        [0x2002, high, low, ..] => return class_of_v4(embedded(high, low)),
+        [0x2002, high, low, ..] => return reached_by_v4(embedded(high, low)),
         [0xfd00, 0x0ec2, 0, 0, 0, 0, 0, 0x254] => "metadata",
         [0xfc00..=0xfdff, ..] => "private",
         [0xfe80..=0xfebf, ..] => "link-local",
@@ -196,12 +221,12 @@ fn class_of_v6(address: Ipv6Addr) -> Option<&'static str> {
         // IETF protocol assignments: Teredo, ORCHID and the like. Nothing of it is a web server.
         [0x2001, 0..=0x01ff, ..] => "reserved",
         // ISATAP: the router dials the IPv4 address within.
-        [0x2000..=0x3fff, _, _, _, 0 | 0x0200, 0x5efe, high, low] => return class_of_v4(embedded(high, low)),
+        [0x2000..=0x3fff, _, _, _, 0 | 0x0200, 0x5efe, high, low] => return reached_by_v4(embedded(high, low)),
         // Global unicast is all that is assigned for use between networks.
-        [0x2000..=0x3fff, ..] => return None,
+        [0x2000..=0x3fff, ..] => return Ok(address.into()),
         _ => "reserved",
     };
-    Some(class)
+    Err(class)
 }
 
 fn embedded(high: u16, low: u16) -> Ipv4Addr {

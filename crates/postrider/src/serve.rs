@@ -26,7 +26,7 @@ use std::time::Duration;
 
 use postrider_api::{ApiOptions, ApiState, TrustedProxies, WebFile};
 use postrider_core::{Clock, Entropy, limits};
-use postrider_egress::{Egress, EgressOptions};
+use postrider_egress::{Egress, EgressOptions, OwnAddresses};
 use postrider_engine::{Engine, EngineOptions};
 use postrider_store::{Store, StoreOptions};
 use rustix::fs::Mode;
@@ -247,6 +247,7 @@ pub(crate) fn open_egress(
     Egress::new(EgressOptions {
         allow: settings.egress_allow.clone(),
         allow_exactly: receiver.map(demo::Receiver::address).into_iter().collect(),
+        own_addresses: OwnAddresses::of_system(),
         source_addresses: settings.egress_source_addresses.clone(),
         proxy: settings.egress_proxy.clone(),
         extra_roots_pem,

@@ -22,6 +22,7 @@
 mod change;
 mod directory;
 mod error;
+mod exposure;
 mod hot;
 mod job;
 mod lock;
@@ -61,6 +62,7 @@ pub use change::{
 };
 pub use directory::Directory;
 pub use error::{OpenError, StoreError};
+pub use exposure::Exposure;
 pub use hot::{
     AcceptBatch, AcceptOutcome, AcceptedEvent, Commit, CommitObserver, Idempotency, JobChange, NewDelivery, NewEvent,
     Receipt, ResendOutcome, Settled, Settlement, SkipOutcome, Waiting, WebhookChange,

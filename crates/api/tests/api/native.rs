@@ -3,7 +3,7 @@
 use http::Method;
 use insta::assert_json_snapshot;
 use postrider_core::limits::{READINESS_KEPT, TROUBLED_STEP};
-use postrider_egress::EgressOptions;
+use postrider_egress::{EgressOptions, OwnAddresses};
 use postrider_testkit::receiver::Receiver;
 use serde_json::{Value, json};
 
@@ -453,11 +453,17 @@ async fn a_test_tells_what_came_of_it_saved_or_not() {
 
 #[tokio::test]
 async fn a_url_of_this_network_is_refused_and_the_setting_named() {
-    let app = App::with_egress(EgressOptions::default()).await;
+    let own_addresses = OwnAddresses::listed_by(|| Ok(vec![[8, 8, 8, 8].into()]));
+    let app = App::with_egress(EgressOptions { own_addresses, ..EgressOptions::default() }).await;
     let own = app.environment("own").await;
-    for url in
-        ["http://127.0.0.1:9/", "http://localhost/", "http://[::1]/", "http://169.254.169.254/", "http://0x7f.1/"]
-    {
+    for url in [
+        "http://127.0.0.1:9/",
+        "http://localhost/",
+        "http://[::1]/",
+        "http://169.254.169.254/",
+        "http://0x7f.1/",
+        "http://8.8.8.8:8400/",
+    ] {
         let form = json!({ "url": url, "eventKeys": ["a"] });
         let refused = app.post(WEBHOOKS).token(&own.token).json(&form).expect(400).await;
         assert_eq!(refused["code"], "url_refused");

@@ -6,7 +6,9 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use postrider_core::attempt::{FailureKind, OurFault};
-use postrider_egress::{AddressPolicy, Egress, EgressOptions, Resolve, ResolveError, Resolving, UrlRefusal};
+use postrider_egress::{
+    AddressPolicy, Egress, EgressOptions, OwnAddresses, Resolve, ResolveError, Resolving, UrlRefusal,
+};
 use postrider_testkit::receiver::Receiver;
 use url::Url;
 
@@ -145,6 +147,59 @@ fn an_address_that_is_permitted_exactly_is_permitted_on_that_port_alone() {
     assert!(saved("http://127.0.0.1:4000/") && !saved("http://127.0.0.1/") && !saved("http://localhost:4000/"));
 }
 
+fn own(addresses: &[&str]) -> OwnAddresses {
+    let addresses: Vec<IpAddr> = addresses.iter().map(|address| address.parse().unwrap()).collect();
+    OwnAddresses::listed_by(move || Ok(addresses.clone()))
+}
+
+#[test]
+fn addresses_of_this_machine_are_refused_unless_they_are_allowed() {
+    let own = own(&["8.8.8.8", "2606:4700:4700::1111", "10.0.0.1"]);
+    let strict = AddressPolicy::new(Vec::new()).refusing(own.clone());
+    for (address, class) in [
+        ("8.8.8.8", Some("own")),
+        ("::ffff:8.8.8.8", Some("own")),
+        ("64:ff9b::8.8.8.8", Some("own")),
+        ("2002:808:808::1", Some("own")),
+        ("2600::5efe:8.8.8.8", Some("own")),
+        ("2606:4700:4700::1111", Some("own")),
+        ("10.0.0.1", Some("private")),
+        ("8.8.4.4", None),
+        ("64:ff9b::8.8.4.4", None),
+        ("2606:4700:4700::1001", None),
+    ] {
+        let got = strict.check_address(address.parse().unwrap());
+        assert_eq!(got.err().map(|refusal| refusal.class), class, "{address}");
+    }
+    let refused = strict.check_url(&Url::parse("https://8.8.8.8/").unwrap()).unwrap_err().to_string();
+    assert_eq!(
+        refused,
+        "8.8.8.8 is an address of this machine, which this server does not send to; its operator can permit it with POSTRIDER_EGRESS_ALLOW"
+    );
+    let open = AddressPolicy::new(vec!["8.8.8.8/32".parse().unwrap()]).refusing(own.clone());
+    assert!(open.check_url(&Url::parse("https://8.8.8.8/").unwrap()).is_ok());
+    assert!(open.check_url(&Url::parse("https://[2606:4700:4700::1111]/").unwrap()).is_err());
+    let exact = AddressPolicy::new(Vec::new()).and_exactly(vec!["8.8.8.8:443".parse().unwrap()]).refusing(own);
+    assert!(exact.check_url(&Url::parse("https://8.8.8.8/").unwrap()).is_ok());
+    assert!(exact.check_url(&Url::parse("http://8.8.8.8/").unwrap()).is_err());
+}
+
+#[tokio::test]
+async fn addresses_of_this_machine_are_not_dialled() {
+    let options = EgressOptions { own_addresses: own(&["8.8.8.8"]), ..EgressOptions::default() };
+    let egress = egress_with(options, Names::new(&[("self.test", &[&["8.8.4.4", "8.8.8.8"]])]));
+    for (host, words) in [
+        ("8.8.8.8", "8.8.8.8 is an address of this machine"),
+        ("self.test", "self.test leads to an address of this machine"),
+    ] {
+        let exchange = egress.send(post(&format!("http://{host}:9/"))).await;
+        assert_eq!(exchange.remote_address, None, "nothing was dialled");
+        let (kind, message) = failure(exchange);
+        assert_eq!(kind, FailureKind::AddressRefused, "{host}");
+        assert!(message.starts_with(words), "{message}");
+    }
+}
+
 #[test]
 fn urls_are_judged_by_the_address_they_come_to() {
     let strict = AddressPolicy::new(Vec::new());
@@ -246,7 +301,9 @@ async fn one_bad_answer_refuses_the_name() {
         let egress = egress_with(options(), Names::new(&[("mixed.test", &[answers])]));
         let (kind, message) = failure(egress.send(post(&receiver.url_for("mixed.test", "/"))).await);
         assert_eq!(kind, FailureKind::AddressRefused, "{index}");
-        assert!(message.starts_with("mixed.test leads to an address that is refused"), "{message}");
+        assert!(message.starts_with("mixed.test leads to a "), "{message}");
+        assert!(message.contains("POSTRIDER_EGRESS_ALLOW"), "{message}");
+        assert!(!answers.iter().any(|address| message.contains(address)), "{message}");
     }
     assert_eq!(receiver.accepted(), 0);
 }

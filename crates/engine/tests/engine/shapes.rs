@@ -140,6 +140,18 @@ fn headers_and_authentication_are_read_for_each_attempt() {
 }
 
 #[test]
+fn a_header_that_is_reserved_by_now_is_sent_as_it_was_stored() {
+    let (mut server, webhook) = start();
+    let stored = CustomHeader { name: "x_real_ip".into(), ..header("x-shown", "{{ event.tenantId }}") };
+    assert!(CustomHeader::new(&stored.name, stored.value.expose(), stored.visibility).is_err());
+    server.reshape(webhook.id, Shape::default(), Access { headers: vec![stored], ..Access::default() });
+    server.restart();
+    server.accept(vec![event(Some("acme"))]);
+    server.finish(&[webhook.id]);
+    assert_eq!(server.receivers.log()[0].headers["x_real_ip"], "acme");
+}
+
+#[test]
 fn a_get_carries_no_body_and_its_signature_covers_none() {
     let (server, webhook) = start();
     server.reshape(webhook.id, Shape { method: RequestMethod::Get, payload: None }, Access::default());

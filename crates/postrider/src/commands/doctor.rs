@@ -11,11 +11,11 @@ use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::net::{IpAddr, SocketAddr, TcpListener};
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use http::Method;
+use postrider_store::Exposure;
 use serde::Serialize;
 use url::Url;
 
@@ -174,13 +174,8 @@ fn data_directory(path: &Path) -> Finding {
             "let the account that runs the server own it, and see that the disk is not full",
         );
     }
-    let mode = metadata.permissions().mode() & 0o777;
-    if mode & 0o077 != 0 {
-        return Finding::warn(
-            CHECK,
-            format!("{} can be entered by other accounts (mode {mode:03o})", path.display()),
-            format!("chmod 700 {}", path.display()),
-        );
+    if let Some(exposure) = Exposure::of(path, &metadata) {
+        return Finding::warn(CHECK, exposure.to_string(), exposure.advice());
     }
     Finding::ok(CHECK, format!("{} can be written, and nobody else can enter it", path.display()))
 }

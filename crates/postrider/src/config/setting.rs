@@ -82,7 +82,8 @@ pub(crate) const SETTINGS: &[Setting] = &[
         arity: Arity::One,
         visibility: Visibility::Open,
         summary: "The directory that holds the database, the generated master key and the control socket",
-        detail: "Made at the first start, readable by its owner alone. One server at a time uses it. It belongs on a local disk: \
+        detail: "Made at the first start, readable by its owner alone. Whoever can write to it can replace what is in it: a start \
+                 warns where others can, and `chmod 700` ends that. One server at a time uses it. It belongs on a local disk: \
                  every accepted event is synced to it before the producer is answered. Its path has 90 bytes at most, as it is \
                  written here: systems take no longer one for the socket in it.",
         example: "/var/lib/postrider",
@@ -164,8 +165,9 @@ pub(crate) const SETTINGS: &[Setting] = &[
         arity: Arity::List,
         visibility: Visibility::Open,
         summary: "Networks that webhooks may be sent to although they are not public",
-        detail: "Loopback, private, link-local and other special addresses are refused unless they are listed here. A single \
-                 address is written as it is.",
+        detail: "Loopback, private, link-local and other special addresses are refused unless they are listed here. So are all \
+                 addresses of this machine's interfaces, public ones too: what is sent there passes firewalls by. A receiver on this \
+                 machine that is reached by its public address thus needs it listed. A single address is written as it is.",
         example: "127.0.0.0/8,10.1.0.0/16",
     },
     Setting {

@@ -120,6 +120,27 @@ async fn the_data_is_its_owners_alone_and_the_control_socket_goes_with_the_serve
 }
 
 #[tokio::test]
+async fn a_data_directory_that_others_can_write_to_is_warned_of_as_by_the_doctor() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    std::fs::create_dir(&data).unwrap();
+    for (mode, at_start) in [(0o777, true), (0o755, false)] {
+        std::fs::set_permissions(&data, std::fs::Permissions::from_mode(mode)).unwrap();
+        let mut server = Server::start(folder.path()).await;
+        assert!(server.stop().await.success(), "{}", server.logs());
+        let mut doctor = postrider(folder.path());
+        doctor.args(["--json", "doctor", "--offline", "--listen", "127.0.0.1:1", "--data-dir", "data"]);
+        let report = json_of(&run(&mut doctor).await);
+        let findings = report["findings"].as_array().unwrap();
+        let finding = findings.iter().find(|finding| finding["check"] == "data directory").unwrap();
+        let message = finding["message"].as_str().unwrap();
+        assert!(finding["verdict"] == "warn" && message.contains(&format!("mode {mode:03o}")), "{finding}");
+        assert_eq!(server.logs().contains(message), at_start, "{message}: {}", server.logs());
+        assert_eq!(server.logs().contains("chmod 700 data"), at_start, "{}", server.logs());
+    }
+}
+
+#[tokio::test]
 async fn a_stop_does_not_wait_for_those_who_listen() {
     let folder = tempfile::tempdir().unwrap();
     // A quarter of it would be spent on the stream.

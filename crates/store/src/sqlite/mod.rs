@@ -59,6 +59,7 @@ use self::telling::Telling;
 use self::tx::{Failure, Tx};
 use self::writer::Writer;
 use crate::directory::Directory;
+use crate::exposure;
 use crate::lock::{self, Lock};
 use crate::seal::{KEY_FILE, MasterKey, Seal};
 use crate::{AcceptBatch, AcceptOutcome, CommitObserver, OpenError, Settlement, StoreError, StoreOptions};
@@ -118,6 +119,7 @@ impl Sqlite {
         let StoreOptions { data_dir, clock, entropy, master_key } = options;
         lock::make_data_dir(&data_dir)?;
         let lock = Lock::take(&data_dir)?;
+        exposure::warn_if_writable(&data_dir);
         let path = data_dir.join(DATABASE_FILE);
         let mut connection = connect::writer(&path).map_err(|error| match error.sqlite_error_code() {
             Some(rusqlite::ErrorCode::NotADatabase) => OpenError::Foreign { path: path.clone() },
