@@ -403,6 +403,9 @@ pub const LANE_PAGE_BYTES: usize = 4 * 1024 * 1024;
 pub const UPKEEP_BITE: usize = 500;
 /// When events that were too old, but waited, are looked at again: a dead endpoint may have millions of them, and a look costs a read each.
 pub const EXPIRY_LOOKS_AGAIN: Duration = Duration::from_hours(1);
+/// How long a webhook that was deleted, and that nothing tells of, stays all the same: far longer than an event is on its way that had
+/// matched it before, or an attempt. Without its row, that event would be refused.
+pub const DELETED_WEBHOOK_KEPT: Duration = Duration::from_mins(10);
 /// Days that events, deliveries and attempts are kept unless configured otherwise.
 pub const RETENTION_DAYS: u16 = 30;
 /// Days that can be configured, at least: what is deleted within a day nobody can look into.

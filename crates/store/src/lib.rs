@@ -683,8 +683,8 @@ impl Store {
     }
 
     /// Deletes events that are older than their environment keeps them and whose deliveries have all ended, with deliveries and
-    /// attempts; then deleted webhooks that nothing tells of any more. What waited is looked at again after
-    /// [`postrider_core::limits::EXPIRY_LOOKS_AGAIN`]. `default` is how long environments keep them that do not say.
+    /// attempts; then webhooks that were deleted [`postrider_core::limits::DELETED_WEBHOOK_KEPT`] ago and that nothing tells of, or not
+    /// any more. What stayed is looked at again after [`postrider_core::limits::EXPIRY_LOOKS_AGAIN`]. `default` is how long environments keep them that do not say.
     ///
     /// # Errors
     /// Where one environment's cannot be deleted, the others' is all the same: what failed first is the answer to the last bite of the

@@ -18,6 +18,7 @@ use super::following::{Aside, Following};
 use super::order::{self, Place};
 use super::rows::{self, StateColumns, micros, unreadable};
 use super::search::postings::{NOTE_LATE, Postings, Whose};
+use super::shapes::Unused;
 use super::statistics::{Counting, Journal, gaps};
 use super::tx::{Failure, Tx};
 use crate::{
@@ -42,6 +43,7 @@ pub(super) struct Statements<'c> {
     pub postings: Postings,
     /// What is not written any more.
     pub aside: Aside,
+    pub unused_shapes: Unused,
 }
 
 /// As they stand in the statements below, for the test that prepares everything.
@@ -124,6 +126,7 @@ impl<'c> Statements<'c> {
             journal: Journal::read(connection)?,
             postings: Postings::read(connection)?,
             aside: Aside::default(),
+            unused_shapes: Unused::default(),
         })
     }
 
@@ -137,6 +140,9 @@ impl<'c> Statements<'c> {
         delivery: &postrider_core::delivery::Delivery,
         place: Option<Place>,
     ) -> rusqlite::Result<()> {
+        if let Some(revision) = delivery.shape {
+            self.unused_shapes.take(revision);
+        }
         let state = StateColumns::from(&delivery.state);
         let id = delivery.id.as_bytes();
         let (origin, created_at) = (delivery.origin.name(), delivery.created_at.as_micros());

@@ -28,6 +28,7 @@ mod request_settings;
 mod resend;
 mod retention;
 mod sessions;
+mod shapes;
 mod signing;
 mod skip;
 mod upkeep;

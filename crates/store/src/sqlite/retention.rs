@@ -2,7 +2,8 @@
 //!
 //! An environment's old events are a range of ids, for which there is an index: a look at one in which nothing is old finds nothing
 //! to read. A round goes through the environments one after the other, in bites; the next begins anew. What waits may be much, and
-//! for long: it is passed by once, and looked at again after [`EXPIRY_LOOKS_AGAIN`].
+//! for long: it is passed by once, and looked at again after [`EXPIRY_LOOKS_AGAIN`]. So are deleted webhooks that deliveries tell of. One
+//! that none tells of goes soon, however long events are kept: else whoever makes and deletes webhooks all day would fill the disk.
 //!
 //! Invariants: what waits is never deleted, nor the event that it is of; what a shorter time of one environment deletes takes
 //! nothing away from another's lists; nothing old stays because something that is derived from it cannot be read or written, nor because
@@ -12,23 +13,23 @@ use std::collections::BTreeMap;
 use std::sync::PoisonError;
 use std::time::Duration;
 
-use postrider_core::limits::{EXPIRY_LOOKS_AGAIN, UPKEEP_BITE};
+use postrider_core::limits::{DELETED_WEBHOOK_KEPT, EXPIRY_LOOKS_AGAIN, UPKEEP_BITE};
 use postrider_core::retention::Retention;
 use postrider_core::{EnvironmentId, EventId, Timestamp};
 use rusqlite::{OptionalExtension as _, params};
 
 use super::Sqlite;
 use super::following::Following;
-use super::request_settings;
 use super::rows::limit;
 use super::search::OLDEST_EVENT_OF;
 use super::search::postings::Of;
 use super::search::thinning::Thinning;
 use super::tx::{Failure, Tx};
 use super::upkeep::{
-    DELETE_TALLIES, DELETE_WEBHOOK, END_SWEEP, FORGET_SHAPES, HAS_DELIVERIES, OLD_WEBHOOKS, OLDEST_EVENT, WAITS,
-    delete_event,
+    DELETE_TALLIES, DELETE_WEBHOOK, END_SWEEP, FORGET_SHAPES, HAS_DELIVERIES, HAS_DELIVERIES_BEHIND, OLD_WEBHOOKS,
+    OLDEST_EVENT, WAITS, delete_event,
 };
+use super::{request_settings, shapes};
 use crate::{StoreError, Upkeep};
 
 pub(super) const OLD_EVENTS: &str =
@@ -61,24 +62,28 @@ enum Place {
     End,
 }
 
-/// How far an environment's old events were looked at.
+/// How far an environment's old events and deleted webhooks were looked at.
 #[derive(Debug, Clone, Copy, Default)]
 struct Looked {
-    /// Those up to this one are gone, or waited.
+    /// Events up to this one are gone, or waited.
     up_to: [u8; 16],
-    /// When those that waited are looked at again; none: a look at all of them is under way.
+    /// Webhooks up to this one are gone, or had deliveries.
+    webhooks: WebhookPlace,
+    /// When those that stayed are looked at again; none: a look at all of them is under way.
     again_at: Option<Timestamp>,
 }
 
-/// A place among an environment's deleted webhooks, in the order of their deletion.
+/// A place among an environment's deleted webhooks, in the order of their deletion. Before all of them by default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct WebhookPlace {
     deleted_at: i64,
     webhook: i64,
 }
 
-impl WebhookPlace {
-    const BEGINNING: Self = Self { deleted_at: i64::MIN, webhook: 0 };
+impl Default for WebhookPlace {
+    fn default() -> Self {
+        Self { deleted_at: i64::MIN, webhook: 0 }
+    }
 }
 
 impl Rounds {
@@ -98,7 +103,10 @@ impl Rounds {
     /// The round is through with where it is in its environment.
     fn pass(&mut self) {
         self.place = match self.place {
-            Place::Events => Place::Webhooks(WebhookPlace::BEGINNING),
+            Place::Events => {
+                let looked = self.looked.get(&self.environment).copied().unwrap_or_default();
+                Place::Webhooks(looked.webhooks)
+            }
             Place::Webhooks(_) | Place::End => Place::End,
         };
     }
@@ -260,8 +268,8 @@ fn expire_in(
 }
 
 /// Forgets shapes and settings of the environment's webhooks that were replaced, as soon as no delivery and no attempt can have them, and
-/// webhooks that were deleted before a moment, as soon as nothing in the log tells of them. False where the budget was used up before the
-/// end.
+/// webhooks that were deleted before a moment, or [`DELETED_WEBHOOK_KEPT`] ago, as soon as nothing in the log tells of them. False where
+/// the budget was used up before the end.
 fn purge(
     tx: &mut Tx<'_, '_>,
     before: Timestamp,
@@ -270,6 +278,8 @@ fn purge(
     budget: &mut usize,
 ) -> Result<bool, Failure> {
     let environment = rounds.environment;
+    // Where its events cannot be looked at to their end, nothing else says when.
+    rounds.looked.entry(environment).or_default().again_at.get_or_insert(tx.now + EXPIRY_LOOKS_AGAIN);
     let first = first_kept(tx, environment)?;
     let shapes = tx.prepare(FORGET_SHAPES)?.execute((environment, first, limit(*budget)))?;
     *budget = budget.saturating_sub(shapes);
@@ -283,6 +293,7 @@ fn purge(
         // Whether anything tells of them cannot be said.
         return Ok(true);
     }
+    let before = before.max(tx.now - DELETED_WEBHOOK_KEPT);
     let old: Vec<WebhookPlace> = tx
         .prepare(OLD_WEBHOOKS)?
         .query_map((environment, place.deleted_at, place.webhook, before.as_micros(), limit(*budget)), |row| {
@@ -296,15 +307,21 @@ fn purge(
     if tx.derived(Following::Indexes, indexed)?.is_none() {
         return Ok(true);
     }
+    let mut previous = place;
     for place in old {
         *budget = budget.saturating_sub(1);
         let webhook = place.webhook;
         let has_deliveries =
             tx.prepare(HAS_DELIVERIES).and_then(|mut statement| statement.query_row([webhook], |row| row.get(0)));
         let Some(has_deliveries) = tx.derived::<bool>(Following::Indexes, has_deliveries)? else { return Ok(true) };
-        if !has_deliveries {
-            *budget = budget.saturating_sub(delete_webhook(tx, webhook)?);
+        let deleted = if has_deliveries { None } else { delete_webhook(tx, webhook)? };
+        *budget = budget.saturating_sub(deleted.unwrap_or(0));
+        let looked = rounds.looked.entry(environment).or_default();
+        // One that could not be deleted is tried again in the next round, and those behind it are looked at again.
+        if looked.webhooks == previous && (has_deliveries || deleted.is_some()) {
+            looked.webhooks = place;
         }
+        previous = place;
         rounds.place = Place::Webhooks(place);
         if *budget == 0 {
             return Ok(false);
@@ -314,15 +331,40 @@ fn purge(
 }
 
 /// Deletes a webhook that nothing tells of. Where something that is derived for it cannot be deleted, it stays: its number, which goes
-/// with it, would be another's then. Returns how many rows it has cost.
-fn delete_webhook(tx: &mut Tx<'_, '_>, webhook: i64) -> Result<usize, Failure> {
+/// with it, would be another's then. Returns how many rows it has cost; none: it stays.
+fn delete_webhook(tx: &mut Tx<'_, '_>, webhook: i64) -> Result<Option<usize>, Failure> {
     let settings = tx.execute_derived(Following::Settings, request_settings::DELETE_ALL, [webhook])?;
-    let Some(settings) = settings else { return Ok(0) };
-    if tx.execute_derived(Following::Tallies, DELETE_TALLIES, [webhook])?.is_some() {
-        tx.prepare(END_SWEEP)?.execute([webhook])?;
-        tx.prepare(DELETE_WEBHOOK)?.execute([webhook])?;
+    let Some(settings) = settings else { return Ok(None) };
+    if tx.execute_derived(Following::Tallies, DELETE_TALLIES, [webhook])?.is_none() {
+        return Ok(None);
     }
-    Ok(settings)
+    tx.prepare(END_SWEEP)?.execute([webhook])?;
+    tx.prepare(shapes::DELETE_OF)?.execute([webhook])?;
+    tx.prepare(DELETE_WEBHOOK)?.execute([webhook])?;
+    Ok(Some(settings))
+}
+
+/// Deletes shape and settings of a webhook that is being deleted, where no delivery tells of it: none can need them from now on. What is
+/// left is small, and goes after [`DELETED_WEBHOOK_KEPT`].
+pub(super) fn forget_what_nothing_tells_of(tx: &mut Tx<'_, '_>, webhook: i64) -> Result<(), Failure> {
+    if tx.hot.aside.has(Following::Indexes) {
+        return Ok(());
+    }
+    let has_deliveries = has_deliveries(tx, webhook);
+    if tx.derived(Following::Indexes, has_deliveries)? == Some(false) {
+        tx.execute_derived(Following::Settings, request_settings::DELETE_ALL, [webhook])?;
+        tx.prepare(shapes::DELETE_OF)?.execute([webhook])?;
+    }
+    Ok(())
+}
+
+/// Whether a webhook has deliveries, in the index or beyond it.
+fn has_deliveries(tx: &Tx<'_, '_>, webhook: i64) -> rusqlite::Result<bool> {
+    let is_indexed: bool = tx.prepare(HAS_DELIVERIES)?.query_row([webhook], |row| row.get(0))?;
+    if is_indexed {
+        return Ok(true);
+    }
+    tx.prepare(HAS_DELIVERIES_BEHIND)?.query_row((tx.hot.behind.event_mark, webhook), |row| row.get(0))
 }
 
 /// A number that no event of the environment is below; the greatest of all where it has no event. Numbers do not follow the ids as strictly

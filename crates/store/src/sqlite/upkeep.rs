@@ -46,6 +46,9 @@ pub(super) const SHRINK_LOG: &str = "UPDATE webhook_tallies SET attempts = max(a
 pub(super) const OLD_WEBHOOKS: &str = "SELECT key, deleted_at FROM webhooks INDEXED BY webhooks_deleted \
      WHERE environment = ?1 AND (deleted_at, key) > (?2, ?3) AND deleted_at < ?4 ORDER BY deleted_at, key LIMIT ?5";
 pub(super) const HAS_DELIVERIES: &str = "SELECT EXISTS (SELECT 1 FROM deliveries_of_webhooks WHERE webhook = ?1)";
+/// Those that the index lacks.
+pub(super) const HAS_DELIVERIES_BEHIND: &str = "SELECT EXISTS \
+     (SELECT 1 FROM deliveries INDEXED BY deliveries_by_event WHERE event > ?1 AND webhook = ?2)";
 pub(super) const DELETE_WEBHOOK: &str = "DELETE FROM webhooks WHERE key = ?1";
 pub(super) const DELETE_TALLIES: &str = "DELETE FROM webhook_tallies WHERE webhook = ?1";
 pub(super) const OLDEST_EVENT: &str = "SELECT min(key) FROM events";

@@ -5,16 +5,16 @@ use std::sync::Arc;
 use postrider_core::delivery::DiscardReason;
 use postrider_core::limits::{WEBHOOKS_PER_ENVIRONMENT, WEBHOOKS_PER_TENANT};
 use postrider_core::request::SettingsRevision;
-use postrider_core::shape::{Access, PinnedShape, Shape, ShapeRevision};
+use postrider_core::shape::Access;
 use postrider_core::signature::Secret;
 use postrider_core::source::Source;
 use postrider_core::webhook::{DisableReason, Scope, Webhook, WebhookStatus};
 use postrider_core::{EnvironmentId, Timestamp, WebhookId};
-use rusqlite::{OptionalExtension as _, params};
+use rusqlite::params;
 
-use super::rows::{parsed, unreadable};
+use super::rows::unreadable;
 use super::tx::{Failure, Tx, write_streak};
-use super::{Sqlite, jobs, request_settings, signing};
+use super::{Sqlite, jobs, request_settings, retention, shapes, signing};
 use crate::directory::DirectoryChange;
 use crate::seal::Place;
 use crate::{CreateWebhook, Found, NewWebhook, StoreError, WebhookChange, WebhookPatch};
@@ -28,10 +28,6 @@ pub(super) const UPDATE: &str = "UPDATE webhooks SET display_name = ?2, descript
      access = ?13, settings_revision = ?14 WHERE key = ?1";
 pub(super) const PUT_SIGNING: &str = "UPDATE webhooks SET signing = ?2 WHERE key = ?1";
 pub(super) const SET_SHAPE: &str = "UPDATE webhooks SET shape = ?2 WHERE key = ?1";
-pub(super) const INSERT_SHAPE: &str = "INSERT INTO webhook_shapes (webhook, environment, shape, created_at) \
-     VALUES (?1, (SELECT environment FROM webhooks WHERE key = ?1), ?2, ?3)";
-pub(super) const REPLACE_SHAPE: &str = "UPDATE webhook_shapes SET until_event = ?2 WHERE key = ?1";
-pub(super) const SHAPE: &str = "SELECT shape FROM webhook_shapes WHERE key = ?1";
 pub(super) const DELETE: &str =
     "UPDATE webhooks SET deleted_at = ?2, secret = NULL, signing = NULL, access = NULL WHERE key = ?1";
 
@@ -46,16 +42,6 @@ pub(super) fn access_place(id: &WebhookId) -> Place<'_> {
 }
 
 impl Sqlite {
-    pub(crate) async fn shape(&self, revision: ShapeRevision) -> Result<Option<Shape>, StoreError> {
-        self.lanes
-            .read(move |connection| {
-                let mut statement = connection.prepare_cached(SHAPE)?;
-                let shape = |row: &rusqlite::Row<'_>| parsed(row, "shape", |text| serde_json::from_str(text).ok());
-                statement.query_row([revision.get()], shape).optional()
-            })
-            .await
-    }
-
     pub(crate) async fn create_webhook(&self, new: NewWebhook) -> Result<CreateWebhook, StoreError> {
         self.change(move |tx| create(tx, &new)).await
     }
@@ -78,8 +64,9 @@ impl Sqlite {
                 return Ok(Found::No);
             };
             tx.prepare(DELETE)?.execute((key, tx.now.as_micros()))?;
-            replace_shape(tx, webhook.shape.as_ref())?;
+            shapes::replace(tx, webhook.shape.as_ref())?;
             request_settings::replace(tx, key, webhook.settings)?;
+            retention::forget_what_nothing_tells_of(tx, key)?;
             tx.begin_sweep(key, id, DiscardReason::WebhookDeleted)?;
             jobs::ending::cancel_those_to(tx, environment, id)?;
             tx.changes.push(DirectoryChange::DeleteWebhook(id));
@@ -105,24 +92,6 @@ fn sealed_access(tx: &Tx<'_, '_>, id: &WebhookId, access: Option<&Arc<Access>>) 
     let Some(access) = access else { return Ok(None) };
     let clear = json(&**access, "access")?;
     Ok(Some(tx.seal.seal(access_place(id), clear.as_bytes())))
-}
-
-/// Gives a webhook's shape its number. One that is plain has none.
-fn pin(tx: &Tx<'_, '_>, key: i64, shape: &Shape) -> Result<Option<PinnedShape>, Failure> {
-    if shape.is_plain() {
-        return Ok(None);
-    }
-    tx.prepare(INSERT_SHAPE)?.execute(params![key, json(shape, "shape")?, tx.now.as_micros()])?;
-    let revision = ShapeRevision::new(tx.connection.last_insert_rowid());
-    Ok(revision.map(|revision| PinnedShape { revision, shape: Arc::new(shape.clone()) }))
-}
-
-/// Notes that no further delivery gets that shape.
-fn replace_shape(tx: &Tx<'_, '_>, shape: Option<&PinnedShape>) -> Result<(), Failure> {
-    if let Some(pinned) = shape {
-        tx.prepare(REPLACE_SHAPE)?.execute((pinned.revision.get(), tx.hot.next_event()))?;
-    }
-    Ok(())
 }
 
 fn shared(access: &Access) -> Option<Arc<Access>> {
@@ -189,7 +158,7 @@ fn create(tx: &mut Tx<'_, '_>, new: &NewWebhook) -> Result<CreateWebhook, Failur
         sealed_access(tx, &webhook.id, webhook.access.as_ref())?,
     ])?;
     let key = tx.connection.last_insert_rowid();
-    webhook.shape = pin(tx, key, &new.shape)?;
+    webhook.shape = shapes::pin(tx, key, &new.shape)?;
     if let Some(pinned) = &webhook.shape {
         tx.prepare(SET_SHAPE)?.execute((key, pinned.revision.get()))?;
     }
@@ -226,8 +195,8 @@ fn update(
     if let Some(shape) = &patch.shape
         && old.shape.as_ref().map_or_else(|| !shape.is_plain(), |pinned| *pinned.shape != *shape)
     {
-        replace_shape(tx, old.shape.as_ref())?;
-        new.shape = pin(tx, key, shape)?;
+        shapes::replace(tx, old.shape.as_ref())?;
+        new.shape = shapes::pin(tx, key, shape)?;
     }
     if !new.sends_like(&old) {
         new.settings = old.settings.next();

@@ -66,6 +66,9 @@ rules! {
         a_delivery_keeps_the_shape_that_it_was_accepted_under,
         what_requests_show_is_sealed_and_wiped,
         shapes_go_with_the_last_event_that_may_have_them,
+        a_shape_that_no_delivery_was_made_under_goes_when_it_is_replaced,
+        a_shape_that_a_delivery_keeps_stays_however_it_was_made,
+        a_delivery_that_is_made_while_its_webhook_is_changed_has_its_shape,
         why_a_delivery_failed_is_kept;
     request_settings:
         an_attempt_keeps_the_settings_that_it_was_made_from,
@@ -98,6 +101,7 @@ rules! {
         what_waits_is_passed_by_for_an_hour,
         large_events_go_in_bites,
         deleted_webhooks_go_with_their_last_delivery,
+        deleted_webhooks_that_nothing_tells_of_go_soon,
         idempotency_keys_are_forgotten,
         an_event_of_a_clock_ahead_keeps_no_other;
     retention:

@@ -311,6 +311,7 @@ pub(crate) async fn jobs_and_deleted_webhooks_go_with_the_events_of_their_enviro
     for (environment, days) in environments.into_iter().zip([10, 2]) {
         keep(&world, environment, Some(days)).await;
         let webhook = world.webhook(environment).await;
+        delivered(&world, &webhook).await;
         let new = new_job(environment, "key", Work::Resend(Resend::default()));
         let StartJob::Started(job) = world.store().start_job(new).await.unwrap() else { panic!("it starts") };
         world.store().control_job(environment, job.id, Control::Cancel).await.unwrap();

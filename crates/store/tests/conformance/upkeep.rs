@@ -1,9 +1,11 @@
 //! Rules of retention.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use postrider_core::delivery::StateKind;
-use postrider_core::limits::{EXPIRY_LOOKS_AGAIN, UPKEEP_BITE};
+use postrider_core::limits::{DELETED_WEBHOOK_KEPT, EXPIRY_LOOKS_AGAIN, UPKEEP_BITE};
+use postrider_core::webhook::Webhook;
 use postrider_store::{AcceptOutcome, DeliveryFilter, Idempotency, PageRequest, Upkeep};
 
 use crate::world::{World, answered, failed};
@@ -122,6 +124,42 @@ pub(crate) async fn deleted_webhooks_go_with_their_last_delivery(mut world: Worl
     // An event that had matched it still finds no webhook to be discarded for, and is refused as a whole.
     let late = world.for_webhooks(world.event(environment, "order.made", None), std::slice::from_ref(&webhook));
     assert!(world.accept_batch(vec![late], None).await.is_err());
+}
+
+pub(crate) async fn deleted_webhooks_that_nothing_tells_of_go_soon(mut world: World) {
+    let environment = world.environment("Production").await;
+    let mut webhooks = Vec::new();
+    for _ in 0..4 {
+        webhooks.push(world.webhook(environment).await);
+    }
+    let [unused, indexed, behind, late] = &webhooks[..] else { panic!("four were made") };
+    // Enough for the index that is written behind.
+    let to = vec![indexed.clone(); UPKEEP_BITE * 5];
+    let many = world.accept(&to).await;
+    world.accept(std::slice::from_ref(behind)).await;
+    for webhook in &webhooks {
+        world.store().delete_webhook(environment, webhook.id).await.unwrap();
+    }
+    world.sweep().await;
+    let expire = async |world: &World| world.expire(world.now() - 30 * DAY).await;
+    let is_known = async |world: &World, webhook: &Arc<Webhook>| {
+        let event = world.for_webhooks(world.event(environment, "order.made", None), std::slice::from_ref(webhook));
+        world.accept_batch(vec![event], None).await.is_ok()
+    };
+    world.advance(DELETED_WEBHOOK_KEPT / 2);
+    expire(&world).await;
+    assert!(is_known(&world, late).await, "an event that had matched it is discarded for it");
+    world.advance(DELETED_WEBHOOK_KEPT);
+    for _ in 0..2 {
+        expire(&world).await;
+        assert!(!is_known(&world, unused).await, "nothing tells of it");
+        for webhook in [indexed, behind, late] {
+            assert!(is_known(&world, webhook).await, "deliveries tell of it");
+        }
+        assert_eq!(world.state(environment, many.deliveries[0]).await.kind(), StateKind::Discarded);
+        world.advance(EXPIRY_LOOKS_AGAIN);
+        world.reopen();
+    }
 }
 
 pub(crate) async fn idempotency_keys_are_forgotten(world: World) {

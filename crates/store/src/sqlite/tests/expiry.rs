@@ -1,11 +1,12 @@
 //! What expires, whatever stands in its way.
 
-use postrider_core::limits::UPKEEP_BITE;
+use postrider_core::limits::{DELETED_WEBHOOK_KEPT, UPKEEP_BITE};
+use postrider_core::shape::RequestMethod;
 
 use super::following::at_a_clock;
 use super::segments::{DAY, accept, environment};
 use super::*;
-use crate::{DeliveryFilter, Found, PageRequest, Upkeep};
+use crate::{DeliveryFilter, Found, PageRequest, Upkeep, WebhookPatch};
 
 fn database(directory: &Path) -> Connection {
     Connection::open(directory.join(DATABASE_FILE)).unwrap()
@@ -241,4 +242,58 @@ async fn deleted_webhooks_that_stay_keep_no_others() {
     let mut left = other.prepare("SELECT count(*), max(key) FROM webhooks WHERE deleted_at IS NOT NULL").unwrap();
     let left: (i64, i64) = left.query_row([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
     assert_eq!(left, (most, last - 1));
+}
+
+/// Gives a webhook a shape that is not plain.
+async fn reshape(engine: &Sqlite, webhook: &Webhook) {
+    let shape = Shape { method: RequestMethod::Put, payload: None };
+    let patch = WebhookPatch { shape: Some(shape), ..WebhookPatch::default() };
+    engine.update_webhook(webhook.environment_id, None, webhook.id, patch).await.unwrap().expect("it is there");
+}
+
+#[tokio::test]
+async fn webhooks_that_come_and_go_leave_nothing() {
+    let directory = TempDir::new().unwrap();
+    let clock = Arc::new(ManualClock::default());
+    let engine = at_a_clock(directory.path(), &clock);
+    let other = database(directory.path());
+    for _ in 0..20 {
+        let webhook = webhook(&engine, "a secret").await;
+        reshape(&engine, &webhook).await;
+        assert_eq!(engine.delete_webhook(webhook.environment_id, webhook.id).await, Ok(Found::Yes));
+    }
+    for table in ["webhook_shapes", "request_settings"] {
+        assert_eq!(count(&other, table), 0, "{table}: what may be large goes at once");
+    }
+    assert_eq!(expire(&engine).await, Ok(Upkeep::Done));
+    assert_eq!(count(&other, "webhooks"), 20, "events that had matched them may be on their way");
+    clock.advance(DELETED_WEBHOOK_KEPT + Duration::from_secs(1));
+    assert_eq!(expire(&engine).await, Ok(Upkeep::Done));
+    for table in ["webhooks", "webhook_tallies", "sweeps"] {
+        assert_eq!(count(&other, table), 0, "{table}");
+    }
+}
+
+#[tokio::test]
+async fn a_shape_from_before_the_start_goes_with_its_webhook_unless_a_delivery_has_it() {
+    for has_delivery in [false, true] {
+        let directory = TempDir::new().unwrap();
+        let clock = Arc::new(ManualClock::default());
+        let engine = at_a_clock(directory.path(), &clock);
+        let source = Source::new(webhook(&engine, "a secret").await);
+        reshape(&engine, &source.webhook).await;
+        if has_delivery {
+            engine.accept(source.event(10).2).await.unwrap();
+        }
+        drop(engine);
+        let engine = at_a_clock(directory.path(), &clock);
+        let (environment, id) = (source.webhook.environment_id, source.webhook.id);
+        assert_eq!(engine.delete_webhook(environment, id).await, Ok(Found::Yes));
+        let other = database(directory.path());
+        assert_eq!(count(&other, "webhook_shapes"), i64::from(has_delivery));
+        clock.advance(2 * DELETED_WEBHOOK_KEPT);
+        assert_eq!(expire(&engine).await, Ok(Upkeep::Done));
+        let left = [count(&other, "webhooks"), count(&other, "webhook_shapes")];
+        assert_eq!(left, [i64::from(has_delivery); 2]);
+    }
 }

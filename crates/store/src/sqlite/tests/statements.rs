@@ -4,7 +4,8 @@ use rusqlite::{Connection, StatementStatus};
 
 use super::super::{
     attempts, behind, connect, deliveries, environments, event_types, events, hot, jobs, lanes, load, order,
-    request_settings, resend, retention, rows, schema, search, sessions, skip, statistics, tx, upkeep, webhooks,
+    request_settings, resend, retention, rows, schema, search, sessions, shapes, skip, statistics, tx, upkeep,
+    webhooks,
 };
 
 /// Tables that grow with every event.
@@ -74,6 +75,7 @@ fn statements() -> Vec<&'static str> {
         upkeep::DELETE_EVENT,
         upkeep::SHRINK_LOG,
         upkeep::HAS_DELIVERIES,
+        upkeep::HAS_DELIVERIES_BEHIND,
         upkeep::DELETE_WEBHOOK,
         upkeep::DELETE_TALLIES,
         upkeep::OLDEST_EVENT,
@@ -138,7 +140,7 @@ fn of_event_types_and_webhooks() -> Vec<&'static str> {
         request_settings::FORGET,
         request_settings::MISSING,
     ]);
-    all.extend([webhooks::SET_SHAPE, webhooks::INSERT_SHAPE, webhooks::REPLACE_SHAPE, webhooks::SHAPE]);
+    all.extend([webhooks::SET_SHAPE, shapes::INSERT, shapes::REPLACE, shapes::DELETE, shapes::DELETE_OF, shapes::ONE]);
     all
 }
 
