@@ -363,6 +363,8 @@ pub const PACED_SECONDS: u32 = 10;
 pub const PACED_DELIVERIES: usize = 16;
 /// The longest pause of a lane whose endpoint does not answer.
 pub const BREAKER_PAUSE: Duration = Duration::from_mins(5);
+/// Deliveries at either end of what is due for a webhook that does not answer, from which the next probe is picked.
+pub const PROBES: usize = 500;
 /// Attempts in a row that have failed, whatever the endpoint answered, when its webhook is called failing: one or two are everyday.
 /// By the standard policy a delivery's third attempt is made half a minute after its first, and its fourth five minutes later: with
 /// more, what is seldom sent to would break unseen.

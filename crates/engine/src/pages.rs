@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use postrider_store::{LanePosition, Waiting};
+use postrider_store::{LanePage, LanePosition, StoreError, Waiting};
 
 use crate::dispatch::Core;
 use crate::scheduler::{PageRequest, PageRows, Ready};
@@ -25,7 +25,7 @@ impl Core {
                     });
                     return;
                 }
-                Err(postrider_store::StoreError::Closed) => return,
+                Err(StoreError::Closed) => return,
                 Err(error) => tracing::error!(error = %error, "cannot read what waits from before; trying again"),
             }
             tokio::select! {
@@ -36,8 +36,8 @@ impl Core {
     }
 
     pub(crate) async fn read_page(self: Arc<Self>, request: PageRequest) {
-        let PageRequest { webhook, after, limit } = request;
-        let page = match self.store.page_lane(webhook, self.clock.now(), after, limit).await {
+        let webhook = request.webhook;
+        let page = match self.page(request).await {
             Ok(page) => Some(PageRows {
                 rows: page.waiting.into_iter().filter_map(row).collect(),
                 next_due: page.next_due,
@@ -49,6 +49,16 @@ impl Core {
             }
         };
         self.act(|scheduler, now| scheduler.paged(webhook, page, now));
+    }
+
+    async fn page(&self, request: PageRequest) -> Result<LanePage, StoreError> {
+        let PageRequest { webhook, after, by_chance, limit } = request;
+        let now = self.clock.now();
+        let after = match by_chance {
+            Some(chance) => self.store.before_any_due(webhook, now, chance).await?,
+            None => after,
+        };
+        self.store.page_lane(webhook, now, after, limit).await
     }
 }
 

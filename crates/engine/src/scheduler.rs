@@ -367,6 +367,10 @@ impl Scheduler {
         self.totals.paused = self.totals.paused + usize::from(is_paused) - usize::from(was_paused);
         if is_paused && !was_paused {
             self.shed(index, PAUSED_LANE_DELIVERIES);
+        } else if is_paused {
+            // An endpoint may fail at this delivery and take others, so the next probe is another of those that are due.
+            self.shed(index, 0);
+            self.lanes[index].stored.try_another(jitter);
         }
         self.after_flight(index, flow, now);
     }

@@ -664,6 +664,17 @@ impl Store {
         self.engine.page_lane(webhook, now, after, limit).await
     }
 
+    /// The position before a delivery that is due at `now` in a lane and was picked by `chance`, which goes from 0 up to 1: one of the
+    /// [`limits::PROBES`] that were due first or last, of those that were never attempted, where there are any. None: the first of all.
+    pub async fn before_any_due(
+        &self,
+        webhook: WebhookId,
+        now: Timestamp,
+        chance: f64,
+    ) -> Result<Option<LanePosition>, StoreError> {
+        self.engine.before_any_due(webhook, now, chance).await
+    }
+
     /// How many deliveries of a webhook wait, in whatever state and until whenever, up to the last commit; of one that is deleted, none.
     pub async fn waiting_for(&self, webhook: WebhookId) -> Result<usize, StoreError> {
         self.engine.waiting_for(webhook).await

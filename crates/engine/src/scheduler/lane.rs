@@ -250,6 +250,10 @@ pub(super) struct Stored {
     pub(super) not_before: Option<Timestamp>,
     /// What there is no memory for.
     short_of: Option<Shortage>,
+    /// The next page begins at a row by chance, which goes from 0 up to 1: another probe.
+    pub(super) by_chance: Option<f64>,
+    /// The last that did began among the later half of the rows.
+    was_late: bool,
 }
 
 /// The next row of a lane, which there was no memory for.
@@ -269,6 +273,8 @@ pub(super) struct Reading {
     pub(super) settled: Vec<DeliveryId>,
     /// The lane was switched off, or forgot what it held: the page is of no use.
     pub(super) stale: bool,
+    /// The page is no part of the pass.
+    pub(super) is_by_chance: bool,
 }
 
 /// How a page came out.
@@ -353,8 +359,8 @@ impl Stored {
         Some(self.not_before.map_or(wanted, |not_before| wanted.max(not_before)))
     }
 
-    /// Begins to read a page: after which row.
-    pub(super) fn begin_read(&mut self, now: Timestamp) -> Option<LanePosition> {
+    /// Begins to read a page: after which row, where that is not left to chance.
+    pub(super) fn begin_read(&mut self, now: Timestamp, is_by_chance: bool) -> Option<LanePosition> {
         if self.next_due.is_some_and(|due| due <= now) {
             // What has become due is behind rows of this pass, or in the next pass.
             self.next_due = None;
@@ -364,7 +370,7 @@ impl Stored {
             }
             self.missed |= self.cursor.is_some();
         }
-        self.reading = Some(Reading::default());
+        self.reading = Some(Reading { is_by_chance, ..Reading::default() });
         if self.cursor.is_none() {
             self.missed = false;
         }
@@ -391,6 +397,21 @@ impl Stored {
             // pass, something must have been missed since the last one began.
             self.cursor = None;
         }
+    }
+
+    /// The next page begins somewhere else. Among the later half of the rows and among all in turn: where something has begun to fail of
+    /// late, what comes after it is most likely to be taken. `chance` goes from 0 up to 1.
+    pub(super) fn try_another(&mut self, chance: f64) {
+        self.was_late = !self.was_late;
+        self.by_chance = Some(if self.was_late { 0.5 + chance / 2.0 } else { chance });
+    }
+
+    /// A page that began at a row by chance was read, of which that was the last row. Should the endpoint take it, the pass goes on from
+    /// there: what stands before may be what it fails at.
+    pub(super) fn end_read_by_chance(&mut self, last: Option<LanePosition>) {
+        self.cursor = last;
+        self.missed = last.is_some();
+        self.not_before = None;
     }
 
     /// There is no memory for the next row.

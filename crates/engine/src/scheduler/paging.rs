@@ -4,18 +4,20 @@ use postrider_core::limits::{LANE_PAGE, WAIT_MOST};
 use postrider_core::{Timestamp, WebhookId};
 use postrider_store::LanePosition;
 
-use super::lane::{Lane, Reached};
+use super::lane::{Lane, Reached, Reading};
 use super::{PAUSED_LANE_DELIVERIES, Ready, Scheduler, Standing};
 
 /// Pages that are read at once: readers are few, and others read too.
 const READS: usize = 2;
 
 /// A page that a lane wants.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct PageRequest {
     pub(crate) webhook: WebhookId,
     /// The row after which it begins.
     pub(crate) after: Option<LanePosition>,
+    /// It begins at a row by chance instead, which goes from 0 up to 1.
+    pub(crate) by_chance: Option<f64>,
     /// The most rows.
     pub(crate) limit: usize,
 }
@@ -71,8 +73,9 @@ impl Scheduler {
             self.reads += 1;
             let limit = if lane.health.is_paused() { PAUSED_LANE_DELIVERIES } else { lane.most(LANE_PAGE) };
             let lane = &mut self.lanes[index];
-            let after = lane.stored.begin_read(now);
-            return Some(PageRequest { webhook: lane.webhook, after, limit });
+            let by_chance = lane.stored.by_chance.take().filter(|_| lane.health.is_paused());
+            let after = lane.stored.begin_read(now, by_chance.is_some());
+            return Some(PageRequest { webhook: lane.webhook, after, by_chance, limit });
         }
         None
     }
@@ -91,18 +94,18 @@ impl Scheduler {
         let Some(reading) = self.lanes[index].stored.reading.take() else { return };
         match page {
             _ if self.lanes[index].standing != Standing::Active => {}
-            Some(page) if !reading.stale => self.take_page(index, page, &reading.settled, now),
+            Some(page) if !reading.stale => self.take_page(index, page, &reading, now),
             _ => self.lanes[index].stored.give_read_up(now),
         }
         self.consider(index, now);
         self.drop_lane_if_over(index);
     }
 
-    fn take_page(&mut self, index: u32, page: PageRows, settled: &[postrider_core::DeliveryId], now: Timestamp) {
+    fn take_page(&mut self, index: u32, page: PageRows, reading: &Reading, now: Timestamp) {
         let mut reached = if page.more { Reached::More } else { Reached::End };
         let (mut taken, mut last, mut short_of) = (0, None, None);
         for (position, ready) in page.rows {
-            let is_known = self.held.contains_key(&ready.id) || settled.contains(&ready.id);
+            let is_known = self.held.contains_key(&ready.id) || reading.settled.contains(&ready.id);
             let must_wait =
                 !is_known && ready.order_key.is_some_and(|key| self.order.must_wait(self.lanes[index].webhook, key));
             if !is_known && !must_wait {
@@ -119,6 +122,10 @@ impl Scheduler {
         let Lane { stored, class, .. } = &mut self.lanes[index];
         if let Some(due_at) = page.next_due {
             stored.expect(due_at);
+        }
+        if reading.is_by_chance {
+            stored.end_read_by_chance(last);
+            return;
         }
         stored.end_read(taken, last, reached);
         if let Some(next) = short_of

@@ -331,9 +331,12 @@ impl World {
         let mut rows: Vec<(LanePosition, Ready)> = of_lane()
             .filter(|row| row.due_at <= self.now && self.is_first(row))
             .map(|row| (LanePosition { due_at: row.due_at, delivery: row.ready.id }, row.ready.clone()))
-            .filter(|(position, _)| request.after.is_none_or(|after| *position > after))
             .collect();
         rows.sort_by_key(|(position, _)| *position);
+        match request.by_chance {
+            Some(chance) => drop(rows.drain(..(rows.len() as f64 * chance) as usize)),
+            None => rows.retain(|(position, _)| request.after.is_none_or(|after| *position > after)),
+        }
         let limit = request.limit.min(5);
         let more = rows.len() > limit;
         rows.truncate(limit);
@@ -750,8 +753,20 @@ fn a_lane_that_stops_answering_keeps_few_in_memory_and_sends_one_probe() {
     assert_eq!(scheduler.page_wanted(now), None, "nothing is read for a lane that pauses");
     now = scheduler.next_wake(now).unwrap();
     assert_eq!(Some(now), scheduler.report(webhook(0), START).paused_until);
-    assert_eq!(scheduler.launch_all(now).len(), 1);
+    let probe = scheduler.launch_all(now).pop().unwrap().delivery.id;
     assert_eq!(scheduler.totals().bytes, scheduler.totals().queued * OVERHEAD_BYTES + OVERHEAD_BYTES);
+
+    // It fails: the next is another one, by chance, and after that whatever comes first.
+    scheduler.finished(probe, Signal::Unwell, now, 0.25);
+    let retry = DeliveryState::Retrying { due_at: now + Duration::from_mins(5), fault: None };
+    scheduler.settled(webhook(0), probe, retry, now);
+    assert_eq!(scheduler.totals().queued, 0);
+    now = scheduler.next_wake(now).unwrap();
+    let request = scheduler.page_wanted(now).unwrap();
+    assert_eq!((request.by_chance, request.limit), (Some(0.625), PAUSED_LANE_DELIVERIES));
+    scheduler.paged(webhook(0), Some(PageRows { rows: Vec::new(), next_due: None, more: false }), now);
+    let request = scheduler.page_wanted(now).unwrap();
+    assert_eq!((request.by_chance, request.after), (None, None), "chance found nothing");
 }
 
 #[test]

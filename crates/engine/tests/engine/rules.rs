@@ -218,6 +218,26 @@ fn an_open_breaker_uses_up_no_attempts_and_everything_arrives_when_the_endpoint_
 }
 
 #[test]
+fn what_an_endpoint_fails_at_does_not_keep_the_rest_from_it() {
+    let server = start();
+    let webhook = server.create_webhook("broken-for-some", Scope::Environment, RetryPolicy::Standard);
+    server.receivers.plan_by_request(|request| Reply::Status(if request.body.len() > 2 { 500 } else { 200 }));
+    server.accept(vec![event(Some("t"))]);
+    server.finish(&[webhook.id]);
+    // Of one kind, or of one tenant, 40 in a row, and after them what it takes.
+    server.accept(vec![event_of(Some("t"), 3); 40]);
+    server.quiesce(&[webhook.id]);
+    let good: Vec<EventId> = server.accept(vec![event(Some("t")); 40]).into_iter().map(|(id, _)| id).collect();
+    let end = server.clock.now() + Duration::from_hours(1);
+    while let Some(next) = server.quiesce(&[webhook.id]).filter(|next| *next < end) {
+        server.clock.set(next);
+        server.engine().wake();
+    }
+    let waiting = good.iter().filter(|id| !server.state_of(**id).is_final()).count();
+    assert_eq!(waiting, 0, "of {} that it takes", good.len());
+}
+
+#[test]
 fn our_own_faults_use_up_no_attempt_and_blame_nobody() {
     let server = start();
     let webhook = server.create_webhook("behind-our-proxy", Scope::Environment, RetryPolicy::Frontegg);

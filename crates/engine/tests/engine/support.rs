@@ -67,7 +67,7 @@ pub(crate) struct Received {
     pub(crate) over: Option<usize>,
 }
 
-type Plan = Box<dyn FnMut(&str) -> Reply + Send>;
+type Plan = Box<dyn FnMut(&OutboundRequest) -> Reply + Send>;
 
 /// Everybody who receives, and what they got.
 pub(crate) struct Receivers {
@@ -101,13 +101,17 @@ impl Receivers {
         self.plan(move |_| reply);
     }
 
-    pub(crate) fn plan(&self, plan: impl FnMut(&str) -> Reply + Send + 'static) {
+    pub(crate) fn plan(&self, mut plan: impl FnMut(&str) -> Reply + Send + 'static) {
+        self.plan_by_request(move |request| plan(request.url.as_str()));
+    }
+
+    pub(crate) fn plan_by_request(&self, plan: impl FnMut(&OutboundRequest) -> Reply + Send + 'static) {
         *self.plan.lock().unwrap() = Box::new(plan);
     }
 
     /// Answers a request for a token as planned for its URL: the n-th one is `token-n`.
     fn grant(&self, request: &OutboundRequest) -> Exchange {
-        let reply = (self.plan.lock().unwrap())(request.url.as_str());
+        let reply = (self.plan.lock().unwrap())(request);
         let mut asked = self.tokens.lock().unwrap();
         asked.push((request.headers.clone(), request.body.clone()));
         let token = format!(r#"{{"access_token":"token-{}","token_type":"Bearer","expires_in":3600}}"#, asked.len());
@@ -164,7 +168,7 @@ impl Transport for Wire {
         Box::pin(async move {
             let released = self.receivers.released.notified();
             tokio::task::yield_now().await;
-            let reply = (self.receivers.plan.lock().unwrap())(request.url.as_str());
+            let reply = (self.receivers.plan.lock().unwrap())(&request);
             if request.url.path() == "/token" {
                 return self.receivers.grant(&request);
             }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use postrider_core::limits::{EVENT_BYTES, LANE_PAGE_BYTES};
+use postrider_core::limits::{EVENT_BYTES, LANE_PAGE_BYTES, PROBES};
 use postrider_core::webhook::Webhook;
 use postrider_core::{DeliveryId, Timestamp, WebhookId};
 use postrider_store::{LanePage, LanePosition, WebhookPatch};
@@ -44,6 +44,36 @@ pub(crate) async fn a_lane_is_paged_in_the_order_of_due_times(world: World) {
     let third = page(&world, &webhook, after, 3).await;
     assert_eq!((ids(&third), third.next_due), (vec![retried.deliveries[0]], None));
     assert_eq!(third.waiting[0].delivery.attempts, 1);
+}
+
+pub(crate) async fn a_delivery_that_is_due_is_picked_by_chance(world: World) {
+    let environment = world.environment("Production").await;
+    let webhook = world.webhook(environment).await;
+    let webhooks = [webhook.clone()];
+    let mut picked_from = Vec::new();
+    let before =
+        async |world: &World, chance| world.store().before_any_due(webhook.id, world.now(), chance).await.unwrap();
+    assert_eq!(before(&world, 0.5).await, None);
+    for _ in 0..4 {
+        picked_from.push(world.accept(&webhooks).await.deliveries[0]);
+        world.advance(Duration::from_secs(1));
+    }
+    for (chance, place) in [(0.0, 0), (0.3, 1), (0.6, 2), (0.99, 3), (1.0, 3)] {
+        let after = before(&world, chance).await;
+        assert_eq!(ids(&page(&world, &webhook, after, 1).await), [picked_from[place]], "{chance}");
+    }
+
+    // Of more than are counted the middle is left out.
+    let batch: Vec<_> =
+        (0..PROBES * 3).map(|_| world.for_webhooks(world.event(environment, "order.made", None), &webhooks)).collect();
+    let mut all: Vec<_> = batch.iter().map(|event| event.deliveries[0].id).collect();
+    world.accept_batch(batch, None).await.unwrap();
+    all.extend(picked_from);
+    all.sort();
+    for (chance, place) in [(0.0, 0), (0.25, PROBES / 2), (0.5, all.len() - PROBES), (1.0, all.len() - 1)] {
+        let after = before(&world, chance).await;
+        assert_eq!(ids(&page(&world, &webhook, after, 1).await), [all[place]], "{chance}");
+    }
 }
 
 pub(crate) async fn lanes_with_work_are_found_with_their_earliest(mut world: World) {

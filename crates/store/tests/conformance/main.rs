@@ -78,6 +78,7 @@ rules! {
         a_header_that_becomes_the_authentication_is_hidden_in_what_was_kept_before;
     lanes:
         a_lane_is_paged_in_the_order_of_due_times,
+        a_delivery_that_is_due_is_picked_by_chance,
         lanes_with_work_are_found_with_their_earliest,
         a_page_of_large_bodies_is_cut,
         what_a_clock_ahead_has_put_off_is_due_when_it_is_set_back;

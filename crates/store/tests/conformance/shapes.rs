@@ -130,9 +130,9 @@ pub(crate) async fn a_shape_that_no_delivery_was_made_under_goes_when_it_is_repl
     let other = world.webhook(environment).await;
     let mut former = own(&webhook);
     for number in 0..1_000 {
-        let next = own(&reshape(&world, &webhook, shape(&number.to_string())).await);
+        let changed = reshape(&world, &webhook, shape(&number.to_string())).await;
         assert!(!is_kept(&world, former).await, "{number}");
-        former = next;
+        former = own(&changed);
         if number % 100 == 0 {
             world.accept(std::slice::from_ref(&other)).await;
         }
@@ -140,7 +140,8 @@ pub(crate) async fn a_shape_that_no_delivery_was_made_under_goes_when_it_is_repl
     assert!(is_kept(&world, former).await, "it is the webhook's own");
     reshape(&world, &webhook, Shape::default()).await;
     assert!(!is_kept(&world, former).await);
-    let last = own(&reshape(&world, &webhook, shape("last")).await);
+    let changed = reshape(&world, &webhook, shape("last")).await;
+    let last = own(&changed);
     assert!(last > former, "numbers are never given twice");
     world.store().delete_webhook(environment, webhook.id).await.unwrap();
     assert!(!is_kept(&world, last).await);
