@@ -104,7 +104,7 @@ impl Service<Request> for Edge {
 
     fn call(&mut self, request: Request) -> Self::Future {
         let surface = Surface::of(request.uri().path());
-        let uri = request.uri().clone();
+        let (method, uri) = (request.method().clone(), request.uri().clone());
         let is_kept_nowhere = is_of_api(surface, uri.path()) || request.headers().contains_key(header::COOKIE);
         let entropy = Arc::clone(&self.entropy);
         let transport = self.transport;
@@ -122,7 +122,7 @@ impl Service<Request> for Edge {
             };
             let mut response = match response {
                 Ok(response) if response.status().as_u16() < 400 && surface == Surface::Native => response,
-                response => shaped(response, surface, uri.path(), &*entropy),
+                response => shaped(response, surface, (&method, uri.path()), &*entropy),
             };
             let headers = response.headers_mut();
             // What is stored is shown as what it is, and never run.
@@ -138,7 +138,13 @@ impl Service<Request> for Edge {
     }
 }
 
-fn shaped(response: Result<Response, ApiError>, surface: Surface, path: &str, entropy: &dyn Entropy) -> Response {
+/// `asked`: method and path.
+fn shaped(
+    response: Result<Response, ApiError>,
+    surface: Surface,
+    asked: (&Method, &str),
+    entropy: &dyn Entropy,
+) -> Response {
     let mut bytes = [0; 16];
     entropy.fill(&mut bytes);
     let request_id = uuid::Builder::from_random_bytes(bytes).into_uuid().to_string();
@@ -146,12 +152,12 @@ fn shaped(response: Result<Response, ApiError>, surface: Surface, path: &str, en
     if response.status().as_u16() >= 400 {
         let error = response.extensions_mut().remove::<ApiError>();
         let error = error.unwrap_or_else(|| ApiError::of_status(response.status()));
-        error.log(&request_id, path);
         let allow = response.headers_mut().remove(http::header::ALLOW);
         response = match surface {
-            Surface::Native => error.into_problem(&request_id),
-            Surface::Frontegg => error.into_frontegg(),
+            Surface::Native => error.clone().into_problem(&request_id),
+            Surface::Frontegg => error.clone().into_frontegg(),
         };
+        error.log(&request_id, asked, response.status());
         if let Some(allow) = allow {
             response.headers_mut().insert(http::header::ALLOW, allow);
         }

@@ -4,7 +4,7 @@
 //! served. A handler's error carries no shape; [`crate::edge`] gives it the one of the API that was asked.
 //!
 //! Invariants: every answer with a status of 400 or more was an [`ApiError`]; a 5XX says nothing of its cause to the caller, and
-//! is logged once with all of it.
+//! is logged once with all of it; a 4XX is logged at `debug`, with nothing that the caller sent but method and path.
 
 mod wire;
 
@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderValue, Method, StatusCode, header};
 use postrider_core::limits::SIGN_IN_REGAINED;
 use postrider_shape::TemplateError;
 use serde::{Serialize, Serializer};
@@ -305,10 +305,19 @@ impl ApiError {
         }
     }
 
-    /// Writes the fault down, once. Of a caller's mistake nothing is written.
-    pub(crate) fn log(&self, request_id: &str, path: &str) {
+    /// Writes the fault down, once. `status`: what was answered. Of a caller's mistake only where it was made is written, and for who asks
+    /// for it: what it was about may be a secret.
+    pub(crate) fn log(&self, request_id: &str, (method, path): (&Method, &str), status: StatusCode) {
         let parts = &*self.0;
         if !parts.code.status().is_server_error() {
+            tracing::debug!(
+                request.id = request_id,
+                request.method = %method,
+                request.path = path,
+                response.status = status.as_u16(),
+                error.code = parts.code.name(),
+                "a call was refused"
+            );
             return;
         }
         let mut chain = String::new();

@@ -31,4 +31,4 @@ pub use policy::{AddressPolicy, Refusal, UrlRefusal};
 pub use pool::PoolScope;
 pub use proxy::{ParseProxyUrlError, ProxyUrl};
 pub use resolve::{Resolve, ResolveError, Resolving, Telling};
-pub use tls::{ClientIdentity, ClientIdentityError, RootsError};
+pub use tls::{ClientIdentity, ClientIdentityError, RootsError, check_roots};

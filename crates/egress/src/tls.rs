@@ -30,6 +30,23 @@ use crate::error::SendError;
 #[error("the additional root certificates cannot be read: {0}")]
 pub struct RootsError(String);
 
+/// Whether root certificates (PEM) could be trusted besides the machine's own.
+pub fn check_roots(pem: &[u8]) -> Result<(), RootsError> {
+    add_roots(&mut RootCertStore::empty(), pem)
+}
+
+fn add_roots(roots: &mut RootCertStore, pem: &[u8]) -> Result<(), RootsError> {
+    let before = roots.len();
+    for certificate in CertificateDer::pem_slice_iter(pem) {
+        let certificate = certificate.map_err(|error| RootsError(error.to_string()))?;
+        roots.add(certificate).map_err(|error| RootsError(error.to_string()))?;
+    }
+    if roots.len() == before {
+        return Err(RootsError("there is none in it".to_owned()));
+    }
+    Ok(())
+}
+
 /// Shakes hands.
 pub(crate) struct Tls {
     to_receivers: TlsConnector,
@@ -46,14 +63,7 @@ impl Tls {
         }
         roots.add_parsable_certificates(native.certs);
         if let Some(pem) = extra_roots_pem {
-            let before = roots.len();
-            for certificate in CertificateDer::pem_slice_iter(pem) {
-                let certificate = certificate.map_err(|error| RootsError(error.to_string()))?;
-                roots.add(certificate).map_err(|error| RootsError(error.to_string()))?;
-            }
-            if roots.len() == before {
-                return Err(RootsError("there is none in it".to_owned()));
-            }
+            add_roots(&mut roots, pem)?;
         }
         if roots.is_empty() {
             tracing::warn!("this machine has no root certificates: no https endpoint can be trusted");

@@ -295,7 +295,7 @@ impl Core {
         if !self.changes.is_empty() {
             self.show_changes(&commit);
         }
-        let Commit { accepted, settled, webhooks, resent, in_turn, jobs } = commit;
+        let Commit { accepted, settled, webhooks, switched_off: _, resent, in_turn, jobs } = commit;
         if jobs.iter().any(|change| matches!(change, JobChange::Controlled(_))) {
             self.jobs.notify_one();
         }

@@ -7,21 +7,27 @@ mod deliveries;
 mod events;
 mod portal;
 mod statistics;
+mod trigger;
+mod values;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use clap::builder::RangedI64ValueParser;
 use clap::error::Error;
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, Parser, Subcommand, ValueEnum};
+use postrider_core::limits::{JOB_RATE_MOST, RETENTION_DAYS_LEAST, RETENTION_DAYS_MOST};
 use postrider_core::signature::PublicKey;
-use postrider_core::{CredentialId, EnvironmentId, EventId, JobId, OperatorTokenId, Timestamp};
+use postrider_core::{CredentialId, EnvironmentId, EventId, JobId, OperatorTokenId, Timestamp, WebhookId};
 use serde::Serialize;
 use url::Url;
 
-pub(crate) use self::deliveries::{Deliveries, DeliveryFilter, DeliveryMarks, Listed, Tail};
+pub(crate) use self::deliveries::{Deliveries, DeliveryFilter, DeliveryMarks, Listed, Resend, Tail};
 pub(crate) use self::events::{EventFilter, Events};
 pub(crate) use self::portal::{Portal, PortalLink};
 pub(crate) use self::statistics::Statistics;
+pub(crate) use self::trigger::{Change, Trigger};
+use self::values::moment;
 use crate::config::setting::SETTINGS;
 
 /// A self-hosted webhook service: signed, retried, logged.
@@ -121,33 +127,6 @@ pub(crate) struct Serve {
     pub(crate) settings: SettingArgs,
 }
 
-/// `trigger`.
-#[derive(Debug, Args)]
-pub(crate) struct Trigger {
-    /// The event key, for example frontegg.user.created
-    pub(crate) event_key: String,
-    /// The tenant that the event concerns
-    #[arg(long, value_name = "ID")]
-    pub(crate) tenant: Option<String>,
-    /// The user that the event concerns
-    #[arg(long, value_name = "ID")]
-    pub(crate) user: Option<String>,
-    /// The application that the event concerns
-    #[arg(long, value_name = "ID")]
-    pub(crate) application: Option<String>,
-    /// Change a member of the sample, for example user.email=ada@example.com; a value that is JSON is taken as such
-    #[arg(long, value_name = "PATH=VALUE")]
-    pub(crate) set: Vec<String>,
-    /// Send this JSON object instead of the sample
-    #[arg(long, value_name = "JSON")]
-    pub(crate) payload: Option<String>,
-    /// Make a repetition of this command harmless: the server answers as it did the first time
-    #[arg(long, value_name = "KEY")]
-    pub(crate) idempotency_key: Option<String>,
-    #[command(flatten)]
-    pub(crate) target: EnvironmentTarget,
-}
-
 /// `listen`.
 #[derive(Debug, Args)]
 pub(crate) struct Listen {
@@ -174,7 +153,7 @@ pub(crate) struct JobArgs {
     #[arg(long)]
     pub(crate) detach: bool,
     /// Deliveries a second, 1 to 5000 [default: 200]
-    #[arg(long, value_name = "COUNT")]
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=i64::from(JOB_RATE_MOST)))]
     pub(crate) rate: Option<u32>,
     /// Make a repetition of this command harmless: the job that was started the first time is followed
     #[arg(long, value_name = "KEY")]
@@ -185,17 +164,17 @@ pub(crate) struct JobArgs {
 #[derive(Debug, Args)]
 pub(crate) struct Replay {
     /// Events accepted at this moment (RFC 3339) or later
-    #[arg(long, value_name = "TIME", required_unless_present = "event")]
+    #[arg(long, value_name = "TIME", required_unless_present = "event", value_parser = moment)]
     pub(crate) from: Option<String>,
     /// That event alone
     #[arg(long, value_name = "UUID")]
     pub(crate) event: Option<EventId>,
     /// Events accepted before this moment (RFC 3339), instead of all up to now
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", value_parser = moment)]
     pub(crate) to: Option<String>,
     /// To this webhook; can be given several times
     #[arg(long, value_name = "UUID", required = true)]
-    pub(crate) webhook: Vec<String>,
+    pub(crate) webhook: Vec<WebhookId>,
     /// Only events of that key
     #[arg(long, value_name = "KEY")]
     pub(crate) event_key: Option<String>,
@@ -235,6 +214,7 @@ pub(crate) enum Jobs {
         #[command(flatten)]
         job: OneJob,
         /// Deliveries a second from now on, 1 to 5000
+        #[arg(value_parser = clap::value_parser!(u32).range(1..=i64::from(JOB_RATE_MOST)))]
         count: u32,
     },
 }
@@ -293,13 +273,17 @@ pub(crate) enum DocumentFormat {
 #[derive(Debug, Args)]
 pub(crate) struct Retention {
     /// Keep events, deliveries and attempts for so many days, 1 to 3650; what is older is deleted
-    #[arg(long, value_name = "COUNT")]
+    #[arg(long, value_name = "COUNT", value_parser = retention_days())]
     pub(crate) days: Option<u16>,
     /// Keep them as long as the server's configuration says
     #[arg(long, conflicts_with = "days")]
     pub(crate) default: bool,
     #[command(flatten)]
     pub(crate) target: EnvironmentTarget,
+}
+
+fn retention_days() -> RangedI64ValueParser<u16> {
+    clap::value_parser!(u16).range(i64::from(RETENTION_DAYS_LEAST)..=i64::from(RETENTION_DAYS_MOST))
 }
 
 /// `verify`.
@@ -484,7 +468,7 @@ pub(crate) struct EnvironmentTarget {
     pub(crate) url: Option<Url>,
     /// The environment's client id [env: POSTRIDER_CLIENT_ID]
     #[arg(long, value_name = "UUID")]
-    pub(crate) client_id: Option<String>,
+    pub(crate) client_id: Option<EnvironmentId>,
     /// The environment's secret [env: POSTRIDER_SECRET]
     #[arg(long, value_name = "SECRET")]
     pub(crate) secret: Option<String>,

@@ -16,7 +16,7 @@ use url::Url;
 
 use crate::cli::{EnvironmentTarget, OperatorTarget, SocketTarget, web_address};
 use crate::config::{Layers, Sources};
-use crate::failure::{Failure, with_causes};
+use crate::failure::{Failure, Refusal, with_causes};
 use crate::output::tame;
 use crate::serve::control::SOCKET_NAME;
 
@@ -85,7 +85,7 @@ impl EnvironmentTarget {
             return Ok(Target::socket_in(data_dir, environment));
         }
         let url = url_of(self.url)?;
-        let client_id = self.client_id.or_else(|| variable("POSTRIDER_CLIENT_ID"));
+        let client_id = self.client_id.map(|id| id.to_string()).or_else(|| variable("POSTRIDER_CLIENT_ID"));
         let secret = self.secret.or_else(|| variable("POSTRIDER_SECRET"));
         match (url, client_id, secret) {
             (None, None, None) => Ok(Target::socket_in(&configuration().data_dir()?, environment)),
@@ -317,7 +317,7 @@ impl Client {
             return Ok(answer);
         }
         let text = answer.text().await.unwrap_or_default();
-        Err(Failure::said(refusal(status, &text)))
+        Err(Failure::Refused(refusal(status, &text)))
     }
 
     fn unreachable(&self, error: &reqwest::Error) -> Failure {
@@ -384,17 +384,18 @@ fn root_of(error: &dyn std::error::Error) -> String {
 }
 
 /// What a refused request was refused for.
-fn refusal(status: StatusCode, body: &str) -> String {
+fn refusal(status: StatusCode, body: &str) -> Refusal {
     let body: Value = serde_json::from_str(body).unwrap_or_default();
     let frontegg = || {
         let errors = body["errors"].as_array()?;
         Some(errors.iter().filter_map(Value::as_str).collect::<Vec<_>>().join("; "))
     };
     let detail = body["detail"].as_str().or_else(|| body["title"].as_str()).map(str::to_owned).or_else(frontegg);
-    match detail {
+    let message = match detail {
         Some(detail) => format!("the server refused ({}): {detail}", status.as_u16()),
         None => format!("the server answered {status}"),
-    }
+    };
+    Refusal { code: body["code"].as_str().map(str::to_owned), message }
 }
 
 fn client_builder() -> reqwest::ClientBuilder {

@@ -154,6 +154,11 @@ impl Layers {
         read::settings(self)
     }
 
+    /// The same for a server that is to run here: what this machine has against them counts as well. Nothing is changed by the look.
+    pub(crate) fn settings_here(self) -> Result<Settings, Problems> {
+        read::settings_here(self)
+    }
+
     /// The data directory alone, for who has no business with the other settings: what is wrong with them is passed over.
     pub(crate) fn data_dir(self) -> Result<PathBuf, Problems> {
         read::data_dir(self)

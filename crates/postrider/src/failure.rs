@@ -13,6 +13,8 @@ pub(crate) const UNREADABLE: u8 = 2;
 pub(crate) const MISCONFIGURED: u8 = 3;
 /// No server could be reached.
 pub(crate) const UNREACHABLE: u8 = 4;
+/// Ctrl-C; what shells say of who was ended by it.
+const INTERRUPTED: u8 = 130;
 
 /// Why a command failed.
 #[derive(Debug)]
@@ -21,12 +23,27 @@ pub(crate) enum Failure {
     Told(u8),
     /// A sentence.
     Said(String),
+    /// The server refused.
+    Refused(Refusal),
+    /// What the command line asks for cannot be meant.
+    Unreadable(String),
     /// The configuration was refused.
     Configuration(Problems),
     /// No server could be reached.
     Unreachable(String),
+    /// Whoever waited for the end does not any more.
+    Interrupted(String),
     /// The reader of the output went away, as in `postrider config show | head`.
     OutputClosed,
+}
+
+/// A refusal of the server.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    /// Its code, where it has one: those of Frontegg's API have none.
+    pub(crate) code: Option<String>,
+    /// What is said of it.
+    pub(crate) message: String,
 }
 
 impl Failure {
@@ -39,9 +56,11 @@ impl Failure {
     pub(crate) const fn exit_code(&self) -> u8 {
         match self {
             Self::Told(code) => *code,
-            Self::Said(_) => FAILED,
+            Self::Said(_) | Self::Refused(_) => FAILED,
+            Self::Unreadable(_) => UNREADABLE,
             Self::Configuration(_) => MISCONFIGURED,
             Self::Unreachable(_) => UNREACHABLE,
+            Self::Interrupted(_) => INTERRUPTED,
             Self::OutputClosed => 0,
         }
     }
@@ -50,7 +69,10 @@ impl Failure {
     pub(crate) fn message(&self) -> Option<String> {
         match self {
             Self::Told(_) | Self::OutputClosed => None,
-            Self::Said(what) | Self::Unreachable(what) => Some(what.clone()),
+            Self::Said(what) | Self::Unreadable(what) | Self::Unreachable(what) | Self::Interrupted(what) => {
+                Some(what.clone())
+            }
+            Self::Refused(refusal) => Some(refusal.message.clone()),
             Self::Configuration(problems) => Some(problems.to_string()),
         }
     }

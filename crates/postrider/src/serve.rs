@@ -2,7 +2,7 @@
 //!
 //! # A start
 //!
-//! the control socket's path, the address (one that is too long, or a taken port, stops a start before it changes anything) → store →
+//! the configuration, with what the machine has against it, and the address (either stops a start before it changes anything) → store →
 //! egress → engine → first environment → API → control socket → "Listening on".
 //!
 //! # An end
@@ -58,7 +58,7 @@ const CLOSING_MOST: Duration = Duration::from_secs(5);
 pub(crate) fn run(given: Serve, form: Form) -> Result<(), Failure> {
     let layers = Layers::read(&Sources::of_process(given.settings.file, given.settings.flags));
     let unknown = layers.unknown_variables.clone();
-    let settings = layers.settings()?;
+    let settings = layers.settings_here()?;
     telemetry::start_logs(&settings.log, settings.log_format);
     for name in unknown {
         let what = unknown_variable(&name);
@@ -142,7 +142,6 @@ impl Server {
     async fn start(settings: Settings, shares: files::Shares, with_demo: bool, form: Form) -> Result<Self, Failure> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
-        control::check_path(&settings.data_dir).map_err(Failure::Said)?;
         let listener = http::bind(settings.listen).await.map_err(Failure::Said)?;
         let address = listener.local_addr().map_err(|error| Failure::said(format!("the socket failed: {error}")))?;
         let url = local_url(address);

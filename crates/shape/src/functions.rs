@@ -195,6 +195,15 @@ fn install_guards(engine: &mut Environment<'static>) {
     });
 }
 
+/// What the template itself demands and the event lacks: its own words stand alone.
+#[derive(Debug, thiserror::Error)]
+#[error("demanded by the template")]
+pub(crate) struct Demanded;
+
+pub(crate) fn missing(message: impl Into<String>) -> Error {
+    invalid(message).with_source(Demanded)
+}
+
 pub(crate) fn invalid(message: impl Into<String>) -> Error {
     Error::new(ErrorKind::InvalidOperation, message.into())
 }

@@ -103,6 +103,7 @@ impl TemplateError {
         let (kind, message) = match error.kind() {
             ErrorKind::OutOfFuel => (TemplateErrorKind::Work, "the template does more work than one may".to_owned()),
             kind => match error.detail() {
+                Some(detail) if is_demand(error) => (TemplateErrorKind::Template, detail.to_owned()),
                 Some(detail) => (TemplateErrorKind::Template, format!("{kind}: {detail}")),
                 None => (TemplateErrorKind::Template, kind.to_string()),
             },
@@ -112,6 +113,11 @@ impl TemplateError {
             None => Self { kind, ..Self::new(message) },
         }
     }
+}
+
+/// Whether the template demanded what is missing, and said so in words of its own.
+fn is_demand(error: &Error) -> bool {
+    std::error::Error::source(error).is_some_and(|source| source.is::<functions::Demanded>())
 }
 
 /// What all templates of a syntax share.

@@ -41,6 +41,12 @@ pub enum OpenError {
         /// The file.
         path: PathBuf,
     },
+    /// No database at all.
+    #[error("{} is no database: something else stands in the file", path.display())]
+    NoDatabase {
+        /// The file.
+        path: PathBuf,
+    },
     /// There is a database and no key to it.
     #[error(
         "the database was made with a master key, and neither POSTRIDER_MASTER_KEY nor the file {} gives one. Restore the file from where the data directory came from",

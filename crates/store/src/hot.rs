@@ -8,7 +8,7 @@ use postrider_core::event::{Event, EventNotes};
 use postrider_core::job::Job;
 use postrider_core::order::OrderKey;
 use postrider_core::shape::ShapeRevision;
-use postrider_core::webhook::Webhook;
+use postrider_core::webhook::{DisableReason, Webhook};
 use postrider_core::{DeliveryId, EnvironmentId, EventId, WebhookId};
 
 /// Events that are accepted together or not at all.
@@ -107,6 +107,8 @@ pub struct Commit {
     pub settled: Vec<Settled>,
     /// Webhooks made, changed or deleted, the writer's own disabling included: the last state of each. The directory has them already.
     pub webhooks: Vec<WebhookChange>,
+    /// Those of them that the writer disabled, and why.
+    pub switched_off: Vec<(WebhookId, DisableReason)>,
     /// Deliveries made by resending.
     pub resent: Vec<Waiting>,
     /// Deliveries of ordered webhooks whose turn has come: new ones with none before them, and those that were behind one that has ended.

@@ -66,6 +66,11 @@ pub(crate) async fn create(
     let name = rules::name("/name", new.name)?;
     let token = secrets::generate_operator_token(&**state.entropy());
     let stored = state.store().create_operator_token(name, secrets::sha256(&token)).await?;
+    tracing::info!(
+        operator_token.id = %stored.id,
+        operator_token.name = stored.name.as_str(),
+        "an operator's token was made"
+    );
     Ok((StatusCode::CREATED, Answer(CreatedToken { operator_token: (&*stored).into(), token })))
 }
 
@@ -75,7 +80,10 @@ pub(crate) async fn revoke(
     Ids(id): Ids<OperatorTokenId>,
 ) -> Result<StatusCode, ApiError> {
     match state.store().revoke_operator_token(id).await? {
-        Found::Yes => Ok(StatusCode::NO_CONTENT),
+        Found::Yes => {
+            tracing::info!(operator_token.id = %id, "an operator's token was revoked");
+            Ok(StatusCode::NO_CONTENT)
+        }
         Found::No => Err(ApiError::not_found("operator's token")),
     }
 }

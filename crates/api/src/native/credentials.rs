@@ -213,6 +213,14 @@ pub(crate) async fn create_credential(
     let new = NewCredential { environment_id, name, scope, hash, made_by };
     match state.store().create_credential(new).await? {
         CreateCredential::Created(credential) => {
+            tracing::info!(
+                environment.id = %environment_id,
+                credential.id = %credential.id,
+                credential.name = credential.name.as_str(),
+                credential.scope = credential.scope.name(),
+                actor = ?made_by,
+                "a credential was made"
+            );
             let credential = Credential::new(&state, &credential, 0);
             Ok((StatusCode::CREATED, Answer(CreatedCredential { credential, secret })))
         }
@@ -250,7 +258,15 @@ pub(crate) async fn revoke_credential(
     reach.require(environment_id)?;
     let by = reach.actor();
     match state.store().revoke_credential(environment_id, credential_id, by).await? {
-        RevokeCredential::Revoked => Ok(StatusCode::NO_CONTENT),
+        RevokeCredential::Revoked => {
+            tracing::info!(
+                environment.id = %environment_id,
+                credential.id = %credential_id,
+                actor = ?by,
+                "a credential was revoked"
+            );
+            Ok(StatusCode::NO_CONTENT)
+        }
         RevokeCredential::NoSuchCredential => Err(ApiError::not_found("credential")),
         RevokeCredential::RevokerRevoked => Err(tokens::no_longer(by)),
         RevokeCredential::RevokersOwn => Err(ApiError::new(

@@ -1,8 +1,10 @@
 //! What `postrider deliveries` takes.
 
 use clap::{Args, Subcommand};
-use postrider_core::{EventId, JobId};
+use postrider_core::delivery::StateKind;
+use postrider_core::{EventId, JobId, WebhookId};
 
+use super::values::{Status, beginning_of_id, moment, state};
 use super::{EnvironmentTarget, JobArgs};
 
 /// `deliveries`.
@@ -13,7 +15,7 @@ pub(crate) enum Deliveries {
         #[command(flatten)]
         filter: DeliveryFilter,
         /// With that id, or with one that begins so: 4 hexadecimal digits at least
-        #[arg(long, value_name = "UUID")]
+        #[arg(long, value_name = "UUID", value_parser = beginning_of_id)]
         id: Option<String>,
         /// Of that event
         #[arg(long, value_name = "UUID")]
@@ -29,14 +31,24 @@ pub(crate) enum Deliveries {
     /// Print deliveries as they are made and change, until it is interrupted
     Tail(Tail),
     /// Repeat deliveries that have ended and were not repeated yet, in the background
-    Resend {
-        #[command(flatten)]
-        filter: DeliveryFilter,
-        #[command(flatten)]
-        job: JobArgs,
-        #[command(flatten)]
-        target: EnvironmentTarget,
-    },
+    Resend(Resend),
+}
+
+/// `deliveries resend`.
+#[derive(Debug, Args)]
+pub(crate) struct Resend {
+    #[command(flatten)]
+    pub(crate) filter: DeliveryFilter,
+    /// Repeat all of them, delivered ones included; needed where no filter is given
+    #[arg(
+        long,
+        conflicts_with_all = ["state", "status", "webhook", "tenant", "event_key", "from", "to", "text"]
+    )]
+    pub(crate) all: bool,
+    #[command(flatten)]
+    pub(crate) job: JobArgs,
+    #[command(flatten)]
+    pub(crate) target: EnvironmentTarget,
 }
 
 /// `deliveries tail`.
@@ -44,8 +56,8 @@ pub(crate) enum Deliveries {
 pub(crate) struct Tail {
     #[command(flatten)]
     pub(crate) marks: DeliveryMarks,
-    /// With an id that begins so
-    #[arg(long, value_name = "UUID")]
+    /// With that id, or with one that begins so: 4 hexadecimal digits at least
+    #[arg(long, value_name = "UUID", value_parser = beginning_of_id)]
     pub(crate) id: Option<String>,
     /// Of that event
     #[arg(long, value_name = "UUID")]
@@ -61,14 +73,14 @@ pub(crate) struct Tail {
 #[derive(Debug, Args)]
 pub(crate) struct DeliveryMarks {
     /// In these states, with commas between: pending, retrying, delivered, failed, discarded
-    #[arg(long, value_name = "STATES")]
-    pub(crate) state: Option<String>,
+    #[arg(long, value_name = "STATES", value_delimiter = ',', value_parser = state)]
+    pub(crate) state: Vec<StateKind>,
     /// Whose last attempt came to that: a status code, 2xx to 5xx, or none
-    #[arg(long, value_name = "CODE")]
-    pub(crate) status: Option<String>,
+    #[arg(long, value_name = "CODE", value_parser = Status::parse)]
+    pub(crate) status: Option<Status>,
     /// To that webhook
     #[arg(long, value_name = "UUID")]
-    pub(crate) webhook: Option<String>,
+    pub(crate) webhook: Option<WebhookId>,
     /// Of events of that tenant
     #[arg(long, value_name = "ID")]
     pub(crate) tenant: Option<String>,
@@ -83,10 +95,10 @@ pub(crate) struct DeliveryFilter {
     #[command(flatten)]
     pub(crate) marks: DeliveryMarks,
     /// Made at this moment (RFC 3339) or later
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", value_parser = moment)]
     pub(crate) from: Option<String>,
     /// Made before this moment (RFC 3339)
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", value_parser = moment)]
     pub(crate) to: Option<String>,
     /// With that text in the event's body
     #[arg(long, value_name = "TEXT")]

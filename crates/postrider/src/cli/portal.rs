@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
 use postrider_core::PortalSessionId;
+use postrider_core::limits::{PORTAL_SESSION_LIFETIME_LEAST, PORTAL_SESSION_LIFETIME_MOST};
 
 use super::EnvironmentTarget;
 
@@ -50,7 +51,7 @@ pub(crate) struct PortalLink {
     #[arg(long, value_name = "NAMES", value_delimiter = ',', default_value = "fe.connectivity.*")]
     pub(crate) permissions: Vec<String>,
     /// How long the portal stays open once it is opened, 60s to 1d [default: 1h]
-    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    #[arg(long, value_name = "DURATION", value_parser = lifetime)]
     pub(crate) expires: Option<Duration>,
     /// Say in the portal that it is you who looks, to help
     #[arg(long)]
@@ -83,6 +84,16 @@ impl From<Visibility> for postrider_core::portal::Visibility {
     }
 }
 
+/// Reads how long a portal stays open.
+fn lifetime(text: &str) -> Result<Duration, String> {
+    let lifetime = duration(text)?;
+    if (PORTAL_SESSION_LIFETIME_LEAST..=PORTAL_SESSION_LIFETIME_MOST).contains(&lifetime) {
+        Ok(lifetime)
+    } else {
+        Err("it has to be from 60s to 1d".to_owned())
+    }
+}
+
 /// Reads a number with its unit: `90s`, `15m`, `8h`, `1d`.
 fn duration(text: &str) -> Result<Duration, String> {
     let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
@@ -110,6 +121,13 @@ mod tests {
         for text in ["", "15", "m", "15 m", "-1h", "1.5h", "15min", "9999999999999999d", "99999999999999999999s", "1日"]
         {
             assert!(duration(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_portal_stays_open_for_a_minute_to_a_day() {
+        for (text, is_taken) in [("59s", false), ("60s", true), ("1d", true), ("25h", false)] {
+            assert_eq!(lifetime(text).is_ok(), is_taken, "{text}");
         }
     }
 }

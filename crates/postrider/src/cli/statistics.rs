@@ -5,6 +5,7 @@ use postrider_core::WebhookId;
 use postrider_core::statistics::Resolution;
 
 use super::EnvironmentTarget;
+use super::values::moment;
 
 /// `statistics`.
 #[derive(Debug, Args)]
@@ -22,10 +23,10 @@ pub(crate) struct Statistics {
     #[arg(long, value_enum, default_value_t)]
     pub(crate) resolution: Span,
     /// From the span on that this moment (RFC 3339) lies in, instead of the last 24 hours
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", value_parser = moment)]
     pub(crate) from: Option<String>,
     /// Up to this moment (RFC 3339), instead of now
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", value_parser = moment)]
     pub(crate) to: Option<String>,
     #[command(flatten)]
     pub(crate) target: EnvironmentTarget,

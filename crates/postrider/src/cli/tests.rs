@@ -84,3 +84,49 @@ fn urls_are_those_that_http_is_spoken_to() {
         }
     }
 }
+
+#[test]
+fn values_that_cannot_be_meant_are_refused_with_the_command_line() {
+    let parse = |line: &str| Cli::try_parse_from(std::iter::once("postrider").chain(line.split(' ')));
+    let id = "018f3c5e-7c1a-7b6e-9d2a-3f4b5c6d7e8f";
+    for good in [
+        "deliveries resend --state failed,discarded --status 5xx --rate 5000",
+        "deliveries list --id 018f --from 2026-01-31T00:00:00Z --to 9999-12-31T23:59:59Z",
+        "events list --status none --state delivered",
+        "trigger a.b --set user.email=x --payload {}",
+        "retention --days 3650",
+        "portal link --tenant acme --expires 1d",
+        &format!("jobs rate {id} 1"),
+        &format!("replay --event {id} --webhook {id} --webhook {id}"),
+    ] {
+        parse(good).unwrap_or_else(|error| panic!("{good}: {error}"));
+    }
+    for (bad, words) in [
+        ("deliveries resend --rate 0", "1..=5000"),
+        ("deliveries resend --rate 5001", "1..=5000"),
+        ("deliveries list --webhook abc", "--webhook"),
+        ("deliveries list --state foo", "discarded"),
+        ("deliveries tail --state failed,", "discarded"),
+        ("deliveries list --status 6xx", "2xx to 5xx"),
+        ("deliveries list --id 01x4", "first digits"),
+        ("deliveries list --id 01-8", "4 at least"),
+        ("deliveries resend --from yesterday", "RFC 3339"),
+        ("deliveries resend --all --state failed", "--state"),
+        ("events list --webhook abc", "--webhook"),
+        ("events list --state lost", "discarded"),
+        ("statistics --to noon", "RFC 3339"),
+        ("replay --from noon --webhook 018f3c5e-7c1a-7b6e-9d2a-3f4b5c6d7e8f", "RFC 3339"),
+        ("replay --from 2026-01-31T00:00:00Z --webhook abc", "--webhook"),
+        ("trigger a.b --set user", "path=value"),
+        ("trigger a.b --payload {", "not JSON"),
+        ("trigger a.b --payload []", "no JSON object"),
+        ("trigger a.b --client-id abc --secret x", "--client-id"),
+        ("retention --days 0", "1..=3650"),
+        ("portal link --tenant acme --expires 59s", "from 60s to 1d"),
+        ("jobs rate 018f3c5e-7c1a-7b6e-9d2a-3f4b5c6d7e8f 0", "1..=5000"),
+    ] {
+        let refused = parse(bad).expect_err(bad);
+        assert_eq!(refused.exit_code(), i32::from(crate::failure::UNREADABLE), "{bad}");
+        assert!(refused.to_string().contains(words), "{bad}: {refused}");
+    }
+}

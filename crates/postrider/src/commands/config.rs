@@ -19,7 +19,7 @@ fn show(given: SettingArgs, form: Form) -> Result<(), Failure> {
     let layers = Layers::read(&Sources::of_process(given.file, given.flags));
     let effective = show::effective(&layers);
     let unknown = layers.unknown_variables.clone();
-    let problems = layers.settings().err();
+    let problems = layers.settings_here().err();
     let whole = json!({
         "settings": effective,
         "unknownVariables": unknown,

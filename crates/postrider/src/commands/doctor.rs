@@ -14,7 +14,7 @@ use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use http::Method;
+use http::{Method, StatusCode};
 use postrider_store::Exposure;
 use serde::Serialize;
 use url::Url;
@@ -283,21 +283,27 @@ async fn server(settings: &Settings, url: Option<Url>) -> Vec<Finding> {
             return vec![Finding::fail(CHECK, failure.message().unwrap_or_default(), "correct the variable")];
         }
     };
-    let place = url.as_str().trim_end_matches('/').to_owned();
-    let ready = match client::http_for(&url) {
-        Ok(http) => http.get(format!("{place}/readyz")).timeout(QUESTION).send().await,
-        Err(failure) => return vec![Finding::fail(CHECK, failure.message().unwrap_or_default(), "report this")],
-    };
-    let mut findings = vec![match ready {
-        Ok(answer) => readiness(&place, answer).await,
-        Err(_) => Finding::warn(
+    let mut findings = vec![match answer(&url).await {
+        Ok(Some(Answered::Ready)) => Finding::ok(CHECK, format!("{} is ready", place(&url))),
+        Ok(Some(Answered::Refused(status))) => {
+            let message = format!("{} answers {status}", place(&url));
+            Finding::fail(CHECK, message, "look into its log; a full disk makes it not ready")
+        }
+        Ok(Some(Answered::Otherwise(status))) => Finding::fail(
             CHECK,
-            format!("no server answers at {place}"),
+            format!("another program answers at {} ({status})", place(&url)),
+            "stop it, or choose another address with --listen or POSTRIDER_LISTEN; where it is a proxy, see that the server behind it \
+             runs",
+        ),
+        Ok(None) => Finding::warn(
+            CHECK,
+            format!("no server answers at {}", place(&url)),
             "start it with `postrider serve`, or name it with --url",
         ),
+        Err(failure) => return vec![Finding::fail(CHECK, failure.message().unwrap_or_default(), "report this")],
     }];
     if findings[0].verdict == Verdict::Warn {
-        findings.extend(listening(settings));
+        findings.extend(listening(settings).await);
     }
     if settings.data_dir.join(SOCKET_NAME).exists() {
         findings.extend(reported_addresses(settings).await);
@@ -305,9 +311,24 @@ async fn server(settings: &Settings, url: Option<Url>) -> Vec<Finding> {
     findings
 }
 
-/// What an answer to `/readyz` says. Any program may listen there, and many answer 200 to everything.
-async fn readiness(place: &str, mut answer: reqwest::Response) -> Finding {
-    const CHECK: &str = "server";
+fn place(url: &Url) -> &str {
+    url.as_str().trim_end_matches('/')
+}
+
+/// Who answers `/readyz`, and with what status where he is not ready.
+enum Answered {
+    /// A Postrider that is ready.
+    Ready,
+    /// One that is not.
+    Refused(StatusCode),
+    /// Another program.
+    Otherwise(StatusCode),
+}
+
+/// Asks whether a server is ready; none: nothing answers. Any program may listen there, and many answer 200 to everything.
+async fn answer(url: &Url) -> Result<Option<Answered>, Failure> {
+    let request = client::http_for(url)?.get(format!("{}/readyz", place(url)));
+    let Ok(mut answer) = request.timeout(QUESTION).send().await else { return Ok(None) };
     let status = answer.status();
     let mut body = Vec::new();
     while body.len() < ANSWER_BYTES
@@ -315,27 +336,27 @@ async fn readiness(place: &str, mut answer: reqwest::Response) -> Finding {
     {
         body.extend_from_slice(&chunk);
     }
-    if status.is_success() && body == READY {
-        Finding::ok(CHECK, format!("{place} is ready"))
+    Ok(Some(if status.is_success() && body == READY {
+        Answered::Ready
     } else if body.windows(REFUSAL.len()).any(|part| part == REFUSAL) {
-        let message = format!("{place} answers {status}");
-        Finding::fail(CHECK, message, "look into its log; a full disk makes it not ready")
+        Answered::Refused(status)
     } else {
-        Finding::fail(
-            CHECK,
-            format!("another program answers at {place} ({status})"),
-            "stop it, or choose another address with --listen or POSTRIDER_LISTEN; where it is a proxy, see that the server behind it \
-             runs",
-        )
-    }
+        Answered::Otherwise(status)
+    }))
 }
 
-/// Whether a server that does not run yet could listen; told where it could not for a reason that another account would meet, too.
-fn listening(settings: &Settings) -> Option<Finding> {
+/// Whether a server that does not run yet could listen; told where it could not for a reason that another account would meet, too. Where
+/// another server was asked, one of Postrider's may well run here.
+async fn listening(settings: &Settings) -> Option<Finding> {
     const CHECK: &str = "listen";
     let error = TcpListener::bind(settings.listen).err()?;
     let why = match error.kind() {
-        io::ErrorKind::AddrInUse => "another program that is no Postrider listens there",
+        io::ErrorKind::AddrInUse => match answer(&local_url(settings.listen)).await {
+            Ok(Some(Answered::Ready | Answered::Refused(_))) => {
+                return Some(Finding::ok(CHECK, format!("a Postrider listens on {} already", settings.listen)));
+            }
+            _ => "another program that is no Postrider listens there",
+        },
         io::ErrorKind::AddrNotAvailable => "it is no address of this machine",
         _ => return None,
     };

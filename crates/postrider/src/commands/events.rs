@@ -42,9 +42,9 @@ fn parameters(filter: EventFilter) -> Vec<(&'static str, String)> {
         ("from", from),
         ("to", to),
         ("matched", matched.map(|matched| matched.to_string())),
-        ("webhookId", webhook),
-        ("state", state),
-        ("statusCode", status),
+        ("webhookId", webhook.map(|id| id.to_string())),
+        ("state", deliveries::names(&state)),
+        ("statusCode", status.map(|status| status.text)),
         ("id", id),
         ("text", text),
     ]

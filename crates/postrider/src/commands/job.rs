@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use http::Method;
 use postrider_core::{Clock as _, JobId};
-use serde_json::Value;
+use serde_json::{Value, json};
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cli::JobArgs;
 use crate::client::Client;
@@ -20,11 +21,12 @@ pub(super) async fn run(client: &Client, request: Value, given: &JobArgs, form: 
     let count = counted["deliveries"].as_u64().unwrap_or(0);
     let at_least = if counted["complete"] == false { "at least " } else { "" };
     if given.preview {
-        form.print(&counted, || format!("{at_least}{count} deliveries would be made"))?;
+        form.print(&counted, || format!("{at_least}{} would be made", deliveries(count)))?;
         return Ok(());
     }
     if form == Form::Text {
-        note(styled(FAINT, format_args!("{at_least}{count} deliveries are to be made")));
+        let are = if count == 1 { "is" } else { "are" };
+        note(styled(FAINT, format_args!("{at_least}{} {are} to be made", deliveries(count))));
     }
     let key = given.idempotency_key.clone();
     let key = key.unwrap_or_else(|| JobId::new(SystemClock.now(), &SystemEntropy).to_string());
@@ -40,20 +42,47 @@ pub(super) async fn run(client: &Client, request: Value, given: &JobArgs, form: 
         form.print(&started, || format!("{}: job {}", styled(GOOD, "started"), tame(&id)))?;
         return Ok(());
     }
-    let ended = follow(client, started, &id, form).await?;
+    let mut interrupts = signal(SignalKind::interrupt())
+        .map_err(|error| Failure::said(format!("signals cannot be caught: {error}; the job {} goes on", tame(&id))))?;
+    // Whoever is cut off from here on knows what goes on without him.
+    match form {
+        Form::Text => note(styled(FAINT, format_args!("job {}", tame(&id)))),
+        Form::Json => note(json!({ "job": id })),
+    }
+    let ended = tokio::select! {
+        ended = follow(client, started, &id, form) => ended?,
+        _ = interrupts.recv() => {
+            let id = tame(&id);
+            return Err(Failure::Interrupted(format!(
+                "the job {id} goes on; end it with `postrider jobs cancel {id}`, or look with `postrider jobs show {id}`"
+            )));
+        }
+    };
     let count = |name: &str| ended[name].as_u64().unwrap_or(0);
     // Whoever waits for the end wants all of it sent.
     let is_done = ended["state"] == "completed" && count("failed") == 0;
     form.print(&ended, || {
-        format!(
-            "{}: {} deliveries made, {} skipped, {} could not be sent",
-            styled(if is_done { GOOD } else { BAD }, tame(ended["state"].as_str().unwrap_or("ended"))),
-            count("done"),
-            count("skipped"),
-            count("failed")
-        )
+        let state = styled(if is_done { GOOD } else { BAD }, tame(ended["state"].as_str().unwrap_or("ended")));
+        let (made, skipped) = (deliveries(count("done")), count("skipped"));
+        format!("{state}: {made} made, {skipped} skipped, {}", unsent(count("failed")))
     })?;
     if is_done { Ok(()) } else { Err(Failure::Told(FAILED)) }
+}
+
+fn deliveries(count: u64) -> String {
+    match count {
+        1 => "1 delivery".to_owned(),
+        count => format!("{count} deliveries"),
+    }
+}
+
+/// What a job could not send: a job fails at nothing else than webhooks that take nothing.
+fn unsent(count: u64) -> String {
+    match count {
+        0 => "0 could not be sent".to_owned(),
+        1 => "1 could not be sent: its webhook is disabled or deleted".to_owned(),
+        count => format!("{count} could not be sent: their webhooks are disabled or deleted"),
+    }
 }
 
 /// Shows how a job comes forward until it ends. It goes on without this.

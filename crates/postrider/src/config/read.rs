@@ -2,8 +2,8 @@
 //!
 //! A reader never stops at the first problem: it notes it by key and goes on, so that a person corrects all in one go.
 
-use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
+use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
 use std::str::FromStr as _;
 use std::time::Duration;
 
@@ -18,10 +18,12 @@ use postrider_core::retention::Retention;
 use postrider_egress::ProxyUrl;
 use postrider_store::MasterKey;
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
 use url::Url;
 
 use super::setting::{Arity, Setting, setting};
 use super::{Bootstrap, Layers, LogFormat, Problems, Settings};
+use crate::serve::control;
 
 /// Seconds of patience that can be asked for.
 const PATIENCE_SECONDS: std::ops::RangeInclusive<u64> = 0..=3_600;
@@ -33,6 +35,11 @@ struct Reader {
 }
 
 impl Reader {
+    fn new(mut layers: Layers) -> Self {
+        let problems = std::mem::take(&mut layers.problems);
+        Self { layers, problems }
+    }
+
     /// The value of a setting that takes one; none where nothing is given or it cannot be read.
     fn one<T>(&mut self, key: &'static str, parse: impl Fn(&str) -> Result<T, String>) -> Option<T> {
         let (value, _) = self.layers.value(of(key))?;
@@ -51,6 +58,26 @@ impl Reader {
             return Vec::new();
         };
         entries.iter().filter_map(|entry| parse(entry).map_err(|what| self.problems.add(key, what)).ok()).collect()
+    }
+
+    /// Holds what could be read of a setting against this machine. What could not has been noted.
+    fn hold<T>(
+        &mut self,
+        key: &'static str,
+        parse: impl Fn(&str) -> Result<T, String>,
+        check: impl Fn(&T) -> Result<(), String>,
+    ) {
+        let setting = of(key);
+        let Some((value, _)) = self.layers.value(setting) else { return };
+        let given: Vec<String> = match setting.arity {
+            Arity::One => text(&value).into_iter().collect(),
+            Arity::List => entries(&value).unwrap_or_default(),
+        };
+        for value in given.iter().filter_map(|text| parse(text.trim()).ok()) {
+            if let Err(what) = check(&value) {
+                self.problems.add(key, what);
+            }
+        }
     }
 
     fn is_given(&self, key: &str) -> bool {
@@ -94,10 +121,23 @@ pub(super) fn shown(setting: &Setting, value: &Value) -> String {
     .unwrap_or_else(|| "(of a wrong type)".to_owned())
 }
 
-pub(super) fn settings(mut layers: Layers) -> Result<Settings, Problems> {
-    let problems = std::mem::take(&mut layers.problems);
-    let mut reader = Reader { layers, problems };
+pub(super) fn settings(layers: Layers) -> Result<Settings, Problems> {
+    let mut reader = Reader::new(layers);
+    let settings = read(&mut reader);
+    settings.filter(|_| reader.problems.is_empty()).ok_or(reader.problems)
+}
 
+pub(super) fn settings_here(layers: Layers) -> Result<Settings, Problems> {
+    let mut reader = Reader::new(layers);
+    let settings = read(&mut reader);
+    reader.hold("data_dir", path, |path| control::check_path(path).map(drop));
+    reader.hold("egress_source_addresses", source_address, |address| leaves_from(*address));
+    reader.hold("egress_extra_roots", path, |path| roots(path));
+    settings.filter(|_| reader.problems.is_empty()).ok_or(reader.problems)
+}
+
+/// All settings; none where one that is needed cannot be read.
+fn read(reader: &mut Reader) -> Option<Settings> {
     let listen = reader.one("listen", listen_address);
     let data_dir = reader.one("data_dir", path);
     if reader.is_given("database_url") {
@@ -109,7 +149,7 @@ pub(super) fn settings(mut layers: Layers) -> Result<Settings, Problems> {
     let public_url = reader.one("public_url", public_url);
     let trusted_proxies = reader.list("trusted_proxies", proxies);
     let cors_origins = reader.list("cors_origins", origin);
-    let bootstrap = bootstrap(&mut reader);
+    let bootstrap = bootstrap(reader);
     let egress_allow = reader.list("egress_allow", network);
     let egress_source_addresses = reader.list("egress_source_addresses", source_address);
     // The parser's words never repeat the text, which may hold a password.
@@ -121,28 +161,23 @@ pub(super) fn settings(mut layers: Layers) -> Result<Settings, Problems> {
     let log = reader.one("log", log_filter);
     let log_format = reader.one("log_format", log_format);
 
-    match (reader.problems.is_empty(), listen, data_dir, retention, patience, log, log_format) {
-        (true, Some(listen), Some(data_dir), Some(retention), Some(patience), Some(log), Some(log_format)) => {
-            Ok(Settings {
-                listen,
-                data_dir,
-                public_url,
-                trusted_proxies,
-                cors_origins,
-                bootstrap,
-                egress_allow,
-                egress_source_addresses,
-                egress_proxy,
-                egress_extra_roots,
-                master_key,
-                retention,
-                shutdown_patience: Duration::from_secs(patience),
-                log,
-                log_format,
-            })
-        }
-        _ => Err(reader.problems),
-    }
+    Some(Settings {
+        listen: listen?,
+        data_dir: data_dir?,
+        public_url,
+        trusted_proxies,
+        cors_origins,
+        bootstrap,
+        egress_allow,
+        egress_source_addresses,
+        egress_proxy,
+        egress_extra_roots,
+        master_key,
+        retention: retention?,
+        shutdown_patience: Duration::from_secs(patience?),
+        log: log?,
+        log_format: log_format?,
+    })
 }
 
 pub(super) fn data_dir(layers: Layers) -> Result<PathBuf, Problems> {
@@ -155,10 +190,9 @@ pub(super) fn listen(layers: Layers) -> Result<SocketAddr, Problems> {
 
 /// The value of a setting that has a default. A problem of another one does not matter, but one of the whole file does: nobody knows
 /// what it would have said.
-fn alone<T>(mut layers: Layers, key: &'static str, parse: impl Fn(&str) -> Result<T, String>) -> Result<T, Problems> {
-    let mut problems = std::mem::take(&mut layers.problems);
-    problems.retain_about(key);
-    let mut reader = Reader { layers, problems };
+fn alone<T>(layers: Layers, key: &'static str, parse: impl Fn(&str) -> Result<T, String>) -> Result<T, Problems> {
+    let mut reader = Reader::new(layers);
+    reader.problems.retain_about(key);
     match reader.one(key, parse) {
         Some(value) if reader.problems.is_empty() => Ok(value),
         _ => Err(reader.problems),
@@ -270,6 +304,21 @@ fn source_address(text: &str) -> Result<IpAddr, String> {
     text.parse().map_err(|_| format!("`{text}` is not an IP address; write for example 198.51.100.7"))
 }
 
+/// Whether connections can leave from an address: that of this machine alone. No port of it is kept.
+fn leaves_from(address: IpAddr) -> Result<(), String> {
+    TcpListener::bind(SocketAddr::new(address, 0)).map(drop).map_err(|error| {
+        format!("connections cannot leave from {address} ({error}); give this machine the address, or remove it")
+    })
+}
+
+/// Whether a file of root certificates can be used.
+fn roots(path: &Path) -> Result<(), String> {
+    let pem = std::fs::read(path).map_err(|error| {
+        format!("{} cannot be read: {error}; correct the path, or the file's permissions", path.display())
+    })?;
+    postrider_egress::check_roots(&pem).map_err(|error| format!("{}: {error}", path.display()))
+}
+
 /// Takes hexadecimal besides base64. Neither the key nor a part of it is repeated.
 fn master_key(text: &str) -> Result<MasterKey, String> {
     let digits: Option<Vec<u8>> =
@@ -296,9 +345,19 @@ fn retention(text: &str) -> Result<Retention, String> {
     Ok(Retention::from_days(days).expect("the limits are those of the range"))
 }
 
+/// A word alone is a level: the filter itself would take one that is none for the name of a target, and log nothing else.
 fn log_filter(text: &str) -> Result<String, String> {
-    match EnvFilter::builder().parse(text) {
-        Ok(_) if !text.is_empty() => Ok(text.to_owned()),
+    let directives: Vec<&str> = text.split(',').map(str::trim).filter(|directive| !directive.is_empty()).collect();
+    let unknown = directives.iter().find(|it| !it.contains('=') && LevelFilter::from_str(it).is_err());
+    if let Some(unknown) = unknown {
+        return Err(format!(
+            "`{unknown}` is no level; these are: off, error, warn, info, debug, trace; one of a part alone is written as \
+             postrider_engine=debug"
+        ));
+    }
+    let filter = directives.join(",");
+    match EnvFilter::builder().parse(&filter) {
+        Ok(_) if !filter.is_empty() => Ok(filter),
         _ => Err(format!("`{text}` is not a log filter; write for example info, or warn,postrider_engine=debug")),
     }
 }

@@ -242,8 +242,9 @@ pub(crate) const SETTINGS: &[Setting] = &[
         placeholder: "FILTER",
         arity: Arity::One,
         visibility: Visibility::Open,
-        summary: "What is logged: `error`, `warn`, `info`, `debug`, `trace`, or a list of `target=level`",
-        detail: "Logs go to standard error. They never contain secrets, payloads or whole URLs of receivers.",
+        summary: "What is logged: `off`, `error`, `warn`, `info`, `debug`, `trace`, or a list of these and of `target=level`",
+        detail: "Logs go to standard error. They never contain secrets, payloads or whole URLs of receivers. `debug` names each call \
+                 that was refused, with its request id; `postrider_api=debug` those alone.",
         example: "warn,postrider_engine=debug",
     },
     Setting {

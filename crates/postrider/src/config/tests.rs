@@ -105,6 +105,49 @@ fn all_problems_are_told_at_once_by_key() {
 }
 
 #[test]
+fn what_this_machine_has_against_settings_is_told_with_the_rest() {
+    let folder = tempfile::tempdir().unwrap();
+    let (missing, empty) = (folder.path().join("missing.pem"), folder.path().join("empty.pem"));
+    std::fs::write(&empty, "no certificate").unwrap();
+    let long = format!("/{}", "d".repeat(120));
+    let told = |roots: &std::path::Path| {
+        let given = sources(&[
+            ("POSTRIDER_DATA_DIR", long.as_str()),
+            // An address of the block for documentation is no machine's.
+            ("POSTRIDER_EGRESS_SOURCE_ADDRESSES", "127.0.0.1,203.0.113.7"),
+            ("POSTRIDER_EGRESS_EXTRA_ROOTS", roots.to_str().unwrap()),
+            ("POSTRIDER_RETENTION_DAYS", "0"),
+        ]);
+        let problems = Layers::read(&given).settings_here().expect_err("problems");
+        problems.iter().map(|problem| (problem.key.clone(), problem.message.clone())).collect::<Vec<_>>()
+    };
+    let problems = told(&missing);
+    let keys: Vec<_> = problems.iter().map(|(key, _)| key.as_str()).collect();
+    assert_eq!(keys, ["retention_days", "data_dir", "egress_source_addresses", "egress_extra_roots"], "{problems:#?}");
+    assert!(problems[1].1.contains("choose a shorter data directory"), "{problems:#?}");
+    assert!(problems[2].1.contains("203.0.113.7") && problems[3].1.contains("cannot be read"), "{problems:#?}");
+    assert!(told(&empty)[3].1.contains("there is none in it"), "a file without certificates");
+    assert!(!folder.path().join(&long).exists(), "nothing is made by the look");
+    assert!(Layers::read(&sources(&[])).settings_here().is_ok());
+}
+
+#[test]
+fn a_word_alone_is_a_level_of_the_log() {
+    let log = |filter: &str| {
+        let read = Layers::read(&sources(&[("POSTRIDER_LOG", filter)])).settings();
+        read.map(|settings| settings.log).map_err(|problems| problems.to_string())
+    };
+    for filter in ["off", "error", "warn", "info", "debug", "trace", "WARN", "warn,postrider_engine=debug"] {
+        assert_eq!(log(filter).as_deref(), Ok(filter));
+    }
+    assert_eq!(log("info, postrider_store=off").as_deref(), Ok("info,postrider_store=off"));
+    for filter in ["warning", "loud", "info,postrider_engine", "postrider_engine=debug,verbose"] {
+        let problems = log(filter).expect_err(filter);
+        assert!(problems.contains("is no level") && problems.contains("off, error, warn, info"), "{problems}");
+    }
+}
+
+#[test]
 fn a_broken_file_does_not_hide_other_problems() {
     let (_folder, mut sources) = in_file("listen = ");
     sources.variables.push(("POSTRIDER_LOG_FORMAT".into(), "xml".into()));

@@ -67,7 +67,13 @@ async fn ensure_chosen(store: &Store, chosen: Bootstrap, entropy: Arc<dyn Entrop
     if store.directory().environment(client_id).is_none() {
         let new = NewEnvironment { id: Some(client_id), name: FIRST_ENVIRONMENT.to_owned(), made_by: Actor::Control };
         // Nobody else makes environments yet: the server does not answer before this is done.
-        store.create_environment(new).await?;
+        if let CreateEnvironment::Created(environment) = store.create_environment(new).await? {
+            tracing::info!(
+                environment.id = %client_id,
+                "there was no environment of the id bootstrap_client_id: {:?} was made",
+                environment.name
+            );
+        }
     }
     let known = store.directory().credentials(client_id);
     let hash = tokio::task::spawn_blocking(move || {
@@ -103,7 +109,16 @@ async fn add_secret(
     let (name, scope) = (name.to_owned(), CredentialScope::Full);
     let new = NewCredential { environment_id, name, scope, hash, made_by: Actor::Control };
     match store.create_credential(new).await? {
-        CreateCredential::Created(_) => Ok(()),
+        CreateCredential::Created(credential) => {
+            tracing::info!(
+                environment.id = %environment_id,
+                credential.id = %credential.id,
+                credential.name = credential.name.as_str(),
+                credential.scope = credential.scope.name(),
+                "a credential was made"
+            );
+            Ok(())
+        }
         CreateCredential::NoSuchEnvironment => Err(StoreError::NoSuchEnvironment.into()),
         CreateCredential::MakerRevoked | CreateCredential::BeyondMaker => unreachable!("the server itself makes it"),
         CreateCredential::LimitReached => Err(BootstrapError::TooManySecrets(environment_id)),

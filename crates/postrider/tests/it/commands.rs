@@ -168,6 +168,25 @@ async fn the_doctor_takes_no_other_program_for_the_server() {
 }
 
 #[tokio::test]
+async fn the_doctor_takes_no_other_server_for_another_program() {
+    let folder = tempfile::tempdir().unwrap();
+    let (server, other) = (Server::start(folder.path()).await, Receiver::start().await);
+    let examined = async |listen: &str| {
+        let mut command = postrider(folder.path());
+        // Nobody listens on that port.
+        command.args(["--json", "doctor", "--offline", "--data-dir", "elsewhere", "--url", "http://127.0.0.1:1"]);
+        let report = json_of(&run(command.args(["--listen", listen.trim_start_matches("http://")])).await);
+        let all = report["findings"].as_array().unwrap();
+        let finding = all.iter().find(|finding| finding["check"] == "listen").unwrap();
+        (finding["verdict"].as_str().unwrap().to_owned(), finding["message"].as_str().unwrap().to_owned())
+    };
+    let (verdict, message) = examined(&server.url).await;
+    assert!(verdict == "ok" && message.contains("a Postrider listens"), "{verdict}: {message}");
+    let (verdict, message) = examined(other.url("/").trim_end_matches('/')).await;
+    assert!(verdict == "fail" && message.contains("no Postrider"), "{verdict}: {message}");
+}
+
+#[tokio::test]
 async fn the_doctor_refuses_what_a_start_would_refuse() {
     let folder = tempfile::tempdir().unwrap();
     let failed = async |command: &mut Command| {

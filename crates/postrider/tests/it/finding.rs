@@ -97,6 +97,17 @@ async fn events_and_deliveries_are_found_by_every_filter() {
     let job = json_of(&resent);
     assert_eq!((&job["state"], &job["done"], &job["failed"]), (&json!("completed"), &json!(0), &json!(1)), "{job}");
     assert_eq!(resent.status.code(), Some(1), "what could not be sent, as the webhook is disabled, was not done");
+    assert_eq!(stderr_of(&resent).trim(), json!({ "job": job["id"] }).to_string(), "which job it is");
+    let unfiltered = call(&["deliveries", "resend"]).await;
+    assert_eq!(unfiltered.status.code(), Some(2), "nobody means all by nothing");
+    assert!(stderr_of(&unfiltered).contains("--all"), "{}", stderr_of(&unfiltered));
+    let all = json_of(&call(&["deliveries", "resend", "--all", "--preview"]).await);
+    assert_eq!(all["deliveries"], 3, "{all}");
+    let mut command = postrider(folder.path());
+    let told = run(command.args(["deliveries", "resend", "--state", "failed", "--data-dir", "data"])).await;
+    let said = String::from_utf8(told.stdout.clone()).unwrap();
+    assert!(said.contains("1 could not be sent: its webhook is disabled or deleted"), "{said}");
+    assert!(stderr_of(&told).contains("1 delivery is to be made") && stderr_of(&told).contains("job "));
     let refused = call(&["events", "list", "--state", "lost"]).await;
     assert!(!refused.status.success() && stderr_of(&refused).contains("state"), "{}", stderr_of(&refused));
     assert_eq!(call(&["events", "list", "--all", "--limit", "1"]).await.status.code(), Some(2), "one or the other");
@@ -198,7 +209,7 @@ async fn a_tail_refuses_what_no_delivery_can_be() {
     for (arguments, words) in [(["--state", "lost"], "discarded"), (["--status", "6xx"], "2xx to 5xx")] {
         let mut command = postrider(folder.path());
         let refused = run(command.args(["deliveries", "tail"]).args(arguments)).await;
-        assert_eq!(refused.status.code(), Some(1));
+        assert_eq!(refused.status.code(), Some(2));
         assert!(stderr_of(&refused).contains(words), "{}", stderr_of(&refused));
     }
 }

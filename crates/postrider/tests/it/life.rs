@@ -56,6 +56,81 @@ async fn chosen_credentials_are_made_once_and_revoked_ones_stay_revoked() {
 }
 
 #[tokio::test]
+async fn what_chosen_credentials_add_to_an_environment_that_was_there_is_logged() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut server = Server::start(folder.path()).await;
+    assert!(server.stop().await.success());
+    let mut server = Server::start_with(folder.path(), bootstrapped).await;
+    assert!(server.stop().await.success());
+    let logs = server.logs();
+    assert!(logs.contains("\"Development\" was made") && logs.contains("a credential was made"), "{logs}");
+    let another = "another-secret-that-was-chosen";
+    let mut server =
+        Server::start_with(folder.path(), |command| bootstrapped(command).env("POSTRIDER_BOOTSTRAP_SECRET", another))
+            .await;
+    assert!(server.stop().await.success());
+    let more = server.logs();
+    assert!(more.contains("a credential was made") && more.contains(CLIENT_ID), "{more}");
+    assert!(!more.contains("Development"), "the environment was there: {more}");
+    for secret in [SECRET, another] {
+        assert!(!logs.contains(secret) && !more.contains(secret), "a secret is in the logs");
+    }
+}
+
+#[tokio::test]
+async fn who_may_do_what_and_what_was_refused_is_in_the_log() {
+    let folder = tempfile::tempdir().unwrap();
+    let receiver = Receiver::start().await;
+    receiver.on("/gone", Behaviour::Answer(Reply::new(410, String::new())));
+    let server = Server::start_with(folder.path(), |command| {
+        bootstrapped(command).env("POSTRIDER_LOG", "info,postrider_api=debug").env("POSTRIDER_LOG_FORMAT", "json")
+    })
+    .await;
+    let call = async |arguments: &[&str]| {
+        let mut command = postrider(folder.path());
+        json_of(&run(command.arg("--json").args(arguments).args(["--data-dir", "data"])).await)
+    };
+    let credential = call(&["credential", "create", "billing"]).await;
+    let revoked = credential["id"].as_str().unwrap();
+    call(&["credential", "revoke", revoked]).await;
+    let operator = call(&["operator-token", "create", "deployment"]).await;
+    call(&["operator-token", "revoke", operator["id"].as_str().unwrap()]).await;
+    let token = server.log_in(CLIENT_ID, SECRET).await;
+    let path = "/api/v1/deliveries?text=a-private-text&limit=0";
+    let refused = reqwest_client().get(format!("{}{path}", server.url)).bearer_auth(&token).send().await.unwrap();
+    let refused: serde_json::Value = refused.json().await.unwrap();
+    let request = refused["requestId"].as_str().unwrap();
+    let webhook = server.subscribe(&token, &receiver.url("/gone"), "a-long-secret").await;
+    server.post(&token, "/api/v1/events", &json!({"eventKey": "a.b", "payload": {}})).await;
+
+    let line = async |words: &str, of: &str| {
+        let deadline = std::time::Instant::now() + PATIENCE;
+        loop {
+            let logs = server.logs();
+            if let Some(line) = logs.lines().find(|line| line.contains(words) && line.contains(of)) {
+                return line.to_owned();
+            }
+            assert!(std::time::Instant::now() < deadline, "{words:?} of {of} is not in {logs}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    assert!(line("a credential was made", revoked).await.contains("billing"));
+    line("a credential was revoked", revoked).await;
+    line("an operator's token was made", operator["id"].as_str().unwrap()).await;
+    line("an operator's token was revoked", operator["id"].as_str().unwrap()).await;
+    assert!(line("a webhook was switched off", &webhook).await.contains("gone"));
+    let told = line("a call was refused", request).await;
+    for part in ["\"GET\"", "\"/api/v1/deliveries\"", "400", "invalid_parameter"] {
+        assert!(told.contains(part), "{part} is not in {told}");
+    }
+    let logs = server.logs();
+    let secrets = [&credential["secret"], &operator["token"]].map(|secret| secret.as_str().unwrap());
+    for secret in [secrets[0], secrets[1], SECRET, token.as_str(), "a-private-text"] {
+        assert!(!logs.contains(secret), "{secret} is in {logs}");
+    }
+}
+
+#[tokio::test]
 async fn sigterm_lets_an_attempt_in_flight_finish() {
     let folder = tempfile::tempdir().unwrap();
     let receiver = Receiver::start().await;

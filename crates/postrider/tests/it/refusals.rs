@@ -48,7 +48,7 @@ async fn a_data_directory_that_can_have_no_socket_is_refused_before_it_is_made()
     let folder = tempfile::tempdir().unwrap();
     let long = "d".repeat(120);
     let refused = run(postrider(folder.path()).args(["serve", "--listen", "127.0.0.1:0", "--data-dir", &long])).await;
-    assert_eq!(refused.status.code(), Some(1));
+    assert_eq!(refused.status.code(), Some(3));
     assert!(stderr_of(&refused).contains("choose a shorter data directory"), "{}", stderr_of(&refused));
     assert!(!folder.path().join(&long).exists());
 }
@@ -97,5 +97,26 @@ async fn settings_that_cannot_be_enforced_are_refused_together() {
         .args(["serve", "--config", "/dev/null", "--listen", "127.0.0.1:0"])
         .args(["--egress-extra-roots", "postrider.toml"]))
     .await;
-    assert_eq!(roots.status.code(), Some(1), "a file without certificates: {}", stderr_of(&roots));
+    assert_eq!(roots.status.code(), Some(3), "a file without certificates: {}", stderr_of(&roots));
+    let mut command = postrider(folder.path());
+    let shown =
+        run(command.args(["config", "show", "--config", "/dev/null", "--egress-extra-roots", "none.pem"])).await;
+    assert_eq!(shown.status.code(), Some(3), "what would not start is not shown as good: {}", stderr_of(&shown));
+    let log = run(postrider(folder.path()).args(["serve", "--config", "/dev/null", "--log", "warning"])).await;
+    assert_eq!(log.status.code(), Some(3), "{}", stderr_of(&log));
+    assert!(stderr_of(&log).contains("off, error, warn, info, debug, trace"), "{}", stderr_of(&log));
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_database_is_told_in_the_same_words_by_all() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("data")).unwrap();
+    std::fs::write(folder.path().join("data/postrider.db"), [0xa5; 8_192]).unwrap();
+    let words = "postrider.db is no database";
+    let refused = run(postrider(folder.path()).args(["serve", "--listen", "127.0.0.1:0", "--data-dir", "data"])).await;
+    assert!(refused.status.code() == Some(1) && stderr_of(&refused).contains(words), "{}", stderr_of(&refused));
+    let mut command = postrider(folder.path());
+    let examined = run(command.args(["doctor", "--offline", "--listen", "127.0.0.1:1", "--data-dir", "data"])).await;
+    let said = String::from_utf8_lossy(&examined.stdout).into_owned();
+    assert!(said.contains(words), "{said}");
 }

@@ -1,14 +1,16 @@
 //! Commands that talk to a server: as its operator over the control socket, and as an environment over TCP.
 
+use std::io::{BufRead as _, BufReader};
 use std::process::Stdio;
 
 use postrider_core::Clock as _;
 use postrider_core::signature::{Secret, verify_jwt, verify_standard};
 use postrider_testkit::receiver::{Received, Receiver};
+use rustix::process::Signal;
 use serde_json::Value;
 
 use crate::support::{
-    CLIENT_ID, PATIENCE, SECRET, Server, bootstrapped, first_line, json_of, lines_of, postrider, run, stderr_of,
+    CLIENT_ID, PATIENCE, SECRET, Server, bootstrapped, first_line, json_of, lines_of, postrider, run, signal, stderr_of,
 };
 
 const WEBHOOK_SECRET: &str = "a-long-secret";
@@ -70,6 +72,18 @@ async fn a_triggered_sample_reaches_the_receiver_signed() {
     assert!(triggered.status.success(), "{}", stderr_of(&triggered));
     let request = &receiver.wait_for(2, PATIENCE).await[1];
     assert!(request.body.ends_with(br#""n":1e400,"x":1.0}"#), "{:?}", request.body);
+
+    // Who may report alone cannot read samples.
+    let mut command = postrider(folder.path());
+    command.args(["--json", "credential", "create", "reporter", "--scope", "events", "--data-dir", "data"]);
+    let reporter = json_of(&run(&mut command).await)["secret"].as_str().unwrap().to_owned();
+    let mut command = postrider(folder.path());
+    command.env("POSTRIDER_URL", &server.url).env("POSTRIDER_CLIENT_ID", CLIENT_ID).env("POSTRIDER_SECRET", reporter);
+    let refused = run(command.args(["trigger", "frontegg.user.created"])).await;
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(stderr_of(&refused).contains("the sample cannot be read"), "{}", stderr_of(&refused));
+    let reported = run(command.args(["--payload", "{}"])).await;
+    assert!(stderr_of(&refused).contains("--payload") && reported.status.success(), "{}", stderr_of(&reported));
 
     let mut command = postrider(folder.path());
     let unknown = run(command.args(["trigger", "frontegg.user.creatd", "--data-dir", "data"])).await;
@@ -252,6 +266,21 @@ async fn jobs_are_listed_and_steered() {
     let replay = [&followed[..], &["--detach"]].concat();
     let id = json_of(&call(&replay).await)["id"].as_str().unwrap().to_owned();
     assert_eq!(json_of(&call(&["jobs", "list"]).await)[0]["id"], *id);
+    let mut command = postrider(folder.path());
+    command.args(&followed).args(["--data-dir", "data"]).stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut following = command.spawn().unwrap();
+    let mut said = BufReader::new(following.stderr.take().unwrap()).lines();
+    let named = id.clone();
+    let interrupting = tokio::task::spawn_blocking(move || {
+        let named = format!("job {named}");
+        said.by_ref().map(Result::unwrap).find(|line| *line == named).expect("the job is named");
+        signal(following.id(), Signal::INT);
+        let rest: Vec<_> = said.map(Result::unwrap).collect();
+        (following.wait().unwrap(), rest.join("\n"))
+    });
+    let (interrupted, rest) = tokio::time::timeout(PATIENCE, interrupting).await.expect("it ends").unwrap();
+    assert_eq!(interrupted.code(), Some(130));
+    assert!(rest.contains(&format!("postrider jobs cancel {id}")), "how to end what goes on: {rest}");
     assert_eq!(json_of(&call(&["jobs", "pause", &id]).await)["state"], "paused");
     assert_eq!(json_of(&call(&["jobs", "rate", &id, "7"]).await)["ratePerSecond"], 7);
     let shown = json_of(&call(&["jobs", "show", &id]).await);

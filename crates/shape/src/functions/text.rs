@@ -5,7 +5,7 @@ use std::sync::Arc;
 use minijinja::value::{Kwargs, Rest, ValueKind, ValueOrKwargs, from_args};
 use minijinja::{Environment, Error, State, Value};
 
-use super::invalid;
+use super::{invalid, missing};
 use crate::dates;
 use crate::json::text_of;
 use crate::work::{self, TEXT_BYTES};
@@ -94,7 +94,7 @@ pub(super) fn install(engine: &mut Environment<'static>) {
     }
     engine.add_filter("required", |value: Value, message: Option<&str>| match value.kind() {
         ValueKind::Undefined | ValueKind::None => {
-            Err(invalid(message.unwrap_or("a value that is required is missing")))
+            Err(missing(message.unwrap_or("a value that is required is missing")))
         }
         _ => Ok(value),
     });

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use postrider_core::Entropy;
 
-use super::{DATABASE_FILE, connect, database_error, schema};
+use super::{DATABASE_FILE, connect, schema, unopened};
 use crate::seal::{KEY_FILE, MasterKey, Seal};
 use crate::{Inspected, OpenError};
 
@@ -18,7 +18,7 @@ pub(crate) fn inspect(
     if !exists {
         return Ok(Inspected::New);
     }
-    let connection = connect::reader(&path).map_err(database_error)?;
+    let connection = connect::reader(&path).map_err(|error| unopened(&path, error))?;
     let known = schema::known();
     let Some(version) = schema::version(&connection, &path, known)? else { return Ok(Inspected::New) };
     let key = match given {

@@ -75,6 +75,14 @@ fn database_error(error: rusqlite::Error) -> OpenError {
     OpenError::Database(Box::new(error))
 }
 
+/// Why that file cannot be opened or read for the first time.
+fn unopened(path: &Path, error: rusqlite::Error) -> OpenError {
+    match error.sqlite_error_code() {
+        Some(rusqlite::ErrorCode::NotADatabase) => OpenError::NoDatabase { path: path.to_owned() },
+        _ => database_error(error),
+    }
+}
+
 /// The embedded engine.
 pub(crate) struct Sqlite {
     pub(crate) directory: Arc<Directory>,
@@ -122,10 +130,7 @@ impl Sqlite {
         let lock = Lock::take(&data_dir)?;
         exposure::warn_if_writable(&data_dir);
         let path = data_dir.join(DATABASE_FILE);
-        let mut connection = connect::writer(&path).map_err(|error| match error.sqlite_error_code() {
-            Some(rusqlite::ErrorCode::NotADatabase) => OpenError::Foreign { path: path.clone() },
-            _ => database_error(error),
-        })?;
+        let mut connection = connect::writer(&path).map_err(|error| unopened(&path, error))?;
         schema::migrate(&mut connection, &path, migrations)?;
         let master_key = find_master_key(&connection, &data_dir, master_key, entropy.as_ref())?;
         let seal = Arc::new(Seal::new(&master_key, Arc::clone(&entropy)));

@@ -550,7 +550,9 @@ fn files_of_other_programs_are_refused() {
     assert!(matches!(opened, Err(OpenError::Foreign { .. })), "{opened:?}");
     fs::write(&path, "once upon a time there was a text of some length ".repeat(100)).unwrap();
     let opened = open(directory.path()).map(drop);
-    assert!(matches!(opened, Err(OpenError::Foreign { .. })), "{opened:?}");
+    assert!(matches!(opened, Err(OpenError::NoDatabase { .. })), "{opened:?}");
+    let looked_at = inspect::inspect(directory.path(), None, Arc::new(SeededEntropy::new(1)));
+    assert!(matches!(looked_at, Err(OpenError::NoDatabase { .. })), "who looks says the same: {looked_at:?}");
 }
 
 #[test]

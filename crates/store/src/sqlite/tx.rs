@@ -318,6 +318,7 @@ impl<'c, 's> Tx<'c, 's> {
             touched.status_changed = true;
         }
         self.prepare(DISABLE)?.execute((key, reason.name()))?;
+        self.commit.switched_off.push((id, reason));
         let sweep = self.begin_sweep(key, id, reason.into())?;
         if sweep.is_some() {
             self.webhook(id)?.sweep = sweep;

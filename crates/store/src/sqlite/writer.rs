@@ -326,6 +326,13 @@ impl Writer {
 }
 
 fn tell(observer: &dyn CommitObserver, commit: Commit) {
+    for (webhook, reason) in &commit.switched_off {
+        tracing::info!(
+            webhook.id = %webhook,
+            webhook.reason = reason.name(),
+            "a webhook was switched off for what its endpoint answers"
+        );
+    }
     if !commit.is_empty() {
         observer.committed(commit);
     }

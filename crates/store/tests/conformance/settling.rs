@@ -144,6 +144,8 @@ pub(crate) async fn gone_disables_at_once(world: World) {
     let state = world.settle(&gone.event, gone.deliveries[0], answered(410)).await;
     assert_eq!(state, DeliveryState::Failed { at: world.now(), reason: FailReason::Gone });
     assert_eq!(world.known(webhook.id).status, WebhookStatus::Disabled(DisableReason::Gone));
+    let switched_off = world.commits.collect(|commit| commit.switched_off.clone());
+    assert_eq!(switched_off, [(webhook.id, DisableReason::Gone)], "the log is told once");
     world.sweep().await;
     let swept = world.state(environment, waits.deliveries[0]).await;
     assert_eq!(swept, DeliveryState::Discarded { at: world.now(), reason: DiscardReason::WebhookGone });
