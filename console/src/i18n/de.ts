@@ -56,7 +56,7 @@ export const de: Words = {
     route_not_found: "Diesen Pfad gibt es nicht.",
     method_not_allowed: "Diese Methode ist hier nicht erlaubt.",
     request_timeout: "Die Anfrage kam nicht rechtzeitig an.",
-    conflict: "Das gibt es schon.",
+    conflict: "Das verträgt sich nicht mit dem, was es schon gibt.",
     limit_reached: "Davon gibt es so viele, wie es geben kann.",
     credential_in_use: "Dieser Zugang ist gerade in Gebrauch.",
     public_url_needed: "Der Server braucht dafür eine öffentliche URL mit https.",

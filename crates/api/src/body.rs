@@ -238,14 +238,17 @@ fn no_object(text: &str) -> ApiError {
 fn error_in<'a, T: Deserialize<'a>>(text: &'a str) -> ApiError {
     let mut deserializer = serde_json::Deserializer::from_str(text);
     match serde_path_to_error::deserialize::<_, T>(&mut deserializer) {
-        Err(error) if is_of_form(error.inner(), text) && error.path().iter().next().is_some() => {
+        Err(error) if is_of_form(error.inner(), text) => {
             let at: String = error.path().iter().filter_map(step).collect();
+            let whole = error.inner().to_string();
             // Where the path says it, line and column would only be noise.
-            let detail = error.inner().to_string();
-            let detail = detail.split_once(" at line ").map_or(detail.as_str(), |(detail, _)| detail);
-            ApiError::at(Code::InvalidRequest, at, detail)
+            let detail = whole.split_once(" at line ").map_or(whole.as_str(), |(detail, _)| detail);
+            match missing_member(detail) {
+                Some(name) => ApiError::at(Code::InvalidRequest, format!("{at}{}", pointer_to(name)), "is missing"),
+                None if error.path().iter().next().is_none() => ApiError::new(Code::InvalidRequest, whole.clone()),
+                None => ApiError::at(Code::InvalidRequest, at, expected(detail)),
+            }
         }
-        Err(error) if is_of_form(error.inner(), text) => ApiError::new(Code::InvalidRequest, error.inner().to_string()),
         Err(error) => of_json(error.inner()),
         // Read to its end it was right, so the error lies behind it.
         Ok(_) => match deserializer.end() {
@@ -264,8 +267,26 @@ fn is_of_form(error: &serde_json::Error, text: &str) -> bool {
 fn step(segment: &Segment) -> Option<String> {
     match segment {
         Segment::Seq { index } => Some(format!("/{index}")),
-        Segment::Map { key } => Some(format!("/{}", key.replace('~', "~0").replace('/', "~1"))),
+        Segment::Map { key } => Some(pointer_to(key)),
         Segment::Enum { .. } | Segment::Unknown => None,
+    }
+}
+
+/// The step to a member.
+fn pointer_to(name: &str) -> String {
+    format!("/{}", name.replace('~', "~0").replace('/', "~1"))
+}
+
+/// The member that is missing, where that is what is wrong: the path ends with what lacks it.
+fn missing_member(detail: &str) -> Option<&str> {
+    detail.strip_prefix("missing field `")?.strip_suffix('`')
+}
+
+/// What is expected, where the parser does not say so: of what is no string in the place of one of several words.
+fn expected(detail: &str) -> &str {
+    match detail {
+        "expected value" => "a string is expected, one of the words that it can be",
+        detail => detail,
     }
 }
 

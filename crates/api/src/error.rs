@@ -103,8 +103,8 @@ codes! {
     MethodNotAllowed => "method_not_allowed", METHOD_NOT_ALLOWED, "Method not allowed";
     /// The body did not arrive in time.
     RequestTimeout => "request_timeout", REQUEST_TIMEOUT, "The body did not arrive in time";
-    /// Something of that name, key or id exists already.
-    Conflict => "conflict", CONFLICT, "Exists already";
+    /// Something of that name, key or id exists already, or something depends on what is to be deleted.
+    Conflict => "conflict", CONFLICT, "In conflict with what there is";
     /// The environment has as many of these as it can have.
     LimitReached => "limit_reached", CONFLICT, "There are too many";
     /// A credential that is to be revoked is the one that the call was made with.
@@ -236,7 +236,11 @@ impl ApiError {
         let issues: Vec<Issue> = places.into_iter().map(|(at, detail)| Issue::new(at, detail)).collect();
         let mut text = what.to_owned();
         if let Some(first) = issues.first() {
-            let _ = write!(text, ": {} {}", first.at.trim_start_matches('/'), first.detail);
+            let name = first.at.trim_start_matches('/');
+            let _ = match name {
+                "" => write!(text, ": {}", first.detail),
+                name => write!(text, ": {name}: {}", first.detail),
+            };
         }
         if issues.len() > 1 {
             let _ = write!(text, " (and {} more)", issues.len() - 1);
@@ -391,6 +395,16 @@ impl IntoResponse for ApiError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_first_of_several_places_is_told() {
+        let said = |at: &str| {
+            let places = [(at.to_owned(), "is wrong".to_owned()), ("/b".to_owned(), "too".to_owned())];
+            ApiError::several(Code::SchemaMismatch, "it is not allowed", places).detail().into_owned()
+        };
+        assert_eq!(said(""), "it is not allowed: is wrong (and 1 more)");
+        assert_eq!(said("/tenantId"), "it is not allowed: tenantId: is wrong (and 1 more)");
+    }
 
     #[test]
     fn every_code_has_its_section_in_the_documentation() {

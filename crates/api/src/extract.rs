@@ -47,10 +47,20 @@ impl<T: DeserializeOwned> FromRequestParts<ApiState> for Params<T> {
         Query::try_from_uri(&parts.uri).map(|Query(query)| Self(query)).map_err(|rejection| {
             let why = rejection.source().map_or_else(|| rejection.body_text(), ToString::to_string);
             match why.split_once(": ") {
-                Some((name, detail)) => ApiError::at(Code::InvalidParameter, name, detail),
+                Some((name, detail)) => ApiError::at(Code::InvalidParameter, name, expected(detail)),
                 None => ApiError::new(Code::InvalidParameter, why),
             }
         })
+    }
+}
+
+/// What is expected, where the parser of numbers and truth values does not say so.
+fn expected(detail: &str) -> &str {
+    match detail {
+        "invalid digit found in string" | "cannot parse integer from empty string" => "is a whole number, in digits",
+        "number too large to fit in target type" => "is too large a number",
+        "provided string was not `true` or `false`" => "is `true` or `false`",
+        detail => detail,
     }
 }
 

@@ -72,7 +72,7 @@ pub fn control_router(state: ApiState) -> Api {
 pub fn openapi() -> utoipa::openapi::OpenApi {
     let mut document = native::openapi::frame();
     let mut native = OpenApiRouter::into_openapi(native::routes());
-    native::openapi::complete_errors(&mut native.paths);
+    native::openapi::make_exact(&mut native);
     document.merge(native);
     document.merge(frontegg::routes().1);
     document

@@ -98,6 +98,11 @@ pub(crate) fn secret(member: &Member, at: &str, text: &str) -> Result<Option<Sec
     secret.map_err(|error| ApiError::value(at, error))
 }
 
+/// A webhook's secret in a call where the empty text, which seems to be one, is refused: `instead` says what to send.
+pub(crate) fn given_secret(member: &Member, at: &str, text: &str, instead: &str) -> Result<Secret, ApiError> {
+    secret(member, at, text)?.ok_or_else(|| ApiError::value(at, format!("must not be empty; {instead}")))
+}
+
 /// A filter that can be decided.
 pub(crate) fn filter(at: &str, text: &str) -> Result<Source, ApiError> {
     let source = Source::new(text);

@@ -140,14 +140,18 @@ pub enum JobState {
 }
 
 impl JobState {
+    /// The stable names, in order of declaration.
+    pub const NAMES: [&'static str; 4] = ["running", "paused", "cancelled", "completed"];
+
     /// The stable name.
     pub const fn name(&self) -> &'static str {
-        match self {
-            Self::Running => "running",
-            Self::Paused(_) => "paused",
-            Self::Cancelled { .. } => "cancelled",
-            Self::Completed { .. } => "completed",
-        }
+        let place = match self {
+            Self::Running => 0,
+            Self::Paused(_) => 1,
+            Self::Cancelled { .. } => 2,
+            Self::Completed { .. } => 3,
+        };
+        Self::NAMES[place]
     }
 
     /// When it ended; none where it has not.

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 pub use self::origin::{AllowedOrigin, ReturnUrl, is_loopback};
 pub use self::session::{PortalSession, PortalStage, Purpose};
 pub use self::theme::{Colour, FontFamily, LogoUrl, Mode, Radius, Theme};
+use crate::attempt::names;
 
 /// What tenants see of webhooks.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -42,6 +43,8 @@ pub enum Visibility {
     ByPermissions,
 }
 
+names!(Visibility { Hidden => "hidden", Always => "always", ByPermissions => "byPermissions" });
+
 /// Why a text is not what it should be, for a person.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
@@ -49,4 +52,16 @@ pub struct FormError(String);
 
 fn wrong(what: impl fmt::Display) -> FormError {
     FormError(what.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_visibility_is_written_by_its_name() {
+        for visibility in Visibility::ALL {
+            assert_eq!(serde_json::to_value(visibility).expect("a word"), visibility.name());
+        }
+    }
 }

@@ -14,6 +14,8 @@ const item = (kind: string, since: string | null): Schemas["Attention"] => ({
   since,
   webhookId: kind,
   displayName: kind,
+  tenantId: null,
+  reason: null,
   failuresInARow: 3,
 });
 

@@ -267,6 +267,11 @@ impl Member {
         Err(ApiError::forbidden(format!("the caller lacks the permission {}", permission.name())))
     }
 
+    /// Refuses a tenant's user that may not do what is only tried. A vendor may try what its credential's scope opens.
+    pub(crate) fn require_to_try(&self, permission: Permission) -> Result<(), ApiError> {
+        if self.tenant.is_none() { Ok(()) } else { self.require(permission) }
+    }
+
     /// What the caller may do.
     pub(crate) fn permissions(&self) -> PermissionSet {
         self.permissions

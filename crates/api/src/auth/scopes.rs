@@ -65,6 +65,16 @@ const LOOKS: &[&str] = &[
     "/webhook/logs",
 ];
 
+/// What `read` may `POST`: each says what a change would lead to, or what a filter makes of an event. None of them changes or sends
+/// anything, or signs with a secret, as tests and previews of webhooks do.
+const TRIES: &[&str] = &["/api/v1/filters/test", "/api/v1/jobs/preview"];
+
+/// What `read` may `POST` with [`DRY_RUN`] alone.
+const DRY_RUNS: &[&str] = &["/api/v1/event-types/import"];
+
+/// The query of a call that only says what it would do, in the one way of writing it that cannot be misread.
+const DRY_RUN: &str = "dryRun=true";
+
 /// Refuses a call that a credential of that scope does not open.
 pub(crate) fn check(scope: CredentialScope, parts: &Parts) -> Result<(), ApiError> {
     let (is_open, refusal) = match scope {
@@ -74,11 +84,20 @@ pub(crate) fn check(scope: CredentialScope, parts: &Parts) -> Result<(), ApiErro
             "the credential has the scope `events`: it reports events and does nothing else; use one of another scope",
         ),
         CredentialScope::Read => (
-            matches!(parts.method, Method::GET | Method::HEAD) && LOOKS.contains(&route(parts)),
-            "the credential has the scope `read`: it looks, and changes nothing; use one of the scope `full`",
+            only_looks(parts),
+            "the credential has the scope `read`: it looks, and changes, sends and signs nothing; use one of the scope `full`",
         ),
     };
     if is_open { Ok(()) } else { Err(ApiError::new(Code::InsufficientScope, refusal)) }
+}
+
+fn only_looks(parts: &Parts) -> bool {
+    let route = route(parts);
+    match parts.method {
+        Method::GET | Method::HEAD => LOOKS.contains(&route),
+        Method::POST => TRIES.contains(&route) || (DRY_RUNS.contains(&route) && parts.uri.query() == Some(DRY_RUN)),
+        _ => false,
+    }
 }
 
 /// The route of a call as the OpenAPI document names it. The intake of events goes past the router, which would name it: its path has
@@ -96,7 +115,7 @@ mod tests {
     #[test]
     fn the_lists_name_calls_that_there_are_each_once() {
         let document = serde_json::to_value(crate::openapi()).expect("a document");
-        for (method, list) in [("post", REPORTS), ("get", LOOKS)] {
+        for (method, list) in [("post", REPORTS), ("get", LOOKS), ("post", TRIES), ("post", DRY_RUNS)] {
             for (place, path) in list.iter().enumerate() {
                 assert!(document["paths"][path][method].is_object(), "there is no {method} {path}");
                 assert!(!list[..place].contains(path), "{path} is listed twice");

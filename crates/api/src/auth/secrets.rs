@@ -18,7 +18,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use postrider_core::environment::{Credential, CredentialHash};
 use postrider_core::limits::SIGN_IN_TURN;
 use postrider_core::{CredentialId, Entropy};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::error::{ApiError, Code};
 
@@ -79,6 +79,7 @@ pub fn hash_chosen(secret: &str, entropy: &dyn Entropy) -> Result<CredentialHash
 /// Checks secrets against what is kept of them.
 pub(crate) struct Secrets {
     turn: Arc<Semaphore>,
+    choosing: Semaphore,
     waiting: Semaphore,
     key: hmac::Key,
     right: Mutex<HashMap<CredentialId, hmac::Tag>>,
@@ -90,6 +91,7 @@ impl Secrets {
         entropy.fill(&mut key);
         Self {
             turn: Arc::new(Semaphore::new(1)),
+            choosing: Semaphore::new(1),
             waiting: Semaphore::new(WAITING),
             key: hmac::Key::new(hmac::HMAC_SHA256, &key),
             right: Mutex::default(),
@@ -131,6 +133,17 @@ impl Secrets {
         Ok(None)
     }
 
+    /// A turn to choose a secret, which lasts until the credential is made: two that are chosen at once are told to be the same, too.
+    pub(crate) async fn turn_to_choose(&self) -> Result<SemaphorePermit<'_>, ApiError> {
+        let turn = tokio::time::timeout(SIGN_IN_TURN, self.choosing.acquire()).await.map_err(|_| overloaded())?;
+        Ok(turn.expect("the semaphore is never closed"))
+    }
+
+    /// Whether one of these credentials has that secret, which a person chose for another.
+    pub(crate) async fn is_taken(&self, credentials: &[Arc<Credential>], secret: &str) -> Result<bool, ApiError> {
+        Ok(self.find_known(credentials, secret).is_some() || self.find_chosen(credentials, secret).await?.is_some())
+    }
+
     /// Hashes a secret that a person chose, when it is its turn.
     pub(crate) async fn hash(&self, secret: String, entropy: Arc<dyn Entropy>) -> Result<CredentialHash, ApiError> {
         self.in_turn(move || hash_chosen(&secret, &*entropy)).await?.map_err(|error| {
@@ -147,7 +160,6 @@ impl Secrets {
     }
 
     async fn in_turn<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, ApiError> {
-        let overloaded = || ApiError::new(Code::Overloaded, "too many logins at once; try again shortly");
         let _waiting = self.waiting.try_acquire().map_err(|_| overloaded())?;
         let turn = tokio::time::timeout(SIGN_IN_TURN, Arc::clone(&self.turn).acquire_owned()).await;
         let turn = turn.map_err(|_| overloaded())?.expect("the semaphore is never closed");
@@ -182,6 +194,10 @@ impl Secrets {
         context.update(secret.as_bytes());
         context.sign()
     }
+}
+
+fn overloaded() -> ApiError {
+    ApiError::new(Code::Overloaded, "too many logins at once; try again shortly")
 }
 
 #[derive(Debug, thiserror::Error)]

@@ -37,6 +37,7 @@ pub(crate) struct Token {
     request_body = Login,
     responses(
         (status = 200, description = "A token.", body = Token),
+        (status = 400, description = "The body cannot be read.", body = FronteggErrors),
         (status = 401, description = "Client id or secret are wrong.", body = FronteggErrors),
         (status = 429, description = "Too many wrong secrets were given.", body = FronteggErrors)))]
 pub(crate) async fn log_in(
@@ -58,6 +59,7 @@ pub(crate) async fn log_in(
     request_body = Login,
     responses(
         (status = 200, description = "A token.", body = Token),
+        (status = 400, description = "The body cannot be read.", body = FronteggErrors),
         (status = 401, description = "Client id or secret are wrong.", body = FronteggErrors),
         (status = 429, description = "Too many wrong secrets were given.", body = FronteggErrors)))]
 pub(crate) async fn log_in_at_older_path(

@@ -39,7 +39,7 @@ pub(crate) struct Tested {
     #[serde(skip_serializing_if = "Option::is_none")]
     endpoint_status_code: Option<u16>,
     /// What it answered: its JSON, or its text as a string.
-    #[schema(value_type = Object)]
+    #[schema(value_type = serde_json::Value)]
     body: Box<RawValue>,
 }
 

@@ -17,6 +17,7 @@ use crate::extract::Ids;
 use crate::native::deliveries::within_reach;
 use crate::native::sent_requests::SentRequest;
 use crate::native::wire::{Page, Time};
+use crate::native::words;
 use crate::state::ApiState;
 
 /// One HTTP request of a delivery and its answer.
@@ -51,9 +52,11 @@ pub(crate) struct ExchangeResult {
     pub(crate) headers: Vec<HeaderLine>,
     /// The beginning of the answer's body, up to 16 KiB, bytes that are no UTF-8 replaced.
     pub(crate) body: Option<String>,
-    /// How the body ended: `complete`, `cut`, `timed_out` or `broken`. It decides nothing.
+    /// How the body ended. It decides nothing.
+    #[schema(value_type = Option<words::BodyEnd>)]
     pub(crate) body_end: Option<&'static str>,
     /// Why the endpoint did not answer.
+    #[schema(value_type = Option<words::ExchangeFailure>)]
     pub(crate) failure: Option<&'static str>,
     /// The same in plain words.
     pub(crate) error_message: Option<String>,

@@ -61,7 +61,8 @@ pub(crate) enum CredentialScope {
     Full,
     /// Reporting events, by either API, and reading nothing but the answers. It does not sign in to the console.
     Events,
-    /// Looking at everything that shows no secret, and changing nothing: no tests, resends or jobs either.
+    /// Looking at everything that shows no secret, and changing and sending nothing: no tests, resends or jobs either. What a job would
+    /// do, what an import would change and what a filter says of an event can be asked for.
     Read,
 }
 
@@ -184,7 +185,7 @@ pub(crate) async fn list_credentials(
     request_body = NewSecret, responses(
     (status = 201, description = "The credential and its secret.", body = CreatedCredential),
     (status = 404, description = "There is no such environment within reach.", body = Problem),
-    (status = 409, description = "The environment has as many as it can have.", body = Problem)))]
+    (status = 409, description = "The environment has as many as it can have, or another one of it has that secret.", body = Problem)))]
 pub(crate) async fn create_credential(
     State(state): State<ApiState>,
     reach: Reach,
@@ -194,6 +195,11 @@ pub(crate) async fn create_credential(
     reach.require(environment_id)?;
     let name = rules::name("/name", new.name)?;
     let scope = new.scope.into();
+    // Held until the credential is made.
+    let _choosing = match &new.secret {
+        Some(_) => Some(state.secrets().turn_to_choose().await?),
+        None => None,
+    };
     let (secret, hash) = match new.secret {
         None => {
             let secret = secrets::generate_secret(&**state.entropy());
@@ -205,6 +211,7 @@ pub(crate) async fn create_credential(
                 let range = format!("has {CHOSEN_SECRET_CHARS} to {CHOSEN_SECRET_CHARS_MOST} characters");
                 return Err(ApiError::value("/secret", range));
             }
+            refuse_taken(&state, environment_id, &secret).await?;
             let hash = state.secrets().hash(secret.clone(), state.entropy().clone()).await?;
             (secret, hash)
         }
@@ -235,6 +242,18 @@ pub(crate) async fn create_credential(
             Err(ApiError::new(Code::InsufficientScope, detail))
         }
     }
+}
+
+/// Refuses a secret that another credential in use has: which of the two a login is with would be chance, and revoking one would not end it.
+async fn refuse_taken(state: &ApiState, environment_id: EnvironmentId, secret: &str) -> Result<(), ApiError> {
+    let mut others = state.directory().credentials(environment_id);
+    others.retain(|credential| credential.revoked_at.is_none());
+    if state.secrets().is_taken(&others, secret).await? {
+        let detail =
+            "another credential of the environment has it; choose another, or leave it out for one that is made";
+        return Err(ApiError::at(Code::Conflict, "/secret", detail));
+    }
+    Ok(())
 }
 
 /// Revoke a credential

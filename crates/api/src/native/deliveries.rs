@@ -17,10 +17,11 @@ use crate::auth::caller::Member;
 use crate::body::Ignored;
 use crate::error::{ApiError, Code, Problem};
 use crate::extract::{Ids, Params};
-use crate::native::events::read::{event_key, moment, tenant};
+use crate::native::events::read::{event_key, range, tenant};
 use crate::native::jobs;
 use crate::native::webhooks::shape::MethodForm;
 use crate::native::wire::{self, Page, SearchPage, Time};
+use crate::native::words;
 use crate::state::ApiState;
 
 /// An event on its way to one webhook.
@@ -38,18 +39,22 @@ pub(crate) struct Delivery {
     tenant_id: Option<String>,
     /// To whom.
     webhook_id: Uuid,
-    /// What brought it about: `event`, `resend` or `replay`.
+    /// What brought it about.
+    #[schema(value_type = words::DeliveryOrigin)]
     origin: &'static str,
     /// The delivery that this one repeats.
     resend_of: Option<Uuid>,
-    /// `pending`, `retrying`, `delivered`, `failed` or `discarded`; nothing follows the last three.
+    /// Where it stands; nothing follows `delivered`, `failed` and `discarded`.
+    #[schema(value_type = words::DeliveryState)]
     state: &'static str,
     /// Why it failed or was discarded.
+    #[schema(value_type = Option<words::DeliveryReason>)]
     reason: Option<&'static str>,
     /// Why it failed, in words, where the reason alone does not say: for `template_error`, what is wrong, and where in the template.
     problem: Option<String>,
     /// What it waits for besides the time of its next attempt: `turn`, as deliveries before it with its order key have not ended; or a fault
     /// of this server's to pass, which has used up no attempt.
+    #[schema(value_type = Option<words::WaitingFor>)]
     waiting_for: Option<&'static str>,
     /// When its next attempt is due.
     next_attempt_at: Option<Time>,
@@ -74,13 +79,14 @@ pub(crate) struct LastAttempt {
     /// The endpoint's status code, where it answered.
     status_code: Option<u16>,
     /// Why it did not, where it did not.
+    #[schema(value_type = Option<words::FailureKind>)]
     failure: Option<&'static str>,
 }
 
 impl Delivery {
     fn new(delivery: &Stored) -> Self {
         let (reason, waiting_for, ended_at) = match delivery.state {
-            DeliveryState::Behind => (None, Some("turn"), None),
+            DeliveryState::Behind => (None, Some(words::TURN), None),
             DeliveryState::Pending { fault, .. } | DeliveryState::Retrying { fault, .. } => {
                 (None, fault.map(|fault| fault.kind.name()), None)
             }
@@ -173,17 +179,18 @@ pub(crate) struct DeliveryQuery {
 /// List deliveries
 ///
 /// Newest first. All filters combine. A search that finds little looks at a part of the list and says how far it came: go on with
-/// `nextCursor`.
+/// `nextCursor`. Deliveries to a webhook that was deleted are told to the vendor as before, so that an id of none at all finds nothing.
 #[utoipa::path(get, path = "/api/v1/deliveries", tag = "deliveries", params(DeliveryQuery), responses(
     (status = 200, description = "A page of deliveries.", body = SearchPage<Delivery>),
-    (status = 400, description = "A parameter cannot be read.", body = Problem),
-    (status = 404, description = "There is no webhook, or no job, of that id within reach.", body = Problem)))]
+    (status = 400, description = "A parameter cannot be read, or the range ends before it begins.", body = Problem),
+    (status = 404, description = "There is no job of that id within reach; to a tenant's user, no webhook either.", body = Problem)))]
 pub(crate) async fn list_deliveries(
     State(state): State<ApiState>,
     member: Member,
     Params(query): Params<DeliveryQuery>,
 ) -> Result<Answer<SearchPage<Delivery>>, ApiError> {
     member.require(Permission::ReadWebhookLogs)?;
+    let (from, to) = range(query.from.as_deref(), query.to.as_deref())?;
     let mut filter = DeliveryFilter {
         event: wire::id("eventId", query.event_id.as_deref())?,
         webhook: wire::id("webhookId", query.webhook_id.as_deref())?,
@@ -191,8 +198,8 @@ pub(crate) async fn list_deliveries(
         states: query.state.as_deref().map(state_kinds).transpose()?.unwrap_or_default(),
         answer: query.status_code.as_deref().map(last_answer).transpose()?,
         event_key: event_key(query.event_key.as_deref())?,
-        from: moment("from", query.from.as_deref())?,
-        to: moment("to", query.to.as_deref())?,
+        from,
+        to,
         ids: wire::ids(query.id.as_deref())?
             .map(|(first, last)| (DeliveryId::from_uuid(first), DeliveryId::from_uuid(last))),
         text: wire::text(query.text)?,

@@ -56,7 +56,7 @@ pub(crate) async fn test_filter(
     member: Member,
     request: Request,
 ) -> Result<Answer<FilterVerdict>, ApiError> {
-    member.require(Permission::WriteWebhook)?;
+    member.require_to_try(Permission::WriteWebhook)?;
     let (head, body) = request.into_parts();
     let read = body::read(&state, &head, body, EVENT_BYTES).await?;
     let form: Form<'_> = body::parse(read.text()?)?;

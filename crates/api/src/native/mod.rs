@@ -34,6 +34,7 @@ pub(crate) mod trusted_issuer;
 pub(crate) mod webhook_tests;
 pub(crate) mod webhooks;
 pub(crate) mod wire;
+pub(crate) mod words;
 
 /// Every call of the native API, each with its documentation.
 pub(crate) fn routes() -> OpenApiRouter<ApiState> {

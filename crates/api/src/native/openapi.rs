@@ -3,7 +3,7 @@
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use http::header;
-use utoipa::openapi::path::{Operation, Paths};
+use utoipa::openapi::path::Operation;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::server::ServerBuilder;
 use utoipa::openapi::tag::TagBuilder;
@@ -14,13 +14,17 @@ use utoipa::openapi::{
 
 use crate::state::ApiState;
 
+mod exact;
+
+pub(crate) use self::exact::make_exact;
+
 /// What errors of the native API are written in.
 const PROBLEM: &str = "application/problem+json";
 
 const DESCRIPTION: &str = "Postrider's native API at `/api/v1`, and the API of Frontegg's webhooks, which it speaks as well: at \
     the root and under `/frontegg`, with and without a slash at the end.\n\nCalls take a token of an environment as \
     `Authorization: Bearer`, from `POST /auth/vendor`; where it is said, an operator's token. The token of a credential of the scope \
-    `events` reports events alone, and that of one of the scope `read` looks and changes nothing: other calls answer with 403 \
+    `events` reports events alone, and that of one of the scope `read` looks, and changes and sends nothing: other calls answer with 403 \
     `insufficient_scope`. Errors of the native API are \
     `application/problem+json` with a stable `code`.";
 
@@ -55,18 +59,9 @@ pub(crate) fn frame() -> OpenApi {
         .build()
 }
 
-/// Completes the errors of the native API's calls: what every call of a kind can be refused for is told of each, beside what its own
+/// Completes the errors of a call of the native API: what every call of its kind can be refused for is told of it, beside what its own
 /// documentation tells, and all of it is what the server answers with: the macros take any body for `application/json`.
-pub(crate) fn complete_errors(paths: &mut Paths) {
-    for item in paths.paths.values_mut() {
-        let operations = [&mut item.get, &mut item.put, &mut item.post, &mut item.patch, &mut item.delete];
-        for operation in operations.into_iter().flatten() {
-            complete_errors_of(operation);
-        }
-    }
-}
-
-fn complete_errors_of(operation: &mut Operation) {
+fn complete_errors(operation: &mut Operation) {
     let is_public = operation.security.as_ref().is_some_and(|ways| ways.contains(&SecurityRequirement::default()));
     let has_body = operation.request_body.is_some();
     let unreadable = if has_body { "The body, or a parameter, cannot be read." } else { "A parameter cannot be read." };

@@ -14,6 +14,7 @@ use crate::body::Json;
 use crate::error::{ApiError, Problem};
 use crate::native::theme::Theme;
 use crate::native::wire::object;
+use crate::native::words;
 use crate::state::ApiState;
 
 /// What tenants see of webhooks.
@@ -23,7 +24,7 @@ pub(crate) struct PortalSettings {
     /// `hidden`: nothing, every call of a tenant's user is refused. `always`: every user of a tenant sees and manages them, portal
     /// links keep to the permissions that they name; reporting events takes the permission in the token all the same.
     /// `byPermissions`: those whose tokens have the permissions.
-    #[schema(value_type = String, example = "always")]
+    #[schema(value_type = words::WebhookVisibility)]
     webhooks: Visibility,
     /// Whose pages may frame the portal, and where links of the portal may lead back to: `https://app.example.com`, or
     /// `https://*.example.com` for every host below it; `http` on localhost alone. At most 50.

@@ -7,6 +7,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::native::webhooks::shape::MethodForm;
+use crate::native::words;
 use crate::state::ApiState;
 
 /// What an attempt sent, besides the body, which is the delivery's: all of its attempts send the same.
@@ -17,7 +18,8 @@ pub(crate) struct SentRequest {
     method: MethodForm,
     /// The headers, besides those of HTTP itself.
     headers: Vec<SentHeader>,
-    /// How it authenticated to the receiver: `basic`, `bearer` or `oauth2`; `null`: it did not.
+    /// How it authenticated to the receiver; `null`: it did not.
+    #[schema(value_type = Option<words::AuthenticationName>)]
     authentication: Option<&'static str>,
     /// Whether a client certificate was shown.
     client_certificate: bool,

@@ -75,8 +75,8 @@ pub(crate) struct DraftForm {
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct TestResult {
-    /// The `webhook-id` that was sent.
-    webhook_id: Uuid,
+    /// The event that was sent: what the header `webhook-id` carries.
+    event_id: Uuid,
     /// Whether the endpoint answered with 2XX.
     is_success: bool,
     #[serde(flatten)]
@@ -206,5 +206,5 @@ async fn send(
         }
     };
     let is_success = result.status_code.is_some_and(|status| (200..300).contains(&status));
-    Ok(Answer(TestResult { webhook_id: event_id.as_uuid(), is_success, result, timings }))
+    Ok(Answer(TestResult { event_id: event_id.as_uuid(), is_success, result, timings }))
 }

@@ -124,6 +124,33 @@ async fn an_operators_token_that_is_revoked_while_the_body_arrives_leaves_nothin
 }
 
 #[tokio::test]
+async fn no_two_credentials_of_an_environment_have_the_same_secret() {
+    let app = App::start().await;
+    let own = app.environment("own").await;
+    let other = app.environment("other").await;
+    let path = format!("/api/v1/environments/{}/credentials", own.id);
+    let chosen = "correct horse battery staple";
+    let form = |secret: &str, scope: &str| json!({ "name": "chosen", "secret": secret, "scope": scope });
+    let create = |form: Value| app.post(&path).token(&own.token).json(&form);
+    // Of two at once, too, one is made.
+    let (one, two) = tokio::join!(create(form(chosen, "full")).send(), create(form(chosen, "read")).send());
+    let mut statuses = [one.status.as_u16(), two.status.as_u16()];
+    statuses.sort_unstable();
+    assert_eq!(statuses, [201, 409]);
+    let made = if one.status == 201 { one.json() } else { two.json() };
+    let refused = create(form(chosen, "events")).expect(409).await;
+    assert_eq!((&refused["code"], &refused["errors"][0]["at"]), (&json!("conflict"), &json!("/secret")));
+    // Nor one that was generated.
+    assert_eq!(create(form(&own.secret, "read")).code(409).await, "conflict");
+    create(form("correct horse battery stable", "read")).expect(201).await;
+    let foreign = format!("/api/v1/environments/{}/credentials", other.id);
+    app.post(&foreign).token(&other.token).json(&form(chosen, "full")).expect(201).await;
+    // What was revoked opens nothing any more.
+    app.delete(&format!("{path}/{}", text(&made["id"]))).token(&own.token).expect(204).await;
+    create(form(chosen, "read")).expect(201).await;
+}
+
+#[tokio::test]
 async fn of_two_credentials_that_revoke_each_other_one_stays() {
     let app = App::start().await;
     let own = app.environment("own").await;

@@ -220,6 +220,7 @@ async fn what_is_wrong_within_a_member_is_told_where_it_is() {
         (json!({ "retryPolicy": { "preset": "standard", "retries": 3 } }), "/retryPolicy/retries"),
         (json!({ "retryPolicy": { "delaysInSeconds": [1, "2"] } }), "/retryPolicy/delaysInSeconds/1"),
         (json!({ "rateLimit": { "limit": 1, "per": "second", "size": 2 } }), "/rateLimit/size"),
+        (json!({ "rateLimit": { "limit": 1 } }), "/rateLimit/per"),
         (json!({ "ordering": { "by": "tenant", "key": "x" } }), "/ordering/key"),
     ] {
         let mut new = json!({ "url": "https://example.com", "eventKeys": ["*"] });
@@ -276,6 +277,54 @@ async fn null_clears_what_can_be_cleared_and_is_refused_elsewhere() {
             (&problem["code"], &problem["errors"][0]["at"]),
             (&json!("invalid_request"), &json!(format!("/{member}")))
         );
+    }
+}
+
+#[tokio::test]
+async fn a_secret_is_given_or_null_and_never_empty() {
+    let app = App::start().await;
+    let own = app.environment("own").await;
+    let form = |secret: Value| json!({ "url": "https://example.com", "eventKeys": ["a"], "secret": secret });
+    let refused = app.post(WEBHOOKS).token(&own.token).json(&form(json!(""))).expect(422).await;
+    assert_eq!(refused["errors"][0]["at"], "/secret");
+    assert!(text(&refused["detail"]).contains("send null"), "{refused}");
+    let made = app.post(WEBHOOKS).token(&own.token).json(&form(json!("a secret"))).expect(201).await;
+    let one = format!("{WEBHOOKS}/{}", text(&made["id"]));
+    let patch = |secret: Value| app.patch(&one).token(&own.token).json(&json!({ "secret": secret }));
+    let refused = patch(json!("")).expect(422).await;
+    assert_eq!(refused["errors"][0]["at"], "/secret");
+    assert_eq!(app.get(&one).token(&own.token).expect(200).await["secret"], "a secret");
+    assert_eq!(patch(Value::Null).expect(200).await["isSigned"], false);
+    // In the other API the empty text is how none is said.
+    let frontegg = app.patch(&format!("/webhook/{}", text(&made["id"]))).token(&own.token).tenant(&own.id);
+    frontegg.json(&json!({ "secret": "" })).expect(200).await;
+}
+
+#[tokio::test]
+async fn a_range_that_ends_before_it_begins_is_refused_by_every_list() {
+    let app = App::start().await;
+    let own = app.environment("own").await;
+    for path in [EVENTS, "/api/v1/deliveries", "/api/v1/statistics"] {
+        let range = |from: &str, to: &str| app.get(&format!("{path}?from={from}&to={to}")).token(&own.token);
+        let refused = range("2026-01-31T11:00:00Z", "2026-01-31T10:00:00Z").expect(400).await;
+        assert_eq!((&refused["code"], &refused["errors"][0]["at"]), (&json!("invalid_parameter"), &json!("from")));
+        range("2026-01-31T10:00:00Z", "2026-01-31T11:00:00Z").expect(200).await;
+    }
+}
+
+#[tokio::test]
+async fn deliveries_to_a_webhook_that_was_deleted_are_told_to_the_vendor() {
+    let app = App::start().await;
+    let receiver = Receiver::start().await;
+    receiver.on("/hook", answers(200, "{}"));
+    let own = app.environment("own").await;
+    let webhook = text(&app.webhook(&own, None, &receiver.url("/hook")).await["id"]);
+    app.event(&own, None).await;
+    app.delete(&format!("{WEBHOOKS}/{webhook}")).token(&own.token).expect(204).await;
+    for (webhook, found) in [(&*webhook, 1), (NOTHING, 0)] {
+        let path = format!("/api/v1/deliveries?webhookId={webhook}");
+        let page = app.get(&path).token(&own.token).expect(200).await;
+        assert_eq!(page["items"].as_array().map(Vec::len), Some(found));
     }
 }
 

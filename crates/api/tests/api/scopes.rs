@@ -1,7 +1,7 @@
 //! What the scope of a credential opens: on every route of the OpenAPI document, by token and by session, and what is told of it.
 
 use http::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::app::{App, Environment, text};
 use crate::browser::{Browser, portal};
@@ -20,6 +20,8 @@ const REPORTS: &[&str] = &[
     "POST /event/resources/triggers/v2",
     "POST /event/resources/triggers/v3",
 ];
+/// What `read` opens beside safe calls: it only says what would be.
+const TRIES: &[&str] = &["POST /api/v1/filters/test", "POST /api/v1/jobs/preview"];
 /// Safe calls that `read` does not open, as no vendor's token does.
 const OF_OTHERS: &[&str] = &["GET /api/v1/environments"];
 
@@ -62,7 +64,8 @@ async fn every_route_takes_the_scope_full_unless_it_is_listed() {
         }
         seen += 1;
         let what = format!("{method} {route}");
-        let reads = method == Method::GET && !OF_OTHERS.contains(&&*what);
+        let looks = method == Method::GET && !OF_OTHERS.contains(&&*what);
+        let reads = looks || TRIES.contains(&&*what);
         for path in forms(&route, &own) {
             for (credential, is_open) in [(&read, reads), (&events, REPORTS.contains(&&*what))] {
                 let call = app.call(method.clone(), &path).token(&credential.token).tenant(TENANT);
@@ -117,6 +120,36 @@ async fn a_credential_that_reports_events_does_so_by_both_apis_and_both_headers(
     app.get(&statuses).token(&read.token).expect(200).await;
     app.call(Method::HEAD, WEBHOOKS).token(&read.token).expect(200).await;
     assert_eq!(app.call(Method::HEAD, WEBHOOKS).token(&events.token).send().await.status, 403);
+}
+
+#[tokio::test]
+async fn whoever_only_looks_may_ask_what_would_be() {
+    let app = App::start().await;
+    let own = app.environment("own").await;
+    let read = scoped(&app, &own, "read").await;
+    let webhook = app.webhook(&own, None, "https://example.com").await;
+    let post = |path: &str, token: &str, body: &Value| app.post(path).token(token).json(body);
+    let filter = json!({ "filter": "true", "event": { "eventKey": "order.paid", "payload": {} } });
+    let job = json!({ "kind": "resend", "filter": { "webhookId": webhook["id"] } });
+    let (test, preview) = ("/api/v1/filters/test", "/api/v1/jobs/preview");
+    assert_eq!(post(test, &read.token, &filter).expect(200).await["matches"], true);
+    assert_eq!(post(preview, &read.token, &job).expect(200).await["deliveries"], 0);
+    let import = "/api/v1/event-types/import";
+    let document = app.get("/api/v1/event-types/export").token(&own.token).expect(200).await;
+    let dry = post(&format!("{import}?dryRun=true"), &read.token, &document).expect(200).await;
+    assert_eq!(dry["dryRun"], true);
+    for query in ["", "?", "?dryRun=false", "?dryRun=false&dryRun=true", "?dryRun=true&dryRun=false"] {
+        let refused = post(&format!("{import}{query}"), &read.token, &document);
+        assert_eq!(refused.code(403).await, "insufficient_scope", "{query}");
+    }
+    // What is made with a secret is none of it, and a tenant's user needs the permission.
+    let signed = format!("{WEBHOOKS}/{}/preview", text(&webhook["id"]));
+    let refused = post(&signed, &read.token, &json!({})).expect(403).await;
+    assert_eq!(refused["code"], "insufficient_scope");
+    app.trust_issuer(&own, "byPermissions").await;
+    let reader = app.user(&own, TENANT, &["fe.connectivity.read.*"]);
+    assert_eq!(post(test, &reader, &filter).code(403).await, "forbidden");
+    assert_eq!(post(preview, &reader, &job).code(403).await, "forbidden");
 }
 
 #[tokio::test]

@@ -240,7 +240,7 @@ impl Verifier {
         // The id tells when the event was accepted, by this machine's clock.
         let took = id.parse::<EventId>().map(|id| SystemClock.now().since(id.made_at()));
         let received = json!({
-            "received": {"webhookId": id, "eventKey": key, "tenantId": tenant, "verified": problem.is_none(), "problem": problem},
+            "received": {"eventId": id, "eventKey": key, "tenantId": tenant, "verified": problem.is_none(), "problem": problem},
         });
         self.form.print(&received, || {
             let took = took.map(|took| format!("{:.1} ms", took.as_secs_f64() * 1_000.0)).unwrap_or_default();

@@ -161,6 +161,15 @@ pub(crate) fn moment(name: &str, text: Option<&str>) -> Result<Option<Timestamp>
     text.map(Timestamp::parse_bound).transpose().map_err(|error| ApiError::at(Code::InvalidParameter, name, error))
 }
 
+/// The range that the parameters `from` and `to` name, either end of which may be open.
+pub(crate) fn range(from: Option<&str>, to: Option<&str>) -> Result<(Option<Timestamp>, Option<Timestamp>), ApiError> {
+    let (from, to) = (moment("from", from)?, moment("to", to)?);
+    if from.zip(to).is_some_and(|(from, to)| from > to) {
+        return Err(ApiError::at(Code::InvalidParameter, "from", "is not after `to`"));
+    }
+    Ok((from, to))
+}
+
 /// The event key that a parameter names.
 pub(crate) fn event_key(text: Option<&str>) -> Result<Option<EventKey>, ApiError> {
     let key = text.map(EventKey::parse).transpose();
@@ -179,17 +188,18 @@ pub(crate) fn tenant(text: Option<&str>) -> Result<Option<TenantId>, ApiError> {
 /// and says how far it came: go on with `nextCursor`.
 #[utoipa::path(get, path = "/api/v1/events", tag = "events", params(EventQuery), responses(
     (status = 200, description = "A page of events.", body = SearchPage<Event>),
-    (status = 400, description = "A parameter cannot be read.", body = Problem)))]
+    (status = 400, description = "A parameter cannot be read, or the range ends before it begins.", body = Problem)))]
 pub(crate) async fn list_events(
     State(state): State<ApiState>,
     vendor: Vendor,
     Params(query): Params<EventQuery>,
 ) -> Result<Answer<SearchPage<Event>>, ApiError> {
+    let (from, to) = range(query.from.as_deref(), query.to.as_deref())?;
     let filter = EventFilter {
         event_key: event_key(query.event_key.as_deref())?,
         tenant: tenant(query.tenant_id.as_deref())?,
-        from: moment("from", query.from.as_deref())?,
-        to: moment("to", query.to.as_deref())?,
+        from,
+        to,
         matched: query.matched,
         ids: wire::ids(query.id.as_deref())?.map(|(first, last)| (EventId::from_uuid(first), EventId::from_uuid(last))),
         delivery: query.delivery()?,

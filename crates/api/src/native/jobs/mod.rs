@@ -19,6 +19,7 @@ use crate::auth::caller::Member;
 use crate::error::{ApiError, Code};
 use crate::native::deliveries::webhook_within_reach;
 use crate::native::wire::{Time, bound};
+use crate::native::words;
 use crate::state::ApiState;
 
 pub(crate) mod control;
@@ -125,10 +126,12 @@ pub(crate) struct Job {
     id: Uuid,
     /// What it does.
     kind: Kind,
-    /// `running`, `paused`, `cancelled` or `completed`; nothing follows the last two. It is cancelled by itself, too: when a webhook that
-    /// it names is deleted, and after seven days of pause.
+    /// Where it stands; nothing follows `cancelled` and `completed`. It is cancelled by itself, too: when a webhook that it names is
+    /// deleted, and after seven days of pause.
+    #[schema(value_type = words::JobState)]
     state: &'static str,
     /// Why it is paused: `by_user`, or `webhook_inactive`: a webhook that it sends to was disabled.
+    #[schema(value_type = Option<words::JobPauseReason>)]
     paused_because: Option<&'static str>,
     /// What there was to look at when it was started; `null`: too much to count.
     total: Option<u64>,

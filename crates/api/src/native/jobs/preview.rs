@@ -40,7 +40,7 @@ pub(crate) async fn preview_job(
     member: Member,
     Json(request): Json<JobRequest>,
 ) -> Result<Answer<Preview>, ApiError> {
-    member.require(Permission::WriteWebhook)?;
+    member.require_to_try(Permission::WriteWebhook)?;
     let (work, _) = request.work(&state, &member).await?;
     let count = count(&state, &member, &work).await?;
     Ok(Answer(Preview { deliveries: count.deliveries, skipped: count.skipped, complete: count.is_complete }))

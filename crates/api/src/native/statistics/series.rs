@@ -19,6 +19,7 @@ use crate::extract::Params;
 use crate::native::deliveries::webhook_within_reach;
 use crate::native::events::read::{event_key, moment, tenant};
 use crate::native::wire::{self, Time};
+use crate::native::words;
 use crate::state::ApiState;
 
 /// What a series covers unless asked otherwise.
@@ -49,6 +50,7 @@ pub(crate) struct SeriesQuery {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Series {
     /// The length of each span.
+    #[schema(value_type = words::StatisticsResolution)]
     resolution: &'static str,
     /// When the first span begins.
     from: Time,

@@ -21,6 +21,7 @@ use crate::error::{ApiError, Code, Problem};
 use crate::extract::Params;
 use crate::native::webhooks::failures::Failures;
 use crate::native::wire::Time;
+use crate::native::words;
 use crate::state::ApiState;
 
 /// Webhooks that fail most.
@@ -89,6 +90,7 @@ pub(crate) struct FailingWebhook {
     /// `active` or `disabled`.
     status: &'static str,
     /// Why it is disabled.
+    #[schema(value_type = Option<words::DisabledReason>)]
     disabled_reason: Option<&'static str>,
     /// Deliveries that ended as failed.
     failed: u64,
@@ -120,6 +122,7 @@ pub(crate) struct Attention {
     /// Since when it has failed, where that is known.
     since: Option<Time>,
     /// Why it was disabled.
+    #[schema(value_type = Option<words::DisabledReason>)]
     reason: Option<&'static str>,
     /// Attempts or deliveries that failed with no success between, whichever are more.
     failures_in_a_row: u32,

@@ -129,7 +129,10 @@ pub(crate) async fn create_webhook(
     let mut secret = match form.secret {
         Given::Absent => Some(Secret::generate(&**state.entropy())),
         Given::Null => None,
-        Given::Value(text) => rules::secret(&member, "/secret", &text)?,
+        Given::Value(text) => {
+            let instead = "leave it out to have one generated, or send null for requests that are not signed";
+            Some(rules::given_secret(&member, "/secret", &text, instead)?)
+        }
     };
     let mut signing = Signing::default();
     if let Some(signature) = form.signature {

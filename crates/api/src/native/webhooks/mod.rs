@@ -18,6 +18,7 @@ use crate::native::webhooks::rate_limit::RateLimitForm;
 use crate::native::webhooks::shape::{AuthenticationForm, CertificateForm, HeaderForm, MethodForm, PayloadForm};
 use crate::native::webhooks::signing::{PreviousSecretShown, SignatureName};
 use crate::native::wire::{Given, Time};
+use crate::native::words;
 use crate::state::ApiState;
 
 pub(crate) mod create;
@@ -70,7 +71,8 @@ pub(crate) struct Webhook {
     filter: Option<String>,
     /// Whether it gets events.
     is_active: bool,
-    /// Why it does not: `by_user`, `gone`, `failing_for_days` or `failures_in_a_row`.
+    /// Why it does not.
+    #[schema(value_type = Option<words::DisabledReason>)]
     disabled_reason: Option<&'static str>,
     /// When failed attempts are repeated.
     retry_policy: RetryPolicyForm,

@@ -63,8 +63,7 @@ pub(crate) async fn rotate_secret(
     let before = within_reach(&state, &member, id)?;
     let secret = match form.secret {
         None => Secret::generate(&**state.entropy()),
-        Some(text) => rules::secret(&member, "/secret", &text)?
-            .ok_or_else(|| ApiError::value("/secret", "must not be empty; leave it out to have one generated"))?,
+        Some(text) => rules::given_secret(&member, "/secret", &text, "leave it out to have one generated")?,
     };
     if before.secret.as_ref() == Some(&secret) {
         return Err(ApiError::value("/secret", "is the secret that the webhook has"));

@@ -148,7 +148,10 @@ pub(crate) async fn update_webhook(
         secret: match form.secret {
             Given::Absent => None,
             Given::Null => Some(None),
-            Given::Value(text) => Some(rules::secret(&member, "/secret", &text)?),
+            Given::Value(text) => {
+                let instead = "leave it out to keep the one there is, or send null for requests that are not signed";
+                Some(Some(rules::given_secret(&member, "/secret", &text, instead)?))
+            }
         },
         signing: form.signature.map(|signature| signature.change(&state)).into_iter().collect(),
         event_keys: form.event_keys.map(keys).transpose()?,
