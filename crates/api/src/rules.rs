@@ -98,10 +98,10 @@ pub(crate) fn secret(member: &Member, at: &str, text: &str) -> Result<Option<Sec
     secret.map_err(|error| ApiError::value(at, error))
 }
 
-/// A filter that can be decided.
+/// A filter that somebody writes, and that can be decided.
 pub(crate) fn filter(at: &str, text: &str) -> Result<Source, ApiError> {
     let source = Source::new(text);
-    Filter::of(&source).map_err(|error| ApiError::value(at, error))?;
+    Filter::check(&source).map_err(|error| ApiError::value(at, error))?;
     Ok(source)
 }
 
