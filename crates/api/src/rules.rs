@@ -103,10 +103,10 @@ pub(crate) fn given_secret(member: &Member, at: &str, text: &str, instead: &str)
     secret(member, at, text)?.ok_or_else(|| ApiError::value(at, format!("must not be empty; {instead}")))
 }
 
-/// A filter that can be decided.
+/// A filter that somebody writes, and that can be decided.
 pub(crate) fn filter(at: &str, text: &str) -> Result<Source, ApiError> {
     let source = Source::new(text);
-    Filter::of(&source).map_err(|error| ApiError::value(at, error))?;
+    Filter::check(&source).map_err(|error| ApiError::value(at, error))?;
     Ok(source)
 }
 

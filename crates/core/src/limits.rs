@@ -57,6 +57,11 @@ pub const CONTROL_CONNECTIONS: usize = 32;
 pub const ANSWER_STALL: Duration = Duration::from_secs(30);
 /// Bytes of a request's head.
 pub const REQUEST_HEAD_BYTES: usize = 64 * 1024;
+/// Bytes of a request that are read and thrown away before an answer that does not depend on them goes out, so that the connection can
+/// be used again: more than any request but a large batch has.
+pub const UNREAD_BYTES: usize = 512 * 1024;
+/// How long they may take to come.
+pub const UNREAD_TIME: Duration = Duration::from_secs(1);
 /// How long what still comes of a request that was answered already is thrown away, until its connection is closed.
 pub const LINGER_TIME: Duration = Duration::from_secs(2);
 /// Bytes of it: somewhat more than the largest body that anybody sends in good faith.
@@ -142,6 +147,9 @@ pub const FILTER_CHARS: usize = 2_000;
 pub const FILTER_NODES: usize = 400;
 /// Parts of a filter within one another.
 pub const FILTER_DEPTH: usize = 40;
+/// Macros (`exists`, `all`, ...) of a filter within one another, where somebody writes it. Each goes through its list for every element of
+/// those around it, and events have hardly more lists within one another: what goes deeper takes all of its steps over every event.
+pub const FILTER_NESTING: usize = 4;
 /// Patterns of a filter: each is compiled, and kept while its webhook is.
 pub const FILTER_PATTERNS: usize = 5;
 /// Steps that a filter may take over one event, where a step is an operator or about 32 bytes of text that are looked at:

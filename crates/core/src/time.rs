@@ -13,10 +13,16 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Timestamp(i64);
 
-/// A text that is no RFC 3339 moment.
+/// Why a text is no moment.
 #[derive(Debug, thiserror::Error)]
-#[error("`{0}` is not a time; write it as RFC 3339, for example 2026-01-31T12:00:00.000Z")]
-pub struct ParseTimestampError(String);
+pub enum ParseTimestampError {
+    /// It is not RFC 3339.
+    #[error("`{0}` is not a time; write it as RFC 3339, for example 2026-01-31T12:00:00.000Z")]
+    NotATime(String),
+    /// It lies after the last second that can be told.
+    #[error("`{0}` is too late; the latest time is 9999-12-30T22:00:00Z")]
+    TooLate(String),
+}
 
 impl Timestamp {
     /// The moment that many microseconds after 1970.
@@ -41,20 +47,23 @@ impl Timestamp {
 
     /// Reads RFC 3339 with any offset and any number of fractional digits (digits past the microsecond are cut off).
     pub fn parse(text: &str) -> Result<Self, ParseTimestampError> {
-        text.parse::<jiff::Timestamp>()
-            .map(|t| Self(t.as_microsecond()))
-            .map_err(|_| ParseTimestampError(text.to_owned()))
-    }
-
-    /// The same for an end of a range. What lies after the last second that can be told (9999-12-30T22:00:00Z) is that one:
-    /// many write 9999-12-31T23:59:59Z for a range that has no end.
-    pub fn parse_bound(text: &str) -> Result<Self, ParseTimestampError> {
-        Self::parse(text).or_else(|error| {
+        let parsed = text.parse::<jiff::Timestamp>();
+        parsed.map(|t| Self(t.as_microsecond())).map_err(|_| {
             let is_beyond = Pieces::parse(text).is_ok_and(|pieces| {
                 pieces.date().year() == 9999 && pieces.time().is_some() && pieces.offset().is_some()
             });
-            if is_beyond { Ok(Self(jiff::Timestamp::MAX.as_second() * 1_000_000)) } else { Err(error) }
+            let why = if is_beyond { ParseTimestampError::TooLate } else { ParseTimestampError::NotATime };
+            why(text.to_owned())
         })
+    }
+
+    /// The same for an end of a range. What lies after the last second that can be told is that one: many write 9999-12-31T23:59:59Z for
+    /// a range that has no end.
+    pub fn parse_bound(text: &str) -> Result<Self, ParseTimestampError> {
+        match Self::parse(text) {
+            Err(ParseTimestampError::TooLate(_)) => Ok(Self(jiff::Timestamp::MAX.as_second() * 1_000_000)),
+            parsed => parsed,
+        }
     }
 
     /// How long after `earlier` this is; zero where it is not after it.
@@ -144,7 +153,11 @@ mod tests {
         for text in ["9999-12-31", "9999-12-31T23:59:59", "9999-13-31T23:59:59Z", "10000-01-01T00:00:00Z", "tomorrow"] {
             assert!(Timestamp::parse_bound(text).is_err(), "{text}");
         }
-        assert!(Timestamp::parse("9999-12-31T23:59:59Z").is_err());
+        let too_late = Timestamp::parse("9999-12-31T23:59:59Z").expect_err("it is too late").to_string();
+        assert_eq!(too_late, "`9999-12-31T23:59:59Z` is too late; the latest time is 9999-12-30T22:00:00Z");
+        assert!(Timestamp::parse("9999-12-30T22:00:00Z").is_ok());
+        let no_time = Timestamp::parse("9999-12-31").expect_err("it is no time").to_string();
+        assert!(no_time.contains("is not a time"), "{no_time}");
     }
 
     #[test]

@@ -56,7 +56,7 @@ pub struct Webhook {
     pub shape: Option<PinnedShape>,
     /// What its requests show to be let in, besides the secret's signatures.
     pub access: Option<Arc<Access>>,
-    /// Deliveries so far that came from events (resends and replays do not count).
+    /// Deliveries so far that came from events and were not discarded on acceptance (resends and replays do not count).
     pub invocations: u64,
     /// Failed deliveries since the last success.
     pub streak: Option<crate::health::FailureStreak>,

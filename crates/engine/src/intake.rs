@@ -17,7 +17,7 @@ use postrider_store::{AcceptBatch, AcceptOutcome, Idempotency, NewDelivery, NewE
 use tokio::sync::Semaphore;
 
 use crate::dispatch::Core;
-use crate::judge::Turn;
+use crate::judge::{Said, Turn};
 use crate::scheduler::OVERHEAD_BYTES;
 
 /// Deliveries of an event whose cost is within [`OVERHEAD_BYTES`].
@@ -153,14 +153,16 @@ impl Core {
         let directory = self.store.directory();
         let now = self.clock.now();
         let mut fan_out = FanOut { events: events.len(), deliveries: 0, room: None };
+        let mut said = Said::default();
         let mut new_events = Vec::with_capacity(events.len());
         for (event, schema) in events.into_iter().zip(schema_notes) {
             let mut webhooks = directory.matches(environment, &event.key, event.tenant_id.as_ref());
             // Ids sort in the order of the batch: by them it is listed, and sent again.
             let place = new_events.len();
             let id = EventId::at_place(now, place, &*self.entropy);
-            let mut notes = self.filter(environment, id, &event, now, &mut webhooks, &mut turn).await;
+            let mut notes = self.filter(environment, (id, now), &event, &mut webhooks, &mut turn, &mut said).await;
             if schema.is_some() {
+                said.against_schema += 1;
                 notes.get_or_insert_default().schema = schema;
             }
             if let Err(refused) = self.take_fan_out(&mut fan_out, webhooks.len()).await {
@@ -175,7 +177,11 @@ impl Core {
             new_events.push(new);
         }
         let batch = AcceptBatch { events: new_events, idempotency };
-        Ok(self.store.accept(batch).await?)
+        let outcome = self.store.accept(batch).await?;
+        if let AcceptOutcome::Accepted(_) = outcome {
+            self.count(said);
+        }
+        Ok(outcome)
     }
 
     /// What was accepted under the key before: it counts, whatever schemas and webhooks have become since.

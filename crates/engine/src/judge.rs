@@ -2,8 +2,10 @@
 //! reach.
 //!
 //! Owns that both are looked at once, and only where there are any. What they mean is the shape crate's. A filter that cannot tell
-//! keeps the event from its own webhook, and from no other; the reason is noted with the event.
+//! keeps the event from its own webhook, and from no other; the reason is noted with the event. What was said is counted once
+//! the events are accepted: a call that is repeated or refused counts nothing.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -15,13 +17,14 @@ use postrider_core::limits::{
 };
 use postrider_core::source::Source;
 use postrider_core::webhook::{Scope, Webhook};
-use postrider_core::{EnvironmentId, EventId, Timestamp};
+use postrider_core::{EnvironmentId, EventId, Timestamp, WebhookId};
 use postrider_shape::filter::{Facts, Filter, Subject};
 use postrider_shape::schema::Schema;
 
 use crate::dispatch::Core;
 use crate::intake::{AcceptError, IncomingEvent};
 use crate::shaping::PreviewError;
+use crate::undecided::Undecided;
 
 /// Bytes of a body whose reading costs as much as a step of a filter.
 const BYTES_A_STEP: usize = 32;
@@ -58,7 +61,37 @@ impl Turn {
     }
 }
 
+/// What was said of the events of a call, to be counted.
+#[derive(Debug, Default)]
+pub(crate) struct Said {
+    /// Events that their schemas do not allow, and do not refuse.
+    pub(crate) against_schema: u64,
+    /// Deliveries that filters kept from being made.
+    closed: u64,
+    /// What filters could not decide.
+    undecided: HashMap<WebhookId, (Arc<Webhook>, Undecided)>,
+}
+
+impl Said {
+    fn cannot_tell(&mut self, webhook: &Arc<Webhook>, now: Timestamp, reason: &str) {
+        let none = Undecided { count: 0, last_at: now, last_reason: String::new() };
+        let (_, undecided) = self.undecided.entry(webhook.id).or_insert_with(|| (Arc::clone(webhook), none));
+        undecided.count += 1;
+        reason.clone_into(&mut undecided.last_reason);
+    }
+}
+
 impl Core {
+    /// Counts what was said of events that are accepted now.
+    pub(crate) fn count(&self, said: Said) {
+        self.meters.schema_warned.increment(said.against_schema);
+        self.meters.filters_closed.increment(said.closed);
+        for (webhook, undecided) in said.undecided.into_values() {
+            self.meters.filters_undecided.increment(undecided.count);
+            self.undecided.note(&webhook, undecided, || self.store.directory().webhook(webhook.id).is_some());
+        }
+    }
+
     /// Holds an event against the schema of its event type, where it is to be. `index`: its place in the call.
     pub(crate) async fn against_schema(
         &self,
@@ -77,7 +110,6 @@ impl Core {
         if event_type.schema_mode == SchemaMode::Reject {
             return Err(AcceptError::AgainstSchema { index, key: event.key.clone(), note });
         }
-        self.meters.schema_warned.increment(1);
         Ok(Some(note))
     }
 
@@ -112,11 +144,11 @@ impl Core {
     pub(crate) async fn filter(
         &self,
         environment_id: EnvironmentId,
-        id: EventId,
+        (id, now): (EventId, Timestamp),
         event: &IncomingEvent,
-        now: Timestamp,
         webhooks: &mut Vec<Arc<Webhook>>,
         turn: &mut Turn,
+        said: &mut Said,
     ) -> Option<EventNotes> {
         let with_filters: Vec<_> = webhooks.iter().filter(|webhook| webhook.filter.is_some()).cloned().collect();
         if with_filters.is_empty() {
@@ -151,18 +183,18 @@ impl Core {
         if kept_out.is_empty() {
             return None;
         }
-        let mut errors = 0_usize;
         let mut asked = with_filters.iter();
         for (id, error) in &kept_out {
-            let Some(error) = error else { continue };
-            errors += 1;
-            // Both are in the order in which the webhooks matched.
-            if let Some(webhook) = asked.find(|webhook| webhook.id == *id) {
-                self.undecided.note(webhook, now, error, || self.store.directory().webhook(webhook.id).is_some());
+            match error {
+                None => said.closed += 1,
+                // Both are in the order in which the webhooks matched.
+                Some(error) => {
+                    if let Some(webhook) = asked.find(|webhook| webhook.id == *id) {
+                        said.cannot_tell(webhook, now, error);
+                    }
+                }
             }
         }
-        self.meters.filters_undecided.increment(errors as u64);
-        self.meters.filters_closed.increment((kept_out.len() - errors) as u64);
         // Both are in the order in which the webhooks matched.
         let mut next = kept_out.iter().peekable();
         webhooks.retain(|webhook| next.next_if(|(id, _)| *id == webhook.id).is_none());
@@ -211,7 +243,7 @@ fn note_of(event_type: &EventType, body: &[u8]) -> Option<SchemaNote> {
     Some(SchemaNote { version: event_type.schema_version, violations: schema.violations(body) })
 }
 
-type KeptOut = (postrider_core::WebhookId, Option<String>);
+type KeptOut = (WebhookId, Option<String>);
 
 /// The steps that filters have taken over an event, by whose webhooks they are of: no tenant's filters are at the cost of the environment's,
 /// or the other way round.

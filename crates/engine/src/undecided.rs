@@ -31,8 +31,8 @@ impl UndecidedFilters {
         self.of_webhooks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Counts an event that the webhook's filter could not decide. `exists`: whether there still is such a webhook.
-    pub(crate) fn note(&self, webhook: &Webhook, now: Timestamp, reason: &str, exists: impl FnOnce() -> bool) {
+    /// Adds events that the webhook's filter could not decide. `exists`: whether there still is such a webhook.
+    pub(crate) fn note(&self, webhook: &Webhook, mut undecided: Undecided, exists: impl FnOnce() -> bool) {
         let Some(filter) = &webhook.filter else { return };
         let mut all = self.locked();
         let known = all.get(&webhook.id);
@@ -40,11 +40,11 @@ impl UndecidedFilters {
         if known.is_none() && !exists() {
             return;
         }
-        let count = match known {
-            Some((of, undecided)) if of == filter => undecided.count + 1,
-            _ => 1,
-        };
-        let undecided = Undecided { count, last_at: now, last_reason: reason.to_owned() };
+        if let Some((of, before)) = known
+            && of == filter
+        {
+            undecided.count += before.count;
+        }
         all.insert(webhook.id, (filter.clone(), undecided));
     }
 
@@ -69,8 +69,9 @@ mod tests {
     #[test]
     fn what_is_noted_after_its_webhook_has_gone_is_not_kept() {
         let webhook = Webhook { filter: Some(Source::new("event.a > 1")), ..webhook() };
-        let (undecided, now) = (UndecidedFilters::default(), Timestamp::from_micros(1));
-        let note = |exists: bool| undecided.note(&webhook, now, "there is no a", || exists);
+        let undecided = UndecidedFilters::default();
+        let one = Undecided { count: 1, last_at: Timestamp::from_micros(1), last_reason: "there is no a".into() };
+        let note = |exists: bool| undecided.note(&webhook, one.clone(), || exists);
         let count = || undecided.of(&webhook).map(|undecided| undecided.count);
         note(true);
         // Of one that is counted already it is not asked: it is forgotten with the rest.

@@ -15,7 +15,7 @@ pub mod order;
 mod value;
 
 use postrider_core::event::EventKey;
-use postrider_core::limits::{FILTER_CHARS, FILTER_DEPTH, FILTER_NODES, FILTER_PATTERNS, FILTER_STEPS};
+use postrider_core::limits::{FILTER_CHARS, FILTER_DEPTH, FILTER_NESTING, FILTER_NODES, FILTER_PATTERNS, FILTER_STEPS};
 use postrider_core::source::Source;
 use postrider_core::{EnvironmentId, EventId, Timestamp};
 
@@ -55,6 +55,9 @@ pub enum FilterError {
     /// Too deep.
     #[error("has at most {FILTER_DEPTH} levels within one another")]
     TooDeep,
+    /// Too many macros within one another.
+    #[error("has at most {FILTER_NESTING} of all, exists, exists_one, filter and map within one another")]
+    TooNested,
     /// A name of nothing.
     #[error("`{0}` is not known; a filter can speak of event, user, tenant, context and payload")]
     UnknownName(String),
@@ -104,6 +107,12 @@ impl Filter {
             Some(filter) => filter.as_ref().map_err(Clone::clone),
             None => Err(FilterError::Unsupported("what is kept as something else")),
         }
+    }
+
+    /// Whether somebody may write that filter now. One that was stored before there was a bound on macros within one another is decided as
+    /// ever.
+    pub fn check(source: &Source) -> Result<(), FilterError> {
+        if Self::of(source)?.slots > FILTER_NESTING { Err(FilterError::TooNested) } else { Ok(()) }
     }
 
     /// Whether the filter lets that event through, and what it took to tell.

@@ -198,7 +198,7 @@ pub struct LogRow {
     pub origin: Origin,
 }
 
-/// A part of a webhook's log, newest first.
+/// A part of a webhook's log, the attempt that was recorded last first.
 #[derive(Debug, Clone)]
 pub struct LogPage {
     /// Rows of the whole log.

@@ -61,6 +61,7 @@ pub(crate) struct Row {
     status_code: String,
     /// What was sent, a string that holds JSON: what is no JSON, as a JSON string.
     body: String,
+    /// When the attempt had ended: rows are in the order of this time.
     created_at: Time,
     /// `EVENT`: the first attempt; `RETRY`: every later one, automatic or not.
     trigger_type: &'static str,
@@ -84,7 +85,9 @@ impl Row {
             event_key: row.event_key.as_str().to_owned(),
             status_code: status.to_string(),
             body,
-            created_at: row.attempt.started_at.into(),
+            // A row comes to be when its attempt is recorded, which is what rows are ordered by; where the attempt began is the native
+            // API's to tell.
+            created_at: (row.attempt.started_at + row.attempt.timings.total).into(),
             trigger_type: if is_first { "EVENT" } else { "RETRY" },
             error_message,
         }

@@ -1,6 +1,8 @@
 //! Filters of webhooks: what they keep out, what is told of it, and the tester.
 
 use postrider_core::limits::{BATCH_EVENTS, FILTER_NOTES};
+use postrider_core::source::Source;
+use postrider_store::WebhookPatch;
 use postrider_testkit::receiver::Receiver;
 use serde_json::{Value, json};
 
@@ -10,6 +12,8 @@ const EVENTS: &str = "/api/v1/events";
 const WEBHOOKS: &str = "/api/v1/webhooks";
 const TEST: &str = "/api/v1/filters/test";
 const TENANT: &str = "tenant-1";
+/// Goes deeper than a filter that is written now.
+const NESTED: &str = "[1].exists(a, [1].exists(b, [1].exists(c, [1].exists(d, [1].exists(e, e == a)))))";
 
 async fn filtered(app: &App, own: &Environment, url: &str, filter: &str) -> String {
     let form = json!({ "tenantId": TENANT, "url": url, "eventKeys": ["*"], "filter": filter });
@@ -93,6 +97,26 @@ async fn a_filter_keeps_events_from_its_own_webhook_alone_and_what_it_could_not_
     assert_eq!(lifted.expect(200).await["filter"], Value::Null);
 }
 
+#[tokio::test]
+async fn what_is_repeated_or_refused_is_not_counted_as_undecided() {
+    let app = App::start().await;
+    let own = app.environment("own").await;
+    let webhook = filtered(&app, &own, "https://example.com", "user.age > 3").await;
+    let count = async || {
+        let shown = app.get(&format!("{WEBHOOKS}/{webhook}")).token(&own.token).expect(200).await;
+        shown["health"]["undecided"]["count"].clone()
+    };
+    let post = |total: u32| app.post(EVENTS).token(&own.token).header("idempotency-key", "k").json(&event(total));
+    for _ in 0..3 {
+        post(1).expect(202).await;
+    }
+    assert_eq!(post(2).code(422).await, "idempotency_key_reused");
+    assert_eq!(count().await, 1);
+    let batch = json!([event(1), event(2), event(3)]);
+    app.post("/api/v1/events/batch").token(&own.token).json(&batch).expect(202).await;
+    assert_eq!(count().await, 4);
+}
+
 /// Each event of a batch has its share of the steps: no more where others take none, and no less where others take all.
 #[tokio::test]
 async fn filters_take_no_more_over_an_event_of_a_large_batch_than_its_share() {
@@ -126,6 +150,7 @@ async fn filters_that_cannot_be_meant_are_refused_with_the_reason() {
         ("usr.age > 3", "`usr` is not known"),
         ("user.age + 1", "is a condition"),
         ("user.email.matches('(?=a)')", "the pattern"),
+        (NESTED, "has at most 4 of all, exists, exists_one, filter and map within one another"),
     ] {
         let form = json!({ "url": "https://example.com", "eventKeys": ["*"], "filter": filter });
         let saved = app.post(WEBHOOKS).token(&own.token).json(&form).expect(422).await;
@@ -135,6 +160,24 @@ async fn filters_that_cannot_be_meant_are_refused_with_the_reason() {
             assert!(text(&refused["errors"][0]["detail"]).contains(reason), "{refused}");
         }
     }
+}
+
+#[tokio::test]
+async fn a_filter_that_could_be_written_once_is_kept() {
+    let app = App::start().await;
+    let own = app.environment("own").await;
+    let webhook = filtered(&app, &own, "https://example.com", "true").await;
+    let stored = WebhookPatch { filter: Some(Some(Source::new(NESTED))), ..WebhookPatch::default() };
+    let (environment, id) = (own.id.parse().expect("an id"), webhook.parse().expect("an id"));
+    app.engine.store().update_webhook(environment, None, id, stored).await.expect("it is written");
+    let path = format!("{WEBHOOKS}/{webhook}");
+    let same = json!({ "filter": NESTED, "displayName": "Renamed" });
+    let changed = app.patch(&path).token(&own.token).json(&same).expect(200).await;
+    assert_eq!((&changed["filter"], &changed["displayName"]), (&json!(NESTED), &json!("Renamed")));
+    let accepted = app.post(EVENTS).token(&own.token).json(&event(1)).expect(202).await;
+    assert_eq!(accepted["deliveries"], 1, "it is decided as before");
+    let other = json!({ "filter": format!("{NESTED} && true") });
+    app.patch(&path).token(&own.token).json(&other).expect(422).await;
 }
 
 #[tokio::test]

@@ -1,10 +1,13 @@
 //! The Frontegg API as its clients use it.
 
+use std::time::Duration;
+
 use http::Method;
 use insta::assert_json_snapshot;
+use postrider_core::Timestamp;
 use postrider_core::limits::BREAKER_PAUSE;
 use postrider_core::signature::{Secret, verify_jwt};
-use postrider_testkit::receiver::{Behaviour, Receiver};
+use postrider_testkit::receiver::{Behaviour, Receiver, Reply};
 use serde_json::{Value, json};
 
 use crate::app::{App, Environment, answers, eventually, redacted, text};
@@ -245,7 +248,10 @@ async fn the_log_shows_each_attempt_and_a_retry_appears_in_it() {
     let logs =
         |query: &str| app.get(&format!("/webhook/logs/?id={id}{query}")).token(&own.token).tenant(TENANT).expect(200);
     let first = logs("&offset=0&limit=10").await;
-    assert_json_snapshot!("log", redacted(&first));
+    let mut shown = redacted(&first);
+    // It takes in how long the attempt really took.
+    shown["rows"][0]["createdAt"] = json!("[time]");
+    assert_json_snapshot!("log", shown);
     let sent = receiver.received()[0].body.clone();
     assert_eq!(first["rows"][0]["body"].as_str().expect("a string").as_bytes(), sent);
 
@@ -289,6 +295,35 @@ async fn the_log_shows_each_attempt_and_a_retry_appears_in_it() {
     for (query, status) in [("", 400), ("?id=x", 404), ("?id=00000000-0000-7000-8000-000000000000", 404)] {
         app.get(&format!("/webhook/logs{query}")).token(&own.token).tenant(TENANT).expect(status).await;
     }
+}
+
+#[tokio::test]
+async fn the_log_is_ordered_by_the_times_that_it_shows() {
+    let app = App::start().await;
+    let receiver = Receiver::start().await;
+    let slow = Behaviour::DripBody(Reply::new(200, "x".repeat(20)), Duration::from_millis(50));
+    receiver.script("/hook", [slow, answers(200, "{}")]);
+    let own = app.environment("own").await;
+    let mut form = form(&receiver.url("/hook"));
+    form["eventKeys"] = json!(["*"]);
+    let id = text(&create(&app, &own, TENANT, &form).await["_id"]);
+    let post = || {
+        let event = json!({ "eventKey": "order.paid", "tenantId": TENANT, "payload": {} });
+        app.post("/api/v1/events").token(&own.token).json(&event).expect(202)
+    };
+    post().await;
+    eventually(async || (receiver.received().len() == 1).then_some(())).await;
+    app.clock.advance(Duration::from_millis(10));
+    post().await;
+    let path = format!("/webhook/logs?id={id}");
+    let rows = eventually(async || {
+        let log = app.get(&path).token(&own.token).tenant(TENANT).expect(200).await;
+        (log["count"] == 2).then(|| log["rows"].clone())
+    })
+    .await;
+    // The first one took a second.
+    let at = |index: usize| Timestamp::parse(&text(&rows[index]["createdAt"])).expect("a time");
+    assert!(at(0) > at(1), "{rows}");
 }
 
 #[tokio::test]

@@ -126,6 +126,7 @@ async fn what_cannot_be_read_is_400_and_what_cannot_be_meant_422() {
         event(r#"{"eventKey":" a","payload":{}}"#),
         event(r#"{"eventKey":"a","payload":{},"tenantId":""}"#),
         event(r#"{"eventKey":"a","payload":{},"occurredAt":"yesterday"}"#),
+        event(r#"{"eventKey":"a","payload":{},"occurredAt":"9999-12-31T23:59:59Z"}"#),
         webhook(json!({ "name": "x" })),
         webhook(json!({ "url": "example.com" })),
         webhook(json!({ "url": "http://192.168.0.1/" })),

@@ -201,6 +201,20 @@ fn what_cannot_be_meant_is_refused() {
     assert!(matches!(refused("true &&\n &&"), FilterError::Syntax { line: 2, .. }));
 }
 
+#[test]
+fn macros_go_no_deeper_than_events_do_where_a_filter_is_written() {
+    let nested = |levels: usize| {
+        let open: Vec<_> = (0..levels).map(|level| format!("[1, 2].exists(a{level}, ")).collect();
+        Source::new(format!("{}a0 == 2{}", open.concat(), ")".repeat(levels)))
+    };
+    assert_eq!(Filter::check(&nested(FILTER_NESTING)), Ok(()));
+    let deeper = nested(FILTER_NESTING + 1);
+    assert_eq!(Filter::check(&deeper), Err(FilterError::TooNested));
+    assert_eq!(verdict(deeper.as_str(), PAYLOAD), Ok(true), "one that was stored is decided");
+    let beside = ["user.roles.filter(r, r.level > 0).map(r, r.key).exists(k, k == 'admin')"; 5].join(" && ");
+    assert_eq!(Filter::check(&Source::new(beside)), Ok(()), "one after the other is not within one another");
+}
+
 /// The largest payload that `make` gives for a number of elements.
 fn largest(make: impl Fn(usize) -> String) -> String {
     let mut size = 1;

@@ -94,7 +94,8 @@ pub(crate) struct Webhook {
     authentication: Option<AuthenticationForm>,
     /// The certificate that is shown to a receiver that asks for one.
     client_certificate: Option<CertificateForm>,
-    /// Deliveries so far that came from events.
+    /// Deliveries so far that came from events. Those that were discarded on acceptance, as the webhook was disabled, do not count, and
+    /// neither do resends and replays.
     invocations: u64,
     /// How it is doing.
     health: Health,

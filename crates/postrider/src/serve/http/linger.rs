@@ -1,9 +1,10 @@
-//! Closing a connection so that its last answer arrives.
+//! What is left of a request that was answered before all of it was read.
 //!
-//! A request can be answered before all of it was read: its body is too large, or its token wrong. A system that closes a
-//! connection on which something unread lies tells the other side to drop what it has received, and with it the answer, which the
-//! caller has not yet looked at while it still sends. So what still comes is read and thrown away for a moment, within
-//! [`limits::LINGER_TIME`] and [`limits::LINGER_BYTES`].
+//! Its body may be too large, or its token wrong. Where little is left, within [`limits::UNREAD_BYTES`] and [`limits::UNREAD_TIME`], it is
+//! read and thrown away before the answer goes out, and the connection can be used again. Else the answer says `Connection: close`, and
+//! the connection is closed so that the answer arrives: a system that closes a connection on which something unread lies tells the other
+//! side to drop what it has received, and with it the answer, which the caller has not yet looked at while it still sends. So what still
+//! comes is read and thrown away for a moment, within [`limits::LINGER_TIME`] and [`limits::LINGER_BYTES`].
 //!
 //! Owns nothing of the connection's other life but the end of answers that never end by themselves, and nothing where all of a request
 //! was read.
@@ -19,11 +20,13 @@ use axum::response::Response;
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 use http::{HeaderValue, Request, header};
+use http_body_util::BodyExt as _;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::service::Service;
 use postrider_api::Peer;
 use postrider_core::limits;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::sync::oneshot;
 use tokio::time::Sleep;
 use tokio_util::sync::CancellationToken;
 
@@ -38,7 +41,7 @@ pub(super) struct Noted(Arc<Notes>);
 struct Notes {
     /// One has come.
     heard: AtomicBool,
-    /// One was answered before it was read.
+    /// The last one was left before it was read.
     unread: AtomicBool,
 }
 
@@ -69,37 +72,70 @@ impl<S> Noting<S> {
 
 impl<S> Service<Request<Incoming>> for Noting<S>
 where
-    S: tower::Service<Request<axum::body::Body>, Response = Response, Error = Infallible> + Clone,
+    S: tower::Service<Request<axum::body::Body>, Response = Response, Error = Infallible> + Clone + 'static,
+    S::Future: Send,
 {
     type Response = Response;
     type Error = Infallible;
-    type Future = Answering<S::Future>;
+    type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
 
     fn call(&self, mut request: Request<Incoming>) -> Self::Future {
         self.noted.0.heard.store(true, Ordering::Relaxed);
+        // What was left of the one before has been read, or this one would not have come.
+        self.noted.0.unread.store(false, Ordering::Relaxed);
         if let Some(peer) = self.peer {
             request.extensions_mut().insert(peer);
         }
-        let watched = |body| axum::body::Body::new(Watched { body, has_ended: false, noted: self.noted.clone() });
+        let (rest, left) = oneshot::channel();
+        // Who waits to be asked for the body is not asked for it once there is an answer.
+        let rest = (!request.headers().contains_key(header::EXPECT)).then_some(rest);
+        let watched = |body| axum::body::Body::new(Watched { body: Some(body), rest, noted: self.noted.clone() });
         // The service is always ready: what holds callers up is within its answers.
-        let answer = Box::pin(self.service.clone().call(request.map(watched)));
-        Answering { answer, stop: self.stop.clone() }
+        let answer = self.service.clone().call(request.map(watched));
+        let (noted, stop) = (self.noted.clone(), self.stop.clone());
+        Box::pin(async move {
+            let Ok(answer) = answer.await;
+            let answer = end_with_the_request(answer, left, &noted).await;
+            Ok(end_with_the_server(answer, &stop))
+        })
     }
 }
 
-/// An answer on its way.
-pub(super) struct Answering<F> {
-    answer: Pin<Box<F>>,
-    stop: CancellationToken,
+/// Lets an answer say that its connection ends with it, where too much of the request is left to be read.
+async fn end_with_the_request(mut answer: Response, mut left: oneshot::Receiver<Incoming>, noted: &Noted) -> Response {
+    if !noted.0.unread.load(Ordering::Relaxed) {
+        return answer;
+    }
+    let is_read = match left.try_recv() {
+        Ok(rest) => is_read_through(rest).await,
+        // It failed, or is awaited to be asked for.
+        Err(_) => false,
+    };
+    if is_read {
+        noted.0.unread.store(false, Ordering::Relaxed);
+    } else {
+        answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    answer
 }
 
-impl<F: Future<Output = Result<Response, Infallible>>> Future for Answering<F> {
-    type Output = Result<Response, Infallible>;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let Ok(answer) = ready!(self.answer.as_mut().poll(context));
-        Poll::Ready(Ok(end_with_the_server(answer, &self.stop)))
+/// Reads what is left of a body where that is little, and comes soon. Whether it has come to its end.
+async fn is_read_through(mut rest: Incoming) -> bool {
+    if rest.size_hint().lower() > limits::UNREAD_BYTES as u64 {
+        return false;
     }
+    let reading = async {
+        let mut bytes = 0;
+        while let Some(frame) = rest.frame().await {
+            let Ok(frame) = frame else { return false };
+            bytes += frame.data_ref().map_or(0, Bytes::len);
+            if bytes > limits::UNREAD_BYTES {
+                return false;
+            }
+        }
+        true
+    };
+    tokio::time::timeout(limits::UNREAD_TIME, reading).await.unwrap_or(false)
 }
 
 /// Lets an answer that never ends by itself end when the server stops, so that nobody's patience is spent on it.
@@ -112,10 +148,12 @@ fn end_with_the_server(answer: Response, stop: &CancellationToken) -> Response {
     answer.map(|body| axum::body::Body::from_stream(body.into_data_stream().take_until(stopped)))
 }
 
-/// A body that says when it is dropped whether something of it was left.
-pub(super) struct Watched {
-    body: Incoming,
-    has_ended: bool,
+/// A body that says when it is dropped whether something of it was left, and hands that on to whoever awaits it.
+struct Watched {
+    /// There until its end.
+    body: Option<Incoming>,
+    /// There while it can be read.
+    rest: Option<oneshot::Sender<Incoming>>,
     noted: Noted,
 }
 
@@ -127,24 +165,32 @@ impl Body for Watched {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
-        self.has_ended = frame.is_none();
+        let Some(body) = &mut self.body else { return Poll::Ready(None) };
+        let frame = ready!(Pin::new(body).poll_frame(context));
+        match &frame {
+            Some(Ok(_)) => {}
+            Some(Err(_)) => self.rest = None,
+            None => self.body = None,
+        }
         Poll::Ready(frame)
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.body.as_ref().is_none_or(Body::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        self.body.as_ref().map_or_else(|| SizeHint::with_exact(0), Body::size_hint)
     }
 }
 
 impl Drop for Watched {
     fn drop(&mut self) {
-        if !self.has_ended && !self.body.is_end_stream() {
-            self.noted.0.unread.store(true, Ordering::Relaxed);
+        let Some(body) = self.body.take().filter(|body| !body.is_end_stream()) else { return };
+        self.noted.0.unread.store(true, Ordering::Relaxed);
+        if let Some(rest) = self.rest.take() {
+            // Nobody awaits it once the answer is on its way.
+            let _too_late = rest.send(body);
         }
     }
 }

@@ -202,6 +202,53 @@ async fn whoever_is_answered_while_still_sending_can_send_to_the_end_and_read_th
     assert!(rest(&mut stream).await.ends_with("refused"));
 }
 
+/// Sends a request that is answered before it is read, with so much of its body.
+async fn send_to_be_refused(stream: &mut DuplexStream, headers: &str, sent: usize) {
+    stream.write_all(format!("POST /refuse HTTP/1.1\r\nhost: test\r\n{headers}\r\n\r\n").as_bytes()).await.unwrap();
+    stream.write_all(&vec![b'x'; sent]).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_goes_on_after_an_early_answer_or_is_said_to_end() {
+    let served = served(8);
+    for (bytes, goes_on) in
+        [(100, true), (200_000, true), (limits::UNREAD_BYTES, true), (limits::UNREAD_BYTES + 1, false)]
+    {
+        let mut stream = served.connection().await;
+        send_to_be_refused(&mut stream, &format!("content-length: {bytes}"), bytes).await;
+        let mut answer = String::new();
+        while !answer.ends_with("refused") {
+            answer.push(char::from(stream.read_u8().await.unwrap()));
+        }
+        assert_eq!(answer.contains("connection: close"), !goes_on, "{bytes}: {answer}");
+        if goes_on {
+            stream.write_all(b"GET / HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\r\n").await.unwrap();
+            assert!(rest(&mut stream).await.ends_with("hello"), "{bytes}");
+        } else {
+            assert_eq!(rest(&mut stream).await, "");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_early_answer_waits_a_moment_for_a_body_and_not_at_all_for_one_that_was_not_asked_for() {
+    let served = served(8);
+    for (headers, waits) in [
+        ("content-length: 1000", limits::UNREAD_TIME),
+        ("transfer-encoding: chunked", limits::UNREAD_TIME),
+        ("content-length: 1000\r\nexpect: 100-continue", Duration::ZERO),
+    ] {
+        let begun = Instant::now();
+        let mut stream = served.connection().await;
+        send_to_be_refused(&mut stream, headers, 0).await;
+        let mut first = [0; 12];
+        stream.read_exact(&mut first).await.unwrap();
+        assert_eq!(first, *b"HTTP/1.1 200");
+        assert_eq!(begun.elapsed().as_secs(), waits.as_secs(), "{headers}");
+        assert!(rest(&mut stream).await.contains("connection: close"), "{headers}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn nobody_keeps_a_connection_by_sending_on() {
     let served = served(2);
@@ -221,5 +268,5 @@ async fn nobody_keeps_a_connection_by_sending_on() {
     let mut next = served.connection().await;
     ask(&mut next, "/").await;
     next.read_exact(&mut [0]).await.unwrap();
-    assert!(begun.elapsed() <= limits::LINGER_TIME);
+    assert!(begun.elapsed() <= limits::UNREAD_TIME + limits::LINGER_TIME);
 }
