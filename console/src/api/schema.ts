@@ -165,8 +165,8 @@ export interface paths {
         put?: never;
         /**
          * Skip a delivery
-         * @description Ends a delivery that waits, as discarded with the reason `skipped`: in an ordered webhook those behind it go on, once an attempt of it
-         *     that is under way has ended.
+         * @description Ends a delivery that waits, as discarded with the reason `skipped`: in an ordered webhook those behind it go on. While an attempt of it is
+         *     under way the call waits for the answer: where that ends the delivery, there is nothing to skip any more (409).
          */
         post: operations["skip_delivery"];
         delete?: never;
@@ -4007,7 +4007,10 @@ export interface components {
             filter?: string | null;
             /** @description Headers besides those that every request has. At most 30. */
             headers?: components["schemas"]["CustomHeader"][];
-            /** @description Whether it gets events. Enabling forgets the failures so far; disabling discards what waits. */
+            /**
+             * @description Whether it gets events. Enabling forgets the failures so far; disabling discards what waits, and an attempt under way is the last of
+             *     its delivery.
+             */
             isActive?: boolean;
             /** @description The method of its requests. A `GET` carries no body. */
             method?: components["schemas"]["RequestMethod"];
@@ -4784,7 +4787,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It had ended before. */
+            /** @description It had ended before, or did by the answer to the attempt that was under way. */
             409: {
                 headers: {
                     [name: string]: unknown;

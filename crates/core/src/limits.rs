@@ -289,6 +289,8 @@ pub const ATTEMPT_DEADLINE: Duration = Duration::from_secs(15);
 pub const ATTEMPT_DEADLINE_LEAST: Duration = Duration::from_secs(1);
 /// The longest.
 pub const ATTEMPT_DEADLINE_MOST: Duration = Duration::from_secs(30);
+/// How long a skip waits for the end of an attempt that is under way: the longest deadline, and some time for what comes of it to be stored.
+pub const SKIP_PATIENCE: Duration = Duration::from_secs(45);
 /// Bytes of an answer's body that are read before the connection is given up.
 pub const RESPONSE_BODY_READ: usize = 64 * 1024;
 /// Bytes of an answer's body that are kept.

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use postrider_core::event::TenantId;
 use postrider_core::order::OrderBy;
-use postrider_core::{Clock, Entropy, EnvironmentId, Timestamp, WebhookId};
+use postrider_core::{Clock, DeliveryId, Entropy, EnvironmentId, Timestamp, WebhookId};
 use postrider_egress::Egress;
 use postrider_shape::filter::order;
 use postrider_store::{Commit, CommitObserver, JobChange, Store, Waiting, WebhookChange};
@@ -71,6 +71,8 @@ pub(crate) struct Core {
     pub(crate) tests: Semaphore,
     /// Wakes upkeep.
     pub(crate) upkeep: Notify,
+    /// Tells that an attempt that somebody waited for is over.
+    pub(crate) landed: Notify,
     /// Tells that other jobs run than before.
     pub(crate) jobs: Notify,
     /// Cancelled when no more work is taken.
@@ -124,6 +126,7 @@ impl Core {
             intake_bytes: half,
             tests: Semaphore::new(postrider_core::limits::TESTS),
             upkeep: Notify::new(),
+            landed: Notify::new(),
             jobs: Notify::new(),
             stopping,
             is_stopping: AtomicBool::new(false),
@@ -184,6 +187,7 @@ impl Core {
             while let Some(page) = scheduler.page_wanted(now) {
                 pages.push(page);
             }
+            let landed = scheduler.take_landed();
             let wakes_earlier = match (next_wake, scheduler.next_wake(now)) {
                 (Some(before), Some(after)) => after < before,
                 (before, after) => before.is_none() && after.is_some(),
@@ -191,6 +195,10 @@ impl Core {
             drop(scheduler);
             if wakes_earlier {
                 self.timer.notify_one();
+            }
+            if landed {
+                self.upkeep.notify_one();
+                self.landed.notify_waiters();
             }
             for launch in launches.drain(..) {
                 // In a box: a task is aligned for the processor's caches, which makes large ones dear to allocate.
@@ -211,6 +219,12 @@ impl Core {
     pub(crate) fn report(&self, webhook: WebhookId) -> LaneReport {
         let now = self.clock.now();
         self.scheduler().report(webhook, now)
+    }
+
+    /// Whether an attempt of that delivery is under way, or its result on its way to the store. Upkeep is woken, and whoever listens to
+    /// [`Self::landed`] is told, when it is over.
+    pub(crate) fn is_under_way(&self, delivery: DeliveryId) -> bool {
+        self.scheduler().is_under_way(delivery)
     }
 
     pub(crate) fn wake(&self) {
@@ -305,6 +319,8 @@ impl Core {
             }
         }
         self.meters.events_accepted.increment(accepted.len() as u64);
+        let discarded: usize = accepted.iter().map(|accepted| accepted.discarded.len()).sum();
+        self.meters.discarded.increment(discarded as u64);
         if !self.watchers.is_empty() {
             for accepted in &accepted {
                 self.watchers.tell(accepted.event.environment_id, |held| held.put(&accepted.event));
@@ -314,8 +330,8 @@ impl Core {
             self.webhooks_changed(webhooks);
         }
         for settled in settled.chunks(AT_ONCE) {
-            for one in settled {
-                self.meters.settled(&one.state);
+            for one in settled.iter().filter(|one| one.ended) {
+                self.meters.ended(&one.state);
             }
             self.act(|scheduler, now| {
                 for one in settled {
@@ -436,5 +452,11 @@ impl CommitObserver for Observer {
 
     fn storage_works(&self, works: bool) {
         self.tell(|core| core.act(|scheduler, _| scheduler.records(works)));
+    }
+
+    fn is_under_way(&self, delivery: DeliveryId) -> bool {
+        let mut is_under_way = false;
+        self.tell(|core| is_under_way = core.is_under_way(delivery));
+        is_under_way
     }
 }

@@ -27,6 +27,7 @@ mod scheduler;
 mod sent;
 mod shaping;
 mod signing;
+mod skip;
 mod tokens;
 mod transport;
 mod turns;
@@ -173,9 +174,10 @@ impl Engine {
         self.core.store.resend(environment, delivery).await
     }
 
-    /// Ends a delivery that waits, so that those behind it go on.
+    /// Ends a delivery that waits, so that those behind it go on. Where an attempt of it is under way, its end is waited for, and what is
+    /// answered counts first.
     pub async fn skip(&self, environment: EnvironmentId, delivery: DeliveryId) -> Result<SkipOutcome, StoreError> {
-        self.core.store.skip(environment, delivery).await
+        self.core.skip(environment, delivery).await
     }
 
     /// Tries an endpoint out with a request like a delivery's. Nothing is recorded.

@@ -21,7 +21,7 @@ pub(crate) struct Meters {
     unrenderable: Counter,
     delivered: Counter,
     failed: Counter,
-    discarded: Counter,
+    pub(crate) discarded: Counter,
     in_flight: Gauge,
     unrecorded: Gauge,
     waiting: Gauge,
@@ -46,7 +46,10 @@ impl Meters {
             "Deliveries that were not made because of a webhook's filter, by what it said."
         );
         describe_counter!("postrider_attempts_total", "Attempts made, by what came of them.");
-        describe_counter!("postrider_deliveries_total", "Deliveries that ended after an attempt, by state.");
+        describe_counter!(
+            "postrider_deliveries_total",
+            "Deliveries that have ended, by the state they ended in: each once, sent or not."
+        );
         describe_gauge!("postrider_attempts_in_flight", "Attempts under way.");
         describe_gauge!("postrider_results_unrecorded", "Results of attempts that wait for their commit.");
         describe_gauge!(
@@ -101,7 +104,7 @@ impl Meters {
         counter.increment(1);
     }
 
-    pub(crate) fn settled(&self, state: &DeliveryState) {
+    pub(crate) fn ended(&self, state: &DeliveryState) {
         match state {
             DeliveryState::Behind | DeliveryState::Pending { .. } | DeliveryState::Retrying { .. } => {}
             DeliveryState::Delivered { .. } => self.delivered.increment(1),

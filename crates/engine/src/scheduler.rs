@@ -116,6 +116,8 @@ struct Held {
     flow: u32,
     bytes: u32,
     stage: Stage,
+    /// Whether somebody waits for the end of its attempt.
+    awaited: bool,
 }
 
 /// Ids are random in their last six bytes, so these are hash enough: the table looks at the hash's lowest and highest bits.
@@ -154,6 +156,8 @@ pub(crate) struct Scheduler {
     tenants: Arena<Tenant>,
     tenant_of: HashMap<TenantKey, u32>,
     held: IdMap<DeliveryId, Held>,
+    /// Whether an attempt that somebody waited for is over.
+    landed: bool,
     order: Order,
     /// Seats with flows on offer, by class and tier.
     seats: [[Ring; 3]; 2],
@@ -185,6 +189,7 @@ impl Scheduler {
             tenants: Arena::default(),
             tenant_of: HashMap::new(),
             held: IdMap::default(),
+            landed: false,
             order: Order::default(),
             seats: Default::default(),
             turn: Class::Well,
@@ -348,6 +353,19 @@ impl Scheduler {
     /// Whether a fault of our own that an attempt of that webhook met is to be told: one a minute is.
     pub(crate) fn tells_fault(&mut self, webhook: WebhookId, now: Timestamp) -> bool {
         self.lane_of.get(&webhook).is_some_and(|&index| self.lanes[index].health.tells_fault(now))
+    }
+
+    /// Whether an attempt of that delivery is under way, or its result on its way to the store. Whoever asks waits for its end.
+    pub(crate) fn is_under_way(&mut self, delivery: DeliveryId) -> bool {
+        let held = self.held.get_mut(&delivery).filter(|held| held.stage != Stage::Queued);
+        let Some(held) = held else { return false };
+        held.awaited = true;
+        true
+    }
+
+    /// Whether an attempt that somebody waited for is over since this was asked last.
+    pub(crate) fn take_landed(&mut self) -> bool {
+        std::mem::take(&mut self.landed)
     }
 
     /// An attempt has ended; its result is on its way to the store. `jitter` is from 0 up to 1.

@@ -96,6 +96,12 @@ pub trait CommitObserver: Send + Sync + 'static {
 
     /// The storage fails, or works again: what comes of an attempt meanwhile is kept in memory alone. Also on the writer's thread.
     fn storage_works(&self, _works: bool) {}
+
+    /// Whether an attempt of that delivery is under way, or what came of it on its way here: then that is what it ends by, and no sweep
+    /// and no person ends it meanwhile. Also on the writer's thread. Who says so sees to a bite of the sweep when it is over.
+    fn is_under_way(&self, _delivery: DeliveryId) -> bool {
+        false
+    }
 }
 
 /// What one commit brought. In the order of the commands within each list.
@@ -153,6 +159,8 @@ pub struct Settled {
     /// Its state as committed. Differs from the settlement's where the webhook was switched off meanwhile, or the delivery had
     /// ended before: an end is final.
     pub state: DeliveryState,
+    /// Whether this is its end: not where it had ended before.
+    pub ended: bool,
 }
 
 /// A change of a job.
@@ -213,6 +221,8 @@ pub enum SkipOutcome {
     Skipped,
     /// It had ended before.
     Ended,
+    /// An attempt of it is under way: what is answered comes first.
+    UnderWay,
     /// No such delivery in that environment.
     NotFound,
 }

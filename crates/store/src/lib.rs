@@ -688,7 +688,8 @@ impl Store {
 
 /// Upkeep, in bites of about [`postrider_core::limits::UPKEEP_BITE`] rows; each may be repeated until it is done.
 impl Store {
-    /// Discards what waits for webhooks that were disabled or deleted.
+    /// Discards what waits for webhooks that were disabled or deleted. What is under way is left to its answer: where nothing else is to be
+    /// done, it is done for now, and is to be called again when that is over.
     pub async fn sweep_bite(&self) -> Result<Upkeep, StoreError> {
         self.engine.sweep_bite().await
     }

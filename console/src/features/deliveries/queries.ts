@@ -108,6 +108,8 @@ export function useSkip() {
   return useMutation({
     mutationFn: (deliveryId: string) =>
       must(api.POST("/api/v1/deliveries/{deliveryId}/skip", { params: { path: { deliveryId } } })),
-    onSuccess: delivery => void queries.invalidateQueries({ queryKey: ["deliveries", delivery.id] }),
+    // Refused, too, where it has ended by the answer that was waited for.
+    onSettled: (_skipped, _error, deliveryId) =>
+      void queries.invalidateQueries({ queryKey: ["deliveries", deliveryId] }),
   });
 }

@@ -68,9 +68,8 @@ impl Scheduler {
     pub(super) fn queue(&mut self, lane: u32, delivery: Ready, now: Timestamp) {
         let flow = self.flow(lane, &delivery);
         let bytes = delivery.cost();
-        let held =
-            Held { flow, bytes: u32::try_from(bytes).expect("an event has some kilobytes"), stage: Stage::Queued };
-        self.held.insert(delivery.id, held);
+        let size = u32::try_from(bytes).expect("an event has some kilobytes");
+        self.held.insert(delivery.id, Held { flow, bytes: size, stage: Stage::Queued, awaited: false });
         if let Some(key) = delivery.order_key {
             self.order.enter(delivery.id, self.lanes[lane].webhook, key);
         }
@@ -111,6 +110,7 @@ impl Scheduler {
             Stage::Queued => self.unqueue(held.flow, delivery),
         }
         self.held.remove(&delivery);
+        self.landed |= held.awaited;
         self.give_back(held.flow, held.bytes);
         self.drop_flow_if_over(held.flow);
     }

@@ -1,9 +1,9 @@
 //! Order keys whose deliveries are here: no two of a key at a time.
 //!
-//! The store makes a delivery due when those before it have ended, so mostly there is one of a key to be seen. But a person may end a
-//! delivery (or its webhook's switching off does) while its attempt is under way, and a page may show the next one before the end of the
-//! one before it was heard of here. So a delivery comes in only when no other of its key is here or has an attempt under way; what comes
-//! too early waits in the database, and its lane looks there again.
+//! The store makes a delivery due when those before it have ended, so mostly there is one of a key to be seen. But a person may have a
+//! delivery sent anew while its attempt is under way, and a page may show the next one before the end of the one before it was heard of
+//! here. So a delivery comes in only when no other of its key is here or has an attempt under way; what comes too early waits in the
+//! database, and its lane looks there again.
 
 use std::collections::HashMap;
 

@@ -840,6 +840,27 @@ fn a_clock_that_is_set_back_stops_no_lane() {
     assert_eq!(scheduler.page_wanted(now).map(|page| page.webhook), Some(webhook(1)));
 }
 
+#[test]
+fn whoever_asks_what_is_under_way_is_told_when_it_is_over() {
+    let mut scheduler = full_size();
+    let (flies, waits) = (ready(11, 0), ready(12, 0));
+    scheduler.push(webhook(0), flies.clone(), START);
+    scheduler.push(webhook(0), waits.clone(), START);
+    assert_eq!(scheduler.launch_all(START).len(), 1);
+    assert_eq!([flies.id, waits.id].map(|id| scheduler.is_under_way(id)), [true, false]);
+    scheduler.finished(flies.id, Signal::Well, START, 0.5);
+    assert!(scheduler.is_under_way(flies.id), "its result is not stored");
+    assert!(!scheduler.take_landed());
+    scheduler.settled(webhook(0), flies.id, DeliveryState::Delivered { at: START }, START);
+    assert_eq!([scheduler.take_landed(), scheduler.take_landed()], [true, false]);
+    assert!(!scheduler.is_under_way(flies.id));
+    // Nor is one missed that is given up.
+    assert_eq!(scheduler.launch_all(START).len(), 1);
+    assert!(scheduler.is_under_way(waits.id));
+    scheduler.released(waits.id, START);
+    assert!(scheduler.take_landed());
+}
+
 // --- order and rate ---
 
 fn in_order(number: usize, key: u8) -> Ready {

@@ -10,7 +10,7 @@ use postrider_core::limits::{BATCH_DELIVERIES, LANE_DELIVERIES, MEMORY_BUDGET};
 use postrider_core::retry::RetryPolicy;
 use postrider_core::signature::{Secret, Signing, verify_jwt, verify_standard};
 use postrider_core::webhook::{DisableReason, EndpointUrl, Scope, WebhookStatus};
-use postrider_core::{Clock, EventId, Timestamp};
+use postrider_core::{Clock, EventId, Timestamp, WebhookId};
 use postrider_engine::{AcceptError, Draft, EngineOptions, EventsWanted, TestRequest};
 use postrider_store::{AcceptOutcome, Idempotency, ResendOutcome, WebhookPatch};
 
@@ -36,7 +36,7 @@ impl Server {
         self.state_of(event)
     }
 
-    fn status_of(&self, webhook: postrider_core::WebhookId) -> WebhookStatus {
+    fn status_of(&self, webhook: WebhookId) -> WebhookStatus {
         self.store().directory().webhook(webhook).unwrap().status
     }
 }
@@ -94,6 +94,91 @@ fn gone_disables_the_webhook_and_discards_what_waits() {
     assert_eq!(server.status_of(webhook.id), WebhookStatus::Disabled(DisableReason::Gone));
     let (after, _) = server.accept(vec![event(None)])[0];
     assert_eq!(discarded(after), DiscardReason::WebhookGone);
+    assert_eq!(server.receivers.log().len(), 2);
+}
+
+/// A webhook for which one delivery waits to be retried, and another is under way to an endpoint that answers so when it is released.
+fn one_waits_and_one_is_under_way(server: &Server, reply: Reply) -> (WebhookId, EventId, EventId) {
+    let webhook = server.create_webhook("slow", Scope::Environment, RetryPolicy::Standard);
+    server.receivers.all(Reply::Status(400));
+    let (waits, _) = server.accept(vec![event(None)])[0];
+    server.until("it waits", || server.delivery_of(waits).attempts == 1);
+    server.receivers.all(reply);
+    let (flies, _) = server.accept(vec![event(None)])[0];
+    server.until("it is asked", || server.receivers.log().len() == 2);
+    (webhook.id, waits, flies)
+}
+
+#[test]
+fn what_is_under_way_ends_by_its_answer_though_its_webhook_is_off_by_then() {
+    for (status, is_deleted) in [(200, false), (500, false), (200, true), (500, true)] {
+        let server = start();
+        let (webhook, waits, flies) = one_waits_and_one_is_under_way(&server, Reply::Late(status));
+        let reason = if is_deleted {
+            server.wait(server.store().delete_webhook(server.environment(), webhook)).unwrap();
+            DiscardReason::WebhookDeleted
+        } else {
+            server.switch(webhook, false);
+            DiscardReason::WebhookDisabled
+        };
+        let is_discarded =
+            |state: DeliveryState| matches!(state, DeliveryState::Discarded { reason: why, .. } if why == reason);
+        assert!(is_discarded(server.until_ended(waits)));
+        assert!(!server.state_of(flies).is_final(), "its answer may be a good one");
+        server.receivers.release();
+        let state = server.until_ended(flies);
+        let is_delivered = matches!(state, DeliveryState::Delivered { .. });
+        assert!(if status == 200 { is_delivered } else { is_discarded(state) }, "{state:?}");
+    }
+}
+
+#[test]
+fn gone_leaves_what_else_is_under_way_to_its_answer() {
+    let server = start();
+    let webhook = server.create_webhook("gone", Scope::Environment, RetryPolicy::Standard);
+    // It has answered well, and so may be asked by more than one.
+    server.accept(vec![event(None)]);
+    server.until("it has answered", || server.engine().lane(webhook.id).share > 1);
+    server.receivers.all(Reply::Late(200));
+    let (flies, _) = server.accept(vec![event(None)])[0];
+    server.until("it is asked", || server.receivers.log().len() == 2);
+    server.receivers.all(Reply::Status(410));
+    let (gone, _) = server.accept(vec![event(None)])[0];
+    assert!(matches!(server.until_ended(gone), DeliveryState::Failed { reason: FailReason::Gone, .. }));
+    // Upkeep, woken by the end, sweeps meanwhile.
+    server.wait(server.store().sweep_bite()).unwrap();
+    assert!(!server.state_of(flies).is_final());
+    server.receivers.release();
+    assert!(matches!(server.until_ended(flies), DeliveryState::Delivered { .. }));
+}
+
+#[test]
+fn what_was_under_way_is_not_retried_though_its_webhook_is_on_again() {
+    let server = start();
+    let (webhook, waits, flies) = one_waits_and_one_is_under_way(&server, Reply::Late(400));
+    server.switch(webhook, false);
+    server.until_ended(waits);
+    server.switch(webhook, true);
+    server.receivers.release();
+    let state = server.until_ended(flies);
+    assert!(matches!(state, DeliveryState::Discarded { reason: DiscardReason::WebhookDisabled, .. }), "{state:?}");
+    server.receivers.all(Reply::Status(400));
+    server.advance(Duration::from_secs(1));
+    let (new, _) = server.accept(vec![event(None)])[0];
+    server.until("it waits", || server.delivery_of(new).attempts == 1);
+    assert!(matches!(server.state_of(new), DeliveryState::Retrying { .. }));
+    assert_eq!(server.receivers.log().len(), 3);
+}
+
+#[test]
+fn what_was_under_way_at_a_crash_is_discarded_where_its_webhook_is_off() {
+    let mut server = start();
+    let (webhook, waits, flies) = one_waits_and_one_is_under_way(&server, Reply::Hangs);
+    server.switch(webhook, false);
+    server.until_ended(waits);
+    server.crash();
+    let state = server.until_ended(flies);
+    assert!(matches!(state, DeliveryState::Discarded { reason: DiscardReason::WebhookDisabled, .. }), "{state:?}");
     assert_eq!(server.receivers.log().len(), 2);
 }
 

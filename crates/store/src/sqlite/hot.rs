@@ -1,5 +1,6 @@
 //! The hot path's commands: accepting events and settling deliveries, in statements that are prepared once.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use postrider_core::attempt::{Attempt, AttemptResult, OurFault, Outcome};
@@ -8,7 +9,7 @@ use postrider_core::limits::IDEMPOTENCY_KEPT;
 use postrider_core::request::SettingsRevision;
 use postrider_core::retry::RetryPolicy;
 use postrider_core::shape::ShapeRevision;
-use postrider_core::{EventId, Timestamp};
+use postrider_core::{DeliveryId, EventId, Timestamp};
 use rusqlite::{Connection, OptionalExtension as _, Statement, ToSql, params};
 use uuid::Uuid;
 
@@ -41,6 +42,9 @@ pub(super) struct Statements<'c> {
     /// These two are told by the writer what becomes of a transaction.
     pub journal: Journal,
     pub postings: Postings,
+    /// By webhook: what the sweep has left to attempts under way since it began to go through what waits for the last time. Of a webhook that
+    /// is not among them it is not known.
+    pub spared: HashMap<i64, Vec<DeliveryId>>,
     /// What is not written any more.
     pub aside: Aside,
     pub unused_shapes: Unused,
@@ -125,6 +129,7 @@ impl<'c> Statements<'c> {
             behind,
             journal: Journal::read(connection)?,
             postings: Postings::read(connection)?,
+            spared: HashMap::new(),
             aside: Aside::default(),
             unused_shapes: Unused::default(),
         })
@@ -146,7 +151,7 @@ impl<'c> Statements<'c> {
         let state = StateColumns::from(&delivery.state);
         let id = delivery.id.as_bytes();
         let (origin, created_at) = (delivery.origin.name(), delivery.created_at.as_micros());
-        let resend_of = delivery.resend_of.as_ref().map(postrider_core::DeliveryId::as_bytes);
+        let resend_of = delivery.resend_of.as_ref().map(DeliveryId::as_bytes);
         let shape = delivery.shape.map(ShapeRevision::get);
         let StateColumns { state, due_at, ended_at, reason, .. } = state;
         let columns = params![
@@ -232,6 +237,7 @@ impl<'c> Statements<'c> {
     pub(super) fn rolled_back(&mut self) {
         self.journal.rolled_back();
         self.postings.rolled_back();
+        self.spared.clear();
     }
 
     /// Writes a delivery of an event that was accepted before: the index may have passed that event already.
@@ -504,7 +510,7 @@ pub(super) fn settle(tx: &mut Tx<'_, '_>, settlement: &Settlement) -> Result<(),
     if !in_time {
         let Some(ended) = late(tx, environment, settlement, key, &mut previous)? else {
             tracing::warn!(delivery.id = %id, "a delivery that is no longer stored was settled");
-            tx.commit.settled.push(Settled { delivery: id, webhook_id: settlement.webhook_id, state });
+            tx.commit.settled.push(Settled { delivery: id, webhook_id: settlement.webhook_id, state, ended: false });
             return Ok(());
         };
         state = ended;
@@ -536,7 +542,7 @@ pub(super) fn settle(tx: &mut Tx<'_, '_>, settlement: &Settlement) -> Result<(),
             order::let_next_go(tx, environment, settlement.webhook_id, key)?;
         }
     }
-    tx.commit.settled.push(Settled { delivery: id, webhook_id: settlement.webhook_id, state });
+    tx.commit.settled.push(Settled { delivery: id, webhook_id: settlement.webhook_id, state, ended });
     Ok(())
 }
 

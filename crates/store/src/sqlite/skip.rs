@@ -1,4 +1,4 @@
-//! Skipping: a person ends a delivery that waits, so that those behind it go on.
+//! Skipping: a person ends a delivery that waits, so that those behind it go on. One that has an attempt under way is left to its answer.
 
 use postrider_core::delivery::DiscardReason;
 use postrider_core::{DeliveryId, EnvironmentId, WebhookId};
@@ -35,6 +35,9 @@ fn skip(tx: &mut Tx<'_, '_>, environment_id: EnvironmentId, id: DeliveryId) -> R
     let Some((state, key, webhook_id, tenant, event_key)) = found else { return Ok(SkipOutcome::NotFound) };
     if state.is_final() {
         return Ok(SkipOutcome::Ended);
+    }
+    if tx.observer.is_under_way(id) {
+        return Ok(SkipOutcome::UnderWay);
     }
     tx.discard(environment, webhook_id, tenant.as_ref(), &event_key, id, DiscardReason::Skipped)?;
     if let Some(key) = key {

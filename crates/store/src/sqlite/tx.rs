@@ -23,7 +23,7 @@ use super::statistics::Counting;
 use super::upkeep::DISCARD;
 use crate::directory::{Directory, DirectoryChange, KnownWebhook, Sweep};
 use crate::seal::Seal;
-use crate::{Actor, Commit, Settled, StoreError, WebhookChange};
+use crate::{Actor, Commit, CommitObserver, Settled, StoreError, WebhookChange};
 
 const WEBHOOK_KEY: &str = "SELECT key FROM webhooks WHERE id = ?1";
 const DISABLE: &str = "UPDATE webhooks SET disabled = ?2 WHERE key = ?1";
@@ -94,6 +94,8 @@ pub(super) struct Tx<'c, 's> {
     pub directory: &'s Directory,
     pub seal: &'s Seal,
     pub entropy: &'s dyn Entropy,
+    /// To be asked what is under way.
+    pub observer: &'s dyn CommitObserver,
     pub now: Timestamp,
     /// For the directory, in order.
     pub changes: Vec<DirectoryChange>,
@@ -168,6 +170,7 @@ impl<'c, 's> Tx<'c, 's> {
         directory: &'s Directory,
         seal: &'s Seal,
         entropy: &'s dyn Entropy,
+        observer: &'s dyn CommitObserver,
         now: Timestamp,
     ) -> Self {
         Self {
@@ -176,6 +179,7 @@ impl<'c, 's> Tx<'c, 's> {
             directory,
             seal,
             entropy,
+            observer,
             now,
             changes: Vec::new(),
             commit: Commit::default(),
@@ -295,7 +299,7 @@ impl<'c, 's> Tx<'c, 's> {
         let state = DeliveryState::Discarded { at, reason };
         self.counting.of(environment, Some(webhook_id), tenant, event_key).ended(&state, delivery.made_at());
         self.webhook(webhook_id)?.waiting -= 1;
-        self.commit.settled.push(Settled { delivery, webhook_id, state });
+        self.commit.settled.push(Settled { delivery, webhook_id, state, ended: true });
         Ok(())
     }
 
@@ -326,7 +330,7 @@ impl<'c, 's> Tx<'c, 's> {
         Ok(())
     }
 
-    /// Notes that whatever waits for the webhook now is to be discarded.
+    /// Notes that whatever waits for the webhook now is to be discarded, what is under way apart.
     pub(super) fn begin_sweep(
         &mut self,
         key: i64,
@@ -337,6 +341,7 @@ impl<'c, 's> Tx<'c, 's> {
         let newest: Option<[u8; 16]> = self.prepare(NEWEST_DELIVERY)?.query_row([key], |row| row.get(0))?;
         let Some(newest) = newest else { return Ok(None) };
         self.prepare(BEGIN_SWEEP)?.execute((key, newest, reason.name(), i64::MIN))?;
+        self.hot.spared.remove(&key);
         let sweep = Sweep { up_to: DeliveryId::from_uuid(uuid::Uuid::from_bytes(newest)), reason };
         self.changes.push(DirectoryChange::SetSweep(id, Some(sweep)));
         Ok(Some(sweep))

@@ -3,7 +3,7 @@
 //!
 //! Invariants: a bite touches at most about [`UPKEEP_BITE`] rows, so intake is never held up behind it; each bite is a transaction
 //! that may be the last before a crash; nothing that waits is ever deleted; tallies and indexes that cannot be written keep nothing that
-//! is old.
+//! is old; a sweep leaves what has an attempt under way to the answer, and is not over before nothing is left that was there when it began.
 
 use postrider_core::delivery::DiscardReason;
 use postrider_core::event::{EventKey, TenantId};
@@ -24,7 +24,8 @@ use crate::directory::DirectoryChange;
 use crate::{StoreError, Upkeep};
 
 pub(super) const A_SWEEP: &str = "SELECT s.webhook, s.up_to, s.reason, s.after_due_at, s.after_id, w.id, \
-     w.environment FROM sweeps AS s JOIN webhooks AS w ON w.key = s.webhook LIMIT 1";
+     w.environment FROM sweeps AS s CROSS JOIN webhooks AS w ON w.key = s.webhook WHERE s.webhook > ?1 \
+     ORDER BY s.webhook LIMIT 1";
 pub(super) const TO_SWEEP: &str = "SELECT d.due_at, d.id, d.order_key, e.tenant, e.event_key \
      FROM deliveries AS d INDEXED BY deliveries_waiting CROSS JOIN events AS e ON e.key = d.event \
      WHERE d.webhook = ?1 AND d.state <= 1 AND (d.due_at, d.id) > (?2, ?3) ORDER BY d.due_at, d.id LIMIT ?4";
@@ -105,6 +106,19 @@ struct SweepRow {
     after: (i64, Vec<u8>),
 }
 
+impl SweepRow {
+    /// Whether it is to go through what waits for the first time, or once more.
+    fn is_at_the_beginning(&self) -> bool {
+        self.after.0 == i64::MIN && self.after.1.is_empty()
+    }
+
+    /// Whether it has gone through what waits, and nothing is left but attempts of which some are under way.
+    fn waits_for_attempts(&self, tx: &Tx<'_, '_>) -> bool {
+        let spared = tx.hot.spared.get(&self.webhook);
+        self.is_at_the_beginning() && spared.is_some_and(|spared| spared.iter().any(|id| tx.observer.is_under_way(*id)))
+    }
+}
+
 /// A delivery that waits for a webhook that is being swept.
 struct Waits {
     due_at: i64,
@@ -115,9 +129,22 @@ struct Waits {
 }
 
 fn sweep(tx: &mut Tx<'_, '_>) -> Result<Upkeep, Failure> {
+    let mut last = i64::MIN;
+    while let Some(row) = next_sweep(tx, last)? {
+        if !row.waits_for_attempts(tx) {
+            sweep_on(tx, &row)?;
+            // Another webhook's may wait besides.
+            return Ok(Upkeep::More);
+        }
+        last = row.webhook;
+    }
+    Ok(Upkeep::Done)
+}
+
+fn next_sweep(tx: &Tx<'_, '_>, after: i64) -> Result<Option<SweepRow>, Failure> {
     let row = tx
         .prepare(A_SWEEP)?
-        .query_row([], |row| {
+        .query_row([after], |row| {
             Ok(SweepRow {
                 webhook: row.get("webhook")?,
                 id: WebhookId::from_uuid(uuid(row, "id")?),
@@ -128,7 +155,13 @@ fn sweep(tx: &mut Tx<'_, '_>) -> Result<Upkeep, Failure> {
             })
         })
         .optional()?;
-    let Some(row) = row else { return Ok(Upkeep::Done) };
+    Ok(row)
+}
+
+fn sweep_on(tx: &mut Tx<'_, '_>, row: &SweepRow) -> Result<(), Failure> {
+    if row.is_at_the_beginning() {
+        tx.hot.spared.insert(row.webhook, Vec::new());
+    }
     let waiting: Vec<Waits> = tx
         .prepare(TO_SWEEP)?
         .query_map(params![row.webhook, row.after.0, row.after.1, limit(UPKEEP_BITE)], |r| {
@@ -139,24 +172,35 @@ fn sweep(tx: &mut Tx<'_, '_>) -> Result<Upkeep, Failure> {
     for Waits { id, order_key, tenant, event_key, .. } in &waiting {
         let delivery = DeliveryId::from_uuid(Uuid::from_bytes(*id));
         // What has come since the webhook was switched on again stays.
-        if delivery <= row.up_to {
-            tx.discard(row.environment, row.id, tenant.as_ref(), event_key, delivery, row.reason)?;
-            if let Some(key) = order_key {
-                order::let_next_go(tx, row.environment, row.id, *key)?;
+        if delivery > row.up_to {
+            continue;
+        }
+        if tx.observer.is_under_way(delivery) {
+            if let Some(spared) = tx.hot.spared.get_mut(&row.webhook) {
+                spared.push(delivery);
             }
+            continue;
+        }
+        tx.discard(row.environment, row.id, tenant.as_ref(), event_key, delivery, row.reason)?;
+        if let Some(key) = order_key {
+            order::let_next_go(tx, row.environment, row.id, *key)?;
         }
     }
     match waiting.last() {
         Some(Waits { due_at, id, .. }) if waiting.len() == UPKEEP_BITE => {
             tx.prepare(ADVANCE_SWEEP)?.execute((row.webhook, due_at, id))?;
         }
-        _ => {
+        _ if tx.hot.spared.get(&row.webhook).is_some_and(Vec::is_empty) => {
+            tx.hot.spared.remove(&row.webhook);
             tx.prepare(END_SWEEP)?.execute([row.webhook])?;
             tx.changes.push(DirectoryChange::SetSweep(row.id, None));
         }
+        // An attempt may be given up with nothing to record. Before the last start something may have been left to one, too.
+        _ => {
+            tx.prepare(ADVANCE_SWEEP)?.execute((row.webhook, i64::MIN, [0_u8; 0]))?;
+        }
     }
-    // Another webhook's may wait besides.
-    Ok(Upkeep::More)
+    Ok(())
 }
 
 /// Deletes an event with its deliveries and their attempts. False where the budget was used up before the end. `thinning` takes the

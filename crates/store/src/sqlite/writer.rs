@@ -192,7 +192,7 @@ impl Writer {
         let begun = Instant::now();
         let mut outcomes = Vec::with_capacity(group.len());
         let mut failed_at = None;
-        let committed = self.transact(statements, |tx| {
+        let committed = self.transact(statements, observer, |tx| {
             outcomes.clear();
             for (index, command) in group.iter().enumerate() {
                 failed_at = Some(index);
@@ -237,14 +237,14 @@ impl Writer {
                 }
                 Command::Settle(settlement) => {
                     tracing::error!(delivery.id = %settlement.delivery, %error, "a settlement was refused; its delivery is put off");
-                    match self.transact(statements, |tx| hot::put_off(tx, &settlement)) {
+                    match self.transact(statements, observer, |tx| hot::put_off(tx, &settlement)) {
                         Ok(commit) => tell(observer, commit),
                         Err(failure) => {
                             tracing::error!(delivery.id = %settlement.delivery, ?failure, "nor could it be put off");
                             // Whoever holds it must not hold it for ever, and is to look for it in the database, where it waits.
                             let Settlement { delivery, webhook_id, .. } = *settlement;
                             let state = hot::step_of_refused(&settlement, None, self.clock.now()).state;
-                            let settled = vec![Settled { delivery, webhook_id, state }];
+                            let settled = vec![Settled { delivery, webhook_id, state, ended: false }];
                             tell(observer, Commit { settled, ..Commit::default() });
                         }
                     }
@@ -259,7 +259,7 @@ impl Writer {
         mut change: Box<dyn Change>,
         observer: &dyn CommitObserver,
     ) {
-        match self.transact(statements, |tx| change.apply(tx)) {
+        match self.transact(statements, observer, |tx| change.apply(tx)) {
             Ok(commit) => {
                 tell(observer, commit);
                 change.answer(Ok(()));
@@ -273,12 +273,13 @@ impl Writer {
     fn transact<'c>(
         &'c self,
         statements: &mut Statements<'c>,
+        observer: &dyn CommitObserver,
         mut work: impl FnMut(&mut Tx<'c, '_>) -> Result<(), Failure>,
     ) -> Result<Commit, Failure> {
         let (changes, commit) = loop {
             let behind = statements.behind;
             let mut following = None;
-            let failure = match self.run_transaction(statements, &mut following, &mut work) {
+            let failure = match self.run_transaction(statements, observer, &mut following, &mut work) {
                 Ok(done) => break done,
                 Err(failure) => failure,
             };
@@ -308,12 +309,14 @@ impl Writer {
     fn run_transaction<'c>(
         &'c self,
         statements: &mut Statements<'c>,
+        observer: &dyn CommitObserver,
         following: &mut Option<Following>,
         work: &mut impl FnMut(&mut Tx<'c, '_>) -> Result<(), Failure>,
     ) -> Result<(Vec<crate::directory::DirectoryChange>, Commit), Failure> {
         statements.begin.execute([])?;
         let now = self.clock.now();
-        let mut tx = Tx::new(&self.connection, statements, &self.directory, &self.seal, self.entropy.as_ref(), now);
+        let entropy = self.entropy.as_ref();
+        let mut tx = Tx::new(&self.connection, statements, &self.directory, &self.seal, entropy, observer, now);
         work(&mut tx)?;
         *following = Some(Following::Tallies);
         tx.write_tallies()?;

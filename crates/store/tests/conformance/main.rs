@@ -60,6 +60,9 @@ rules! {
         disabling_discards_what_waits_and_enabling_revives_nothing,
         what_came_after_enabling_is_not_swept,
         a_retry_for_a_webhook_that_is_off_is_discarded,
+        what_is_under_way_ends_by_its_answer,
+        what_was_under_way_is_not_sent_again_after_enabling,
+        what_was_under_way_and_came_to_nothing_is_swept,
         deleting_discards_and_the_log_stays,
         a_resend_is_a_new_delivery_and_needs_an_active_webhook;
     shapes:
@@ -86,6 +89,7 @@ rules! {
         the_next_of_a_key_goes_when_the_first_has_ended,
         a_key_outlives_the_setting_it_was_made_under,
         a_person_can_skip_whatever_waits,
+        what_is_under_way_is_not_skipped_before_its_answer,
         a_resend_takes_the_place_of_what_waits_and_else_the_last,
         what_follows_a_sweep_goes_on_in_order;
     reading:

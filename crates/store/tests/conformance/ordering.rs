@@ -114,6 +114,18 @@ pub(crate) async fn a_person_can_skip_whatever_waits(world: World) {
     assert_eq!(world.store().skip(elsewhere, id(&all[3])).await.unwrap(), SkipOutcome::NotFound);
 }
 
+pub(crate) async fn what_is_under_way_is_not_skipped_before_its_answer(world: World) {
+    let (environment, webhook) = ordered(&world).await;
+    let (first, second) = (accept(&world, &webhook, "a").await, accept(&world, &webhook, "a").await);
+    world.commits.under_way([id(&first)]);
+    assert_eq!(world.store().skip(environment, id(&first)).await, Ok(SkipOutcome::UnderWay));
+    assert_eq!(seen(&world, &webhook).await, [id(&first)]);
+    let delivered = world.settle(&first.event, id(&first), answered(200)).await;
+    assert_eq!(delivered, DeliveryState::Delivered { at: world.now() });
+    assert_eq!(world.store().skip(environment, id(&first)).await, Ok(SkipOutcome::Ended));
+    assert_eq!(seen(&world, &webhook).await, [id(&second)]);
+}
+
 pub(crate) async fn a_resend_takes_the_place_of_what_waits_and_else_the_last(world: World) {
     let (environment, webhook) = ordered(&world).await;
     let (first, second) = (accept(&world, &webhook, "a").await, accept(&world, &webhook, "a").await);

@@ -74,6 +74,7 @@ pub(crate) async fn an_end_is_final_and_a_late_attempt_is_logged(world: World) {
     let ended = world.record(slow).await;
     world.advance(Duration::from_secs(1));
     assert_eq!(world.record(slower).await, ended, "an end is final");
+    assert_eq!(world.commits.ends_of(id), [ended], "and counts once");
     assert_eq!(world.state(environment, id).await, ended);
     let attempts = world.store().attempts(environment, id).await.unwrap();
     assert_eq!(attempts.iter().map(|a| a.result.status()).collect::<Vec<_>>(), [Some(200), Some(410)]);

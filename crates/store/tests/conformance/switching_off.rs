@@ -8,7 +8,7 @@ use postrider_core::delivery::{DeliveryState, DiscardReason, Origin};
 use postrider_core::webhook::Webhook;
 use postrider_store::{Found, ResendOutcome, WebhookPatch};
 
-use crate::world::{World, answered};
+use crate::world::{Accepted, World, answered};
 
 async fn switch(world: &World, webhook: &Arc<Webhook>, active: bool) -> Arc<Webhook> {
     let patch = WebhookPatch { active: Some(active), ..WebhookPatch::default() };
@@ -86,6 +86,94 @@ pub(crate) async fn a_retry_for_a_webhook_that_is_off_is_discarded(world: World)
     assert_eq!(world.state(environment, succeeds.deliveries[0]).await, state);
 }
 
+pub(crate) async fn what_is_under_way_ends_by_its_answer(world: World) {
+    let environment = world.environment("Production").await;
+    for is_deleted in [false, true] {
+        let webhook = world.webhook(environment).await;
+        let webhooks = [webhook.clone()];
+        let (taken, refused) = (world.accept(&webhooks).await, world.accept(&webhooks).await);
+        let waits = world.accept(&webhooks).await;
+        let id = |accepted: &Accepted| accepted.deliveries[0];
+        world.commits.under_way([id(&taken), id(&refused)]);
+        let reason = if is_deleted {
+            assert_eq!(world.store().delete_webhook(environment, webhook.id).await, Ok(Found::Yes));
+            DiscardReason::WebhookDeleted
+        } else {
+            switch(&world, &webhook, false).await;
+            DiscardReason::WebhookDisabled
+        };
+        world.sweep().await;
+        assert_eq!(world.state(environment, id(&waits)).await, discarded(&world, reason));
+        for accepted in [&taken, &refused] {
+            assert!(!world.state(environment, id(accepted)).await.is_final(), "its answer may be a good one");
+        }
+        let delivered = world.settle(&taken.event, id(&taken), answered(200)).await;
+        assert_eq!(delivered, DeliveryState::Delivered { at: world.now() });
+        assert_eq!(world.settle(&refused.event, id(&refused), answered(500)).await, discarded(&world, reason));
+        world.commits.under_way([]);
+        world.sweep().await;
+        assert_eq!(world.state(environment, id(&taken)).await, delivered);
+        for accepted in [&taken, &refused, &waits] {
+            assert_eq!(world.commits.ends_of(id(accepted)).len(), 1);
+        }
+    }
+}
+
+pub(crate) async fn what_was_under_way_is_not_sent_again_after_enabling(mut world: World) {
+    let environment = world.environment("Production").await;
+    let (webhook, other) = (world.webhook(environment).await, world.webhook(environment).await);
+    let flying = world.accept(std::slice::from_ref(&webhook)).await;
+    let waits = world.accept(std::slice::from_ref(&other)).await;
+    world.commits.under_way([flying.deliveries[0]]);
+    switch(&world, &webhook, false).await;
+    world.sweep().await;
+    world.advance(Duration::from_secs(1));
+    switch(&world, &webhook, true).await;
+    let new = world.accept(std::slice::from_ref(&webhook)).await;
+    world.sweep().await;
+    assert_eq!(lane(&world, &webhook).await, 1, "the new one alone");
+    // Whom one sweep leaves something to keeps no other waiting.
+    switch(&world, &other, false).await;
+    world.sweep().await;
+    assert_eq!(world.state(environment, waits.deliveries[0]).await, discarded(&world, DiscardReason::WebhookDisabled));
+    let state = world.settle(&flying.event, flying.deliveries[0], answered(500)).await;
+    assert_eq!(state, discarded(&world, DiscardReason::WebhookDisabled));
+    world.commits.under_way([]);
+    world.sweep().await;
+    world.reopen();
+    let state = world.settle(&new.event, new.deliveries[0], answered(500)).await;
+    assert!(matches!(state, DeliveryState::Retrying { .. }), "the sweep is over: {state:?}");
+}
+
+pub(crate) async fn what_was_under_way_and_came_to_nothing_is_swept(mut world: World) {
+    let environment = world.environment("Production").await;
+    for crashes in [false, true] {
+        let webhook = world.webhook(environment).await;
+        let webhooks = [webhook.clone()];
+        // More than one bite, and the first of it is under way.
+        let accepted: Vec<_> =
+            (0..600).map(|_| world.for_webhooks(world.event(environment, "order.made", None), &webhooks)).collect();
+        let ids: Vec<_> = accepted.iter().map(|new| new.deliveries[0].id).collect();
+        world.accept_batch(accepted, None).await.unwrap();
+        world.commits.under_way([ids[0]]);
+        switch(&world, &webhook, false).await;
+        world.store().sweep_bite().await.unwrap();
+        if crashes {
+            world.commits.under_way([]);
+            world.reopen();
+        } else {
+            world.sweep().await;
+            assert!(!world.state(environment, ids[0]).await.is_final());
+            world.commits.under_way([]);
+        }
+        world.sweep().await;
+        for id in ids {
+            assert_eq!(world.state(environment, id).await, discarded(&world, DiscardReason::WebhookDisabled));
+        }
+        assert_eq!(world.store().waiting_for(webhook.id).await, Ok(0));
+    }
+}
+
 pub(crate) async fn deleting_discards_and_the_log_stays(mut world: World) {
     let environment = world.environment("Production").await;
     let elsewhere = world.environment("Development").await;
@@ -110,7 +198,7 @@ pub(crate) async fn deleting_discards_and_the_log_stays(mut world: World) {
     assert_eq!((log.rows[0].webhook_id, log.rows[0].event_id), (webhook.id, sent.event.id));
 }
 
-async fn resend(world: &World, environment: EnvironmentId, n: &crate::world::Accepted) -> ResendOutcome {
+async fn resend(world: &World, environment: EnvironmentId, n: &Accepted) -> ResendOutcome {
     world.store().resend(environment, n.deliveries[0]).await.unwrap()
 }
 

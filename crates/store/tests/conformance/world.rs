@@ -1,5 +1,6 @@
 //! A store under test, with a clock and randomness of the test's own, and calls that read like a story.
 
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -46,10 +47,11 @@ impl Engine for Embedded {
     }
 }
 
-/// Keeps every commit.
+/// Keeps every commit, and says what is under way.
 #[derive(Default)]
 pub(crate) struct Commits {
     all: Mutex<Vec<Commit>>,
+    under_way: Mutex<HashSet<DeliveryId>>,
     arrived: Notify,
 }
 
@@ -58,9 +60,18 @@ impl CommitObserver for Commits {
         self.all.lock().unwrap().push(commit);
         self.arrived.notify_waiters();
     }
+
+    fn is_under_way(&self, delivery: DeliveryId) -> bool {
+        self.under_way.lock().unwrap().contains(&delivery)
+    }
 }
 
 impl Commits {
+    /// From now on attempts of these are under way, and of no others.
+    pub(crate) fn under_way(&self, deliveries: impl IntoIterator<Item = DeliveryId>) {
+        *self.under_way.lock().unwrap() = deliveries.into_iter().collect();
+    }
+
     /// What `find` finds in all commits so far.
     pub(crate) fn collect<T>(&self, find: impl FnMut(&Commit) -> Vec<T>) -> Vec<T> {
         self.all.lock().unwrap().iter().flat_map(find).collect()
@@ -68,6 +79,11 @@ impl Commits {
 
     pub(crate) fn settlements_of(&self, id: DeliveryId) -> Vec<DeliveryState> {
         self.collect(|c| c.settled.iter().filter(|s| s.delivery == id).map(|s| s.state).collect())
+    }
+
+    /// The states in which it has ended: one at most, if all is well.
+    pub(crate) fn ends_of(&self, id: DeliveryId) -> Vec<DeliveryState> {
+        self.collect(|c| c.settled.iter().filter(|s| s.delivery == id && s.ended).map(|s| s.state).collect())
     }
 
     async fn wait_until(&self, mut done: impl FnMut(&Self) -> bool) {

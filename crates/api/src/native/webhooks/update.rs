@@ -56,7 +56,8 @@ pub(crate) struct Form {
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     filter: Given<String>,
-    /// Whether it gets events. Enabling forgets the failures so far; disabling discards what waits.
+    /// Whether it gets events. Enabling forgets the failures so far; disabling discards what waits, and an attempt under way is the last of
+    /// its delivery.
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = bool, required = false)]
     is_active: Option<bool>,
