@@ -117,7 +117,7 @@ impl TemplateError {
 
 /// Whether the template demanded what is missing, and said so in words of its own.
 fn is_demand(error: &Error) -> bool {
-    std::error::Error::source(error).is_some_and(|source| source.is::<functions::Demanded>())
+    std::error::Error::source(error).is_some_and(<dyn std::error::Error>::is::<functions::Demanded>)
 }
 
 /// What all templates of a syntax share.

@@ -334,7 +334,11 @@ impl World {
             .collect();
         rows.sort_by_key(|(position, _)| *position);
         match request.by_chance {
-            Some(chance) => drop(rows.drain(..(rows.len() as f64 * chance) as usize)),
+            // A quarter of them are passed by for each quarter of the chance.
+            Some(chance) => {
+                let quarters = [0.25, 0.5, 0.75].iter().filter(|part| chance >= **part).count();
+                drop(rows.drain(..rows.len() * quarters / 4));
+            }
             None => rows.retain(|(position, _)| request.after.is_none_or(|after| *position > after)),
         }
         let limit = request.limit.min(5);

@@ -82,8 +82,8 @@ async fn a_triggered_sample_reaches_the_receiver_signed() {
     let refused = run(command.args(["trigger", "frontegg.user.created"])).await;
     assert_eq!(refused.status.code(), Some(1));
     assert!(stderr_of(&refused).contains("the sample cannot be read"), "{}", stderr_of(&refused));
-    let reported = run(command.args(["--payload", "{}"])).await;
-    assert!(stderr_of(&refused).contains("--payload") && reported.status.success(), "{}", stderr_of(&reported));
+    let answer = run(command.args(["--payload", "{}"])).await;
+    assert!(stderr_of(&refused).contains("--payload") && answer.status.success(), "{}", stderr_of(&answer));
 
     let mut command = postrider(folder.path());
     let unknown = run(command.args(["trigger", "frontegg.user.creatd", "--data-dir", "data"])).await;

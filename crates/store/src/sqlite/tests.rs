@@ -551,7 +551,7 @@ fn files_of_other_programs_are_refused() {
     fs::write(&path, "once upon a time there was a text of some length ".repeat(100)).unwrap();
     let opened = open(directory.path()).map(drop);
     assert!(matches!(opened, Err(OpenError::NoDatabase { .. })), "{opened:?}");
-    let looked_at = inspect::inspect(directory.path(), None, Arc::new(SeededEntropy::new(1)));
+    let looked_at = inspect(directory.path(), None, Arc::new(SeededEntropy::new(1)));
     assert!(matches!(looked_at, Err(OpenError::NoDatabase { .. })), "who looks says the same: {looked_at:?}");
 }
 
