@@ -323,8 +323,14 @@ async fn readiness(place: &str, mut answer: reqwest::Response) -> Finding {
     if status.is_success() && body == READY {
         Finding::ok(CHECK, format!("{place} is ready"))
     } else if body.windows(REFUSAL.len()).any(|part| part == REFUSAL) {
-        let message = format!("{place} answers {status}");
-        Finding::fail(CHECK, message, "look into its log; a full disk makes it not ready")
+        let refusal = serde_json::from_slice::<serde_json::Value>(&body).ok();
+        let detail = refusal.as_ref().and_then(|refusal| refusal["detail"].as_str());
+        let message = format!("{place} answers {status}{}", detail.map(|why| format!(": {why}")).unwrap_or_default());
+        Finding::fail(
+            CHECK,
+            message,
+            "look into its log; a full disk, a damaged database or a data directory that was moved makes it not ready",
+        )
     } else {
         Finding::fail(
             CHECK,
