@@ -11,6 +11,14 @@ impl From<StoreError> for ApiError {
             StoreError::Unavailable => {
                 Self::caused(Code::Unavailable, "the store cannot be read or written at the moment", error)
             }
+            StoreError::Moved => Self::caused(
+                Code::Unavailable,
+                "the files of the server's data directory were moved, deleted or replaced; its log tells which",
+                error,
+            ),
+            StoreError::Damaged(_) => {
+                Self::caused(Code::Unavailable, "the server's database is damaged; its log tells more", error)
+            }
             StoreError::Overloaded => {
                 Self::new(Code::Overloaded, "too many lists are being read at the moment; try again shortly")
             }

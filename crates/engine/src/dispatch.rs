@@ -24,6 +24,7 @@ use crate::compiled::Compiled;
 use crate::intake::Share;
 use crate::meters::Meters;
 use crate::options::EngineOptions;
+use crate::pages::Unread;
 use crate::scheduler::{Before, LaneReport, Limits, Ready, Scheduler, Standing};
 use crate::signing::Signers;
 use crate::transport::Transport;
@@ -61,6 +62,7 @@ pub(crate) struct Core {
     /// Bodies that may be held against schemas apart at once.
     pub(crate) judging: Arc<Semaphore>,
     pub(crate) undecided: UndecidedFilters,
+    pub(crate) unread: Unread,
     pub(crate) watchers: Arc<Watchers<HeldEvents>>,
     pub(crate) changes: Arc<Watchers<HeldChanges>>,
     pub(crate) meters: Meters,
@@ -119,6 +121,7 @@ impl Core {
             telling: Turns::default(),
             judging: Arc::new(Semaphore::new(half_the_processors())),
             undecided: UndecidedFilters::default(),
+            unread: Unread::default(),
             watchers: Watchers::new(stopping.clone()),
             changes: Watchers::new(stopping.clone()),
             meters: Meters::new(),

@@ -81,7 +81,9 @@ impl Aside {
     /// What a part has that could not go on for this reason, after what it had before.
     fn after(before: Option<Self>, error: &StoreError) -> Self {
         let length = match (before, error) {
-            (Some(before), StoreError::Defect(_) | StoreError::NoSuchEnvironment) => before.length * 2,
+            (Some(before), StoreError::Defect(_) | StoreError::Damaged(_) | StoreError::NoSuchEnvironment) => {
+                before.length * 2
+            }
             _ => TRY_AGAIN,
         };
         let length = length.min(TRY_AGAIN_AT_MOST);

@@ -47,6 +47,24 @@ pub enum OpenError {
         /// The file.
         path: PathBuf,
     },
+    /// A database is gone of which something is left.
+    #[error(
+        "{} is missing or empty, and {} beside it is of a database that was there. Restore the database from a backup; to begin anew \
+         without it, move {} away",
+        path.display(), listed(left), listed(left)
+    )]
+    DatabaseLost {
+        /// The database's file.
+        path: PathBuf,
+        /// The files that are left of it; at least one.
+        left: Vec<PathBuf>,
+    },
+    /// Parts of the database cannot be read.
+    #[error(
+        "the database is damaged. Restore it from a backup, or have `sqlite3 postrider.db .recover` tell what is left of it to make a \
+         new one from, with the server stopped and a copy of the data directory kept"
+    )]
+    Damaged(#[source] Box<dyn Error + Send + Sync>),
     /// There is a database and no key to it.
     #[error(
         "the database was made with a master key, and neither POSTRIDER_MASTER_KEY nor the file {} gives one. Restore the file from where the data directory came from",
@@ -70,12 +88,22 @@ pub enum OpenError {
     Database(#[source] Box<dyn Error + Send + Sync>),
 }
 
+fn listed(files: &[PathBuf]) -> String {
+    files.iter().map(|file| file.display().to_string()).collect::<Vec<_>>().join(" and ")
+}
+
 /// Why a command or a read was not carried out. Nothing of it has happened.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
     /// The disk is full or fails. The store goes on trying by itself; the same call may succeed later.
     #[error("the store cannot be written or read at the moment")]
     Unavailable,
+    /// The names in the data directory lead to other files than those that are open, or to none. The store goes on once they are right.
+    #[error("the files of the data directory were moved, deleted or replaced")]
+    Moved,
+    /// A part of the database that was needed cannot be read. The same call may fail for ever.
+    #[error("the database is damaged: {0}")]
+    Damaged(String),
     /// As many reads wait as may. The same call may succeed later.
     #[error("too many reads wait already")]
     Overloaded,

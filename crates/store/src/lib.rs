@@ -115,6 +115,23 @@ pub fn inspect(
     sqlite::inspect(data_dir, master_key, entropy)
 }
 
+/// What a check of a whole database found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Checked {
+    /// All of it can be read.
+    Sound,
+    /// A part cannot be read, or is not what it should be; in the database library's words.
+    Damaged(String),
+    /// There was no time to read all of it; nothing was found by then.
+    Unfinished,
+}
+
+/// Reads all of the database in that data directory, for as long as `patience` lasts, and says whether it is damaged. Changes nothing;
+/// but a server that runs on it meanwhile cannot start its write-ahead log anew. Blocks meanwhile.
+pub fn check(data_dir: &Path, patience: Duration) -> Result<Checked, OpenError> {
+    sqlite::check(data_dir, patience)
+}
+
 /// The store: a handle, cheap to clone. When the last one is dropped, what was handed over is still written; [`Store::close`] does the
 /// same and leaves the files tidy besides.
 #[derive(Clone)]

@@ -12,7 +12,8 @@ use rustix::fs::{FlockOperation, flock};
 
 use crate::OpenError;
 
-const LOCK_FILE: &str = "postrider.lock";
+/// Its name in the data directory.
+pub(crate) const LOCK_FILE: &str = "postrider.lock";
 
 /// Held as long as it lives.
 #[derive(Debug)]

@@ -20,6 +20,8 @@ use crate::OpenError;
 
 /// The file of the generated key in the data directory.
 pub(crate) const KEY_FILE: &str = "master.key";
+/// Its name until it is whole.
+const UNFINISHED_KEY_FILE: &str = "master.key.new";
 
 /// The key under which secrets are sealed: 32 random bytes.
 #[derive(Clone)]
@@ -48,15 +50,21 @@ impl MasterKey {
         }
     }
 
-    /// Makes a key and its file. The file is durable before anything is sealed with the key.
+    /// Makes a key and its file. The file is durable before anything is sealed with the key, and has its name when it is whole.
     pub(crate) fn generate(data_dir: &Path, entropy: &dyn Entropy) -> Result<Self, OpenError> {
         let mut key = [0; 32];
         entropy.fill(&mut key);
         let path = data_dir.join(KEY_FILE);
+        let unfinished = data_dir.join(UNFINISHED_KEY_FILE);
         let write = || {
-            let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
+            match fs::remove_file(&unfinished) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+            let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unfinished)?;
             writeln!(file, "{}", STANDARD.encode(key))?;
             file.sync_all()?;
+            fs::rename(&unfinished, &path)?;
             File::open(data_dir)?.sync_all()
         };
         write().map_err(|source| OpenError::DataDirectory { path: path.clone(), source })?;

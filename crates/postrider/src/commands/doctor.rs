@@ -285,10 +285,11 @@ async fn server(settings: &Settings, url: Option<Url>) -> Vec<Finding> {
     };
     let mut findings = vec![match answer(&url).await {
         Ok(Some(Answered::Ready)) => Finding::ok(CHECK, format!("{} is ready", place(&url))),
-        Ok(Some(Answered::Refused(status))) => {
-            let message = format!("{} answers {status}", place(&url));
-            Finding::fail(CHECK, message, "look into its log; a full disk makes it not ready")
-        }
+        Ok(Some(Answered::Refused(status, why))) => Finding::fail(
+            CHECK,
+            format!("{} answers {status}{}", place(&url), why.map(|why| format!(": {why}")).unwrap_or_default()),
+            "look into its log; a full disk, a damaged database or a data directory that was moved makes it not ready",
+        ),
         Ok(Some(Answered::Otherwise(status))) => Finding::fail(
             CHECK,
             format!("another program answers at {} ({status})", place(&url)),
@@ -319,8 +320,8 @@ fn place(url: &Url) -> &str {
 enum Answered {
     /// A Postrider that is ready.
     Ready,
-    /// One that is not.
-    Refused(StatusCode),
+    /// One that is not, and why, where it says so.
+    Refused(StatusCode, Option<String>),
     /// Another program.
     Otherwise(StatusCode),
 }
@@ -339,7 +340,9 @@ async fn answer(url: &Url) -> Result<Option<Answered>, Failure> {
     Ok(Some(if status.is_success() && body == READY {
         Answered::Ready
     } else if body.windows(REFUSAL.len()).any(|part| part == REFUSAL) {
-        Answered::Refused(status)
+        let refusal = serde_json::from_slice::<serde_json::Value>(&body).ok();
+        let why = refusal.and_then(|refusal| refusal["detail"].as_str().map(str::to_owned));
+        Answered::Refused(status, why)
     } else {
         Answered::Otherwise(status)
     }))
@@ -352,7 +355,7 @@ async fn listening(settings: &Settings) -> Option<Finding> {
     let error = TcpListener::bind(settings.listen).err()?;
     let why = match error.kind() {
         io::ErrorKind::AddrInUse => match answer(&local_url(settings.listen)).await {
-            Ok(Some(Answered::Ready | Answered::Refused(_))) => {
+            Ok(Some(Answered::Ready | Answered::Refused(..))) => {
                 return Some(Finding::ok(CHECK, format!("a Postrider listens on {} already", settings.listen)));
             }
             _ => "another program that is no Postrider listens there",

@@ -44,6 +44,11 @@ pub(crate) fn check_path(data_dir: &Path) -> Result<PathBuf, String> {
     Ok(path)
 }
 
+/// Whether a server answers at the socket in a data directory.
+pub(crate) fn is_answered(data_dir: &Path) -> bool {
+    std::os::unix::net::UnixStream::connect(data_dir.join(SOCKET_NAME)).is_ok()
+}
+
 /// Opens the socket in a data directory whose lock is held.
 pub(crate) fn open(data_dir: &Path) -> Result<(UnixListener, SocketFile), String> {
     let path = check_path(data_dir)?;

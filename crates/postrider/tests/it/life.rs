@@ -216,6 +216,25 @@ async fn a_data_directory_that_others_can_write_to_is_warned_of_as_by_the_doctor
 }
 
 #[tokio::test]
+async fn a_server_whose_data_was_deleted_says_so_and_accepts_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start_with(folder.path(), bootstrapped).await;
+    let token = server.log_in(CLIENT_ID, SECRET).await;
+    let event = json!({"eventKey": "a.b", "payload": {}});
+    server.post(&token, "/api/v1/events", &event).await;
+    std::fs::remove_dir_all(folder.path().join("data")).unwrap();
+    let deadline = std::time::Instant::now() + PATIENCE;
+    while server.caller().try_post(&token, "/api/v1/events", &event).await.is_some() {
+        assert!(std::time::Instant::now() < deadline, "events are accepted: {}", server.logs());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let answer = reqwest_client().get(format!("{}/readyz", server.url)).send().await.unwrap();
+    assert_eq!(answer.status(), 503);
+    assert!(answer.text().await.unwrap().contains("data directory"));
+    assert!(server.logs().contains("was moved or deleted"), "{}", server.logs());
+}
+
+#[tokio::test]
 async fn a_stop_does_not_wait_for_those_who_listen() {
     let folder = tempfile::tempdir().unwrap();
     // A quarter of it would be spent on the stream.

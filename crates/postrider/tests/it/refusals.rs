@@ -3,7 +3,9 @@
 use std::net::TcpListener;
 use std::process::Command;
 
-use crate::support::{Server, postrider, run, stderr_of};
+use rustix::process::Signal;
+
+use crate::support::{Server, json_of, postrider, run, stderr_of};
 
 #[tokio::test]
 async fn a_second_server_on_the_same_data_is_refused() {
@@ -79,6 +81,28 @@ async fn another_master_key_is_refused() {
     .await;
     assert_eq!(refused.status.code(), Some(1));
     assert!(stderr_of(&refused).contains("master key"), "{}", stderr_of(&refused));
+}
+
+#[tokio::test]
+async fn a_database_that_is_gone_is_not_replaced_and_the_doctor_says_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = folder.path().join("data/postrider.db");
+    let mut server = Server::start(folder.path()).await;
+    server.signal(Signal::KILL);
+    server.wait().await;
+    std::fs::remove_file(&database).unwrap();
+    let refused = run(postrider(folder.path()).args(["serve", "--listen", "127.0.0.1:0", "--data-dir", "data"])).await;
+    let said = stderr_of(&refused);
+    assert_eq!(refused.status.code(), Some(1), "{said}");
+    assert!(said.contains("is missing or empty") && said.contains("data/master.key away"), "{said}");
+    assert!(!database.exists() && folder.path().join("data/postrider.db-wal").exists());
+    let doctor = ["--json", "doctor", "--offline", "--listen", "127.0.0.1:1", "--data-dir", "data"];
+    let examined = run(postrider(folder.path()).args(doctor)).await;
+    let report = json_of(&examined);
+    let all = report["findings"].as_array().unwrap();
+    let finding = all.iter().find(|finding| finding["check"] == "database").unwrap();
+    assert_eq!(finding["verdict"], "fail");
+    assert!(said.contains(finding["message"].as_str().unwrap()), "{said}: {finding}");
 }
 
 #[tokio::test]

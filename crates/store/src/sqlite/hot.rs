@@ -14,6 +14,7 @@ use rusqlite::{Connection, OptionalExtension as _, Statement, ToSql, params};
 use uuid::Uuid;
 
 use super::Sqlite;
+use super::beginning::Beginning;
 use super::behind::{self, Behind};
 use super::following::{Aside, Following};
 use super::order::{self, Place};
@@ -52,9 +53,6 @@ pub(super) struct Statements<'c> {
 
 /// As they stand in the statements below, for the test that prepares everything.
 pub(super) const BEGIN: &str = "BEGIN IMMEDIATE";
-const NEWEST_EVENT: &str = "SELECT max(key) FROM events";
-const SEGMENTED: &str = "SELECT max(last_event) FROM segments";
-const NEWEST_ATTEMPT: &str = "SELECT max(key) FROM attempts";
 const ADD_TALLIES: &str = "UPDATE webhook_tallies SET invocations = invocations + ?2, attempts = attempts + ?3, waiting = waiting + ?4 \
      WHERE webhook = ?1";
 const INSERT_EVENT: &str = "INSERT INTO events (key, id, environment, event_key, tenant, user_id, application_id, \
@@ -89,9 +87,6 @@ const PROBE: &str = "INSERT INTO meta (name, value) VALUES ('probe', randomblob(
 #[cfg(test)]
 pub(super) const ALL: &[&str] = &[
     BEGIN,
-    NEWEST_EVENT,
-    SEGMENTED,
-    NEWEST_ATTEMPT,
     ADD_TALLIES,
     INSERT_EVENT,
     INSERT_DELIVERY,
@@ -108,14 +103,8 @@ pub(super) const ALL: &[&str] = &[
 ];
 
 impl<'c> Statements<'c> {
-    pub(super) fn prepare(connection: &'c Connection) -> rusqlite::Result<Self> {
-        let behind = Behind::read(connection)?;
-        let segmented: Option<i64> = connection.query_row(SEGMENTED, [], |row| row.get(0))?;
-        // A number that a mark or a segment has passed is not given again, even where nothing of it is left.
-        let next = |sql: &str, mark: i64| {
-            let newest: Option<i64> = connection.query_row(sql, [], |row| row.get(0))?;
-            Ok::<_, rusqlite::Error>(newest.unwrap_or(0).max(mark) + 1)
-        };
+    pub(super) fn prepare(connection: &'c Connection, beginning: Beginning) -> rusqlite::Result<Self> {
+        let Beginning { next_event, next_attempt, behind, journal, postings, aside } = beginning;
         Ok(Self {
             begin: connection.prepare(BEGIN)?,
             commit: connection.prepare("COMMIT")?,
@@ -124,13 +113,13 @@ impl<'c> Statements<'c> {
             insert_delivery: connection.prepare(INSERT_DELIVERY)?,
             insert_attempt: connection.prepare(INSERT_ATTEMPT)?,
             settle: connection.prepare(SETTLE)?,
-            next_event: next(NEWEST_EVENT, behind.event_mark.max(segmented.unwrap_or(0)))?,
-            next_attempt: next(NEWEST_ATTEMPT, behind.attempt_mark)?,
+            next_event,
+            next_attempt,
             behind,
-            journal: Journal::read(connection)?,
-            postings: Postings::read(connection)?,
+            journal,
+            postings,
             spared: HashMap::new(),
-            aside: Aside::default(),
+            aside,
             unused_shapes: Unused::default(),
         })
     }

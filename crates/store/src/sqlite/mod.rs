@@ -3,6 +3,7 @@
 //! Owns opening and closing, and the ways in: commands to the writer, reads to the readers. The rules of the domain's records lie
 //! in the modules by subject, changes in the first group and reads in the second.
 
+mod beginning;
 mod behind;
 mod checkpoint;
 mod connect;
@@ -11,8 +12,10 @@ mod hot;
 mod inbox;
 mod inspect;
 mod load;
+mod names;
 mod order;
 mod readers;
+mod remains;
 mod rows;
 mod schema;
 mod search;
@@ -49,34 +52,39 @@ use std::thread::{self, JoinHandle};
 use postrider_core::Clock;
 use postrider_core::limits::READS_WAITING;
 use rusqlite::Connection;
+use rusqlite::config::DbConfig;
 use tokio::sync::{Semaphore, oneshot};
 
-pub(crate) use self::inspect::inspect;
+pub(crate) use self::inspect::{check, inspect};
 
+use self::beginning::Beginning;
 use self::checkpoint::Checkpoints;
 use self::inbox::{Command, Haste, Inbox};
+use self::names::Names;
 use self::readers::Readers;
 use self::telling::Telling;
-use self::tx::{Failure, Tx};
-use self::writer::Writer;
+use self::tx::{Failure, Tx, is_of_damage};
+use self::writer::{Damage, Writer};
 use crate::directory::Directory;
 use crate::exposure;
-use crate::lock::{self, Lock};
+use crate::lock::{self, LOCK_FILE, Lock};
 use crate::seal::{KEY_FILE, MasterKey, Seal};
 use crate::{AcceptBatch, AcceptOutcome, CommitObserver, OpenError, Settlement, StoreError, StoreOptions};
 
 const DATABASE_FILE: &str = "postrider.db";
+/// Its write-ahead log.
+const LOG_FILE: &str = "postrider.db-wal";
 /// Threads for the lists and records that people ask for.
 const API_READERS: usize = 2;
 /// Threads for the engine's paging.
 const LANE_READERS: usize = 1;
 
 fn database_error(error: rusqlite::Error) -> OpenError {
-    OpenError::Database(Box::new(error))
+    if is_of_damage(&error) { OpenError::Damaged(Box::new(error)) } else { OpenError::Database(Box::new(error)) }
 }
 
-/// Why that file cannot be opened or read for the first time.
-fn unopened(path: &Path, error: rusqlite::Error) -> OpenError {
+/// The same for the first look at a file, which may be no database.
+fn file_error(error: rusqlite::Error, path: &Path) -> OpenError {
     match error.sqlite_error_code() {
         Some(rusqlite::ErrorCode::NotADatabase) => OpenError::NoDatabase { path: path.to_owned() },
         _ => database_error(error),
@@ -88,6 +96,7 @@ pub(crate) struct Sqlite {
     pub(crate) directory: Arc<Directory>,
     inbox: Arc<Inbox>,
     checkpoints: Arc<Checkpoints>,
+    names: Arc<Names>,
     api: Readers,
     lanes: Readers,
     /// One looks ahead for jobs at a time, be it to count or to go on, so that a thread is always left for lists.
@@ -108,13 +117,15 @@ pub(crate) struct Sqlite {
 struct Threads {
     writer: WriterState,
     checkpointer: Option<JoinHandle<()>>,
+    /// Looks at the names of the files.
+    looker: Option<JoinHandle<()>>,
     /// Given back last.
     lock: Option<Lock>,
 }
 
 enum WriterState {
     /// Not started yet.
-    Ready(Box<Writer>),
+    Ready(Box<(Writer, Beginning)>),
     Running(JoinHandle<Connection>),
     Ended,
 }
@@ -129,8 +140,16 @@ impl Sqlite {
         lock::make_data_dir(&data_dir)?;
         let lock = Lock::take(&data_dir)?;
         exposure::warn_if_writable(&data_dir);
+        remains::check_files(&data_dir)?;
         let path = data_dir.join(DATABASE_FILE);
-        let mut connection = connect::writer(&path).map_err(|error| unopened(&path, error))?;
+        let mut connection = connect::writer(&path).map_err(|error| file_error(error, &path))?;
+        if schema::version(&connection, &path, u32::MAX)?.is_none()
+            && let Err(lost) = remains::check_key(&data_dir)
+        {
+            // What lies in a log that cannot be read is not to be deleted with it.
+            connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map_err(database_error)?;
+            return Err(lost);
+        }
         schema::migrate(&mut connection, &path, migrations)?;
         let master_key = find_master_key(&connection, &data_dir, master_key, entropy.as_ref())?;
         let seal = Arc::new(Seal::new(&master_key, Arc::clone(&entropy)));
@@ -145,9 +164,11 @@ impl Sqlite {
                 "what requests of webhooks are made from cannot be noted; the log does not tell it of them until a start notes it"
             );
         }
+        let beginning = Beginning::read(&connection).map_err(database_error)?;
         let api = Readers::start(&path, "store-read", API_READERS).map_err(database_error)?;
         let lanes = Readers::start(&path, "store-lanes", LANE_READERS).map_err(database_error)?;
         let (checkpoints, checkpointer) = Checkpoints::start(&path, &mut connection).map_err(database_error)?;
+        let (names, looker) = Names::watch([LOCK_FILE, DATABASE_FILE, LOG_FILE].map(|name| data_dir.join(name)));
         let inbox = Arc::new(Inbox::default());
         let writer = Writer {
             connection,
@@ -157,17 +178,22 @@ impl Sqlite {
             clock: Arc::clone(&clock),
             entropy,
             checkpoints: Arc::clone(&checkpoints),
+            names: Arc::clone(&names),
+            damage: Damage::default(),
             outage: Telling::default(),
+            refusals: Telling::default(),
         };
         let threads = Threads {
-            writer: WriterState::Ready(Box::new(writer)),
+            writer: WriterState::Ready(Box::new((writer, beginning))),
             checkpointer: Some(checkpointer),
+            looker: Some(looker),
             lock: Some(lock),
         };
         Ok(Self {
             directory,
             inbox,
             checkpoints,
+            names,
             api,
             lanes,
             looks_ahead: Semaphore::new(1),
@@ -183,10 +209,11 @@ impl Sqlite {
     pub(crate) fn start(&self, observer: Arc<dyn CommitObserver>) {
         let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
         match std::mem::replace(&mut threads.writer, WriterState::Ended) {
-            WriterState::Ready(writer) => {
+            WriterState::Ready(ready) => {
+                let (writer, beginning) = *ready;
                 let thread = thread::Builder::new()
                     .name("store-writer".into())
-                    .spawn(move || writer.run(observer.as_ref()))
+                    .spawn(move || writer.run(beginning, observer.as_ref()))
                     .expect("the system has room for one more thread at the start");
                 threads.writer = WriterState::Running(thread);
             }
@@ -203,12 +230,13 @@ impl Sqlite {
         self.api.close();
         self.lanes.close();
         self.checkpoints.close();
+        self.names.close();
         let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(thread) = threads.checkpointer.take() {
+        for thread in [threads.checkpointer.take(), threads.looker.take()].into_iter().flatten() {
             let _ = thread.join();
         }
         let connection = match std::mem::replace(&mut threads.writer, WriterState::Ended) {
-            WriterState::Ready(writer) => Some(writer.connection),
+            WriterState::Ready(ready) => Some(ready.0.connection),
             WriterState::Running(thread) => thread.join().ok(),
             WriterState::Ended => None,
         };

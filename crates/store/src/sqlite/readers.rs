@@ -15,7 +15,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::oneshot;
 
 use super::connect;
-use super::tx::is_of_storage;
+use super::tx::{is_of_damage, is_of_storage};
 use crate::StoreError;
 
 type Read = Box<dyn FnOnce(&mut Connection) + Send>;
@@ -85,6 +85,7 @@ impl Readers {
                 tracing::warn!(%error, "the store cannot be read");
                 Err(StoreError::Unavailable)
             }
+            Ok(Err(error)) if is_of_damage(&error) => Err(StoreError::Damaged(error.to_string())),
             Ok(Err(error)) => Err(StoreError::Defect(error.to_string())),
             Err(_) => Err(StoreError::Defect("a read ended without an answer".into())),
         }

@@ -8,7 +8,7 @@ use std::path::Path;
 use postrider_core::Entropy;
 use rusqlite::{Connection, OptionalExtension as _};
 
-use super::{database_error, unopened};
+use super::{database_error, file_error};
 use crate::OpenError;
 use crate::seal::{Place, Seal};
 
@@ -45,7 +45,7 @@ pub(super) fn known() -> u32 {
 /// The version of a database; none: nothing is in it yet.
 pub(super) fn version(connection: &Connection, path: &Path, known: u32) -> Result<Option<u32>, OpenError> {
     let version = connection.pragma_query_value(None, "user_version", |row| row.get(0));
-    let version: u32 = version.map_err(|error| unopened(path, error))?;
+    let version: u32 = version.map_err(|error| file_error(error, path))?;
     let application: i32 =
         connection.pragma_query_value(None, "application_id", |row| row.get(0)).map_err(database_error)?;
     let tables: u32 =

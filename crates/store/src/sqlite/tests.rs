@@ -27,9 +27,11 @@ use crate::{
 };
 
 mod commits;
+mod damage;
 mod expiry;
 mod following;
 mod jobs;
+mod lost;
 mod migrations;
 mod request_settings;
 mod segments;

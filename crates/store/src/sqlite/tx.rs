@@ -41,6 +41,8 @@ pub(super) const ALL: &[&str] = &[WEBHOOK_KEY, DISABLE, NEWEST_DELIVERY, BEGIN_S
 #[derive(Debug)]
 pub(super) enum Failure {
     Sql(rusqlite::Error),
+    /// What is open is not what lies in the data directory.
+    Moved,
     NoSuchEnvironment,
 }
 
@@ -53,8 +55,22 @@ impl From<rusqlite::Error> for Failure {
 impl Failure {
     /// Whether the disk or the system is at fault, and not the command: then every command would fail.
     pub(super) fn is_of_storage(&self) -> bool {
-        matches!(self, Self::Sql(error) if is_of_storage(error))
+        match self {
+            Self::Sql(error) => is_of_storage(error),
+            Self::Moved => true,
+            Self::NoSuchEnvironment => false,
+        }
     }
+
+    /// Whether a part of the database cannot be read.
+    pub(super) fn is_of_damage(&self) -> bool {
+        matches!(self, Self::Sql(error) if is_of_damage(error))
+    }
+}
+
+pub(super) fn is_of_damage(error: &rusqlite::Error) -> bool {
+    use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
+    matches!(error.sqlite_error_code(), Some(DatabaseCorrupt | NotADatabase))
 }
 
 pub(super) fn is_of_storage(error: &rusqlite::Error) -> bool {
@@ -81,7 +97,9 @@ impl From<Failure> for StoreError {
     fn from(failure: Failure) -> Self {
         match failure {
             Failure::NoSuchEnvironment => Self::NoSuchEnvironment,
+            Failure::Moved => Self::Moved,
             Failure::Sql(error) if is_of_storage(&error) => Self::Unavailable,
+            Failure::Sql(error) if is_of_damage(&error) => Self::Damaged(error.to_string()),
             Failure::Sql(error) => Self::Defect(error.to_string()),
         }
     }

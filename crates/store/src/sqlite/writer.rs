@@ -9,6 +9,7 @@
 //! committed, and a delivery whose settlement is refused is put off; the observer knows whether the storage works, and while it does not
 //! the writer tries by itself.
 
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -18,10 +19,12 @@ use postrider_core::limits::GROUP_COMMANDS;
 use postrider_core::{Clock, Entropy};
 use rusqlite::Connection;
 
+use super::beginning::Beginning;
 use super::checkpoint::Checkpoints;
 use super::following::Following;
 use super::hot::{self, Statements};
 use super::inbox::{Change, ClosesInbox, Command, Inbox, Taken};
+use super::names::Names;
 use super::telling::Telling;
 use super::tx::{Failure, Tx};
 use crate::directory::Directory;
@@ -39,8 +42,41 @@ pub(super) struct Writer {
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<dyn Entropy>,
     pub checkpoints: Arc<Checkpoints>,
+    pub names: Arc<Names>,
+    pub damage: Damage,
     /// That the storage fails.
     pub outage: Telling,
+    /// That settlements are refused.
+    pub refusals: Telling,
+}
+
+/// Whether what producers report, or what attempts come to, could not be written when it came last, as the database is damaged. What
+/// does not write where the damage is, as a probe does, is no sign that it could be now.
+#[derive(Default)]
+pub(super) struct Damage {
+    accepting: Cell<bool>,
+    settling: Cell<bool>,
+    telling: Telling,
+}
+
+impl Damage {
+    fn note(&self, command: &Command, is_found: bool) {
+        match command {
+            Command::Accept(batch, _) if batch.events.is_empty() => {}
+            Command::Accept(..) => self.accepting.set(is_found),
+            Command::Settle(_) => self.settling.set(is_found),
+        }
+    }
+
+    /// Why nobody is to be told that the store is ready, where it is so.
+    fn found(&self) -> Option<StoreError> {
+        let what = match (self.accepting.get(), self.settling.get()) {
+            (false, false) => return None,
+            (true, _) => "events cannot be written",
+            (false, true) => "what attempts come to cannot be written",
+        };
+        Some(StoreError::Damaged(what.into()))
+    }
 }
 
 /// Why a group was not committed.
@@ -53,9 +89,9 @@ enum GroupFailure {
 
 impl Writer {
     /// Runs until the inbox is closed and empty. Returns the connection for the last checkpoint.
-    pub(super) fn run(self, observer: &dyn CommitObserver) -> Connection {
+    pub(super) fn run(self, beginning: Beginning, observer: &dyn CommitObserver) -> Connection {
         let closes = ClosesInbox(Arc::clone(&self.inbox));
-        let ended = std::panic::catch_unwind(AssertUnwindSafe(|| self.run_loop(observer)));
+        let ended = std::panic::catch_unwind(AssertUnwindSafe(|| self.run_loop(beginning, observer)));
         drop(closes);
         match ended {
             Ok(Ok(())) => {}
@@ -65,8 +101,8 @@ impl Writer {
         self.connection
     }
 
-    fn run_loop(&self, observer: &dyn CommitObserver) -> rusqlite::Result<()> {
-        let mut statements = Statements::prepare(&self.connection)?;
+    fn run_loop(&self, beginning: Beginning, observer: &dyn CommitObserver) -> rusqlite::Result<()> {
+        let mut statements = Statements::prepare(&self.connection, beginning)?;
         let mut queue = VecDeque::new();
         let mut works = true;
         loop {
@@ -139,7 +175,7 @@ impl Writer {
         if works && !joining.is_empty() {
             match self.try_group(statements, &group, joining, observer) {
                 Ok(outcomes) => {
-                    answer(group, outcomes);
+                    self.answer(group, outcomes);
                     for change in joining.drain(..) {
                         change.answer(Ok(()));
                     }
@@ -153,7 +189,7 @@ impl Writer {
         let mut groups = vec![group];
         while let Some(mut group) = groups.pop() {
             match self.try_group(statements, &group, &mut [], observer) {
-                Ok(outcomes) => answer(group, outcomes),
+                Ok(outcomes) => self.answer(group, outcomes),
                 Err(GroupFailure::Command(0, failure)) if group.len() == 1 => {
                     self.refuse(statements, group, failure, observer);
                 }
@@ -172,8 +208,10 @@ impl Writer {
                             "the store cannot be written; nothing is sent until it can, which is tried again and again"
                         );
                     }
+                    let error = StoreError::from(failure);
                     let unwritten = std::iter::once(group).chain(groups.into_iter().rev()).flatten();
-                    *queue = unwritten.chain(queue.drain(..)).filter_map(unavailable).collect();
+                    let unwritten = unwritten.chain(queue.drain(..));
+                    *queue = unwritten.filter_map(|command| kept(command, &error)).collect();
                     return false;
                 }
             }
@@ -229,18 +267,37 @@ impl Writer {
         failure: Failure,
         observer: &dyn CommitObserver,
     ) {
+        let is_of_damage = failure.is_of_damage();
         let error = StoreError::from(failure);
         for command in group {
+            if is_of_damage {
+                self.damage.note(&command, true);
+                if self.damage.telling.is_due() {
+                    tracing::error!(
+                        %error,
+                        "the server is not ready, as the database is damaged where it writes to. Stop it, keep a copy of the data \
+                         directory, and restore a backup or what `sqlite3 postrider.db .recover` can read"
+                    );
+                }
+            }
             match command {
                 Command::Accept(_, reply) => {
                     let _ = reply.send(Err(error.clone()));
                 }
                 Command::Settle(settlement) => {
-                    tracing::error!(delivery.id = %settlement.delivery, %error, "a settlement was refused; its delivery is put off");
+                    // A database that refuses one may refuse all, and what is put off comes again.
+                    let is_told = self.refusals.is_due();
+                    if is_told {
+                        tracing::error!(delivery.id = %settlement.delivery, %error, "a settlement was refused; its delivery is put off");
+                    } else {
+                        tracing::debug!(delivery.id = %settlement.delivery, %error, "a settlement was refused; its delivery is put off");
+                    }
                     match self.transact(statements, observer, |tx| hot::put_off(tx, &settlement)) {
                         Ok(commit) => tell(observer, commit),
                         Err(failure) => {
-                            tracing::error!(delivery.id = %settlement.delivery, ?failure, "nor could it be put off");
+                            if is_told {
+                                tracing::error!(delivery.id = %settlement.delivery, ?failure, "nor could it be put off");
+                            }
                             // Whoever holds it must not hold it for ever, and is to look for it in the database, where it waits.
                             let Settlement { delivery, webhook_id, .. } = *settlement;
                             let state = hot::step_of_refused(&settlement, None, self.clock.now()).state;
@@ -249,6 +306,20 @@ impl Writer {
                         }
                     }
                 }
+            }
+        }
+    }
+
+    /// Tells producers what their batches came to, and probes whether the store is ready.
+    fn answer(&self, group: Vec<Command>, outcomes: Vec<Option<AcceptOutcome>>) {
+        for command in &group {
+            self.damage.note(command, false);
+        }
+        for (command, outcome) in group.into_iter().zip(outcomes) {
+            if let (Command::Accept(batch, reply), Some(outcome)) = (command, outcome) {
+                let found = if batch.events.is_empty() { self.damage.found() } else { None };
+                // A producer that has gone away repeats its request, with its idempotency key.
+                let _ = reply.send(found.map_or(Ok(outcome), Err));
             }
         }
     }
@@ -276,6 +347,9 @@ impl Writer {
         observer: &dyn CommitObserver,
         mut work: impl FnMut(&mut Tx<'c, '_>) -> Result<(), Failure>,
     ) -> Result<Commit, Failure> {
+        if !self.names.are_right() {
+            return Err(Failure::Moved);
+        }
         let (changes, commit) = loop {
             let behind = statements.behind;
             let mut following = None;
@@ -341,20 +415,11 @@ fn tell(observer: &dyn CommitObserver, commit: Commit) {
     }
 }
 
-fn answer(group: Vec<Command>, outcomes: Vec<Option<AcceptOutcome>>) {
-    for (command, outcome) in group.into_iter().zip(outcomes) {
-        if let (Command::Accept(_, reply), Some(outcome)) = (command, outcome) {
-            // A producer that has gone away repeats its request, with its idempotency key.
-            let _ = reply.send(Ok(outcome));
-        }
-    }
-}
-
 /// Tells a producer; gives a settlement back.
-fn unavailable(command: Command) -> Option<Command> {
+fn kept(command: Command, error: &StoreError) -> Option<Command> {
     match command {
         Command::Accept(_, reply) => {
-            let _ = reply.send(Err(StoreError::Unavailable));
+            let _ = reply.send(Err(error.clone()));
             None
         }
         Command::Settle(_) => Some(command),

@@ -163,13 +163,18 @@ pub(in crate::sqlite) struct Postings {
 }
 
 impl Postings {
+    /// Set aside, as nothing can be read.
+    pub(in crate::sqlite) fn aside(numbering: Numbering) -> Self {
+        let newest = (0, Reach([[0; 16]; 2]));
+        Self { numbering, gathered: Vec::new(), committed: 0, newest, written: None, is_aside: true }
+    }
+
     /// As the last server left it. Of a database that lacks segments they are written, each in a transaction of its own.
-    pub(in crate::sqlite) fn read(connection: &Connection) -> Result<Self> {
+    pub(in crate::sqlite) fn read(connection: &Connection, numbering: Numbering) -> Result<Self> {
         let newest = connection
             .query_row(NEWEST, [], |row| Ok((row.get(0)?, row.get(1)?, Reach([row.get(2)?, row.get(3)?]))))
             .optional()?;
         let (segment, mut mark, reach): (i64, i64, _) = newest.unwrap_or((0, 0, Reach([[0; 16]; 2])));
-        let numbering = Numbering::read(connection)?;
         let newest = (segment, reach);
         let mut postings =
             Self { numbering, gathered: Vec::new(), committed: 0, newest, written: None, is_aside: false };

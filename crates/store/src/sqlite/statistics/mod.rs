@@ -66,9 +66,14 @@ enum Step {
 }
 
 impl Journal {
+    /// Of which nothing is known.
+    pub(super) fn empty() -> Self {
+        Self { gathered: BTreeMap::new(), commits: 0, entries: 0, since: None, step: Step::Nothing }
+    }
+
     /// As the last server left it.
     pub(super) fn read(connection: &Connection) -> Result<Self> {
-        let mut journal = Self { gathered: BTreeMap::new(), commits: 0, entries: 0, since: None, step: Step::Nothing };
+        let mut journal = Self::empty();
         let mut statement = connection.prepare(JOURNAL)?;
         let mut rows = statement.query([])?;
         let mut lost = BTreeSet::new();

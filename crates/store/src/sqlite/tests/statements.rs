@@ -3,7 +3,7 @@
 use rusqlite::{Connection, StatementStatus};
 
 use super::super::{
-    attempts, behind, connect, deliveries, environments, event_types, events, hot, jobs, lanes, load, order,
+    attempts, beginning, behind, connect, deliveries, environments, event_types, events, hot, jobs, lanes, load, order,
     request_settings, resend, retention, rows, schema, search, sessions, shapes, skip, statistics, tx, upkeep,
     webhooks,
 };
@@ -33,6 +33,7 @@ const LARGE: &[&str] = &[
 fn statements() -> Vec<&'static str> {
     let mut all = Vec::new();
     all.extend_from_slice(hot::ALL);
+    all.extend_from_slice(beginning::ALL);
     all.extend_from_slice(tx::ALL);
     all.extend_from_slice(rows::ALL);
     all.extend([
