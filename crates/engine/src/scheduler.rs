@@ -170,6 +170,8 @@ pub(crate) struct Scheduler {
     alarms: BTreeSet<(Timestamp, u32)>,
     /// The latest that it was told it is.
     latest: Timestamp,
+    /// The clock was set back, and nobody has asked since.
+    set_back: bool,
 }
 
 impl Scheduler {
@@ -195,6 +197,7 @@ impl Scheduler {
             reads: 0,
             alarms: BTreeSet::new(),
             latest: Timestamp::from_micros(i64::MIN),
+            set_back: false,
         }
     }
 
@@ -231,6 +234,11 @@ impl Scheduler {
     /// Whether what comes of attempts can be recorded. While it cannot, nothing is launched: after a restart it would be sent once more.
     pub(crate) fn records(&mut self, works: bool) {
         self.unrecordable = !works;
+    }
+
+    /// Whether the clock was set back since this was asked last: then what waits in the database is due later than it was meant to be.
+    pub(crate) fn was_set_back(&mut self) -> bool {
+        std::mem::take(&mut self.set_back)
     }
 
     /// When time alone will make something possible.

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, StatementStatus};
 
 use super::super::{
-    attempts, behind, connect, deliveries, environments, event_types, events, hot, jobs, lanes, load, order,
+    attempts, behind, connect, deliveries, environments, event_types, events, hot, jobs, lanes, load, order, put_off,
     request_settings, resend, retention, rows, schema, search, sessions, skip, statistics, tx, upkeep, webhooks,
 };
 
@@ -142,7 +142,7 @@ fn of_event_types_and_webhooks() -> Vec<&'static str> {
     all
 }
 
-/// Those of search, statistics, jobs and sessions.
+/// Those of search, statistics, jobs and sessions, and of what a clock has put off.
 fn behind_the_hot_path() -> Vec<&'static str> {
     vec![
         search::postings::INSERT_SEGMENT,
@@ -210,6 +210,9 @@ fn behind_the_hot_path() -> Vec<&'static str> {
         sessions::OPEN_LINK,
         sessions::TOUCH_PORTAL,
         sessions::DELETE_PORTAL,
+        put_off::NEWEST_DELIVERY,
+        put_off::NEWEST_ATTEMPT,
+        put_off::BRING_FORWARD,
     ]
 }
 
@@ -249,6 +252,7 @@ fn lists() -> Vec<&'static str> {
         lanes::DUE,
         lanes::DUE_FOR,
         lanes::WAITING_FOR,
+        put_off::PUT_OFF,
         statistics::upkeep::OLD,
         retention::OLD_EVENTS,
         retention::NONE_UP_TO,
