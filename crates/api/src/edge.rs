@@ -21,7 +21,7 @@ use postrider_core::Entropy;
 use tower::Service;
 
 use crate::auth::cookies::Transport;
-use crate::error::{ApiError, Code};
+use crate::error::{ApiError, Code, Refusals};
 use crate::native::events::accept;
 use crate::state::ApiState;
 
@@ -69,11 +69,12 @@ pub(crate) struct Edge {
     intake: Option<ApiState>,
     entropy: Arc<dyn Entropy>,
     transport: Transport,
+    refusals: Arc<Refusals>,
 }
 
 impl Edge {
     pub(crate) fn around(router: Router, entropy: Arc<dyn Entropy>, transport: Transport) -> Self {
-        Self { router, intake: None, entropy, transport }
+        Self { router, intake: None, entropy, transport, refusals: Arc::default() }
     }
 
     /// Calls the intake of single events without the router: it is most of what a busy server is asked, and each of a router's layers
@@ -106,7 +107,7 @@ impl Service<Request> for Edge {
         let surface = Surface::of(request.uri().path());
         let uri = request.uri().clone();
         let is_kept_nowhere = is_of_api(surface, uri.path()) || request.headers().contains_key(header::COOKIE);
-        let entropy = Arc::clone(&self.entropy);
+        let (entropy, refusals) = (Arc::clone(&self.entropy), Arc::clone(&self.refusals));
         let transport = self.transport;
         let answer = match self.intake.clone().filter(|_| is_intake(&request)) {
             Some(state) => Either::Left(accept::answered(state, request).map(Ok)),
@@ -122,7 +123,7 @@ impl Service<Request> for Edge {
             };
             let mut response = match response {
                 Ok(response) if response.status().as_u16() < 400 && surface == Surface::Native => response,
-                response => shaped(response, surface, uri.path(), &*entropy),
+                response => shaped(response, surface, uri.path(), &*entropy, &refusals),
             };
             let headers = response.headers_mut();
             // What is stored is shown as what it is, and never run.
@@ -138,7 +139,13 @@ impl Service<Request> for Edge {
     }
 }
 
-fn shaped(response: Result<Response, ApiError>, surface: Surface, path: &str, entropy: &dyn Entropy) -> Response {
+fn shaped(
+    response: Result<Response, ApiError>,
+    surface: Surface,
+    path: &str,
+    entropy: &dyn Entropy,
+    refusals: &Refusals,
+) -> Response {
     let mut bytes = [0; 16];
     entropy.fill(&mut bytes);
     let request_id = uuid::Builder::from_random_bytes(bytes).into_uuid().to_string();
@@ -146,7 +153,7 @@ fn shaped(response: Result<Response, ApiError>, surface: Surface, path: &str, en
     if response.status().as_u16() >= 400 {
         let error = response.extensions_mut().remove::<ApiError>();
         let error = error.unwrap_or_else(|| ApiError::of_status(response.status()));
-        error.log(&request_id, path);
+        error.log(&request_id, path, refusals);
         let allow = response.headers_mut().remove(http::header::ALLOW);
         response = match surface {
             Surface::Native => error.into_problem(&request_id),
