@@ -1,6 +1,6 @@
 //! The server's life: first start, later starts, and every way to end.
 
-use std::io::{PipeReader, PipeWriter, Write as _, pipe};
+use std::io::{PipeReader, PipeWriter, pipe};
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::Stdio;
 use std::time::Duration;
@@ -159,11 +159,11 @@ async fn metrics_and_health_are_served() {
 
 /// A pipe that takes no byte more, as nobody reads.
 fn full_pipe() -> (PipeReader, PipeWriter) {
-    let (reader, mut writer) = pipe().unwrap();
+    let (reader, writer) = pipe().unwrap();
     let flags = fcntl_getfl(&writer).unwrap();
     fcntl_setfl(&writer, flags | OFlags::NONBLOCK).unwrap();
     for size in [4_096, 1] {
-        while writer.write(&vec![b'.'; size]).is_ok() {}
+        while rustix::io::write(&writer, &vec![b'.'; size]).is_ok() {}
     }
     fcntl_setfl(&writer, flags).unwrap();
     (reader, writer)
