@@ -21,7 +21,7 @@ use postrider_core::Entropy;
 use tower::Service;
 
 use crate::auth::cookies::Transport;
-use crate::error::{ApiError, Code};
+use crate::error::{ApiError, Code, Refusals};
 use crate::native::events::accept;
 use crate::state::ApiState;
 
@@ -69,11 +69,12 @@ pub(crate) struct Edge {
     intake: Option<ApiState>,
     entropy: Arc<dyn Entropy>,
     transport: Transport,
+    refusals: Arc<Refusals>,
 }
 
 impl Edge {
     pub(crate) fn around(router: Router, entropy: Arc<dyn Entropy>, transport: Transport) -> Self {
-        Self { router, intake: None, entropy, transport }
+        Self { router, intake: None, entropy, transport, refusals: Arc::default() }
     }
 
     /// Calls the intake of single events without the router: it is most of what a busy server is asked, and each of a router's layers
@@ -106,7 +107,7 @@ impl Service<Request> for Edge {
         let surface = Surface::of(request.uri().path());
         let (method, uri) = (request.method().clone(), request.uri().clone());
         let is_kept_nowhere = is_of_api(surface, uri.path()) || request.headers().contains_key(header::COOKIE);
-        let entropy = Arc::clone(&self.entropy);
+        let (entropy, refusals) = (Arc::clone(&self.entropy), Arc::clone(&self.refusals));
         let transport = self.transport;
         let answer = match self.intake.clone().filter(|_| is_intake(&request)) {
             Some(state) => Either::Left(accept::answered(state, request).map(Ok)),
@@ -122,7 +123,7 @@ impl Service<Request> for Edge {
             };
             let mut response = match response {
                 Ok(response) if response.status().as_u16() < 400 && surface == Surface::Native => response,
-                response => shaped(response, surface, (&method, uri.path()), &*entropy),
+                response => shaped(response, surface, (&method, uri.path()), &*entropy, &refusals),
             };
             let headers = response.headers_mut();
             // What is stored is shown as what it is, and never run.
@@ -144,6 +145,7 @@ fn shaped(
     surface: Surface,
     asked: (&Method, &str),
     entropy: &dyn Entropy,
+    refusals: &Refusals,
 ) -> Response {
     let mut bytes = [0; 16];
     entropy.fill(&mut bytes);
@@ -157,7 +159,7 @@ fn shaped(
             Surface::Native => error.clone().into_problem(&request_id),
             Surface::Frontegg => error.clone().into_frontegg(),
         };
-        error.log(&request_id, asked, response.status());
+        error.log(&request_id, asked, response.status(), refusals);
         if let Some(allow) = allow {
             response.headers_mut().insert(http::header::ALLOW, allow);
         }

@@ -4,14 +4,17 @@
 //! served. A handler's error carries no shape; [`crate::edge`] gives it the one of the API that was asked.
 //!
 //! Invariants: every answer with a status of 400 or more was an [`ApiError`]; a 5XX says nothing of its cause to the caller, and
-//! is logged once with all of it; a 4XX is logged at `debug`, with nothing that the caller sent but method and path.
+//! is logged once with all of it, or, of those that come by the thousand, one a minute; a 4XX is logged at `debug`, with nothing that the
+//! caller sent but method and path.
 
+mod refusals;
 mod wire;
 
 use std::borrow::Cow;
 use std::error::Error;
 use std::fmt::{self, Write as _};
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
@@ -23,6 +26,8 @@ use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
+pub(crate) use self::refusals::Refusals;
+use self::refusals::Telling;
 pub(crate) use self::wire::{FronteggErrors, Problem};
 
 /// Seconds after which a caller is asked to come back when there was no room or the store could not be written.
@@ -311,7 +316,13 @@ impl ApiError {
 
     /// Writes the fault down, once. `status`: what was answered. Of a caller's mistake only where it was made is written, and for who asks
     /// for it: what it was about may be a secret.
-    pub(crate) fn log(&self, request_id: &str, (method, path): (&Method, &str), status: StatusCode) {
+    pub(crate) fn log(
+        &self,
+        request_id: &str,
+        (method, path): (&Method, &str),
+        status: StatusCode,
+        refusals: &Refusals,
+    ) {
         let parts = &*self.0;
         if !parts.code.status().is_server_error() {
             tracing::debug!(
@@ -334,8 +345,14 @@ impl ApiError {
         let (code, detail) = (parts.code.name(), &*parts.detail);
         if parts.code == Code::Internal {
             tracing::error!(request.id = request_id, request.path = path, error.code = code, "{detail}{chain}");
+        } else if let Telling::Due { untold } = refusals.note(parts.code, Instant::now()) {
+            let more = match untold {
+                0 => String::new(),
+                _ => format!("; {untold} more were refused since this was told last"),
+            };
+            tracing::warn!(request.id = request_id, request.path = path, error.code = code, "{detail}{chain}{more}");
         } else {
-            tracing::warn!(request.id = request_id, request.path = path, error.code = code, "{detail}{chain}");
+            tracing::debug!(request.id = request_id, request.path = path, error.code = code, "{detail}{chain}");
         }
     }
 

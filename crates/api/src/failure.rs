@@ -9,7 +9,7 @@ impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Unavailable => {
-                Self::caused(Code::Unavailable, "the store cannot be read or written at the moment", error)
+                Self::new(Code::Unavailable, "the store cannot be read or written at the moment")
             }
             StoreError::Moved => Self::caused(
                 Code::Unavailable,
@@ -36,9 +36,7 @@ impl From<AcceptError> for ApiError {
                 Self::new(Code::Overloaded, "there is no room for more events at the moment; try again shortly")
             }
             AcceptError::Stopping => Self::new(Code::Unavailable, "the server is stopping"),
-            AcceptError::Unavailable => {
-                Self::caused(Code::Unavailable, "events cannot be written at the moment", error)
-            }
+            AcceptError::Unavailable => Self::new(Code::Unavailable, "events cannot be written at the moment"),
             AcceptError::TooLarge => Self::new(
                 Code::BodyTooLarge,
                 "the events and their deliveries are too large to be accepted together; send fewer at once",

@@ -411,6 +411,8 @@ pub const SEARCH_TEXT_CHARS_MOST: usize = 200;
 pub const LOG_OFFSET_MOST: usize = 100_000;
 /// Bytes of event bodies that one page of a lane reads at once.
 pub const LANE_PAGE_BYTES: usize = 4 * 1024 * 1024;
+/// Bytes of log lines that wait for whoever reads standard error; what comes beyond them is dropped, as nobody is to wait for a reader.
+pub const LOG_BYTES_WAITING: usize = 1024 * 1024;
 /// Rows that one bite of upkeep touches, so that intake is never held up behind it.
 pub const UPKEEP_BITE: usize = 500;
 /// When events that were too old, but waited, are looked at again: a dead endpoint may have millions of them, and a look costs a read each.

@@ -195,7 +195,13 @@ impl Core {
                 (Some(before), Some(after)) => after < before,
                 (before, after) => before.is_none() && after.is_some(),
             };
+            let was_set_back = scheduler.was_set_back();
             drop(scheduler);
+            if was_set_back {
+                tracing::warn!("the clock was set back; what it has put off is brought forward");
+                self.store.clock_was_set_back();
+                self.upkeep.notify_one();
+            }
             if wakes_earlier {
                 self.timer.notify_one();
             }

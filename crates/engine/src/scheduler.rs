@@ -144,6 +144,7 @@ type IdMap<K, V> = HashMap<K, V, BuildHasherDefault<IdHasher>>;
 
 /// See the module.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each tells of something of its own, in any combination")]
 pub(crate) struct Scheduler {
     limits: Limits,
     totals: Totals,
@@ -174,6 +175,8 @@ pub(crate) struct Scheduler {
     alarms: BTreeSet<(Timestamp, u32)>,
     /// The latest that it was told it is.
     latest: Timestamp,
+    /// The clock was set back, and nobody has asked since.
+    set_back: bool,
 }
 
 impl Scheduler {
@@ -200,6 +203,7 @@ impl Scheduler {
             reads: 0,
             alarms: BTreeSet::new(),
             latest: Timestamp::from_micros(i64::MIN),
+            set_back: false,
         }
     }
 
@@ -236,6 +240,11 @@ impl Scheduler {
     /// Whether what comes of attempts can be recorded. While it cannot, nothing is launched: after a restart it would be sent once more.
     pub(crate) fn records(&mut self, works: bool) {
         self.unrecordable = !works;
+    }
+
+    /// Whether the clock was set back since this was asked last: then what waits in the database is due later than it was meant to be.
+    pub(crate) fn was_set_back(&mut self) -> bool {
+        std::mem::take(&mut self.set_back)
     }
 
     /// When time alone will make something possible.

@@ -1,4 +1,5 @@
-//! Housekeeping: discards what waits for webhooks that are off, forgets what is too old or signs no longer, gives space back.
+//! Housekeeping: brings forward what a clock has put off, discards what waits for webhooks that are off, forgets what is too old or signs
+//! no longer, gives space back.
 //!
 //! Takes no input and is idempotent: by timer and by wake-up it does whatever there is to do, in small bites, and rests after each
 //! for as long as it took, so that intake has at least half of the writer.
@@ -11,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use postrider_core::limits::{IDEMPOTENCY_KEPT, JOB_PAUSED};
-use postrider_store::{StoreError, Upkeep};
+use postrider_store::{BroughtForward, StoreError, Upkeep};
 use tokio::time::Instant;
 
 use crate::dispatch::Core;
@@ -24,6 +25,7 @@ const TURN: usize = 25;
 /// What there is to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Step {
+    BringForward,
     Sweep,
     EndOverlaps,
     Expire,
@@ -37,7 +39,8 @@ enum Step {
 }
 
 impl Step {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 11] = [
+        Self::BringForward,
         Self::Sweep,
         Self::EndOverlaps,
         Self::Expire,
@@ -77,10 +80,11 @@ impl Core {
     }
 
     /// A bite of a step, and the rest after it.
-    async fn bite(&self, step: Step) -> Result<Upkeep, StoreError> {
+    async fn bite(self: &Arc<Self>, step: Step) -> Result<Upkeep, StoreError> {
         let (now, kept) = (self.clock.now(), self.options.retention.duration());
         let began = Instant::now();
         let upkeep = match step {
+            Step::BringForward => self.bring_forward().await,
             Step::Sweep => self.store.sweep_bite().await,
             Step::EndOverlaps => self.store.end_overlaps_bite().await,
             Step::Expire => self.store.expire_bite(kept).await,
@@ -94,6 +98,19 @@ impl Core {
         }?;
         if upkeep == Upkeep::More {
             tokio::time::sleep(began.elapsed()).await;
+        }
+        Ok(upkeep)
+    }
+
+    /// A bite of what a clock has put off. Lanes read anew what is due earlier now.
+    async fn bring_forward(self: &Arc<Self>) -> Result<Upkeep, StoreError> {
+        let BroughtForward { webhooks, upkeep } = self.store.bring_forward_bite().await?;
+        if !webhooks.is_empty() {
+            self.act(|scheduler, now| {
+                for webhook in webhooks {
+                    scheduler.stored(webhook, now, now);
+                }
+            });
         }
         Ok(upkeep)
     }

@@ -7,7 +7,7 @@
 //!
 //! # An end
 //!
-//! The first SIGTERM or SIGINT: no more connections, requests in flight finish, attempts in flight finish and are recorded, the store is
+//! The first SIGTERM, SIGINT or SIGHUP: no more connections, requests in flight finish, attempts in flight finish and are recorded, the store is
 //! closed; all within the configured patience, or a second or two where that is shorter. What is not done by then is given up. The
 //! second: at once. Either way nothing accepted is lost: what is not settled is sent again. Should
 //! the store's writer end by a defect, the server stops as well, and fails: a supervisor's new start sends what waits, where a server
@@ -59,7 +59,9 @@ pub(crate) fn run(given: Serve, form: Form) -> Result<(), Failure> {
     let layers = Layers::read(&Sources::of_process(given.settings.file, given.settings.flags));
     let unknown = layers.unknown_variables.clone();
     let settings = layers.settings_here()?;
-    telemetry::start_logs(&settings.log, settings.log_format);
+    // Goes last, so that nothing is lost of what was logged up to the end.
+    let _logs = telemetry::start_logs(&settings.log, settings.log_format)
+        .map_err(|error| Failure::said(format!("the thread that writes the log cannot be started: {error}")))?;
     for name in unknown {
         let what = unknown_variable(&name);
         // Who logs errors alone has not asked for silence on this.

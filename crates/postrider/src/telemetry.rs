@@ -3,11 +3,17 @@
 //! Owns the subscriber of logs (to standard error) and the recorder of metrics. What is logged and counted is decided where it
 //! happens.
 
+mod lines;
+
+use std::io;
+
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::config::LogFormat;
+
+use self::lines::Lines;
 
 /// Bounds of the histograms whose names end in `_seconds`: from a tenth of a millisecond to the longest deadline.
 const SECONDS: [f64; 14] =
@@ -16,19 +22,32 @@ const SECONDS: [f64; 14] =
 /// Bounds of the histograms that count commands: how well commits are grouped.
 const COMMANDS: [f64; 6] = [1.0, 4.0, 16.0, 64.0, 256.0, 1_024.0];
 
-/// Sends logs to standard error. Does nothing where a subscriber is there already.
-pub(crate) fn start_logs(filter: &str, format: LogFormat) {
+/// Logs that are written as long as this is there; what is still on its way is waited for when it goes, however that comes.
+#[must_use]
+pub(crate) struct Logs(Lines);
+
+impl Drop for Logs {
+    fn drop(&mut self) {
+        self.0.flush();
+    }
+}
+
+/// Sends logs to standard error, without waiting for whoever reads it. Does nothing where a subscriber is there already.
+pub(crate) fn start_logs(filter: &str, format: LogFormat) -> io::Result<Logs> {
     let filter = EnvFilter::builder().parse_lossy(filter);
-    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let lines = Lines::to(io::stderr())?;
+    let writer = lines.clone();
+    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(move || writer.clone());
     // Only a second server in the same process could find one.
     let _ = match format {
         LogFormat::Text => logs.with_ansi(is_terminal()).finish().try_init(),
         LogFormat::Json => logs.json().flatten_event(true).with_ansi(false).finish().try_init(),
     };
+    Ok(Logs(lines))
 }
 
 fn is_terminal() -> bool {
-    anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never
+    anstream::AutoStream::choice(&io::stderr()) != anstream::ColorChoice::Never
 }
 
 /// Collects metrics from here on; the handle renders them in Prometheus' text format.

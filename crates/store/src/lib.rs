@@ -72,8 +72,9 @@ pub use job::{
     RunningJob, Send, StartJob, StepCommit, Stepped,
 };
 pub use read::{
-    DeliveryFilter, DeliveryRow, EventFilter, EventRow, LanePage, LanePosition, LastAnswer, LastAttempt, LogPage,
-    LogRow, Page, PageRequest, StatisticsGap, StatisticsOf, StatisticsPoint, StatisticsQuery, Upkeep, Walk,
+    BroughtForward, DeliveryFilter, DeliveryRow, EventFilter, EventRow, LanePage, LanePosition, LastAnswer,
+    LastAttempt, LogPage, LogRow, Page, PageRequest, StatisticsGap, StatisticsOf, StatisticsPoint, StatisticsQuery,
+    Upkeep, Walk,
 };
 pub use seal::{MasterKey, MasterKeyError};
 pub use session::{CreatePortalLink, NewPortalLink, NewSignIn, OpenPortalLink, SignInOutcome};
@@ -709,6 +710,18 @@ impl Store {
     /// done, it is done for now, and is to be called again when that is over.
     pub async fn sweep_bite(&self) -> Result<Upkeep, StoreError> {
         self.engine.sweep_bite().await
+    }
+
+    /// Has what a clock that was ahead has put off looked for, from the beginning. Does not block. A start does it by itself where the
+    /// newest delivery, or the newest attempt, is of a moment that is still to come.
+    pub fn clock_was_set_back(&self) {
+        self.engine.clock_was_set_back();
+    }
+
+    /// Brings forward what a clock that was ahead has put off: what was never attempted becomes due, and a retry waits from now on for as
+    /// long as it was meant to.
+    pub async fn bring_forward_bite(&self) -> Result<BroughtForward, StoreError> {
+        self.engine.bring_forward_bite().await
     }
 
     /// Deletes events that are older than their environment keeps them and whose deliveries have all ended, with deliveries and

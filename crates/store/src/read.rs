@@ -292,3 +292,12 @@ pub enum Upkeep {
     /// Nothing is left to do for now.
     Done,
 }
+
+/// What a bite has brought forward.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BroughtForward {
+    /// Webhooks for which something is due earlier now.
+    pub webhooks: Vec<WebhookId>,
+    /// Whether more may have been put off.
+    pub upkeep: Upkeep,
+}

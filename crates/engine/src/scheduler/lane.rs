@@ -336,7 +336,8 @@ impl Stored {
         *self = Self { reading, hungry: self.hungry, ..Self::default() };
     }
 
-    /// The clock was set back. What is due so late now that nothing is meant to be was so by the clock as it was.
+    /// The clock was set back. What is due so late now that nothing is meant to be was so by the clock as it was; the rest is brought
+    /// forward in the database, and told of when it is.
     pub(super) fn set_back(&mut self, now: Timestamp) {
         self.not_before = self.not_before.map(|at| at.min(now + READ_AGAIN));
         self.next_due = self.next_due.map(|due_at| if due_at > now + WAIT_MOST { now } else { due_at });

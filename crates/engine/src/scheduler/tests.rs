@@ -834,8 +834,11 @@ fn a_clock_that_is_set_back_stops_no_lane() {
         }
     }
     assert_eq!(scheduler.launch_all(now).len(), 0, "it pauses");
+    assert!(!scheduler.was_set_back());
     now = START;
     assert_eq!(scheduler.launch_all(now).len(), 0);
+    assert!(scheduler.was_set_back());
+    assert!(!scheduler.was_set_back(), "it is told once");
     let wake = scheduler.next_wake(now).expect("it waits");
     assert!(wake.since(now) <= Duration::from_secs(5), "the pause is as long as it was");
     assert_eq!(scheduler.launch_all(wake).len(), 1);

@@ -263,6 +263,7 @@ impl Scheduler {
             return;
         }
         self.latest = now;
+        self.set_back = true;
         let lanes: Vec<u32> = self.lane_of.values().copied().collect();
         for lane in lanes {
             self.lanes[lane].health.set_back(now);

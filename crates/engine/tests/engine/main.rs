@@ -7,6 +7,7 @@ mod jobs;
 mod retention;
 mod rules;
 mod sent;
+mod set_back;
 mod shapes;
 mod simulation;
 mod support;

@@ -1,13 +1,18 @@
 //! The server's life: first start, later starts, and every way to end.
 
+use std::io::{PipeReader, PipeWriter, pipe};
 use std::os::unix::fs::PermissionsExt as _;
+use std::process::Stdio;
 use std::time::Duration;
 
 use postrider_testkit::receiver::{Behaviour, Receiver, Reply};
+use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use rustix::process::Signal;
 use serde_json::json;
 
-use crate::support::{CLIENT_ID, PATIENCE, SECRET, Server, bootstrapped, json_of, postrider, reqwest_client, run};
+use crate::support::{
+    CLIENT_ID, PATIENCE, SECRET, Server, bootstrapped, first_line, json_of, postrider, reqwest_client, run, signal,
+};
 
 fn credentials_of(server: &Server) -> (String, String) {
     let value = |variable| server.printed_value(variable).unwrap_or_else(|| panic!("{:#?}", server.printed));
@@ -265,4 +270,92 @@ async fn metrics_and_health_are_served() {
     for line in ["postrider_events_accepted_total 1", "postrider_store_commit_seconds_bucket{le=\"0.001\"}"] {
         assert!(metrics.contains(line), "{line} is not in {metrics}");
     }
+}
+
+/// A pipe that takes no byte more, as nobody reads.
+fn full_pipe() -> (PipeReader, PipeWriter) {
+    let (reader, writer) = pipe().unwrap();
+    let flags = fcntl_getfl(&writer).unwrap();
+    fcntl_setfl(&writer, flags | OFlags::NONBLOCK).unwrap();
+    for size in [4_096, 1] {
+        while rustix::io::write(&writer, &vec![b'.'; size]).is_ok() {}
+    }
+    fcntl_setfl(&writer, flags).unwrap();
+    (reader, writer)
+}
+
+#[tokio::test]
+async fn a_log_that_nobody_reads_stops_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let (unread, full) = full_pipe();
+    let mut command = postrider(folder.path());
+    command.args(["serve", "--listen", "127.0.0.1:0", "--data-dir", "data", "--log", "debug"]);
+    let command = bootstrapped(&mut command).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(full);
+    let mut child = command.spawn().unwrap();
+    let id = child.id();
+    let (line, _stdout) = first_line(child.stdout.take().unwrap()).await;
+    let url = line.trim_start_matches("Listening on ").trim();
+    for _ in 0..3 {
+        let credentials = json!({"clientId": CLIENT_ID, "secret": "wrong"});
+        let answer = reqwest_client().post(format!("{url}/auth/vendor")).json(&credentials).send().await.unwrap();
+        assert_eq!(answer.status(), 401);
+    }
+    signal(id, Signal::TERM);
+    let ended = tokio::task::spawn_blocking(move || child.wait().unwrap());
+    let Ok(status) = tokio::time::timeout(PATIENCE, ended).await else {
+        signal(id, Signal::KILL);
+        panic!("it waits for somebody to read its log");
+    };
+    assert!(status.unwrap().success());
+    drop(unread);
+}
+
+#[tokio::test]
+async fn a_terminal_that_is_closed_ends_it_in_order() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut server = Server::start_with(folder.path(), bootstrapped).await;
+    let status = std::fs::read_to_string(format!("/proc/{}/status", server.id())).unwrap();
+    let bits = |name: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+        u64::from_str_radix(line.trim(), 16).unwrap()
+    };
+    if bits("SigIgn:") & 1 == 1 {
+        assert_eq!(bits("SigCgt:") & 1, 0, "these tests outlive their terminal, and so does what they start");
+        return;
+    }
+    // The shell sends one as well.
+    server.signal(Signal::HUP);
+    server.signal(Signal::HUP);
+    assert!(server.wait().await.success(), "{}", server.logs());
+    assert!(server.logs().contains("SIGHUP") && server.logs().contains("stopped"), "{}", server.logs());
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_file_that_may_not_grow_is_told_and_kills_nothing() {
+    use rustix::process::{Pid, Resource, Rlimit, prlimit};
+
+    let folder = tempfile::tempdir().unwrap();
+    let mut server = Server::start_with(folder.path(), bootstrapped).await;
+    let token = server.log_in(CLIENT_ID, SECRET).await;
+    let grow_to = |current| {
+        let pid = Pid::from_raw(i32::try_from(server.id()).unwrap());
+        prlimit(pid, Resource::Fsize, Rlimit { current, maximum: None }).unwrap();
+    };
+    let event = json!({"eventKey": "a.b", "payload": {}});
+    grow_to(Some(4_096));
+    for _ in 0..2 {
+        let request = reqwest_client().post(format!("{}/api/v1/events", server.url)).bearer_auth(&token).json(&event);
+        assert_eq!(request.send().await.unwrap().status(), 503, "{}", server.logs());
+    }
+    grow_to(None);
+    let recovers = async {
+        while server.caller().try_post(&token, "/api/v1/events", &event).await.is_none() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, recovers).await.expect("it recovers by itself");
+    assert!(server.stop().await.success(), "{}", server.logs());
+    let told = server.logs().matches("events cannot be written at the moment").count();
+    assert_eq!(told, 1, "once a minute, in words: {}", server.logs());
 }

@@ -27,6 +27,7 @@ mod writer;
 mod environments;
 mod event_types;
 mod jobs;
+mod put_off;
 mod request_settings;
 mod resend;
 mod retention;
@@ -110,6 +111,7 @@ pub(crate) struct Sqlite {
     seal: Arc<Seal>,
     /// How far the deletion of what is old has come.
     expiry: Mutex<retention::Rounds>,
+    put_off: Mutex<put_off::Look>,
     threads: Mutex<Threads>,
 }
 
@@ -165,6 +167,10 @@ impl Sqlite {
             );
         }
         let beginning = Beginning::read(&connection).map_err(database_error)?;
+        let put_off = put_off::Look::at_start(&connection, &directory, clock.now()).unwrap_or_else(|error| {
+            tracing::error!(%error, "whether a clock that was ahead has put something off cannot be read");
+            put_off::Look::default()
+        });
         let api = Readers::start(&path, "store-read", API_READERS).map_err(database_error)?;
         let lanes = Readers::start(&path, "store-lanes", LANE_READERS).map_err(database_error)?;
         let (checkpoints, checkpointer) = Checkpoints::start(&path, &mut connection).map_err(database_error)?;
@@ -202,6 +208,7 @@ impl Sqlite {
             clock,
             seal,
             expiry: Mutex::default(),
+            put_off: Mutex::new(put_off),
             threads: Mutex::new(threads),
         })
     }

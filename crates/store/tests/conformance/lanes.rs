@@ -3,12 +3,18 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use postrider_core::limits::{EVENT_BYTES, LANE_PAGE_BYTES, PROBES};
-use postrider_core::webhook::Webhook;
+use postrider_core::delivery::{DeliveryState, OUR_FAULT_DELAY};
+use postrider_core::limits::{EVENT_BYTES, LANE_PAGE_BYTES, PROBES, UPKEEP_BITE};
+use postrider_core::order::OrderBy;
+use postrider_core::retry::RetryPolicy;
+use postrider_core::webhook::{Sending, Webhook};
 use postrider_core::{DeliveryId, Timestamp, WebhookId};
-use postrider_store::{LanePage, LanePosition, WebhookPatch};
+use postrider_store::{LanePage, LanePosition, NewWebhook, WebhookPatch};
 
-use crate::world::{World, answered};
+use crate::world::{Accepted, World, answered, ours};
+
+/// How far a clock is ahead: less than anything may wait, so that nothing shows that it was.
+const AHEAD: Duration = Duration::from_hours(2);
 
 async fn page(world: &World, webhook: &Webhook, after: Option<LanePosition>, limit: usize) -> LanePage {
     world.store().page_lane(webhook.id, world.now(), after, limit).await.unwrap()
@@ -137,4 +143,91 @@ pub(crate) async fn what_a_clock_ahead_has_put_off_is_due_when_it_is_set_back(wo
     assert_eq!((ids(&first), first.more, first.next_due), (vec![new, put_off[0]], true, None));
     let rest = page(&world, &webhook, LanePosition::of(&first.waiting[1].delivery), 10).await;
     assert_eq!((ids(&rest), rest.more, rest.next_due), (put_off[1..].to_vec(), false, None));
+}
+
+async fn due_at(world: &World, accepted: &Accepted) -> Timestamp {
+    let state = world.state(accepted.event.environment_id, accepted.deliveries[0]).await;
+    state.due_at().expect("it waits and is behind no other")
+}
+
+pub(crate) async fn what_a_clock_ahead_has_put_off_is_brought_forward(world: World) {
+    let environment = world.environment("Production").await;
+    let webhook = world.webhook_with(environment, RetryPolicy::Delays(vec![600].try_into().unwrap())).await;
+    let sending = Sending { order_by: Some(OrderBy::Tenant), ..Sending::default() };
+    let ordered = world.webhook_like(NewWebhook { sending, ..World::new_webhook(environment) }).await;
+    let webhooks = [webhook.clone()];
+    let before = world.accept(&webhooks).await;
+    world.settle(&before.event, before.deliveries[0], answered(500)).await;
+    let before_is_due = due_at(&world, &before).await;
+    world.advance(Duration::from_secs(1));
+
+    world.advance(AHEAD);
+    let never = world.accept(&webhooks).await;
+    let (retried, faulted) = (world.accept(&webhooks).await, world.accept(&webhooks).await);
+    world.settle(&faulted.event, faulted.deliveries[0], ours()).await;
+    world.settle(&retried.event, retried.deliveries[0], answered(500)).await;
+    let wait = due_at(&world, &retried).await.since(world.now());
+    assert!(wait > Duration::from_mins(5));
+    let in_order = || world.event(environment, "order.made", Some("a"));
+    let first = world.accept_event(in_order(), std::slice::from_ref(&ordered)).await;
+    let second = world.accept_event(in_order(), std::slice::from_ref(&ordered)).await;
+
+    let now = world.set_back(AHEAD);
+    assert_eq!(world.bring_forward().await, [], "nobody has said that it was set back");
+    world.store().clock_was_set_back();
+    let mut brought = world.bring_forward().await;
+    brought.sort();
+    let mut both = [webhook.id, ordered.id];
+    both.sort();
+    assert_eq!(brought, both);
+    assert_eq!(world.bring_forward().await, [], "it has come to its end");
+
+    assert_eq!((due_at(&world, &never).await, due_at(&world, &first).await), (now, now));
+    let behind = world.state(environment, second.deliveries[0]).await;
+    assert_eq!(behind, DeliveryState::Behind);
+    let waits = due_at(&world, &retried).await.since(now);
+    assert!(waits <= wait && wait.saturating_sub(waits) < Duration::from_secs(1), "{waits:?} of {wait:?}");
+    assert!(due_at(&world, &faulted).await <= now + 2 * OUR_FAULT_DELAY);
+    assert_eq!(due_at(&world, &before).await, before_is_due, "it was put off by the clock as it is");
+    assert_eq!(ids(&page(&world, &webhook, None, 10).await), never.deliveries);
+    assert_eq!(ids(&page(&world, &ordered, None, 10).await), first.deliveries);
+}
+
+pub(crate) async fn a_start_brings_forward_what_a_clock_ahead_has_put_off(mut world: World) {
+    let environment = world.environment("Production").await;
+    let webhook = world.webhook(environment).await;
+    let webhooks = [webhook.clone()];
+    let old = world.accept(&webhooks).await;
+    world.reopen();
+    assert_eq!(world.bring_forward().await, []);
+    // An attempt alone is enough to tell.
+    world.advance(AHEAD);
+    world.settle(&old.event, old.deliveries[0], answered(500)).await;
+    world.set_back(AHEAD);
+    world.reopen();
+    assert_eq!(world.bring_forward().await, [webhook.id]);
+    assert!(due_at(&world, &old).await < world.now() + Duration::from_mins(1));
+    world.advance(AHEAD);
+    let never = world.accept(&webhooks).await;
+    world.set_back(AHEAD);
+    world.reopen();
+    assert_eq!(world.bring_forward().await, [webhook.id]);
+    assert!(ids(&page(&world, &webhook, None, 10).await).contains(&never.deliveries[0]));
+}
+
+pub(crate) async fn many_are_brought_forward_in_their_order(world: World) {
+    let environment = world.environment("Production").await;
+    let webhook = world.webhook(environment).await;
+    let webhooks = [webhook.clone()];
+    world.advance(AHEAD);
+    let events: Vec<_> = (0..=2 * UPKEEP_BITE)
+        .map(|_| world.for_webhooks(world.event(environment, "order.made", None), &webhooks))
+        .collect();
+    let all: Vec<_> = events.iter().map(|event| event.deliveries[0].id).collect();
+    world.accept_batch(events, None).await.unwrap();
+    world.set_back(AHEAD);
+    world.store().clock_was_set_back();
+    let brought = world.bring_forward().await;
+    assert!(brought.len() >= 3, "in bites");
+    assert_eq!(ids(&page(&world, &webhook, None, all.len() + 1).await), all);
 }

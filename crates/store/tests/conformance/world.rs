@@ -332,6 +332,18 @@ impl World {
         while self.store().sweep_bite().await.unwrap() == Upkeep::More {}
     }
 
+    /// Brings forward to the end what a clock that was ahead has put off, and returns whose that was.
+    pub(crate) async fn bring_forward(&self) -> Vec<WebhookId> {
+        let mut webhooks = Vec::new();
+        loop {
+            let bite = self.store().bring_forward_bite().await.unwrap();
+            webhooks.extend(bite.webhooks);
+            if bite.upkeep == Upkeep::Done {
+                return webhooks;
+            }
+        }
+    }
+
     /// Expires to the end what was accepted before a moment, unless environments keep it for another time, and returns the number of
     /// bites.
     pub(crate) async fn expire(&self, before: Timestamp) -> usize {

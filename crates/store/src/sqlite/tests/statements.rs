@@ -4,7 +4,7 @@ use rusqlite::{Connection, StatementStatus};
 
 use super::super::{
     attempts, beginning, behind, connect, deliveries, environments, event_types, events, hot, jobs, lanes, load, order,
-    request_settings, resend, retention, rows, schema, search, sessions, shapes, skip, statistics, tx, upkeep,
+    put_off, request_settings, resend, retention, rows, schema, search, sessions, shapes, skip, statistics, tx, upkeep,
     webhooks,
 };
 
@@ -145,7 +145,7 @@ fn of_event_types_and_webhooks() -> Vec<&'static str> {
     all
 }
 
-/// Those of search, statistics, jobs and sessions.
+/// Those of search, statistics, jobs and sessions, and of what a clock has put off.
 fn behind_the_hot_path() -> Vec<&'static str> {
     vec![
         search::postings::INSERT_SEGMENT,
@@ -213,6 +213,9 @@ fn behind_the_hot_path() -> Vec<&'static str> {
         sessions::OPEN_LINK,
         sessions::TOUCH_PORTAL,
         sessions::DELETE_PORTAL,
+        put_off::NEWEST_DELIVERY,
+        put_off::NEWEST_ATTEMPT,
+        put_off::BRING_FORWARD,
     ]
 }
 
@@ -256,6 +259,7 @@ fn lists() -> Vec<&'static str> {
         lanes::LAST_DUE,
         lanes::BEFORE,
         lanes::WAITING_FOR,
+        put_off::PUT_OFF,
         statistics::upkeep::OLD,
         retention::OLD_EVENTS,
         retention::NONE_UP_TO,

@@ -1,0 +1,72 @@
+//! Refusals that come by the thousand, while the storage fails or there is no room: one of a kind is told a minute, with how many there were
+//! besides. The log may lie on the disk that is full.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::Code;
+
+/// How often one of a kind is told.
+const EVERY: Duration = Duration::from_mins(1);
+
+/// What was told of them.
+#[derive(Debug, Default)]
+pub(crate) struct Refusals {
+    unavailable: Mutex<Told>,
+    overloaded: Mutex<Told>,
+}
+
+#[derive(Debug, Default)]
+struct Told {
+    at: Option<Instant>,
+    untold: u64,
+}
+
+/// Whether a refusal is to be told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Telling {
+    /// It is, with how many of its kind were not since the last one.
+    Due { untold: u64 },
+    /// It is counted.
+    Counted,
+}
+
+impl Refusals {
+    /// Notes a refusal with that code. One of another kind is always told.
+    pub(super) fn note(&self, code: Code, now: Instant) -> Telling {
+        let kind = match code {
+            Code::Unavailable => &self.unavailable,
+            Code::Overloaded => &self.overloaded,
+            _ => return Telling::Due { untold: 0 },
+        };
+        let mut told = kind.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.at.is_some_and(|at| now.saturating_duration_since(at) < EVERY) {
+            told.untold += 1;
+            return Telling::Counted;
+        }
+        told.at = Some(now);
+        Telling::Due { untold: std::mem::take(&mut told.untold) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_of_a_kind_is_told_a_minute_with_how_many_there_were() {
+        let (refusals, start) = (Refusals::default(), Instant::now());
+        let first = Telling::Due { untold: 0 };
+        assert_eq!(refusals.note(Code::Unavailable, start), first);
+        for second in 0..59 {
+            let now = start + Duration::from_secs(second);
+            assert_eq!(refusals.note(Code::Unavailable, now), Telling::Counted);
+        }
+        assert_eq!(refusals.note(Code::Overloaded, start), first, "it is of another kind");
+        assert_eq!(refusals.note(Code::Unavailable, start + EVERY), Telling::Due { untold: 59 });
+        assert_eq!(refusals.note(Code::Unavailable, start + 2 * EVERY), first);
+        for _ in 0..2 {
+            assert_eq!(refusals.note(Code::IssuerUnreachable, start), first);
+        }
+    }
+}
