@@ -56,7 +56,7 @@ export interface paths {
         /**
          * List deliveries
          * @description Newest first. All filters combine. A search that finds little looks at a part of the list and says how far it came: go on with
-         *     `nextCursor`.
+         *     `nextCursor`. Deliveries to a webhook that was deleted are told to the vendor as before, so that an id of none at all finds nothing.
          */
         get: operations["list_deliveries"];
         put?: never;
@@ -1605,8 +1605,8 @@ export interface components {
              */
             number: number;
             /** @description The address that was dialled, where one was. */
-            remoteAddress?: string | null;
-            request?: components["schemas"]["SentRequest"] | null;
+            remoteAddress: string | null;
+            request: components["schemas"]["SentRequest"] | null;
             /** @description When it began. */
             startedAt: components["schemas"]["Time"];
             /** @description Where the time went. */
@@ -1628,11 +1628,10 @@ export interface components {
              *     `webhook_failing`: its attempts fail, whatever it answers.
              */
             kind: string;
-            /** @description Why it was disabled. */
-            reason?: string | null;
-            since?: components["schemas"]["Time"] | null;
+            reason: components["schemas"]["DisabledReason"] | null;
+            since: components["schemas"]["Time"] | null;
             /** @description Its tenant. */
-            tenantId?: string | null;
+            tenantId: string | null;
             /**
              * Format: uuid
              * @description The webhook.
@@ -1668,6 +1667,16 @@ export interface components {
             /** @enum {string} */
             type: "oauth2";
         };
+        /**
+         * @description How a request authenticated to the receiver.
+         * @enum {string}
+         */
+        AuthenticationName: "basic" | "bearer" | "oauth2";
+        /**
+         * @description How an answer's body ended.
+         * @enum {string}
+         */
+        BodyEnd: "complete" | "cut" | "timed_out" | "broken";
         /** @description A group of event types. */
         Category: {
             /** @description When it was made. */
@@ -1700,7 +1709,7 @@ export interface components {
         Counts: {
             /** @description Attempts by what they came to. */
             answers: components["schemas"]["Answers"];
-            attemptMs?: components["schemas"]["Percentiles"] | null;
+            attemptMs: components["schemas"]["Percentiles"] | null;
             /**
              * Format: int64
              * @description Attempts.
@@ -1716,7 +1725,7 @@ export interface components {
              * @description Deliveries made.
              */
             deliveries: number;
-            deliveryMs?: components["schemas"]["Percentiles"] | null;
+            deliveryMs: components["schemas"]["Percentiles"] | null;
             /**
              * Format: int64
              * @description Deliveries that ended as discarded.
@@ -1747,7 +1756,7 @@ export interface components {
         Credential: {
             /** @description When it was made. */
             createdAt: components["schemas"]["Time"];
-            createdBy?: components["schemas"]["CredentialMaker"] | null;
+            createdBy: components["schemas"]["CredentialMaker"] | null;
             /**
              * Format: uuid
              * @description The environment it opens; the client id.
@@ -1760,12 +1769,12 @@ export interface components {
             id: string;
             /** @description Whether the secret was generated here or chosen by a person. */
             kind: components["schemas"]["SecretKind"];
-            lastUsedAt?: components["schemas"]["Time"] | null;
+            lastUsedAt: components["schemas"]["Time"] | null;
             /** @description What people call it. */
             name: string;
             /** @description Portals of tenants that its links have opened, or still can: they end when it is revoked. */
             portals: number;
-            revokedAt?: components["schemas"]["Time"] | null;
+            revokedAt: components["schemas"]["Time"] | null;
             /** @description What it opens there. */
             scope: components["schemas"]["CredentialScope"];
         };
@@ -1809,7 +1818,7 @@ export interface components {
             attempts: number;
             /** @description When it was made. */
             createdAt: components["schemas"]["Time"];
-            endedAt?: components["schemas"]["Time"] | null;
+            endedAt: components["schemas"]["Time"] | null;
             /**
              * Format: uuid
              * @description What is delivered.
@@ -1822,34 +1831,49 @@ export interface components {
              * @description Its id.
              */
             id: string;
-            lastAttempt?: components["schemas"]["LastAttempt"] | null;
-            nextAttemptAt?: components["schemas"]["Time"] | null;
-            /** @description What brought it about: `event`, `resend` or `replay`. */
-            origin: string;
+            lastAttempt: components["schemas"]["LastAttempt"] | null;
+            nextAttemptAt: components["schemas"]["Time"] | null;
+            /** @description What brought it about. */
+            origin: components["schemas"]["DeliveryOrigin"];
             /** @description Why it failed, in words, where the reason alone does not say: for `template_error`, what is wrong, and where in the template. */
-            problem?: string | null;
-            /** @description Why it failed or was discarded. */
-            reason?: string | null;
+            problem: string | null;
+            reason: components["schemas"]["DeliveryReason"] | null;
             /**
              * Format: uuid
              * @description The delivery that this one repeats.
              */
-            resendOf?: string | null;
-            /** @description `pending`, `retrying`, `delivered`, `failed` or `discarded`; nothing follows the last three. */
-            state: string;
+            resendOf: string | null;
+            /** @description Where it stands; nothing follows `delivered`, `failed` and `discarded`. */
+            state: components["schemas"]["DeliveryState"];
             /** @description The event's tenant. */
-            tenantId?: string | null;
-            /**
-             * @description What it waits for besides the time of its next attempt: `turn`, as deliveries before it with its order key have not ended; or a fault
-             *     of this server's to pass, which has used up no attempt.
-             */
-            waitingFor?: string | null;
+            tenantId: string | null;
+            waitingFor: components["schemas"]["WaitingFor"] | null;
             /**
              * Format: uuid
              * @description To whom.
              */
             webhookId: string;
         };
+        /**
+         * @description What brought a delivery about.
+         * @enum {string}
+         */
+        DeliveryOrigin: "event" | "resend" | "replay";
+        /**
+         * @description Why a delivery failed or was discarded.
+         * @enum {string}
+         */
+        DeliveryReason: "attempts_exhausted" | "gone" | "could_not_be_sent" | "template_error" | "webhook_disabled" | "webhook_deleted" | "webhook_gone" | "webhook_failing" | "skipped" | "resent";
+        /**
+         * @description Where a delivery stands.
+         * @enum {string}
+         */
+        DeliveryState: "pending" | "retrying" | "delivered" | "failed" | "discarded";
+        /**
+         * @description Why a webhook gets no events.
+         * @enum {string}
+         */
+        DisabledReason: "by_user" | "gone" | "failing_for_days" | "failures_in_a_row";
         /** @description A webhook that is not saved yet, and what is sent in a test of it. */
         DraftForm: {
             event?: components["schemas"]["InlineEvent"] | null;
@@ -1910,7 +1934,7 @@ export interface components {
             /** @description When it was accepted. */
             acceptedAt: components["schemas"]["Time"];
             /** @description The application it concerns. */
-            applicationId?: string | null;
+            applicationId: string | null;
             /** @description The length of its body. */
             bodyBytes: number;
             /**
@@ -1925,11 +1949,11 @@ export interface components {
              * @description Its id; `webhook-id` on every attempt.
              */
             id: string;
-            occurredAt?: components["schemas"]["Time"] | null;
+            occurredAt: components["schemas"]["Time"] | null;
             /** @description The tenant it concerns. */
-            tenantId?: string | null;
+            tenantId: string | null;
             /** @description The user it concerns. */
-            userId?: string | null;
+            userId: string | null;
         };
         /** @description An event key with what people need to know of it. */
         EventType: {
@@ -1942,7 +1966,7 @@ export interface components {
             categoryId: string;
             /** @description When it was made. */
             createdAt: components["schemas"]["Time"];
-            deprecatedAt?: components["schemas"]["Time"] | null;
+            deprecatedAt: components["schemas"]["Time"] | null;
             /** @description When such an event is sent. */
             description: string;
             /** @description Its name for people. */
@@ -1957,11 +1981,11 @@ export interface components {
             /** @description The key; it never changes. */
             key: string;
             /** @description The key of the event type that takes its place. */
-            replacedBy?: string | null;
+            replacedBy: string | null;
             /** @description A sample of the payload: the members beside `eventKey` and `eventContext`. */
-            sample?: Record<string, unknown> | null;
+            sample: Record<string, unknown> | null;
             /** @description The JSON Schema of the delivered body. */
-            schema?: Record<string, unknown> | null;
+            schema: Record<string, unknown> | null;
             /**
              * @description What becomes of events that the schema does not allow: `off`, they are not held against it; `warn`, they are accepted and what
              *     is wrong is noted; `reject`, they are refused.
@@ -2000,23 +2024,26 @@ export interface components {
             /** @description What becomes of events that the schema does not allow. */
             schemaMode?: components["schemas"]["SchemaMode"];
         };
+        /**
+         * @description Why there is no answer: the endpoint gave none, or, in a test, a fault of this server kept it from being asked.
+         * @enum {string}
+         */
+        ExchangeFailure: "name_not_found" | "address_refused" | "connection_refused" | "connect_failed" | "tls" | "timeout" | "connection_lost" | "protocol" | "authentication" | "resolver" | "proxy" | "no_route" | "out_of_resources" | "shutting_down" | "store";
         /** @description What came of a request: an answer, or why there is none. */
         ExchangeResult: {
             /** @description The beginning of the answer's body, up to 16 KiB, bytes that are no UTF-8 replaced. */
-            body?: string | null;
-            /** @description How the body ended: `complete`, `cut`, `timed_out` or `broken`. It decides nothing. */
-            bodyEnd?: string | null;
+            body: string | null;
+            bodyEnd: components["schemas"]["BodyEnd"] | null;
             /** @description The same in plain words. */
-            errorMessage?: string | null;
-            /** @description Why the endpoint did not answer. */
-            failure?: string | null;
+            errorMessage: string | null;
+            failure: components["schemas"]["ExchangeFailure"] | null;
             /** @description The headers of its answer, up to 8 KiB. */
             headers: components["schemas"]["HeaderLine"][];
             /**
              * Format: int32
              * @description The endpoint's status code, where it answered.
              */
-            statusCode?: number | null;
+            statusCode: number | null;
         };
         /** @description Deliveries that failed with no success between. */
         FailedDeliveries: {
@@ -2037,8 +2064,7 @@ export interface components {
              * @description All attempts.
              */
             attempts: number;
-            /** @description Why it is disabled. */
-            disabledReason?: string | null;
+            disabledReason: components["schemas"]["DisabledReason"] | null;
             /** @description Its name. */
             displayName: string;
             /**
@@ -2051,7 +2077,7 @@ export interface components {
              * @description Attempts that did not deliver.
              */
             failedAttempts: number;
-            failingSince?: components["schemas"]["Time"] | null;
+            failingSince: components["schemas"]["Time"] | null;
             /**
              * Format: int32
              * @description How many have, of attempts or deliveries whichever are more.
@@ -2060,7 +2086,7 @@ export interface components {
             /** @description `active` or `disabled`. */
             status: string;
             /** @description Its tenant. */
-            tenantId?: string | null;
+            tenantId: string | null;
             /**
              * Format: int64
              * @description Deliveries that wait at the moment.
@@ -2072,6 +2098,11 @@ export interface components {
              */
             webhookId: string;
         };
+        /**
+         * @description Why an endpoint did not answer.
+         * @enum {string}
+         */
+        FailureKind: "name_not_found" | "address_refused" | "connection_refused" | "connect_failed" | "tls" | "timeout" | "connection_lost" | "protocol" | "authentication";
         /** @description A filter and an event. */
         FilterTest: {
             event?: components["schemas"]["NewEvent"] | null;
@@ -2093,7 +2124,7 @@ export interface components {
         /** @description A webhook whose filter did not let an event through. */
         Filtered: {
             /** @description Why the filter could not tell; `null`: it said no. */
-            error?: string | null;
+            error: string | null;
             /**
              * Format: uuid
              * @description The webhook.
@@ -2187,6 +2218,7 @@ export interface components {
         FronteggLog: {
             /** @description What was sent, a string that holds JSON: what is no JSON, as a JSON string. */
             body: string;
+            /** @description When the attempt had ended: rows are in the order of this time. */
             createdAt: components["schemas"]["Time"];
             /** @description Why there was no answer. */
             errorMessage?: string | null;
@@ -2239,7 +2271,7 @@ export interface components {
         /** @description What the endpoint answered. */
         FronteggTestResult: {
             /** @description What it answered: its JSON, or its text as a string. */
-            body: Record<string, unknown>;
+            body: unknown;
             /**
              * Format: int32
              * @description The endpoint's own status code.
@@ -2344,8 +2376,8 @@ export interface components {
              * @description Attempts that failed since the last success, whatever the endpoint answered, and since the server started.
              */
             consecutiveFailures: number;
-            failedDeliveries?: components["schemas"]["FailedDeliveries"] | null;
-            failingSince?: components["schemas"]["Time"] | null;
+            failedDeliveries: components["schemas"]["FailedDeliveries"] | null;
+            failingSince: components["schemas"]["Time"] | null;
             /** @description Attempts under way. */
             inFlight: number;
             /**
@@ -2353,11 +2385,11 @@ export interface components {
              *     success.
              */
             isFailing: boolean;
-            nextStartAt?: components["schemas"]["Time"] | null;
-            pausedUntil?: components["schemas"]["Time"] | null;
+            nextStartAt: components["schemas"]["Time"] | null;
+            pausedUntil: components["schemas"]["Time"] | null;
             /** @description Attempts that may be under way at once: it grows while the endpoint answers well. */
             share: number;
-            undecided?: components["schemas"]["UndecidedFilter"] | null;
+            undecided: components["schemas"]["UndecidedFilter"] | null;
             /** @description Deliveries that wait in memory; more may wait in the database. */
             waitingInMemory: number;
         };
@@ -2433,7 +2465,7 @@ export interface components {
              * @description Deliveries that it has made.
              */
             done: number;
-            endedAt?: components["schemas"]["Time"] | null;
+            endedAt: components["schemas"]["Time"] | null;
             /**
              * Format: int64
              * @description What it could not send, as the webhook is disabled or deleted.
@@ -2446,8 +2478,7 @@ export interface components {
             id: string;
             /** @description What it does. */
             kind: components["schemas"]["JobKind"];
-            /** @description Why it is paused: `by_user`, or `webhook_inactive`: a webhook that it sends to was disabled. */
-            pausedBecause?: string | null;
+            pausedBecause: components["schemas"]["JobPauseReason"] | null;
             /**
              * Format: int32
              * @description Deliveries that it makes a second.
@@ -2461,17 +2492,17 @@ export interface components {
              */
             skipped: number;
             /**
-             * @description `running`, `paused`, `cancelled` or `completed`; nothing follows the last two. It is cancelled by itself, too: when a webhook that
-             *     it names is deleted, and after seven days of pause.
+             * @description Where it stands; nothing follows `cancelled` and `completed`. It is cancelled by itself, too: when a webhook that it names is
+             *     deleted, and after seven days of pause.
              */
-            state: string;
+            state: components["schemas"]["JobState"];
             /** @description The tenant whose user started it; `null`: the vendor did. */
-            tenantId?: string | null;
+            tenantId: string | null;
             /**
              * Format: int64
              * @description What there was to look at when it was started; `null`: too much to count.
              */
-            total?: number | null;
+            total: number | null;
             /** @description When it last changed. */
             updatedAt: components["schemas"]["Time"];
         };
@@ -2485,6 +2516,11 @@ export interface components {
         };
         /** @enum {string} */
         JobKind: "resend" | "replay";
+        /**
+         * @description Why a job is paused.
+         * @enum {string}
+         */
+        JobPauseReason: "by_user" | "webhook_inactive";
         /** @description What a job would do that is started now. */
         JobPreview: {
             /** @description Whether everything was counted; else there are at least so many. */
@@ -2529,6 +2565,11 @@ export interface components {
             /** @description Of a replay: to which webhooks, 1 to 50. */
             webhookIds?: string[] | null;
         };
+        /**
+         * @description Where a job stands.
+         * @enum {string}
+         */
+        JobState: "running" | "paused" | "cancelled" | "completed";
         /** @enum {string} */
         KeyKind: "jwksUrl" | "publicKey" | "secret";
         /** @description A rotation of a webhook's key. */
@@ -2541,8 +2582,7 @@ export interface components {
         };
         /** @description The newest attempt of a delivery, in short. */
         LastAttempt: {
-            /** @description Why it did not, where it did not. */
-            failure?: string | null;
+            failure: components["schemas"]["FailureKind"] | null;
             /**
              * Format: uuid
              * @description Its id.
@@ -2554,7 +2594,7 @@ export interface components {
              * Format: int32
              * @description The endpoint's status code, where it answered.
              */
-            statusCode?: number | null;
+            statusCode: number | null;
         };
         /** @description A link's code. */
         LinkCode: {
@@ -2752,7 +2792,7 @@ export interface components {
              * Format: double
              * @description Of the deliveries that were delivered or failed, the share that was delivered; `null`: there were none.
              */
-            successRate?: number | null;
+            successRate: number | null;
             /**
              * Format: int64
              * @description Deliveries that wait at the moment.
@@ -2793,403 +2833,79 @@ export interface components {
         /** @description A page of a list. */
         Page_Attempt: {
             /** @description The rows. A page can be short, or empty, and still have a next one. */
-            items: (components["schemas"]["ExchangeResult"] & {
-                /**
-                 * Format: uuid
-                 * @description Its id.
-                 */
-                id: string;
-                /**
-                 * Format: int32
-                 * @description 1 for the first.
-                 */
-                number: number;
-                /** @description The address that was dialled, where one was. */
-                remoteAddress?: string | null;
-                request?: components["schemas"]["SentRequest"] | null;
-                /** @description When it began. */
-                startedAt: components["schemas"]["Time"];
-                /** @description Where the time went. */
-                timings: components["schemas"]["Timings"];
-                /** @description The URL that was asked, as the webhook had it at that moment. */
-                url: string;
-            })[];
+            items: components["schemas"]["Attempt"][];
             /** @description What `cursor` of the next page is; `null`: this is the last. */
-            nextCursor?: string | null;
+            nextCursor: string | null;
         };
         /** @description A page of a list. */
         Page_Category: {
             /** @description The rows. A page can be short, or empty, and still have a next one. */
-            items: {
-                /** @description When it was made. */
-                createdAt: components["schemas"]["Time"];
-                /**
-                 * Format: uuid
-                 * @description Its id.
-                 */
-                id: string;
-                /** @description Its name. */
-                name: string;
-                /** @description When it was last changed. */
-                updatedAt: components["schemas"]["Time"];
-            }[];
+            items: components["schemas"]["Category"][];
             /** @description What `cursor` of the next page is; `null`: this is the last. */
-            nextCursor?: string | null;
+            nextCursor: string | null;
         };
         /** @description A page of a list. */
         Page_Credential: {
             /** @description The rows. A page can be short, or empty, and still have a next one. */
-            items: {
-                /** @description When it was made. */
-                createdAt: components["schemas"]["Time"];
-                createdBy?: components["schemas"]["CredentialMaker"] | null;
-                /**
-                 * Format: uuid
-                 * @description The environment it opens; the client id.
-                 */
-                environmentId: string;
-                /**
-                 * Format: uuid
-                 * @description Its id.
-                 */
-                id: string;
-                /** @description Whether the secret was generated here or chosen by a person. */
-                kind: components["schemas"]["SecretKind"];
-                lastUsedAt?: components["schemas"]["Time"] | null;
-                /** @description What people call it. */
-                name: string;
-                /** @description Portals of tenants that its links have opened, or still can: they end when it is revoked. */
-                portals: number;
-                revokedAt?: components["schemas"]["Time"] | null;
-                /** @description What it opens there. */
-                scope: components["schemas"]["CredentialScope"];
-            }[];
+            items: components["schemas"]["Credential"][];
             /** @description What `cursor` of the next page is; `null`: this is the last. */
-            nextCursor?: string | null;
+            nextCursor: string | null;
         };
         /** @description A page of a list. */
         Page_Delivery: {
             /** @description The rows. A page can be short, or empty, and still have a next one. */
-            items: {
-                /**
-                 * Format: int32
-                 * @description Attempts that counted so far.
-                 */
-                attempts: number;
-                /** @description When it was made. */
-                createdAt: components["schemas"]["Time"];
-                endedAt?: components["schemas"]["Time"] | null;
-                /**
-                 * Format: uuid
-                 * @description What is delivered.
-                 */
-                eventId: string;
-                /** @description The event's key. */
-                eventKey?: string | null;
-                /**
-                 * Format: uuid
-                 * @description Its id.
-                 */
-                id: string;
-                lastAttempt?: components["schemas"]["LastAttempt"] | null;
-                nextAttemptAt?: components["schemas"]["Time"] | null;
-                /** @description What brought it about: `event`, `resend` or `replay`. */
-                origin: string;
-                /** @description Why it failed, in words, where the reason alone does not say: for `template_error`, what is wrong, and where in the template. */
-                problem?: string | null;
-                /** @description Why it failed or was discarded. */
-                reason?: string | null;
-                /**
-                 * Format: uuid
-                 * @description The delivery that this one repeats.
-                 */
-                resendOf?: string | null;
-                /** @description `pending`, `retrying`, `delivered`, `failed` or `discarded`; nothing follows the last three. */
-                state: string;
-                /** @description The event's tenant. */
-                tenantId?: string | null;
-                /**
-                 * @description What it waits for besides the time of its next attempt: `turn`, as deliveries before it with its order key have not ended; or a fault
-                 *     of this server's to pass, which has used up no attempt.
-                 */
-                waitingFor?: string | null;
-                /**
-                 * Format: uuid
-                 * @description To whom.
-                 */
-                webhookId: string;
-            }[];
+            items: components["schemas"]["Delivery"][];
             /** @description What `cursor` of the next page is; `null`: this is the last. */
-            nextCursor?: string | null;
+            nextCursor: string | null;
         };
         /** @description A page of a list. */
         Page_Environment: {
             /** @description The rows. A page can be short, or empty, and still have a next one. */
-            items: {
-                /** @description When it was made. */
-                createdAt: components["schemas"]["Time"];
-                /**
-                 * Format: uuid
-                 * @description Its id; the client id, and `vendorId` in the Frontegg API.
-                 */
-                id: string;
-                /** @description Its name for people. */
-                name: string;
-            }[];
+            items: components["schemas"]["Environment"][];
             /** @description What `cursor` of the next page is; `null`: this is the last. */
-            nextCursor?: string | null;
+            nextCursor: string | null;
         };
         /** @description A page of a list. */
         Page_EventType: {
             /** @description The rows. A page can be short, or empty, and still have a next one. */
-            items: {
-                /** @description The category's name. */
-                category: string;
-                /**
-                 * Format: uuid
-                 * @description The category it stands in.
-                 */
-                categoryId: string;
-                /** @description When it was made. */
-                createdAt: components["schemas"]["Time"];
-                deprecatedAt?: components["schemas"]["Time"] | null;
-                /** @description When such an event is sent. */
-                description: string;
-                /** @description Its name for people. */
-                displayName: string;
-                /**
-                 * Format: uuid
-                 * @description Its id.
-                 */
-                id: string;
-                /** @description Whether tenants see it, and their webhooks can get its events. */
-                isVisibleToTenants: boolean;
-                /** @description The key; it never changes. */
-                key: string;
-                /** @description The key of the event type that takes its place. */
-                replacedBy?: string | null;
-                /** @description A sample of the payload: the members beside `eventKey` and `eventContext`. */
-                sample?: Record<string, unknown> | null;
-                /** @description The JSON Schema of the delivered body. */
-                schema?: Record<string, unknown> | null;
-                /**
-                 * @description What becomes of events that the schema does not allow: `off`, they are not held against it; `warn`, they are accepted and what
-                 *     is wrong is noted; `reject`, they are refused.
-                 */
-                schemaMode: components["schemas"]["SchemaMode"];
-                /**
-                 * Format: int32
-                 * @description Which of its schemas that is, counted from 1; 0: it never had one.
-                 */
-                schemaVersion: number;
-                /** @description When it was last changed. */
-                updatedAt: components["schemas"]["Time"];
-            }[];
+            items: components["schemas"]["EventType"][];
             /** @description What `cursor` of the next page is; `null`: this is the last. */
-            nextCursor?: string | null;
+            nextCursor: string | null;
         };
         /** @description A page of a list. */
         Page_Job: {
             /** @description The rows. A page can be short, or empty, and still have a next one. */
-            items: {
-                /** @description When it was started. */
-                createdAt: components["schemas"]["Time"];
-                /**
-                 * Format: int64
-                 * @description Deliveries that it has made.
-                 */
-                done: number;
-                endedAt?: components["schemas"]["Time"] | null;
-                /**
-                 * Format: int64
-                 * @description What it could not send, as the webhook is disabled or deleted.
-                 */
-                failed: number;
-                /**
-                 * Format: uuid
-                 * @description Its id.
-                 */
-                id: string;
-                /** @description What it does. */
-                kind: components["schemas"]["JobKind"];
-                /** @description Why it is paused: `by_user`, or `webhook_inactive`: a webhook that it sends to was disabled. */
-                pausedBecause?: string | null;
-                /**
-                 * Format: int32
-                 * @description Deliveries that it makes a second.
-                 */
-                ratePerSecond: number;
-                /** @description What it was asked to do. */
-                request: components["schemas"]["JobRequest"];
-                /**
-                 * Format: int64
-                 * @description What it has looked at and had no need to send: repeated already, still on its way, or delivered.
-                 */
-                skipped: number;
-                /**
-                 * @description `running`, `paused`, `cancelled` or `completed`; nothing follows the last two. It is cancelled by itself, too: when a webhook that
-                 *     it names is deleted, and after seven days of pause.
-                 */
-                state: string;
-                /** @description The tenant whose user started it; `null`: the vendor did. */
-                tenantId?: string | null;
-                /**
-                 * Format: int64
-                 * @description What there was to look at when it was started; `null`: too much to count.
-                 */
-                total?: number | null;
-                /** @description When it last changed. */
-                updatedAt: components["schemas"]["Time"];
-            }[];
+            items: components["schemas"]["Job"][];
             /** @description What `cursor` of the next page is; `null`: this is the last. */
-            nextCursor?: string | null;
+            nextCursor: string | null;
         };
         /** @description A page of a list. */
         Page_PortalSessionRow: {
             /** @description The rows. A page can be short, or empty, and still have a next one. */
-            items: {
-                /** @description When the link was made. */
-                createdAt: components["schemas"]["Time"];
-                /** @description When it ends by itself. */
-                expiresAt: components["schemas"]["Time"];
-                /**
-                 * Format: uuid
-                 * @description Its id; the link's, too.
-                 */
-                id: string;
-                lastUsedAt?: components["schemas"]["Time"] | null;
-                openedAt?: components["schemas"]["Time"] | null;
-                /** @description What may be done, wildcards resolved. */
-                permissions: string[];
-                /** @description Why it is open. */
-                purpose: components["schemas"]["PurposeName"];
-                /** @description The tenant. */
-                tenantId: string;
-                /** @description The user, where the link named one. */
-                userId?: string | null;
-            }[];
+            items: components["schemas"]["PortalSessionRow"][];
             /** @description What `cursor` of the next page is; `null`: this is the last. */
-            nextCursor?: string | null;
+            nextCursor: string | null;
         };
         /** @description A page of a list. */
         Page_ReceiverPreset: {
             /** @description The rows. A page can be short, or empty, and still have a next one. */
-            items: {
-                /** @description What arrives there. */
-                description: string;
-                /** @description Where the receiver documents it; none for those that are nobody's. */
-                documentation?: string | null;
-                /** @description The headers; a value of `null` is to be filled in. */
-                headers: components["schemas"]["CustomHeader"][];
-                /** @description Its id; stays the same. */
-                id: string;
-                /** @description The method. */
-                method: components["schemas"]["RequestMethod"];
-                /** @description The receiver's name. */
-                name: string;
-                /** @description What there is to know, for whoever sets it up. */
-                notes: string[];
-                /** @description The payload. */
-                payload: components["schemas"]["Payload"];
-                /** @description What a URL of that receiver looks like. */
-                urlExample: string;
-            }[];
+            items: components["schemas"]["ReceiverPreset"][];
             /** @description What `cursor` of the next page is; `null`: this is the last. */
-            nextCursor?: string | null;
+            nextCursor: string | null;
         };
         /** @description A page of a list. */
         Page_SchemaVersion: {
             /** @description The rows. A page can be short, or empty, and still have a next one. */
-            items: {
-                /** @description Whether it is the present one. */
-                isCurrent: boolean;
-                replacedAt?: components["schemas"]["Time"] | null;
-                /** @description The schema. */
-                schema: Record<string, unknown>;
-                /**
-                 * Format: int32
-                 * @description Counted from 1.
-                 */
-                version: number;
-            }[];
+            items: components["schemas"]["SchemaVersion"][];
             /** @description What `cursor` of the next page is; `null`: this is the last. */
-            nextCursor?: string | null;
+            nextCursor: string | null;
         };
         /** @description A page of a list. */
         Page_Webhook: {
             /** @description The rows. A page can be short, or empty, and still have a next one. */
-            items: {
-                authentication?: components["schemas"]["Authentication"] | null;
-                clientCertificate?: components["schemas"]["ClientCertificate"] | null;
-                /** @description When it was made. */
-                createdAt: components["schemas"]["Time"];
-                /**
-                 * Format: int32
-                 * @description Seconds that an attempt may take.
-                 */
-                deadlineSeconds: number;
-                /** @description What it is for. */
-                description: string;
-                /**
-                 * Format: int32
-                 * @description Days over which deliveries must have failed before the webhook is disabled; `null`: never.
-                 */
-                disableAfterDays?: number | null;
-                /** @description Why it does not: `by_user`, `gone`, `failing_for_days` or `failures_in_a_row`. */
-                disabledReason?: string | null;
-                /** @description Its name for people. */
-                displayName: string;
-                /**
-                 * Format: uuid
-                 * @description The environment it belongs to.
-                 */
-                environmentId: string;
-                /** @description What it subscribes to: keys, `prefix.*`, `*`, `Category.*`, ids of event types and categories. */
-                eventKeys: string[];
-                /** @description Which of those it gets: a condition in the Common Expression Language; `null`: all. */
-                filter?: string | null;
-                /** @description Headers besides those that every request has. */
-                headers: components["schemas"]["CustomHeader"][];
-                /** @description How it is doing. */
-                health: components["schemas"]["Health"];
-                /**
-                 * Format: uuid
-                 * @description Its id.
-                 */
-                id: string;
-                /**
-                 * Format: int64
-                 * @description Deliveries so far that came from events.
-                 */
-                invocations: number;
-                /** @description Whether it gets events. */
-                isActive: boolean;
-                /** @description Whether requests are signed. */
-                isSigned: boolean;
-                /** @description The method of its requests. */
-                method: components["schemas"]["RequestMethod"];
-                /** @description What deliveries are strictly ordered by. */
-                ordering: components["schemas"]["Ordering"];
-                payload?: components["schemas"]["Payload"] | null;
-                previousSecret?: components["schemas"]["PreviousSecret"] | null;
-                /** @description What `v1a` signatures are checked with, where the webhook has a key: `whpk_` and base64. */
-                publicKey?: string | null;
-                rateLimit?: components["schemas"]["RateLimit"] | null;
-                /** @description When failed attempts are repeated. */
-                retryPolicy: components["schemas"]["RetryPolicy"];
-                /** @description What requests are signed with. Left out in lists, and for callers that may not write webhooks. */
-                secret?: string | null;
-                /** @description Which signatures `webhook-signature` carries. */
-                signature: components["schemas"]["Signature"];
-                /** @description The tenant whose events it gets; `null`: it is the environment's, and gets the events of every tenant. */
-                tenantId?: string | null;
-                /** @description When a person last changed it. */
-                updatedAt: components["schemas"]["Time"];
-                /** @description Where events are sent. */
-                url: string;
-            }[];
+            items: components["schemas"]["Webhook"][];
             /** @description What `cursor` of the next page is; `null`: this is the last. */
-            nextCursor?: string | null;
+            nextCursor: string | null;
         };
         /** @description What is sent instead of the event's body. */
         Payload: {
@@ -3236,12 +2952,12 @@ export interface components {
             environmentId: string;
             /** @description Its name for people. */
             environmentName: string;
-            expiresAt?: components["schemas"]["Time"] | null;
+            expiresAt: components["schemas"]["Time"] | null;
             /**
              * Format: uuid
              * @description Its id, for the header `postrider-session`; `null`: the caller has a token of the vendor's identity provider.
              */
-            id?: string | null;
+            id: string | null;
             /** @description How it was opened. */
             kind: components["schemas"]["SessionKind"];
             /** @description What may be done, wildcards resolved. */
@@ -3249,13 +2965,13 @@ export interface components {
             /** @description Why it is open. */
             purpose: components["schemas"]["PurposeName"];
             /** @description A page to lead back to. */
-            returnUrl?: string | null;
+            returnUrl: string | null;
             /** @description The tenant. */
             tenantId: string;
             /** @description How it looks: the environment's theme with the link's over it. */
             theme: components["schemas"]["Theme"];
             /** @description The user, where one is named. */
-            userId?: string | null;
+            userId: string | null;
         };
         /** @description A portal session, or a link that nobody has opened. */
         PortalSessionRow: {
@@ -3268,8 +2984,8 @@ export interface components {
              * @description Its id; the link's, too.
              */
             id: string;
-            lastUsedAt?: components["schemas"]["Time"] | null;
-            openedAt?: components["schemas"]["Time"] | null;
+            lastUsedAt: components["schemas"]["Time"] | null;
+            openedAt: components["schemas"]["Time"] | null;
             /** @description What may be done, wildcards resolved. */
             permissions: string[];
             /** @description Why it is open. */
@@ -3277,7 +2993,7 @@ export interface components {
             /** @description The tenant. */
             tenantId: string;
             /** @description The user, where the link named one. */
-            userId?: string | null;
+            userId: string | null;
         };
         /** @description What tenants see of webhooks. */
         PortalSettings: {
@@ -3291,9 +3007,8 @@ export interface components {
              * @description `hidden`: nothing, every call of a tenant's user is refused. `always`: every user of a tenant sees and manages them, portal
              *     links keep to the permissions that they name; reporting events takes the permission in the token all the same.
              *     `byPermissions`: those whose tokens have the permissions.
-             * @example always
              */
-            webhooks: string;
+            webhooks: components["schemas"]["WebhookVisibility"];
         };
         /** @description A token of a portal session, for a page whose cookies the browser blocks. To be kept in memory alone. */
         PortalToken: {
@@ -3307,7 +3022,7 @@ export interface components {
         /** @description A request as it would be sent. */
         Preview: {
             /** @description The body, as text; `null` where there is none. */
-            body?: string | null;
+            body: string | null;
             /** @description The headers, besides those of HTTP itself. Signatures are those of this moment. */
             headers: components["schemas"]["PreviewHeader"][];
             /** @description The method. */
@@ -3331,11 +3046,11 @@ export interface components {
             /** @description Its name. */
             name: string;
             /** @description Its value; `null` where it is hidden. */
-            value?: string | null;
+            value: string | null;
         };
         /** @description The secret before the present one, which signs beside it for a while. */
         PreviousSecret: {
-            headerSwitchesAt?: components["schemas"]["Time"] | null;
+            headerSwitchesAt: components["schemas"]["Time"] | null;
             /** @description The secret. */
             secret: string;
             /** @description Until when `webhook-signature` carries a signature with it, too. */
@@ -3375,7 +3090,7 @@ export interface components {
             publicKey: string;
             /** @description `sig`. */
             use: string;
-            validUntil?: components["schemas"]["Time"] | null;
+            validUntil: components["schemas"]["Time"] | null;
             /** @description The key's 32 bytes in base64url. */
             x: string;
         };
@@ -3413,7 +3128,7 @@ export interface components {
             /** @description What arrives there. */
             description: string;
             /** @description Where the receiver documents it; none for those that are nobody's. */
-            documentation?: string | null;
+            documentation: string | null;
             /** @description The headers; a value of `null` is to be filled in. */
             headers: components["schemas"]["CustomHeader"][];
             /** @description Its id; stays the same. */
@@ -3523,7 +3238,7 @@ export interface components {
         SchemaVersion: {
             /** @description Whether it is the present one. */
             isCurrent: boolean;
-            replacedAt?: components["schemas"]["Time"] | null;
+            replacedAt: components["schemas"]["Time"] | null;
             /** @description The schema. */
             schema: Record<string, unknown>;
             /**
@@ -3535,90 +3250,18 @@ export interface components {
         /** @description A page of a list that is searched. */
         SearchPage_Delivery: {
             /** @description The rows. A page can be short, or empty, and still have a next one: a search looks at so much at once. */
-            items: {
-                /**
-                 * Format: int32
-                 * @description Attempts that counted so far.
-                 */
-                attempts: number;
-                /** @description When it was made. */
-                createdAt: components["schemas"]["Time"];
-                endedAt?: components["schemas"]["Time"] | null;
-                /**
-                 * Format: uuid
-                 * @description What is delivered.
-                 */
-                eventId: string;
-                /** @description The event's key. */
-                eventKey?: string | null;
-                /**
-                 * Format: uuid
-                 * @description Its id.
-                 */
-                id: string;
-                lastAttempt?: components["schemas"]["LastAttempt"] | null;
-                nextAttemptAt?: components["schemas"]["Time"] | null;
-                /** @description What brought it about: `event`, `resend` or `replay`. */
-                origin: string;
-                /** @description Why it failed, in words, where the reason alone does not say: for `template_error`, what is wrong, and where in the template. */
-                problem?: string | null;
-                /** @description Why it failed or was discarded. */
-                reason?: string | null;
-                /**
-                 * Format: uuid
-                 * @description The delivery that this one repeats.
-                 */
-                resendOf?: string | null;
-                /** @description `pending`, `retrying`, `delivered`, `failed` or `discarded`; nothing follows the last three. */
-                state: string;
-                /** @description The event's tenant. */
-                tenantId?: string | null;
-                /**
-                 * @description What it waits for besides the time of its next attempt: `turn`, as deliveries before it with its order key have not ended; or a fault
-                 *     of this server's to pass, which has used up no attempt.
-                 */
-                waitingFor?: string | null;
-                /**
-                 * Format: uuid
-                 * @description To whom.
-                 */
-                webhookId: string;
-            }[];
+            items: components["schemas"]["Delivery"][];
             /** @description What `cursor` of the next page is; `null`: this is the last. */
-            nextCursor?: string | null;
-            searchedUntil?: components["schemas"]["Time"] | null;
+            nextCursor: string | null;
+            searchedUntil: components["schemas"]["Time"] | null;
         };
         /** @description A page of a list that is searched. */
         SearchPage_Event: {
             /** @description The rows. A page can be short, or empty, and still have a next one: a search looks at so much at once. */
-            items: {
-                /** @description When it was accepted. */
-                acceptedAt: components["schemas"]["Time"];
-                /** @description The application it concerns. */
-                applicationId?: string | null;
-                /** @description The length of its body. */
-                bodyBytes: number;
-                /**
-                 * Format: int32
-                 * @description Webhooks that matched when it was accepted.
-                 */
-                deliveries: number;
-                /** @description What happened. */
-                eventKey: string;
-                /**
-                 * Format: uuid
-                 * @description Its id; `webhook-id` on every attempt.
-                 */
-                id: string;
-                occurredAt?: components["schemas"]["Time"] | null;
-                /** @description The tenant it concerns. */
-                tenantId?: string | null;
-                /** @description The user it concerns. */
-                userId?: string | null;
-            }[];
+            items: components["schemas"]["Event"][];
             /** @description What `cursor` of the next page is; `null`: this is the last. */
-            nextCursor?: string | null;
-            searchedUntil?: components["schemas"]["Time"] | null;
+            nextCursor: string | null;
+            searchedUntil: components["schemas"]["Time"] | null;
         };
         /** @enum {string} */
         SecretKind: "generated" | "chosen";
@@ -3642,17 +3285,16 @@ export interface components {
             /** @description Its name, in small letters. */
             name: string;
             /** @description Its value. Of signatures the schemes alone, as `v1,… v1a,…`; `null` where nothing of it is told. */
-            value?: string | null;
+            value: string | null;
             /**
              * @description Why the value is not told, or not whole: it is `hidden`, from all readers or from those who may not see webhooks; it is a
              *     `signature`, made afresh for each attempt; or it is `not_kept`.
              */
-            withheld?: string | null;
+            withheld: string | null;
         };
         /** @description What an attempt sent, besides the body, which is the delivery's: all of its attempts send the same. */
         SentRequest: {
-            /** @description How it authenticated to the receiver: `basic`, `bearer` or `oauth2`; `null`: it did not. */
-            authentication?: string | null;
+            authentication: components["schemas"]["AuthenticationName"] | null;
             /** @description Whether they were changed since, or the webhook was deleted. */
             changedSince: boolean;
             /** @description Whether a client certificate was shown. */
@@ -3685,7 +3327,7 @@ export interface components {
             /** @description Every span, oldest first, those in which nothing happened included. */
             points: components["schemas"]["Point"][];
             /** @description The length of each span. */
-            resolution: string;
+            resolution: components["schemas"]["StatisticsResolution"];
             /** @description When the last one ends. */
             to: components["schemas"]["Time"];
             /** @description All of them together. */
@@ -3698,7 +3340,7 @@ export interface components {
             /** @description When it ends by itself, if nothing more is done with it. */
             expiresAt: components["schemas"]["Time"];
             /** @description What portal links of this server begin with, without a slash at its end; `null`: it makes none, for want of a public URL with https. */
-            portalBase?: string | null;
+            portalBase: string | null;
         };
         /** @description An environment that a session is signed in to. */
         SessionEnvironment: {
@@ -3740,8 +3382,13 @@ export interface components {
         StatisticsGap: {
             /** @description When the first thing happened that is not counted. */
             from: components["schemas"]["Time"];
-            to?: components["schemas"]["Time"] | null;
+            to: components["schemas"]["Time"] | null;
         };
+        /**
+         * @description The length of the spans of statistics.
+         * @enum {string}
+         */
+        StatisticsResolution: "minute" | "hour" | "day";
         /** @description How an environment is doing. */
         Summary: {
             /** @description What needs attention at the moment, the worst first: 20 at most. */
@@ -3754,7 +3401,7 @@ export interface components {
              * Format: double
              * @description Of the deliveries that were delivered or failed, the share that was delivered; `null`: there were none.
              */
-            successRate?: number | null;
+            successRate: number | null;
             /** @description When the last one ends: it is the current one. */
             to: components["schemas"]["Time"];
             /** @description The webhooks with most failed attempts in these hours. */
@@ -3787,15 +3434,15 @@ export interface components {
         };
         /** @description What came of a test. */
         TestResult: components["schemas"]["ExchangeResult"] & {
+            /**
+             * Format: uuid
+             * @description The event that was sent: what the header `webhook-id` carries.
+             */
+            eventId: string;
             /** @description Whether the endpoint answered with 2XX. */
             isSuccess: boolean;
             /** @description Where the time went. */
             timings: components["schemas"]["Timings"];
-            /**
-             * Format: uuid
-             * @description The `webhook-id` that was sent.
-             */
-            webhookId: string;
         };
         /** @description How the portal looks. */
         Theme: {
@@ -3839,22 +3486,22 @@ export interface components {
              * Format: double
              * @description Connecting.
              */
-            connectMs?: number | null;
+            connectMs: number | null;
             /**
              * Format: double
              * @description Looking the name up.
              */
-            dnsMs?: number | null;
+            dnsMs: number | null;
             /**
              * Format: double
              * @description From the start to the answer's headers.
              */
-            firstByteMs?: number | null;
+            firstByteMs: number | null;
             /**
              * Format: double
              * @description The TLS handshake.
              */
-            tlsMs?: number | null;
+            tlsMs: number | null;
             /**
              * Format: double
              * @description All of it.
@@ -3877,13 +3524,13 @@ export interface components {
             /** @description The `iss` claim. */
             issuer: string;
             /** @description Where the issuer serves its keys, for `jwksUrl`. */
-            jwksUrl?: string | null;
+            jwksUrl: string | null;
             /** @description What tokens are checked with. */
             keyKind: components["schemas"]["KeyKind"];
             /** @description The claim that lists permissions. */
             permissionsClaim: string;
             /** @description The public key, for `publicKey`. */
-            publicKey?: string | null;
+            publicKey: string | null;
             /** @description The claim that names the tenant. */
             tenantClaim: string;
         };
@@ -3899,10 +3546,15 @@ export interface components {
             /** @description Why the filter could not tell of it. */
             lastReason: string;
         };
+        /**
+         * @description What a delivery waits for besides the time of its next attempt: its turn, or a fault of this server's to pass.
+         * @enum {string}
+         */
+        WaitingFor: "turn" | "resolver" | "proxy" | "no_route" | "out_of_resources" | "shutting_down" | "store";
         /** @description A subscription to events. */
         Webhook: {
-            authentication?: components["schemas"]["Authentication"] | null;
-            clientCertificate?: components["schemas"]["ClientCertificate"] | null;
+            authentication: components["schemas"]["Authentication"] | null;
+            clientCertificate: components["schemas"]["ClientCertificate"] | null;
             /** @description When it was made. */
             createdAt: components["schemas"]["Time"];
             /**
@@ -3916,9 +3568,8 @@ export interface components {
              * Format: int32
              * @description Days over which deliveries must have failed before the webhook is disabled; `null`: never.
              */
-            disableAfterDays?: number | null;
-            /** @description Why it does not: `by_user`, `gone`, `failing_for_days` or `failures_in_a_row`. */
-            disabledReason?: string | null;
+            disableAfterDays: number | null;
+            disabledReason: components["schemas"]["DisabledReason"] | null;
             /** @description Its name for people. */
             displayName: string;
             /**
@@ -3929,7 +3580,7 @@ export interface components {
             /** @description What it subscribes to: keys, `prefix.*`, `*`, `Category.*`, ids of event types and categories. */
             eventKeys: string[];
             /** @description Which of those it gets: a condition in the Common Expression Language; `null`: all. */
-            filter?: string | null;
+            filter: string | null;
             /** @description Headers besides those that every request has. */
             headers: components["schemas"]["CustomHeader"][];
             /** @description How it is doing. */
@@ -3941,7 +3592,8 @@ export interface components {
             id: string;
             /**
              * Format: int64
-             * @description Deliveries so far that came from events.
+             * @description Deliveries so far that came from events. Those that were discarded on acceptance, as the webhook was disabled, do not count, and
+             *     neither do resends and replays.
              */
             invocations: number;
             /** @description Whether it gets events. */
@@ -3952,11 +3604,11 @@ export interface components {
             method: components["schemas"]["RequestMethod"];
             /** @description What deliveries are strictly ordered by. */
             ordering: components["schemas"]["Ordering"];
-            payload?: components["schemas"]["Payload"] | null;
+            payload: components["schemas"]["Payload"] | null;
             previousSecret?: components["schemas"]["PreviousSecret"] | null;
             /** @description What `v1a` signatures are checked with, where the webhook has a key: `whpk_` and base64. */
-            publicKey?: string | null;
-            rateLimit?: components["schemas"]["RateLimit"] | null;
+            publicKey: string | null;
+            rateLimit: components["schemas"]["RateLimit"] | null;
             /** @description When failed attempts are repeated. */
             retryPolicy: components["schemas"]["RetryPolicy"];
             /** @description What requests are signed with. Left out in lists, and for callers that may not write webhooks. */
@@ -3964,7 +3616,7 @@ export interface components {
             /** @description Which signatures `webhook-signature` carries. */
             signature: components["schemas"]["Signature"];
             /** @description The tenant whose events it gets; `null`: it is the environment's, and gets the events of every tenant. */
-            tenantId?: string | null;
+            tenantId: string | null;
             /** @description When a person last changed it. */
             updatedAt: components["schemas"]["Time"];
             /** @description Where events are sent. */
@@ -4029,15 +3681,20 @@ export interface components {
              */
             url?: string;
         };
+        /**
+         * @description How far webhooks are shown to tenants.
+         * @enum {string}
+         */
+        WebhookVisibility: "hidden" | "always" | "byPermissions";
         /** @description A delivery with what is sent. */
         WholeDelivery: components["schemas"]["Delivery"] & {
             /**
              * @description The body that is sent, byte for byte; what is no JSON, as a string. `null` where there is none, where it cannot be rendered, and
              *     once the event's time of keeping is over.
              */
-            body?: unknown;
+            body: unknown;
             /** @description What the body is; `null` where there is none. */
-            contentType?: string | null;
+            contentType: string | null;
             /** @description The method of its requests. */
             method: components["schemas"]["RequestMethod"];
         };
@@ -4046,7 +3703,7 @@ export interface components {
             /** @description When it was accepted. */
             acceptedAt: components["schemas"]["Time"];
             /** @description The application it concerns. */
-            applicationId?: string | null;
+            applicationId: string | null;
             /** @description The body that is delivered, byte for byte. */
             body: Record<string, unknown>;
             /** @description What happened. */
@@ -4063,12 +3720,12 @@ export interface components {
              * @description Its id; `webhook-id` on every attempt.
              */
             id: string;
-            occurredAt?: components["schemas"]["Time"] | null;
-            schemaMismatch?: components["schemas"]["SchemaMismatch"] | null;
+            occurredAt: components["schemas"]["Time"] | null;
+            schemaMismatch: components["schemas"]["SchemaMismatch"] | null;
             /** @description The tenant it concerns. */
-            tenantId?: string | null;
+            tenantId: string | null;
             /** @description The user it concerns. */
-            userId?: string | null;
+            userId: string | null;
         };
     };
     responses: never;
@@ -4423,7 +4080,7 @@ export interface operations {
                     "application/json": components["schemas"]["SearchPage_Delivery"];
                 };
             };
-            /** @description A parameter cannot be read. */
+            /** @description A parameter cannot be read, or the range ends before it begins. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -4450,7 +4107,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no webhook, or no job, of that id within reach. */
+            /** @description There is no job of that id within reach; to a tenant's user, no webhook either. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -5192,7 +4849,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The environment has as many as it can have. */
+            /** @description The environment has as many as it can have, or another one of it has that secret. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -5881,7 +5538,7 @@ export interface operations {
                     "application/json": components["schemas"]["SearchPage_Event"];
                 };
             };
-            /** @description A parameter cannot be read. */
+            /** @description A parameter cannot be read, or the range ends before it begins. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -9374,6 +9031,15 @@ export interface operations {
                     "application/json": components["schemas"]["Token"];
                 };
             };
+            /** @description The body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FronteggErrors"];
+                };
+            };
             /** @description Client id or secret are wrong. */
             401: {
                 headers: {
@@ -9824,6 +9490,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Token"];
+                };
+            };
+            /** @description The body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FronteggErrors"];
                 };
             };
             /** @description Client id or secret are wrong. */
