@@ -93,23 +93,21 @@ test("a rate is emptied and typed anew", async () => {
   await expect.poll(() => query()["rate"]).toBe("250");
 });
 
-test.each<[path: string, name: string]>([
-  ["/webhooks", "Search by name, URL or event"],
-  ["/event-types", "Search events"],
-  ["/deliveries", "Search by id or payload text"],
-  ["/replays/new", "Tenant"],
-])("the caret stays where it is in %s", async path => {
-  await page.goto(server.url + path);
-  const field =
-    path === "/replays/new" ? page.getByLabel("Tenant", { exact: true }) : page.getByRole("searchbox").first();
-  await field.click();
-  await type("abcdef");
-  await page.keyboard.press("Home");
-  await page.keyboard.press("ArrowRight");
-  await type("XYZ");
-  await page.waitForTimeout(600);
-  expect(await field.inputValue()).toBe("aXYZbcdef");
-});
+test.each(["/webhooks", "/event-types", "/deliveries", "/replays/new"])(
+  "the caret stays where it is in %s",
+  async path => {
+    await page.goto(server.url + path);
+    const field =
+      path === "/replays/new" ? page.getByLabel("Tenant", { exact: true }) : page.getByRole("searchbox").first();
+    await field.click();
+    await type("abcdef");
+    await page.keyboard.press("Home");
+    await page.keyboard.press("ArrowRight");
+    await type("XYZ");
+    await page.waitForTimeout(600);
+    expect(await field.inputValue()).toBe("aXYZbcdef");
+  },
+);
 
 test("filters that are cleared while one is typed are cleared", async () => {
   await page.goto(`${server.url}/deliveries?state=failed&tenant=nobody`);
