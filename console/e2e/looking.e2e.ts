@@ -61,7 +61,28 @@ test("with a credential that looks nothing can be changed, and the console says 
   await nothing("/portal-settings?tab=sessions", "No sessions", ["Revoke", "Open"]);
   await nothing("/settings?tab=credentials", "configuration", ["Create secret", "Revoke"]);
   await nothing("/settings?tab=issuer", "Issuer (iss)", ["Save"]);
+  for (const path of ["/events/send", "/webhooks/connect", "/event-types/new", "/replays/new"]) {
+    await page.goto(server.url + path);
+    await page.getByText("You can look around here, and change nothing").waitFor();
+    expect(await page.locator("#content").locator("input, textarea, select, button").count(), path).toBe(0);
+  }
   expect(found).toEqual([]);
+  await page.context().close();
+});
+
+test("a tenant's user who only looks gets no form by its address", async () => {
+  await server.call("PUT", "/portal-settings", { webhooks: "always" });
+  const form = { tenantId: "acme", permissions: ["fe.connectivity.read.*"] };
+  const { url } = await server.call("POST", "/portal-links", form);
+  const page = await (await browser.newContext()).newPage();
+  page.setDefaultTimeout(20_000);
+  await page.goto(url);
+  await page.getByRole("heading", { name: "Webhooks", exact: true }).waitFor();
+  const session = new URL(page.url()).searchParams.get("session");
+  for (const path of ["webhooks/connect", "replays/new"]) {
+    await page.goto(`${server.url}/portal/${server.clientId}/${path}?session=${session}`);
+    await page.getByText("You can look around here, and change nothing").waitFor();
+  }
   await page.context().close();
 });
 

@@ -8,6 +8,8 @@ import { Dialog } from "@/ui/dialog";
 export interface Draft<T extends object> {
   /** The server's value, with what was edited over it. */
   value: T;
+  /** What was edited alone. */
+  edited: Partial<T>;
   isEdited: boolean;
   edit: (patch: Partial<T>) => void;
   discard: () => void;
@@ -18,13 +20,23 @@ export interface Draft<T extends object> {
 /** Members that nobody has edited follow the server, whatever else of it is being edited. */
 export function useDraft<T extends object>(server: T): Draft<T> {
   const [edits, setEdits] = useState<Partial<T>>({});
+  const edited = without(edits, server);
   return {
     value: { ...server, ...edits },
-    isEdited: Object.keys(without(edits, server)).length > 0,
+    edited,
+    isEdited: Object.keys(edited).length > 0,
     edit: patch => setEdits(before => without({ ...before, ...patch }, server)),
     discard: () => setEdits({}),
     saved: sent => setEdits(before => without(before, sent)),
   };
+}
+
+/** Of what a form would send, the members that somebody edited: of the others, what somebody else saved meanwhile stays. */
+export function onlyEdited<T extends object, Sent extends Partial<Record<keyof T, unknown>>>(
+  { edited }: Draft<T>,
+  sent: Sent,
+): Partial<Sent> {
+  return Object.fromEntries(Object.entries(sent).filter(([name]) => name in edited)) as Partial<Sent>;
 }
 
 /** The edits that are other values than those. */
@@ -96,10 +108,22 @@ function subscribe(listener: () => void) {
   return () => listeners.delete(listener);
 }
 
-const shouldBlockFn: ShouldBlockFn = async ({ current, next }) => {
+/** Steps back and forth through the browser's history. The address has gone when one is told of. */
+let steps = 0;
+
+const shouldBlockFn: ShouldBlockFn = async ({ current, next, action }) => {
+  const isStep = action !== "PUSH" && action !== "REPLACE";
+  const step = isStep ? ++steps : undefined;
   // A session that has ended takes everything with it: there is nothing to stay for.
-  if (next.pathname.endsWith("/sign-in") || isSameScreen(current, next)) return false;
-  return !(await mayLeave());
+  if (next.pathname.endsWith("/sign-in") || isSameScreen(current, next)) {
+    // Whoever has come back by themselves is asked no more.
+    if (isStep) state.asking?.settle(false);
+    return false;
+  }
+  const leaves = await mayLeave();
+  // Another step was made meanwhile: it is the one that goes on, or takes the address back all the way.
+  if (isStep && step !== steps) return new Promise<never>(() => {});
+  return !leaves;
 };
 
 /** Asks before a link, a tab, the way back or the end of the page loses what is unsaved. Once in a layout. */

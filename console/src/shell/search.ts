@@ -1,6 +1,6 @@
 //! Filters and tabs live in the URL's query: plain strings, absent where they are not set.
 import { useNavigate, useSearch } from "@tanstack/react-router";
-import { useCallback } from "react";
+import { useCallback, useEffect, useRef, useState } from "react";
 
 /** The filters of the list of events. */
 export const eventsSearch = [
@@ -60,4 +60,36 @@ export function usePageSearch<K extends string>(): [Search<K>, (patch: Search<K>
     [navigate],
   );
   return [search, change];
+}
+
+/** How long a form rests before its address follows. */
+const REST_MS = 300;
+
+/**
+ * The page's query as a form has it: with what was edited over it at once, emptied members as they are. The URL follows when the editing
+ * rests; a change of it from elsewhere takes the place of what was edited.
+ */
+export function useEditedSearch<K extends string>(): [Search<K>, (patch: Search<K>) => void] {
+  const [search, write] = usePageSearch<K>();
+  const [edits, setEdits] = useState<Search<K>>({});
+  const isUnwritten = useRef(false);
+  useEffect(() => {
+    if (!isUnwritten.current) return;
+    const timer = setTimeout(() => {
+      isUnwritten.current = false;
+      write(edits);
+    }, REST_MS);
+    return () => clearTimeout(timer);
+  }, [edits, write]);
+  useEffect(() => {
+    if (isUnwritten.current) return;
+    setEdits(before =>
+      (Object.keys(before) as K[]).every(name => (search[name] ?? "") === before[name]) ? before : {},
+    );
+  }, [search]);
+  const change = useCallback((patch: Search<K>) => {
+    isUnwritten.current = true;
+    setEdits(before => ({ ...before, ...patch }));
+  }, []);
+  return [{ ...search, ...edits }, change];
 }

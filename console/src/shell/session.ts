@@ -1,7 +1,8 @@
 //! The console's session: which environments it opens, and which of them calls mean at the moment.
-import { queryOptions, useMutation, useQueryClient, useSuspenseQuery } from "@tanstack/react-query";
+import { queryOptions, useQueryClient, useSuspenseQuery } from "@tanstack/react-query";
 import { useSyncExternalStore } from "react";
 import { api, identify, must, type Schemas } from "@/api/client";
+import { useMutation } from "@/api/mutation";
 
 export type Session = Schemas["Session"];
 

@@ -1,5 +1,5 @@
 //! Buttons, and links that look like them.
-import type { ButtonHTMLAttributes, ReactNode, Ref } from "react";
+import { type ButtonHTMLAttributes, type MouseEvent, type ReactNode, type Ref, useEffect, useState } from "react";
 import { classes } from "./classes";
 
 export type ButtonLook = "default" | "primary" | "danger" | "ghost";
@@ -17,11 +17,18 @@ export function buttonClass(look: ButtonLook = "default", size: "normal" | "smal
   return classes("button", look !== "default" && `button-${look}`, size === "small" && "button-small");
 }
 
-export function Button({ look, size, icon, busy = false, children, className, disabled, ...rest }: ButtonProps) {
+export function Button({ look, size, icon, busy, children, className, disabled, onClick, ...rest }: ButtonProps) {
+  const isAction = rest.type === "submit" || busy !== undefined;
+  const click = (event: MouseEvent<HTMLButtonElement>) => {
+    // The second click of a double click is none of its own, and the button may not be the one that the first was for.
+    if (isAction && event.detail > 1) event.preventDefault();
+    else onClick?.(event);
+  };
   return (
     <button
       type="button"
       {...rest}
+      onClick={click}
       disabled={disabled || busy}
       aria-busy={busy || undefined}
       className={classes(buttonClass(look, size), className)}
@@ -30,6 +37,19 @@ export function Button({ look, size, icon, busy = false, children, className, di
       {children}
     </button>
   );
+}
+
+/** Longer than a double click takes. */
+const LATE_MS = 500;
+
+/** A button that comes where another one was just clicked, and can be clicked itself half a second later. */
+export function LateButton({ disabled, ...rest }: ButtonProps) {
+  const [isReady, setReady] = useState(false);
+  useEffect(() => {
+    const timer = setTimeout(() => setReady(true), LATE_MS);
+    return () => clearTimeout(timer);
+  }, []);
+  return <Button {...rest} disabled={disabled || !isReady} />;
 }
 
 export function IconButton({ label, children, look = "ghost", size, ...rest }: ButtonProps & { label: string }) {

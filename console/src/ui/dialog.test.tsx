@@ -1,8 +1,8 @@
 // @vitest-environment jsdom
 import { act, cleanup, fireEvent, render, screen, waitFor } from "@testing-library/react";
 import { useState } from "react";
-import { afterEach, expect, test } from "vitest";
-import { Button } from "./button";
+import { afterEach, expect, test, vi } from "vitest";
+import { Button, LateButton } from "./button";
 import { Confirm, Dialog } from "./dialog";
 import { TextField } from "./field";
 
@@ -116,4 +116,41 @@ test("a question about cancelling something has a way out that is not called lik
   render(<Confirm {...words} open onClose={nothing} onConfirm={nothing} busy={false} />);
   await screen.findByRole("button", { name: "Keep it running" });
   expect(screen.queryByRole("button", { name: "Cancel" })).toBeNull();
+});
+
+test("a dialog that is held is closed by its own button alone", async () => {
+  const onClose = vi.fn();
+  render(<Dialog title="Shown once" open held onClose={onClose} foot={<Button onClick={onClose}>Kept</Button>} />);
+  const dialog = await screen.findByRole("dialog");
+  // The library listens a moment later.
+  await act(() => new Promise<void>(done => setTimeout(done, 10)));
+  fireEvent.keyDown(dialog, { key: "Escape" });
+  fireEvent.pointerDown(document.querySelector(".veil") as Element);
+  fireEvent.click(document.querySelector(".veil") as Element);
+  expect(screen.queryByRole("button", { name: "Close" })).toBeNull();
+  expect(onClose).not.toHaveBeenCalled();
+  fireEvent.click(screen.getByRole("button", { name: "Kept" }));
+  expect(onClose).toHaveBeenCalledOnce();
+});
+
+test("the second click of a double click starts nothing, and closes nothing that came in the place of the first", async () => {
+  const [act_, plain, submit] = [vi.fn(), vi.fn(), vi.fn((event: Event) => event.preventDefault())];
+  render(
+    <form onSubmit={event => submit(event.nativeEvent)}>
+      <Button busy={false} onClick={act_}>
+        Pause
+      </Button>
+      <Button onClick={plain}>Add</Button>
+      <Button type="submit">Save</Button>
+      <LateButton onClick={act_}>Kept</LateButton>
+    </form>,
+  );
+  for (const name of ["Pause", "Add", "Save"]) {
+    const button = screen.getByRole("button", { name });
+    for (const detail of [1, 2]) fireEvent.click(button, { detail });
+  }
+  expect([act_, plain, submit].map(told => told.mock.calls.length)).toEqual([1, 2, 1]);
+  const late = screen.getByRole<HTMLButtonElement>("button", { name: "Kept" });
+  expect(late.disabled).toBe(true);
+  await waitFor(() => expect(late.disabled).toBe(false));
 });

@@ -24,6 +24,7 @@ export function Dialog({
   open,
   onClose,
   wide = false,
+  held = false,
   foot,
   onSubmit,
   children,
@@ -33,6 +34,8 @@ export function Dialog({
   open: boolean;
   onClose: () => void;
   wide?: boolean;
+  /** Closed by its own buttons alone: what it shows, or waits for, is not to be lost by a click beside it or a key. */
+  held?: boolean;
   foot?: ReactNode;
   /** Makes the dialog a form. */
   onSubmit?: () => void;
@@ -61,11 +64,13 @@ export function Dialog({
     <>
       <div className="dialog-head">
         <Radix.Title>{title}</Radix.Title>
-        <Radix.Close asChild>
-          <IconButton label={m.common.close} size="small">
-            <X />
-          </IconButton>
-        </Radix.Close>
+        {!held && (
+          <Radix.Close asChild>
+            <IconButton label={m.common.close} size="small">
+              <X />
+            </IconButton>
+          </Radix.Close>
+        )}
       </div>
       <div className="dialog-body stack">
         {description ? (
@@ -93,6 +98,8 @@ export function Dialog({
           className={classes("dialog", wide && "dialog-wide")}
           asChild={Boolean(onSubmit)}
           onCloseAutoFocus={giveBack}
+          onEscapeKeyDown={event => held && event.preventDefault()}
+          onInteractOutside={event => held && event.preventDefault()}
         >
           {onSubmit ? (
             <form onSubmit={submit} noValidate>

@@ -7,7 +7,7 @@ import { type Job, type JobRequest, previewQuery, useStartJob } from "@/features
 import { useMessages } from "@/i18n";
 import type { DeliveryQuery } from "@/logic/deliveries";
 import { newKey } from "@/logic/secret";
-import { Button } from "@/ui/button";
+import { Button, LateButton } from "@/ui/button";
 import { Dialog } from "@/ui/dialog";
 import { ErrorNotice, Loaded } from "@/ui/states";
 
@@ -78,9 +78,9 @@ function RunningFoot({ job, onClose }: { job: Job; onClose: () => void }) {
       <Link to="/replays/$jobId" params={{ jobId: job.id }} className="button">
         {m.bulk.details}
       </Link>
-      <Button look="primary" onClick={onClose}>
+      <LateButton look="primary" onClick={onClose}>
         {m.common.close}
-      </Button>
+      </LateButton>
     </>
   );
 }

@@ -1,7 +1,9 @@
 // @vitest-environment jsdom
 import { act, cleanup, fireEvent, render, screen } from "@testing-library/react";
+import { useState } from "react";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { Debounced, StateSelect, StatusFilter, TimeFilter } from "./filters";
+import type { Times } from "@/logic/deliveries";
+import { StateSelect, StatusFilter, TimeFilter } from "./filters";
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => {
@@ -9,52 +11,18 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-const field = (value: string, onChange: (text: string) => void) => (
-  // A function of its own each time, as screens have it.
-  <Debounced label="Search" value={value} onChange={text => onChange(text)} as="search" />
-);
-const box = () => screen.getByRole<HTMLInputElement>("searchbox");
-const type = (value: string) => fireEvent.change(box(), { target: { value } });
-const pass = (ms: number) => act(() => void vi.advanceTimersByTime(ms));
+function Filter() {
+  const [search, setSearch] = useState<Times>({ from: "2026-11-26T12:00:00.000Z" });
+  return <TimeFilter search={search} change={patch => setSearch(before => ({ ...before, ...patch }))} />;
+}
 
-test("what was typed is told once, however often the screen is drawn meanwhile", () => {
-  const told: string[] = [];
-  const { rerender } = render(field("", text => told.push(text)));
-  type("ada");
-  for (let drawn = 0; drawn < 10; drawn++) {
-    pass(100);
-    rerender(field("", text => told.push(text)));
-  }
-  expect(told).toEqual(["ada"]);
-});
-
-test("the function of the newest drawing is told, when the typing rests", () => {
-  const told: string[] = [];
-  const { rerender } = render(field("", text => told.push(`old ${text}`)));
-  type("a");
-  pass(200);
-  type("ad");
-  pass(200);
-  expect(told).toEqual([]);
-  rerender(field("", text => told.push(`new ${text}`)));
-  pass(100);
-  expect(told).toEqual(["new ad"]);
-});
-
-test("what is typed while the value comes back stays, and a value from elsewhere replaces it", () => {
-  const told: string[] = [];
-  const { rerender } = render(field("", text => told.push(text)));
-  type("ab");
-  pass(300);
-  type("abc");
-  rerender(field("ab", text => told.push(text)));
-  expect(box().value).toBe("abc");
-  pass(300);
-  expect(told).toEqual(["ab", "abc"]);
-  rerender(field("", text => told.push(text)));
-  expect(box().value).toBe("");
-  pass(300);
-  expect(told).toEqual(["ab", "abc"]);
+test("the fields of a time stay while the only one that is filled in is emptied", () => {
+  render(<Filter />);
+  const from = screen.getByLabelText<HTMLInputElement>("From");
+  fireEvent.change(from, { target: { value: "" } });
+  act(() => void vi.advanceTimersByTime(300));
+  expect(screen.getByLabelText("From")).toBe(from);
+  expect(screen.getByRole<HTMLSelectElement>("combobox").value).toBe("range");
 });
 
 test("a filter that there is not is shown as what is chosen, and can be cleared", () => {

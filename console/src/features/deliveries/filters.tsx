@@ -1,15 +1,15 @@
 //! The filters of deliveries; each is a member of the URL's query.
 import { useQuery } from "@tanstack/react-query";
 import { X } from "lucide-react";
-import { useEffect, useRef, useState } from "react";
+import { useState } from "react";
 import { useEventTypes } from "@/features/event-types/queries";
 import { webhooksQuery } from "@/features/webhooks/queries";
 import { useMessages } from "@/i18n";
 import { type DeliveryFilters, SINCE, type Times } from "@/logic/deliveries";
-import { fromLocalInput, toLocalInput } from "@/logic/time";
 import { useFace } from "@/shell/face";
 import { Button } from "@/ui/button";
-import { Field, SearchField, SelectField, TextField } from "@/ui/field";
+import { SelectField } from "@/ui/field";
+import { TypedMoment, TypedText } from "@/ui/typed";
 
 const STATES = ["pending", "retrying", "delivered", "failed", "discarded"] as const;
 const SEVERAL_STATES = ["failed,discarded", "pending,retrying"] as const;
@@ -28,13 +28,13 @@ export function DeliveryFiltersBar({
   const face = useFace();
   return (
     <search className="filters">
-      <Debounced label={m.deliveries.search} value={search.q ?? ""} onChange={q => change({ q })} as="search" />
+      <TypedText label={m.deliveries.search} value={search.q ?? ""} onChange={q => change({ q })} as="search" />
       <StateSelect value={search.state} onChange={state => change({ state })} />
       <StatusFilter value={search.status ?? ""} onChange={status => change({ status })} />
       <EventKeySelect value={search.event} onChange={event => change({ event })} />
       {!fixedWebhook && <WebhookSelect value={search.webhook} onChange={webhook => change({ webhook })} />}
       {face.kind === "console" && (
-        <Debounced
+        <TypedText
           label={m.deliveries.tenant}
           value={search.tenant ?? ""}
           onChange={tenant => change({ tenant })}
@@ -80,12 +80,13 @@ export function StatusFilter({ value, onChange }: { value: string; onChange: (st
         <option value="exact">{m.deliveries.exactStatus}</option>
       </SelectField>
       {shown && (
-        <Debounced
+        <TypedText
           label={m.deliveries.statusCode}
           value={isExact ? value : ""}
+          read={code => (code === "" || /^[1-5]\d\d$/.test(code) ? code : undefined)}
           onChange={code => {
             setAsked(true);
-            if (code === "" || /^[1-5]\d\d$/.test(code)) onChange(code);
+            onChange(code);
           }}
           as="text"
         />
@@ -119,8 +120,13 @@ export function TimeFilter({ search, change }: { search: Times; change: (patch: 
       </SelectField>
       {since === "range" && (
         <>
-          <Moment label={m.deliveries.from} value={search.from} onChange={from => change({ from })} />
-          <Moment label={m.deliveries.to} value={search.to} onChange={to => change({ to })} />
+          {/* The fields stay when both are emptied. */}
+          <TypedMoment
+            label={m.deliveries.from}
+            value={search.from}
+            onChange={from => change({ since: "range", from })}
+          />
+          <TypedMoment label={m.deliveries.to} value={search.to} onChange={to => change({ since: "range", to })} />
         </>
       )}
     </>
@@ -131,82 +137,6 @@ export function TimeFilter({ search, change }: { search: Times; change: (patch: 
 function Unknown({ value, known }: { value: string; known: readonly string[] }) {
   if (value === "" || known.includes(value)) return null;
   return <option value={value}>{value}</option>;
-}
-
-/** How long the typing rests before what was typed is acted on. */
-const REST_MS = 300;
-
-/** A text that is acted on when the typing rests, however often the screen around it is drawn meanwhile. */
-export function Debounced({
-  label,
-  value,
-  onChange,
-  as,
-}: {
-  label: string;
-  value: string;
-  onChange: (value: string) => void;
-  as: "search" | "text";
-}) {
-  const [text, setText] = useState(value);
-  const told = useRef(value);
-  const latest = useRef(onChange);
-  useEffect(() => {
-    latest.current = onChange;
-  });
-  useEffect(() => {
-    // What was told from here comes back as the value; what was typed meanwhile stays.
-    if (value === told.current) return;
-    told.current = value;
-    setText(value);
-  }, [value]);
-  useEffect(() => {
-    if (text === told.current) return;
-    const timer = setTimeout(() => {
-      told.current = text;
-      latest.current(text);
-    }, REST_MS);
-    return () => clearTimeout(timer);
-  }, [text]);
-  if (as === "search")
-    return <SearchField label={label} value={text} onChange={event => setText(event.target.value)} />;
-  return (
-    <TextField
-      label={label}
-      hideLabel
-      placeholder={label}
-      value={text}
-      onChange={event => setText(event.target.value)}
-      className="filter-short"
-    />
-  );
-}
-
-export function Moment({
-  label,
-  value,
-  onChange,
-  hideLabel = true,
-}: {
-  label: string;
-  value: string | undefined;
-  onChange: (at: string) => void;
-  hideLabel?: boolean;
-}) {
-  return (
-    <Field label={label} hideLabel={hideLabel}>
-      {wiring => (
-        <input
-          {...wiring}
-          type="datetime-local"
-          className="input"
-          title={label}
-          value={toLocalInput(value)}
-          onChange={event => onChange(fromLocalInput(event.target.value) ?? "")}
-        />
-      )}
-    </Field>
-  );
 }
 
 interface Choosing {
@@ -240,7 +170,12 @@ export function StateSelect({ value, onChange }: Choosing) {
 const ANOTHER = "another key";
 
 /** An event type, or the key of events that have none. */
-export function EventKeySelect({ value = "", onChange, hideLabel = true }: Choosing & { hideLabel?: boolean }) {
+export function EventKeySelect({
+  value = "",
+  onChange,
+  hideLabel = true,
+  restMs,
+}: Choosing & { hideLabel?: boolean; restMs?: number }) {
   const m = useMessages();
   const types = useEventTypes();
   const [asked, setAsked] = useState(false);
@@ -267,12 +202,14 @@ export function EventKeySelect({ value = "", onChange, hideLabel = true }: Choos
         ))}
       </SelectField>
       {isTyped && (
-        <Debounced
+        <TypedText
           label={m.deliveries.eventKey}
           value={value}
+          read={typed => typed.trim()}
+          restMs={restMs}
           onChange={typed => {
             setAsked(true);
-            onChange(typed.trim());
+            onChange(typed);
           }}
           as="text"
         />

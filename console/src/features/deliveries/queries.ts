@@ -1,6 +1,7 @@
 //! Deliveries and their attempts, as the server has them.
-import { infiniteQueryOptions, queryOptions, useMutation, useQueryClient } from "@tanstack/react-query";
+import { infiniteQueryOptions, queryOptions, useQueryClient } from "@tanstack/react-query";
 import { api, must, type Schemas } from "@/api/client";
+import { useMutation } from "@/api/mutation";
 import type { DeliveryQuery } from "@/logic/deliveries";
 import { rawMember } from "@/logic/json";
 

@@ -7,8 +7,9 @@ import { issueAt } from "@/api/problem";
 import { useMessages } from "@/i18n";
 import { objectProblem } from "@/logic/json";
 import { part } from "@/shell/code";
-import { forgetUnsaved, useDraft, useUnsaved } from "@/shell/drafts";
+import { forgetUnsaved, onlyEdited, useDraft, useUnsaved } from "@/shell/drafts";
 import { useFace } from "@/shell/face";
+import { OnlyLooks } from "@/shell/only-looks";
 import { Named } from "@/shell/title";
 import { Button, buttonClass } from "@/ui/button";
 import { Card } from "@/ui/card";
@@ -38,7 +39,7 @@ export function EventTypePage() {
           return (
             <>
               <Named name={type.displayName} />
-              {face.manages ? <Edit key={type.updatedAt} type={type} /> : <Read type={type} />}
+              {face.manages ? <Edit key={type.id} type={type} /> : <Read type={type} />}
             </>
           );
         }}
@@ -48,6 +49,9 @@ export function EventTypePage() {
 }
 
 export function NewEventType() {
+  const m = useMessages();
+  const face = useFace();
+  if (!face.manages) return <OnlyLooks title={m.types.new} />;
   return (
     <div className="stack settings">
       <Back />
@@ -101,7 +105,7 @@ const draftOf = (type: EventType | undefined) => ({
   schema: asText(type?.schema),
   sample: asText(type?.sample),
   schemaMode: (type?.schemaMode ?? "off") as EventType["schemaMode"],
-  visible: type?.isVisibleToTenants ?? true,
+  isVisibleToTenants: type?.isVisibleToTenants ?? true,
   deprecated: type?.deprecatedAt != null,
   replacedBy: type?.replacedBy ?? "",
 });
@@ -113,32 +117,38 @@ function Edit({ type }: { type: EventType | undefined }) {
   const save = useSaveEventType();
   const draft = useDraft(draftOf(type));
   useUnsaved(draft.isEdited);
-  const { key, displayName, description, category, schema, sample, schemaMode, visible, deprecated, replacedBy } =
-    draft.value;
+  const { key, displayName, description, category, schema, sample, schemaMode, isVisibleToTenants } = draft.value;
+  const { deprecated, replacedBy } = draft.value;
   const schemaProblem = schema.trim() === "" ? null : objectProblem(schema);
   const sampleProblem = sample.trim() === "" ? null : objectProblem(sample);
   const incomplete = key.trim() === "" || displayName.trim() === "" || category.trim() === "";
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    if (incomplete || schemaProblem || sampleProblem) return;
-    const body = {
-      key: key.trim(),
+    // What was made is on its way to a page of its own.
+    if (incomplete || schemaProblem || sampleProblem || (!type && save.data)) return;
+    const members = {
       displayName: displayName.trim(),
       description: description.trim(),
       category: category.trim(),
       schema: schema.trim() === "" ? null : JSON.parse(schema),
       sample: sample.trim() === "" ? null : JSON.parse(sample),
       schemaMode,
-      isVisibleToTenants: visible,
+      isVisibleToTenants,
+    };
+    const deprecation = {
       deprecatedAt: deprecated ? (type?.deprecatedAt ?? new Date().toISOString()) : null,
       replacedBy: deprecated && replacedBy.trim() !== "" ? replacedBy.trim() : null,
     };
+    const isDeprecationEdited = "deprecated" in draft.edited || "replacedBy" in draft.edited;
+    const sent = draft.value;
     save.mutate(
-      { id: type?.id, body },
+      type
+        ? { id: type.id, patch: { ...onlyEdited(draft, members), ...(isDeprecationEdited ? deprecation : {}) } }
+        : { made: { key: key.trim(), ...members, ...deprecation } },
       {
         onSuccess: saved => {
           say(m.common.saved);
-          if (type) return;
+          if (type) return draft.saved(sent);
           // It is saved: the page of its own shows it.
           forgetUnsaved();
           void navigate({ to: "/event-types/$eventTypeId", params: { eventTypeId: saved.id } });
@@ -254,7 +264,11 @@ function Edit({ type }: { type: EventType | undefined }) {
         <div className="stack">
           {/* biome-ignore lint/a11y/noLabelWithoutControl: the switch inside is one */}
           <label className="row">
-            <Switch label={m.types.visible} checked={visible} onChange={on => draft.edit({ visible: on })} />
+            <Switch
+              label={m.types.visible}
+              checked={isVisibleToTenants}
+              onChange={on => draft.edit({ isVisibleToTenants: on })}
+            />
             <span>
               {m.types.visible}
               <span className="field-hint picker-text">{m.types.visibleText}</span>

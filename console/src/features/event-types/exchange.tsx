@@ -1,8 +1,9 @@
 //! Event types as documents: exported for other programs, imported from an OpenAPI document after a look at what that would change.
-import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useQueryClient } from "@tanstack/react-query";
 import { Download, Ellipsis, Upload } from "lucide-react";
 import { useState } from "react";
 import { api, must, type Schemas } from "@/api/client";
+import { useMutation } from "@/api/mutation";
 import { useMessages } from "@/i18n";
 import { useFace } from "@/shell/face";
 import { Button, IconButton } from "@/ui/button";
@@ -111,6 +112,7 @@ function Import({ onClose }: { onClose: () => void }) {
             {...wiring}
             type="file"
             accept="application/json,.json"
+            disabled={look.isPending}
             onChange={event => void choose(event.target.files?.[0])}
           />
         )}

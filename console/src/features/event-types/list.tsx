@@ -11,9 +11,10 @@ import { Badge } from "@/ui/badge";
 import { Button, buttonClass, IconButton } from "@/ui/button";
 import { Card } from "@/ui/card";
 import { Confirm, Dialog } from "@/ui/dialog";
-import { SearchField, TextField } from "@/ui/field";
+import { TextField } from "@/ui/field";
 import { Empty, ErrorNotice, Loaded } from "@/ui/states";
 import { Table } from "@/ui/table";
+import { dropTyped, TypedText } from "@/ui/typed";
 import { ExchangeMenu } from "./exchange";
 import { categoriesQuery, type EventType, eventTypesQuery, useDeleteCategory, useSaveCategory } from "./queries";
 
@@ -27,6 +28,10 @@ export function EventTypes() {
   const categories = useQuery({ ...categoriesQuery, enabled: face.can("readCategories") });
   const [naming, setNaming] = useState<{ id?: string; name: string }>();
   const editable = face.manages;
+  const clear = () => {
+    dropTyped();
+    change({ q: "" });
+  };
   return (
     <div className="stack">
       <div className="page-head">
@@ -48,11 +53,7 @@ export function EventTypes() {
       </div>
       {face.kind === "portal" && <p className="soft">{m.types.portalLead}</p>}
       <div className="filters">
-        <SearchField
-          label={m.picker.search}
-          value={search.q ?? ""}
-          onChange={event => change({ q: event.target.value })}
-        />
+        <TypedText label={m.picker.search} value={search.q ?? ""} onChange={q => change({ q })} as="search" />
       </div>
       <Loaded query={query} lines={8}>
         {types => {
@@ -66,7 +67,7 @@ export function EventTypes() {
                 <Card>
                   <Empty
                     title={m.common.nothingFound}
-                    actions={<Button onClick={() => change({ q: "" })}>{m.common.clearFilters}</Button>}
+                    actions={<Button onClick={clear}>{m.common.clearFilters}</Button>}
                   />
                 </Card>
               )}

@@ -1,6 +1,7 @@
 //! Event types and categories, as the server has them.
-import { queryOptions, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { queryOptions, useQuery, useQueryClient } from "@tanstack/react-query";
 import { api, must, type Schemas } from "@/api/client";
+import { useMutation } from "@/api/mutation";
 import { useFace } from "@/shell/face";
 
 export type EventType = Schemas["EventType"];
@@ -33,17 +34,21 @@ export function useEventTypeName(): (key: string | null | undefined) => string |
 export function useSaveEventType() {
   const queries = useQueryClient();
   return useMutation({
-    mutationFn: ({ id, body }: { id: string | undefined; body: Schemas["NewEventType"] }) => {
-      if (id === undefined) return must(api.POST("/api/v1/event-types", { body }));
-      const { key: _, ...patch } = body;
-      return must(
-        api.PATCH("/api/v1/event-types/{eventTypeId}", {
-          params: { path: { eventTypeId: id } },
-          body: patch as Schemas["EventTypePatch"],
-        }),
+    mutationFn: (save: { made: Schemas["NewEventType"] } | { id: string; patch: Schemas["EventTypePatch"] }) =>
+      "made" in save
+        ? must(api.POST("/api/v1/event-types", { body: save.made }))
+        : must(
+            api.PATCH("/api/v1/event-types/{eventTypeId}", {
+              params: { path: { eventTypeId: save.id } },
+              body: save.patch,
+            }),
+          ),
+    onSuccess: saved => {
+      queries.setQueryData(eventTypesQuery.queryKey, types =>
+        types?.map(type => (type.id === saved.id ? saved : type)),
       );
+      forget(queries);
     },
-    onSuccess: () => forget(queries),
   });
 }
 

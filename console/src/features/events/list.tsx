@@ -3,14 +3,7 @@ import { useInfiniteQuery, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { Send, Zap } from "lucide-react";
 import { useMemo, useState } from "react";
-import {
-  Debounced,
-  EventKeySelect,
-  StateSelect,
-  StatusFilter,
-  TimeFilter,
-  WebhookSelect,
-} from "@/features/deliveries/filters";
+import { EventKeySelect, StateSelect, StatusFilter, TimeFilter, WebhookSelect } from "@/features/deliveries/filters";
 import { useEventTypeName } from "@/features/event-types/queries";
 import { ReplayLink } from "@/features/replays/links";
 import { useMessages } from "@/i18n";
@@ -26,6 +19,7 @@ import { SelectField } from "@/ui/field";
 import { Empty, Loaded, MoreFailed } from "@/ui/states";
 import { Table } from "@/ui/table";
 import { Time } from "@/ui/time";
+import { dropTyped, TypedText } from "@/ui/typed";
 import { useFreshEvents } from "./fresh";
 import { type EventQuery, eventsQuery } from "./queries";
 import { useSearchOn } from "./search-on";
@@ -52,6 +46,10 @@ export function Events() {
     void queries.resetQueries({ queryKey: ["events", "list"] });
   };
   const filtered = Object.keys(query).length > 0;
+  const clear = () => {
+    dropTyped();
+    change(nothing);
+  };
   return (
     <div className="stack">
       <div className="page-head">
@@ -67,7 +65,7 @@ export function Events() {
         </span>
       </div>
       <search className="filters">
-        <Debounced label={m.events.search} value={search.q ?? ""} onChange={q => change({ q })} as="search" />
+        <TypedText label={m.events.search} value={search.q ?? ""} onChange={q => change({ q })} as="search" />
         <EventKeySelect value={search.event} onChange={event => change({ event })} />
         <SelectField
           label={m.events.matched}
@@ -82,7 +80,7 @@ export function Events() {
         <StateSelect value={search.state} onChange={state => change({ state })} />
         <StatusFilter value={search.status ?? ""} onChange={status => change({ status })} />
         <WebhookSelect value={search.webhook} onChange={webhook => change({ webhook })} />
-        <Debounced
+        <TypedText
           label={m.deliveries.tenant}
           value={search.tenant ?? ""}
           onChange={tenant => change({ tenant })}
@@ -105,7 +103,7 @@ export function Events() {
                   <Empty
                     icon={<Zap aria-hidden="true" />}
                     title={filtered ? m.common.nothingFound : m.events.none}
-                    actions={filtered && <Button onClick={() => change(nothing)}>{m.common.clearFilters}</Button>}
+                    actions={filtered && <Button onClick={clear}>{m.common.clearFilters}</Button>}
                   >
                     {filtered ? m.events.noneMatch : m.events.noneText}
                   </Empty>

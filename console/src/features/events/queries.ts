@@ -1,6 +1,7 @@
 //! Events, as the server has them.
-import { infiniteQueryOptions, queryOptions, useMutation, useQueryClient } from "@tanstack/react-query";
+import { infiniteQueryOptions, queryOptions, useQueryClient } from "@tanstack/react-query";
 import { api, must, type Schemas } from "@/api/client";
+import { useMutation } from "@/api/mutation";
 import { ApiProblem } from "@/api/problem";
 import { rawMember } from "@/logic/json";
 

@@ -10,6 +10,8 @@ import { objectProblem } from "@/logic/json";
 import { newKey } from "@/logic/secret";
 import { part } from "@/shell/code";
 import { useUnsaved } from "@/shell/drafts";
+import { useFace } from "@/shell/face";
+import { OnlyLooks } from "@/shell/only-looks";
 import { usePageSearch } from "@/shell/search";
 import { Button, buttonClass } from "@/ui/button";
 import { Card } from "@/ui/card";
@@ -23,6 +25,12 @@ const Editor = part(() => import("@/ui/editor"));
 export type SendSearch = "key" | "own" | "as";
 
 export function SendEvent() {
+  const m = useMessages();
+  const face = useFace();
+  return face.can("triggerEvents") ? <Sending /> : <OnlyLooks title={m.send.title} />;
+}
+
+function Sending() {
   const m = useMessages();
   const types = useEventTypes();
   const [search, change] = usePageSearch<SendSearch>();

@@ -1,10 +1,10 @@
 //! The choice of what the charts are about.
 import { useState } from "react";
-import { Debounced } from "@/features/deliveries/filters";
 import { useEventTypes } from "@/features/event-types/queries";
 import { useMessages } from "@/i18n";
 import type { Subject } from "@/logic/subject";
 import { SelectField } from "@/ui/field";
+import { TypedText } from "@/ui/typed";
 import "@/features/deliveries/deliveries.css";
 
 const TENANT = "tenant";
@@ -46,7 +46,7 @@ export function SubjectChoice({ subject, choose }: { subject: Subject; choose: (
         </optgroup>
       </SelectField>
       {isTenant && (
-        <Debounced
+        <TypedText
           label={m.connect.tenantId}
           value={tenantId ?? ""}
           onChange={typed => {
@@ -57,12 +57,13 @@ export function SubjectChoice({ subject, choose }: { subject: Subject; choose: (
         />
       )}
       {isTyped && (
-        <Debounced
+        <TypedText
           label={m.deliveries.eventKey}
           value={eventKey ?? ""}
+          read={typed => typed.trim()}
           onChange={typed => {
             setAsked("key");
-            choose(typed.trim() === "" ? {} : { eventKey: typed.trim() });
+            choose(typed === "" ? {} : { eventKey: typed });
           }}
           as="text"
         />

@@ -1,11 +1,11 @@
 //! Switching webhooks on for tenants: who may, how it looks, how it is embedded, and looking in as support.
 import { useInfiniteQuery, useQuery, useSuspenseQuery } from "@tanstack/react-query";
-import { type FormEvent, useState } from "react";
+import type { FormEvent } from "react";
 import { basePath } from "@/api/client";
 import { issueAt } from "@/api/problem";
 import { useMessages } from "@/i18n";
 import { embedSnippet, linkSnippet } from "@/logic/embed";
-import { useUnsaved } from "@/shell/drafts";
+import { onlyEdited, useDraft, useUnsaved } from "@/shell/drafts";
 import { useFace } from "@/shell/face";
 import { oneOf, usePageSearch } from "@/shell/search";
 import { sessionQuery, useEnvironment } from "@/shell/session";
@@ -56,12 +56,12 @@ export function PortalSettingsPage() {
               {
                 value: "access",
                 title: m.portalSettings.access,
-                content: () => <Access key={JSON.stringify(settings)} settings={settings} />,
+                content: () => <Access settings={settings} />,
               },
               {
                 value: "theme",
                 title: m.portalSettings.theme,
-                content: () => <ThemeForm key={JSON.stringify(settings)} settings={settings} />,
+                content: () => <ThemeForm settings={settings} />,
               },
               { value: "embed", title: m.portalSettings.embed, content: () => <Embed settings={settings} /> },
               { value: "sessions", title: m.portalSettings.sessions, content: () => <Sessions settings={settings} /> },
@@ -77,15 +77,22 @@ function Access({ settings }: { settings: PortalSettings }) {
   const m = useMessages();
   const face = useFace();
   const save = useSavePortalSettings();
-  const [webhooks, setWebhooks] = useState(settings.webhooks as "hidden" | "always" | "byPermissions");
-  const [origins, setOrigins] = useState((settings.allowedOrigins ?? []).join("\n"));
-  const allowedOrigins = origins.split(/\s+/).filter(Boolean);
-  useUnsaved(
-    webhooks !== settings.webhooks || allowedOrigins.join("\n") !== (settings.allowedOrigins ?? []).join("\n"),
-  );
+  const draft = useDraft({
+    webhooks: settings.webhooks as "hidden" | "always" | "byPermissions",
+    allowedOrigins: (settings.allowedOrigins ?? []).join("\n"),
+  });
+  const { webhooks, allowedOrigins } = draft.value;
+  const origins = allowedOrigins.split(/\s+/).filter(Boolean);
+  useUnsaved(webhooks !== settings.webhooks || origins.join("\n") !== (settings.allowedOrigins ?? []).join("\n"));
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    save.mutate({ ...settings, webhooks, allowedOrigins }, { onSuccess: () => say(m.common.saved) });
+    const sent = draft.value;
+    save.mutate(onlyEdited(draft, { webhooks, allowedOrigins: origins }), {
+      onSuccess: () => {
+        draft.saved(sent);
+        say(m.common.saved);
+      },
+    });
   };
   return (
     <form className="stack settings" onSubmit={submit} noValidate>
@@ -103,7 +110,7 @@ function Access({ settings }: { settings: PortalSettings }) {
           <Choices
             label={m.portalSettings.who}
             value={webhooks}
-            onChange={setWebhooks}
+            onChange={next => draft.edit({ webhooks: next })}
             options={[
               { value: "hidden", title: m.portalSettings.hidden, text: m.portalSettings.hiddenText },
               { value: "always", title: m.portalSettings.always, text: m.portalSettings.alwaysText },
@@ -117,8 +124,8 @@ function Access({ settings }: { settings: PortalSettings }) {
           <TextArea
             label={m.portalSettings.origins}
             hint={m.portalSettings.originsHint}
-            value={origins}
-            onChange={event => setOrigins(event.target.value)}
+            value={allowedOrigins}
+            onChange={event => draft.edit({ allowedOrigins: event.target.value })}
             placeholder="https://app.example.com"
             className="mono"
             spellCheck={false}
@@ -225,6 +232,7 @@ function Sessions({ settings }: { settings: PortalSettings }) {
                             size="small"
                             look="danger"
                             busy={revoke.isPending && revoke.variables === row.id}
+                            disabled={revoke.isPending}
                             onClick={() => revoke.mutate(row.id)}
                           >
                             {m.portalSettings.revoke}

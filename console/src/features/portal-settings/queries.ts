@@ -1,9 +1,13 @@
 //! What tenants see, and links into their portal.
-import { infiniteQueryOptions, queryOptions, useMutation, useQueryClient } from "@tanstack/react-query";
+import { infiniteQueryOptions, queryOptions, useQueryClient } from "@tanstack/react-query";
 import { api, must, type Schemas } from "@/api/client";
+import { useMutation } from "@/api/mutation";
 
 export type PortalSettings = Schemas["PortalSettings"];
 export type Theme = Schemas["Theme"];
+
+/** Members that were edited. */
+export type PortalEdits = Partial<Omit<PortalSettings, "theme">> & { theme?: Partial<Theme> };
 
 export const portalSettingsQuery = queryOptions({
   queryKey: ["portal-settings"],
@@ -13,7 +17,12 @@ export const portalSettingsQuery = queryOptions({
 export function useSavePortalSettings() {
   const queries = useQueryClient();
   return useMutation({
-    mutationFn: (body: PortalSettings) => must(api.PUT("/api/v1/portal-settings", { body: body as never })),
+    // They are put as a whole: what was not edited here goes back as it is by now, and not as it was when it was read.
+    mutationFn: async ({ theme, ...edited }: PortalEdits) => {
+      const now = await must(api.GET("/api/v1/portal-settings"));
+      const body = { ...now, ...edited, ...(theme ? { theme: { ...now.theme, ...theme } } : {}) };
+      return must(api.PUT("/api/v1/portal-settings", { body: body as never }));
+    },
     onSuccess: settings => queries.setQueryData(portalSettingsQuery.queryKey, settings),
   });
 }

@@ -16,7 +16,7 @@ export function OpenAsSupport({ isHidden }: { isHidden: boolean }) {
   const make = useMakeLink();
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    if (tenantId.trim() === "") return;
+    if (tenantId.trim() === "" || make.isUnderWay()) return;
     setLink(undefined);
     // Opened before the answer is there: browsers only let a click open a page.
     const page = window.open("", "_blank");

@@ -4,7 +4,7 @@ import { issueAt } from "@/api/problem";
 import { useMessages } from "@/i18n";
 import { leadsElsewhere } from "@/logic/hidden";
 import { themeVariables } from "@/portal/theme";
-import { useUnsaved } from "@/shell/drafts";
+import { useDraft, useUnsaved } from "@/shell/drafts";
 import { useFace } from "@/shell/face";
 import { Badge } from "@/ui/badge";
 import { Button } from "@/ui/button";
@@ -16,16 +16,28 @@ import { type PortalSettings, type Theme, useSavePortalSettings } from "./querie
 
 const ACCENT = "#4353d8";
 
+const NONE: Theme = { accent: null, logoUrl: null, mode: "auto", radius: null, fontFamily: null };
+
 export function ThemeForm({ settings }: { settings: PortalSettings }) {
   const m = useMessages();
   const face = useFace();
   const save = useSavePortalSettings();
-  const [theme, setTheme] = useState<Theme>(settings.theme ?? {});
-  useUnsaved(meaning(theme) !== meaning(settings.theme ?? {}));
-  const change = (patch: Partial<Theme>) => setTheme({ ...theme, ...patch });
+  // What is left out means as much as what is none.
+  const draft = useDraft<Theme>({ ...NONE, ...settings.theme });
+  const theme = draft.value;
+  const change = draft.edit;
+  useUnsaved(draft.isEdited);
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    save.mutate({ ...settings, theme }, { onSuccess: () => say(m.common.saved) });
+    save.mutate(
+      { theme: draft.edited },
+      {
+        onSuccess: () => {
+          draft.saved(theme);
+          say(m.common.saved);
+        },
+      },
+    );
   };
   return (
     <div className="grid grid-2">
@@ -35,13 +47,7 @@ export function ThemeForm({ settings }: { settings: PortalSettings }) {
           foot={
             face.manages && (
               <>
-                <Button
-                  onClick={() =>
-                    setTheme({ accent: null, logoUrl: null, mode: "auto", radius: null, fontFamily: null })
-                  }
-                >
-                  {m.portalSettings.reset}
-                </Button>
+                <Button onClick={() => change(NONE)}>{m.portalSettings.reset}</Button>
                 <Button type="submit" look="primary" busy={save.isPending}>
                   {m.common.save}
                 </Button>
@@ -113,10 +119,6 @@ export function ThemeForm({ settings }: { settings: PortalSettings }) {
     </div>
   );
 }
-
-/** The same text for themes that look the same: what is left out is as much as null. */
-const meaning = ({ accent, logoUrl, mode, radius, fontFamily }: Theme): string =>
-  JSON.stringify([accent ?? null, logoUrl ?? null, mode ?? "auto", radius ?? null, fontFamily ?? null]);
 
 /** The parts that a theme changes, as they would look. */
 function Preview({ theme, saved }: { theme: Theme; saved: string | null | undefined }) {

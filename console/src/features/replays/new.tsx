@@ -2,17 +2,19 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
 import { type FormEvent, useEffect, useState } from "react";
-import { EventKeySelect, Moment } from "@/features/deliveries/filters";
+import { EventKeySelect } from "@/features/deliveries/filters";
 import { webhooksQuery } from "@/features/webhooks/queries";
 import { useMessages } from "@/i18n";
 import { LEFT, type NewReplaySearch } from "@/logic/replay";
 import { newKey } from "@/logic/secret";
 import { useFace } from "@/shell/face";
-import { usePageSearch } from "@/shell/search";
+import { OnlyLooks } from "@/shell/only-looks";
+import { useEditedSearch } from "@/shell/search";
 import { Button, buttonClass } from "@/ui/button";
 import { Card } from "@/ui/card";
 import { Checkbox, Choices, SearchField, TextField } from "@/ui/field";
 import { ErrorNotice, Loaded, Notice, Skeleton } from "@/ui/states";
+import { TypedMoment } from "@/ui/typed";
 import { isRate, type JobRequest, previewQuery, RATE_MOST, useStartJob } from "./queries";
 
 const DAY_MS = 86_400_000;
@@ -20,8 +22,16 @@ const DAY_MS = 86_400_000;
 export function NewReplay() {
   const m = useMessages();
   const face = useFace();
+  return face.can("writeWebhooks") ? <Replay /> : <OnlyLooks title={m.replay.title} />;
+}
+
+function Replay() {
+  const m = useMessages();
+  const face = useFace();
   const navigate = useNavigate();
-  const [search, change] = usePageSearch<NewReplaySearch>();
+  // What is started is what is seen: the URL follows later.
+  const [search, change] = useEditedSearch<NewReplaySearch>();
+  const [unclear, setUnclear] = useState({ from: false, to: false });
   const [opened] = useState(() => Date.now());
   const [key] = useState(newKey);
   const start = useStartJob();
@@ -40,11 +50,15 @@ export function NewReplay() {
       ? m.replay.chooseWebhook
       : webhooks.data?.items.some(each => !each.isActive && webhookIds.includes(each.id))
         ? m.replay.enableFirst
-        : !eventId && to && from >= to
-          ? m.replay.order
-          : badRate
-            ? m.replay.rateRange(most)
-            : null;
+        : !eventId && (unclear.from || unclear.to)
+          ? m.deliveries.wholeMoment
+          : !eventId && from === ""
+            ? m.replay.begins
+            : !eventId && to && from >= to
+              ? m.replay.order
+              : badRate
+                ? m.replay.rateRange(most)
+                : null;
   const request: JobRequest = {
     kind: "replay",
     webhookIds,
@@ -95,8 +109,17 @@ export function NewReplay() {
       ) : (
         <Card title={m.replay.time}>
           <div className="row row-wrap row-top">
-            <Moment label={m.deliveries.from} hideLabel={false} value={from} onChange={at => change({ from: at })} />
-            <Moment label={m.deliveries.to} hideLabel={false} value={to} onChange={at => change({ to: at })} />
+            {(["from", "to"] as const).map(end => (
+              <TypedMoment
+                key={end}
+                label={m.deliveries[end]}
+                hideLabel={false}
+                value={end === "from" ? from : to}
+                restMs={0}
+                onChange={at => change({ [end]: at })}
+                onUnclear={isUnclear => setUnclear(before => ({ ...before, [end]: isUnclear }))}
+              />
+            ))}
           </div>
           {!to && <p className="field-hint">{m.replay.untilStart}</p>}
         </Card>
@@ -106,7 +129,9 @@ export function NewReplay() {
       </Card>
       <Card title={m.replay.which}>
         <div className="stack">
-          {!eventId && <EventKeySelect value={search.event} onChange={event => change({ event })} hideLabel={false} />}
+          {!eventId && (
+            <EventKeySelect value={search.event} onChange={event => change({ event })} hideLabel={false} restMs={0} />
+          )}
           {face.kind === "console" && !eventId && (
             <TextField
               label={m.deliveries.tenant}

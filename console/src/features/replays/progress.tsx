@@ -82,7 +82,7 @@ function Progress({ job }: { job: Job }) {
       <p className="small soft numeric">{m.jobs.counts(job.skipped, job.failed, job.ratePerSecond)}</p>
       {job.pausedBecause === "webhook_inactive" && <Notice tone="warn">{m.jobs.pausedByDisabling}</Notice>}
       {steer.error && <ErrorNotice error={steer.error} />}
-      {!ended && <Rate job={job} />}
+      {!ended && face.can("writeWebhooks") && <Rate job={job} />}
       <Confirm
         title={m.jobs.cancelTitle}
         text={m.jobs.cancelText}

@@ -1,6 +1,7 @@
 //! Jobs: bulk resends and replays.
-import { infiniteQueryOptions, queryOptions, useMutation, useQueryClient } from "@tanstack/react-query";
+import { infiniteQueryOptions, queryOptions, useQueryClient } from "@tanstack/react-query";
 import { api, must, type Schemas } from "@/api/client";
+import { useMutation } from "@/api/mutation";
 import { hasCode } from "@/api/problem";
 
 export type Job = Schemas["Job"];

@@ -6,7 +6,7 @@ import { useMessages } from "@/i18n";
 import { useFace } from "@/shell/face";
 import { useEnvironment } from "@/shell/session";
 import { Badge } from "@/ui/badge";
-import { Button } from "@/ui/button";
+import { Button, LateButton } from "@/ui/button";
 import { Card } from "@/ui/card";
 import { Copyable, CopyButton } from "@/ui/copy";
 import { Confirm, Dialog } from "@/ui/dialog";
@@ -136,11 +136,12 @@ function Create({ onClose }: { onClose: () => void }) {
       <Dialog
         title={m.credentials.created}
         open
+        held
         onClose={onClose}
         foot={
-          <Button look="primary" onClick={onClose}>
+          <LateButton look="primary" onClick={onClose}>
             {m.credentials.kept}
-          </Button>
+          </LateButton>
         }
       >
         <Notice tone="warn">{m.credentials.once}</Notice>
@@ -165,11 +166,15 @@ function Create({ onClose }: { onClose: () => void }) {
       title={m.credentials.create}
       description={m.credentials.createText}
       open
+      // The secret is in the answer alone.
+      held={create.isPending}
       onClose={onClose}
       onSubmit={() => name.trim() && create.mutate({ name: name.trim(), scope })}
       foot={
         <>
-          <Button onClick={onClose}>{m.common.cancel}</Button>
+          <Button onClick={onClose} disabled={create.isPending}>
+            {m.common.cancel}
+          </Button>
           <Button type="submit" look="primary" busy={create.isPending} disabled={name.trim() === ""}>
             {m.credentials.create}
           </Button>

@@ -18,8 +18,13 @@ type Kind = "jwksUrl" | "publicKey" | "secret";
 
 export function IssuerCard() {
   const query = useQuery(trustedIssuerQuery);
-  return <Loaded query={query}>{issuer => <Form key={JSON.stringify(issuer)} issuer={issuer} />}</Loaded>;
+  return <Loaded query={query}>{issuer => <Form issuer={issuer} />}</Loaded>;
 }
+
+/** Its key, as it is sent to stay what it is. A secret is not shown: without one that is typed the server refuses it. */
+const keyOf = ({ keyKind, jwksUrl, publicKey }: Schemas["TrustedIssuer"]) => ({
+  [keyKind]: keyKind === "jwksUrl" ? jwksUrl : keyKind === "publicKey" ? publicKey : "",
+});
 
 function Form({ issuer }: { issuer: Schemas["TrustedIssuer"] | null }) {
   const m = useMessages();
@@ -46,13 +51,19 @@ function Form({ issuer }: { issuer: Schemas["TrustedIssuer"] | null }) {
   });
   const submit = (event: FormEvent) => {
     event.preventDefault();
+    const { edited } = draft;
+    const isKeyEdited = "kind" in edited || kind in edited;
     save.mutate(
-      {
-        issuer: form.issuer.trim(),
-        audience: form.audience.trim(),
-        [kind]: form[kind],
-        tenantClaim: form.tenantClaim.trim(),
-        permissionsClaim: form.permissionsClaim.trim(),
+      now => {
+        const member = (name: "issuer" | "audience" | "tenantClaim" | "permissionsClaim") =>
+          now && !(name in edited) ? now[name] : form[name].trim();
+        return {
+          issuer: member("issuer"),
+          audience: member("audience"),
+          ...(now && !isKeyEdited ? keyOf(now) : { [kind]: form[kind] }),
+          tenantClaim: member("tenantClaim"),
+          permissionsClaim: member("permissionsClaim"),
+        };
       },
       {
         onSuccess: () => {
@@ -128,7 +139,14 @@ function Form({ issuer }: { issuer: Schemas["TrustedIssuer"] | null }) {
         action={m.issuer.forget}
         open={asking}
         onClose={() => setAsking(false)}
-        onConfirm={() => forget.mutate(undefined, { onSuccess: () => setAsking(false) })}
+        onConfirm={() =>
+          forget.mutate(undefined, {
+            onSuccess: () => {
+              draft.discard();
+              setAsking(false);
+            },
+          })
+        }
         busy={forget.isPending}
         error={forget.error}
       />

@@ -1,6 +1,7 @@
 //! Credentials, retention, source addresses, the trusted identity provider.
-import { queryOptions, useMutation, useQueryClient } from "@tanstack/react-query";
+import { queryOptions, useQueryClient } from "@tanstack/react-query";
 import { api, must, type Schemas } from "@/api/client";
+import { useMutation } from "@/api/mutation";
 import { ApiProblem } from "@/api/problem";
 
 export type Credential = Schemas["Credential"];
@@ -66,22 +67,26 @@ export function useSaveRetention() {
   });
 }
 
+async function readIssuer(signal?: AbortSignal): Promise<Schemas["TrustedIssuer"] | null> {
+  try {
+    return await must(api.GET("/api/v1/trusted-issuer", signal ? { signal } : {}));
+  } catch (error) {
+    if (error instanceof ApiProblem && error.status === 404) return null;
+    throw error;
+  }
+}
+
 export const trustedIssuerQuery = queryOptions({
   queryKey: ["trusted-issuer"],
-  queryFn: async ({ signal }): Promise<Schemas["TrustedIssuer"] | null> => {
-    try {
-      return await must(api.GET("/api/v1/trusted-issuer", { signal }));
-    } catch (error) {
-      if (error instanceof ApiProblem && error.status === 404) return null;
-      throw error;
-    }
-  },
+  queryFn: ({ signal }) => readIssuer(signal),
 });
 
 export function useSaveIssuer() {
   const queries = useQueryClient();
   return useMutation({
-    mutationFn: (body: Schemas["NewTrustedIssuer"]) => must(api.PUT("/api/v1/trusted-issuer", { body })),
+    // It is put as a whole: what was not edited is what the server has by now.
+    mutationFn: async (over: (now: Schemas["TrustedIssuer"] | null) => Schemas["NewTrustedIssuer"]) =>
+      must(api.PUT("/api/v1/trusted-issuer", { body: over(await readIssuer()) })),
     onSuccess: issuer => queries.setQueryData(trustedIssuerQuery.queryKey, issuer),
   });
 }

@@ -6,6 +6,7 @@ import { issueAt } from "@/api/problem";
 import { useMessages } from "@/i18n";
 import { keptSince, wholeDays } from "@/logic/retention";
 import { useUnsaved } from "@/shell/drafts";
+import { useFace } from "@/shell/face";
 import { useEnvironment } from "@/shell/session";
 import { Button } from "@/ui/button";
 import { Card } from "@/ui/card";
@@ -22,6 +23,7 @@ export function RetentionCard() {
 
 function Form({ retention }: { retention: Schemas["Retention"] }) {
   const m = useMessages();
+  const face = useFace();
   const environment = useEnvironment();
   const save = useSaveRetention();
   const [whose, setWhose] = useState<"server" | "own">(retention.days === null ? "server" : "own");
@@ -61,6 +63,7 @@ function Form({ retention }: { retention: Schemas["Retention"] }) {
             label={m.retention.title}
             value={whose}
             onChange={setWhose}
+            disabled={!face.manages}
             options={[
               { value: "server", title: m.retention.server, text: m.retention.serverText(retention.defaultDays) },
               { value: "own", title: m.retention.own, text: m.retention.ownText },
@@ -72,6 +75,7 @@ function Form({ retention }: { retention: Schemas["Retention"] }) {
               inputMode="numeric"
               value={text}
               onChange={event => setText(event.target.value)}
+              disabled={!face.manages}
               error={days === undefined ? m.retention.range : issueAt(save.error, "/days")}
             />
           )}

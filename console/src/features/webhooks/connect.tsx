@@ -9,6 +9,7 @@ import { lengthOf, newSecret } from "@/logic/secret";
 import { urlProblem } from "@/logic/url";
 import { useUnsaved } from "@/shell/drafts";
 import { type Face, useFace } from "@/shell/face";
+import { OnlyLooks } from "@/shell/only-looks";
 import { usePageSearch } from "@/shell/search";
 import { Button, buttonClass, IconButton } from "@/ui/button";
 import { Card } from "@/ui/card";
@@ -77,6 +78,12 @@ function problemsOf(draft: Draft, step: Step, face: Face, m: Messages): Problems
 }
 
 export function Connect() {
+  const m = useMessages();
+  const face = useFace();
+  return face.can("writeWebhooks") ? <Wizard /> : <OnlyLooks title={m.connect.title} />;
+}
+
+function Wizard() {
   const m = useMessages();
   const face = useFace();
   const navigate = useNavigate();

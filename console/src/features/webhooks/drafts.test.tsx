@@ -38,6 +38,7 @@ const KEY = "frontegg.user.created";
 const EVENT = "01990000-0000-7000-8000-000000000002";
 let webhook: Record<string, unknown>;
 let tested: unknown[];
+let patches: unknown[];
 
 beforeEach(() => {
   globalThis.ResizeObserver = class {
@@ -47,6 +48,7 @@ beforeEach(() => {
   };
   window.scrollTo = () => {};
   tested = [];
+  patches = [];
   webhook = {
     id: "w1",
     environmentId: "e1",
@@ -69,6 +71,7 @@ beforeEach(() => {
   server.answer = (method, path, body) => {
     if (path === "/api/v1/webhooks/w1") {
       if (method === "DELETE") return {};
+      if (method === "PATCH") patches.push(body);
       if (method === "PATCH") webhook = { ...webhook, ...(body as object), updatedAt: new Date().toISOString() };
       return webhook;
     }
@@ -88,7 +91,11 @@ beforeEach(() => {
 });
 afterEach(cleanup);
 
-async function open(tab: string, history = createMemoryHistory({ initialEntries: [`/webhooks/w1?tab=${tab}`] })) {
+async function open(
+  tab: string,
+  history = createMemoryHistory({ initialEntries: [`/webhooks/w1?tab=${tab}`] }),
+  goThere?: (router: { navigate: (to: never) => Promise<void> }) => Promise<void>,
+) {
   const root = createRootRoute({
     component: () => (
       <>
@@ -118,6 +125,7 @@ async function open(tab: string, history = createMemoryHistory({ initialEntries:
       <RouterProvider router={router as never} />
     </QueryClientProvider>,
   );
+  await goThere?.(router);
   await screen.findByRole("heading", { name: "CRM" });
   return router;
 }
@@ -135,6 +143,52 @@ test("saving one card keeps the draft of another, and shows what was saved", asy
   await waitFor(() => expect(screen.getByLabelText<HTMLInputElement>("Name").value).toBe("Billing"));
   expect(screen.getAllByRole("button", { name: "Save" })).toHaveLength(1);
   expect((await field<HTMLTextAreaElement>("Condition")).value).toBe("user.id == 1");
+});
+
+test.each<[what: string, edit: [name: string, value: string], sent: object]>([
+  ["a name", ["Name", "Billing"], { displayName: "Billing" }],
+  ["a deadline", ["Deadline in seconds", "5"], { deadlineSeconds: 5 }],
+  ["a method", ["Method", "PUT"], { method: "PUT" }],
+  ["a certificate", ["Certificate (PEM)", "PEM"], { clientCertificate: { certificate: "PEM" } }],
+  ["days", ["Disable after failing for days", "3"], { disableAfterDays: 3 }],
+])("what somebody else saved meanwhile stays where %s is saved", async (_, [name, value], sent) => {
+  await open("settings");
+  type(await field(name), value);
+  fireEvent.click(await screen.findByRole("button", { name: "Save" }));
+  await waitFor(() => expect(patches).toEqual([sent]));
+});
+
+test("the way back twice, and staying: the address is that of what is shown", async () => {
+  window.history.replaceState(null, "", "/webhooks?before=1");
+  const router = await open("settings", createBrowserHistory(), async ({ navigate }) => {
+    await screen.findByText("The list");
+    void navigate({ to: "/webhooks", search: {} } as never);
+    await waitFor(() => expect(window.location.search).toBe(""));
+    void navigate({ to: "/webhooks/$webhookId", params: { webhookId: "w1" }, search: { tab: "settings" } } as never);
+  });
+  type(await field("Condition"), "user.id == 1");
+  const back = async () => {
+    const told = new Promise(resolve => window.addEventListener("popstate", resolve, { once: true }));
+    window.history.back();
+    await told;
+  };
+  const go = vi.spyOn(window.history, "go");
+  for (const times of [1, 2]) {
+    go.mockClear();
+    for (let time = 0; time < times; time++) await back();
+    fireEvent.click(await screen.findByRole("button", { name: "Keep editing" }));
+    await waitFor(() => expect(screen.queryByRole("dialog")).toBeNull());
+    await waitFor(() => expect(window.location.pathname + window.location.search).toBe("/webhooks/w1?tab=settings"));
+    // In one: browsers drop one of two that are under way.
+    expect(go.mock.calls).toEqual([[times]]);
+    expect(router.state.location.pathname).toBe("/webhooks/w1");
+    expect((await field<HTMLTextAreaElement>("Condition")).value).toBe("user.id == 1");
+  }
+  await back();
+  await back();
+  fireEvent.click(await screen.findByRole("button", { name: "Leave and lose them" }));
+  await screen.findByText("The list");
+  await waitFor(() => expect(window.location.search).toBe("?before=1"));
 });
 
 test("enabling the webhook keeps the template that is being edited", async () => {

@@ -14,10 +14,11 @@ import { Badge } from "@/ui/badge";
 import { Button, buttonClass } from "@/ui/button";
 import { Card } from "@/ui/card";
 import { CopyButton } from "@/ui/copy";
-import { SearchField, SelectField } from "@/ui/field";
+import { SelectField } from "@/ui/field";
 import { Sparkline } from "@/ui/sparkline";
 import { Empty, Loaded, Notice } from "@/ui/states";
 import { type Column, Table } from "@/ui/table";
+import { dropTyped, TypedText } from "@/ui/typed";
 import {
   type WebhookList as List,
   WEBHOOKS_A_CALL,
@@ -92,15 +93,15 @@ function Found({ list }: { list: List }) {
   const [count, setCount] = useState(STEP);
   const found = useMemo(() => select(list.items, search), [list.items, search]);
   const shown = found.slice(0, count);
+  const clear = () => {
+    dropTyped();
+    change({ q: "", status: "", scope: "" });
+  };
   const hasTenants = face.kind === "console" && list.items.some(webhook => webhook.tenantId);
   return (
     <>
       <div className="filters">
-        <SearchField
-          label={m.webhooks.search}
-          value={search.q ?? ""}
-          onChange={event => change({ q: event.target.value })}
-        />
+        <TypedText label={m.webhooks.search} value={search.q ?? ""} onChange={q => change({ q })} as="search" />
         <SelectField
           label={m.webhooks.statusLabel}
           hideLabel
@@ -130,10 +131,7 @@ function Found({ list }: { list: List }) {
       {list.cut && <Notice>{m.webhooks.cut(list.items.length)}</Notice>}
       <Card flush>
         {found.length === 0 ? (
-          <Empty
-            title={m.common.nothingFound}
-            actions={<Button onClick={() => change({ q: "", status: "", scope: "" })}>{m.common.clearFilters}</Button>}
-          >
+          <Empty title={m.common.nothingFound} actions={<Button onClick={clear}>{m.common.clearFilters}</Button>}>
             {m.webhooks.noneMatch}
           </Empty>
         ) : (

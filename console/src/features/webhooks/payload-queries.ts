@@ -1,6 +1,7 @@
 //! Custom payloads: presets to start from, and previews.
-import { queryOptions, useMutation } from "@tanstack/react-query";
+import { queryOptions } from "@tanstack/react-query";
 import { api, must, type Schemas } from "@/api/client";
+import { useMutation } from "@/api/mutation";
 
 export type Preview = Schemas["Preview"];
 

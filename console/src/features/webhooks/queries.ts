@@ -1,6 +1,7 @@
 //! Webhooks, as the server has them, and what can be done to them.
-import { queryOptions, useMutation, useQueryClient } from "@tanstack/react-query";
+import { queryOptions, useQueryClient } from "@tanstack/react-query";
 import { api, must, type Schemas } from "@/api/client";
+import { useMutation } from "@/api/mutation";
 
 export type Webhook = Schemas["Webhook"];
 export type TestResult = Schemas["TestResult"];

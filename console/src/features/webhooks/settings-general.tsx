@@ -4,6 +4,7 @@ import { issueAt } from "@/api/problem";
 import { useMessages } from "@/i18n";
 import { givenAgain, hiddenValues, leadsElsewhere } from "@/logic/hidden";
 import { urlProblem } from "@/logic/url";
+import { onlyEdited } from "@/shell/drafts";
 import { useFace } from "@/shell/face";
 import { TextArea, TextField } from "@/ui/field";
 import type { Webhook } from "./queries";
@@ -18,14 +19,14 @@ export function GeneralCard({ webhook }: { webhook: Webhook }) {
     displayName: webhook.displayName,
     description: webhook.description,
     url: webhook.url,
-    deadline: String(webhook.deadlineSeconds),
+    deadlineSeconds: String(webhook.deadlineSeconds),
     given: {} as Record<string, string>,
   });
-  const { displayName, description, url, deadline, given } = draft.value;
+  const { displayName, description, url, deadlineSeconds, given } = draft.value;
   const [tried, setTried] = useState(false);
   const bad = urlProblem(url);
   const hidden = leadsElsewhere(webhook.url, url) ? hiddenValues(webhook) : [];
-  const seconds = Number(deadline);
+  const seconds = Number(deadlineSeconds);
   const badDeadline = !Number.isInteger(seconds) || seconds < 1 || seconds > 30;
   const edited = { url: url.trim() !== webhook.url, deadline: seconds !== webhook.deadlineSeconds };
   useEditedSaved(edited);
@@ -40,10 +41,12 @@ export function GeneralCard({ webhook }: { webhook: Webhook }) {
     if (bad || badDeadline || hidden.some(({ at }) => !given[at])) return;
     setTried(false);
     draft.save({
-      displayName: displayName.trim(),
-      description: description.trim(),
-      url: url.trim(),
-      deadlineSeconds: seconds,
+      ...onlyEdited(draft, {
+        displayName: displayName.trim(),
+        description: description.trim(),
+        url: url.trim(),
+        deadlineSeconds: seconds,
+      }),
       ...(hidden.length > 0 ? givenAgain(webhook, given) : {}),
     });
   };
@@ -90,8 +93,8 @@ export function GeneralCard({ webhook }: { webhook: Webhook }) {
         type="number"
         min={1}
         max={30}
-        value={deadline}
-        onChange={event => draft.edit({ deadline: event.target.value })}
+        value={deadlineSeconds}
+        onChange={event => draft.edit({ deadlineSeconds: event.target.value })}
         error={badDeadline ? m.settings.deadlineRange : undefined}
         disabled={off}
       />

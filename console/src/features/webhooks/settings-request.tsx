@@ -4,6 +4,7 @@ import type { FormEvent } from "react";
 import type { Schemas } from "@/api/client";
 import { issueAt } from "@/api/problem";
 import { useMessages } from "@/i18n";
+import { onlyEdited } from "@/shell/drafts";
 import { useFace } from "@/shell/face";
 import { Button, IconButton } from "@/ui/button";
 import { Checkbox, SelectField, TextArea, TextField } from "@/ui/field";
@@ -32,7 +33,7 @@ export function RequestCard({ webhook }: { webhook: Webhook }) {
     setHeaders(headers.map(header => (header.key === key ? { ...header, ...patch } : header)));
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    draft.save(asSent);
+    draft.save(onlyEdited(draft, asSent));
   };
   return (
     <SaveCard title={m.request.title} dirty={dirty && !off} draft={draft} onSubmit={submit}>
@@ -172,8 +173,9 @@ export function AuthenticationCard({ webhook }: { webhook: Webhook }) {
   const off = !face.can("writeWebhooks");
   const certificateChanged = certificate !== (webhook.clientCertificate?.certificate ?? "") || privateKey !== "";
   const dirty = draft.isEdited;
+  const wayChanged = Object.keys(draft.edited).some(name => name !== "certificate" && name !== "privateKey");
   const asSent = {
-    authentication: authenticationOf(kind, way),
+    ...(wayChanged ? { authentication: authenticationOf(kind, way) } : {}),
     ...(certificateChanged
       ? {
           clientCertificate: certificate.trim() === "" ? null : { certificate, ...(privateKey ? { privateKey } : {}) },

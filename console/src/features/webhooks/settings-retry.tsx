@@ -36,9 +36,10 @@ export function RetryCard({ webhook }: { webhook: Webhook }) {
   const submit = (event: FormEvent) => {
     event.preventDefault();
     if (problem || badDays) return;
+    const isPolicyEdited = "kind" in draft.edited || "text" in draft.edited;
     draft.save({
-      retryPolicy: kind === "own" ? { delaysInSeconds: delays ?? [] } : { preset: kind },
-      disableAfterDays: afterDays,
+      ...(isPolicyEdited ? { retryPolicy: kind === "own" ? { delaysInSeconds: delays ?? [] } : { preset: kind } } : {}),
+      ...("days" in draft.edited ? { disableAfterDays: afterDays } : {}),
     } as never);
   };
   const off = !face.can("writeWebhooks");
