@@ -5,7 +5,6 @@ import { useEventTypes } from "@/features/event-types/queries";
 import { useMessages } from "@/i18n";
 import type { Subject } from "@/logic/subject";
 import { SelectField } from "@/ui/field";
-import "@/features/deliveries/deliveries.css";
 
 const TENANT = "tenant";
 /** Before the key in an option's value. */
