@@ -65,6 +65,8 @@ test.each([
     row: "User created",
   },
 ])("a list that cannot be read says why, and can be tried again: $path", async ({ path, call, fail, says, row }) => {
+  // It is tried again by itself where the server answers, which is another test's business.
+  await page.route(/\/healthz$/, route => route.abort("connectionrefused"));
   await page.route(call, fail);
   await signIn(page, server, path);
   const alert = page.locator("#content").getByRole("alert");
@@ -75,6 +77,16 @@ test.each([
   await alert.getByRole("button", { name: "Try again" }).click();
   await page.getByRole("row").filter({ hasText: row }).first().waitFor();
   expect(await alert.count()).toBe(0);
+});
+
+test("a page that could not reach the server is tried again by itself once the server answers", async () => {
+  const everything = /\/api\/v1\/events\?|\/healthz$/;
+  await page.route(everything, route => route.abort("connectionrefused"));
+  await signIn(page, server, "/events");
+  await page.locator("#content").getByRole("alert").getByText("The server cannot be reached.").waitFor();
+  await page.unroute(everything);
+  await page.getByRole("row").filter({ hasText: "User created" }).first().waitFor();
+  expect(await page.locator("#content").getByRole("alert").count()).toBe(0);
 });
 
 test("a next page that cannot be read leaves the rows that are there, and is asked for by a click", async () => {

@@ -2,8 +2,8 @@
 import type { Browser, Locator, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { launch } from "./chromium";
-import { signIn, troubles } from "./pages";
-import { Server } from "./server";
+import { drawn, signIn, troubles, violations } from "./pages";
+import { Server, until } from "./server";
 
 const TELEPHONE = { width: 375, height: 812 };
 
@@ -144,4 +144,68 @@ test("the menu is closed by its own button, and by going elsewhere", async () =>
   await page.goBack();
   await drawer.waitFor({ state: "detached" });
   await page.locator("#content:not([inert])").waitFor();
+});
+
+test("a long name leaves room for what stands beside it, on a telephone and on a desk", async () => {
+  const webhook = await server.call("POST", "/webhooks", {
+    displayName: "LongName".repeat(12),
+    url: "http://127.0.0.1:9/hooks",
+    eventKeys: ["long.name"],
+    retryPolicy: { delaysInSeconds: [] },
+  });
+  const { eventId } = await server.event("acme", {}, "long.name");
+  const failed = `/deliveries?webhookId=${webhook.id}&state=failed`;
+  await until(async () => (await server.call("GET", failed)).items.length === 1);
+  await signIn(page, server, `/events/${eventId}`);
+  for (const path of [`/events/${eventId}`, "/"]) {
+    await page.goto(server.url + path);
+    const table = page.locator(".table-scroll").filter({ hasText: "LongName" }).first();
+    await table.waitFor();
+    for (const width of [380, 1440]) {
+      await page.setViewportSize({ width, height: 900 });
+      await page.evaluate(drawn);
+      const outside = await table.evaluate(element => element.scrollWidth - element.clientWidth);
+      expect(outside, `${path} at ${width}`).toBeLessThanOrEqual(0);
+    }
+  }
+});
+
+test("the list of events that is opened directly looks as it does from elsewhere, and its sizes stay in a line", async () => {
+  await page.setViewportSize({ width: 1280, height: 900 });
+  await signIn(page, server, "/events");
+  const choice = page.locator("select.filter-long").first();
+  await choice.waitFor();
+  expect((await choice.boundingBox())?.width).toBeLessThanOrEqual(180);
+  const size = page.locator("td .numeric").first();
+  await size.waitFor();
+  const lines = await size.evaluate(element => element.getClientRects().length);
+  expect(lines).toBe(1);
+});
+
+test("boxes of hidden values can be hit", async () => {
+  const hidden = await server.call("POST", "/webhooks", {
+    displayName: "With headers",
+    url: "https://crm.example.com/hooks",
+    eventKeys: ["*"],
+    headers: [{ name: "x-key", value: "k", isSensitive: false }],
+  });
+  await page.setViewportSize({ width: 380, height: 900 });
+  await signIn(page, server, `/webhooks/${hidden.id}?tab=settings`);
+  const box = page.getByRole("checkbox", { name: "Hide value" }).first();
+  await box.waitFor();
+  const { width, height } = (await box.boundingBox()) ?? { width: 0, height: 0 };
+  expect(Math.min(width, height)).toBeGreaterThanOrEqual(24);
+  expect(await violations(page)).toEqual([]);
+});
+
+test("what tells how the keyboard leaves an editor is seen while the editor has the focus", async () => {
+  await signIn(page, server, "/events/send?as=json");
+  const hint = page.getByText("Escape, then Tab, leaves the editor.");
+  await hint.waitFor({ state: "attached" });
+  expect(await hint.isVisible()).toBe(false);
+  await page.locator(".cm-content").focus();
+  await hint.waitFor();
+  await page.keyboard.press("Escape");
+  await page.keyboard.press("Tab");
+  expect(await page.locator(".cm-content").evaluate(element => element === document.activeElement)).toBe(false);
 });

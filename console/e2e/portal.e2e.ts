@@ -236,6 +236,49 @@ test("permissions are the server's: who may only read is offered nothing else, a
   await page.context().close();
 });
 
+test("what is being written in a portal outlives its session, and a live tail outlives that webhooks were hidden", async () => {
+  const webhook = await server.call("POST", "/webhooks", {
+    displayName: "Of Hooli",
+    tenantId: "hooli",
+    url: receiver.url,
+    eventKeys: ["*"],
+  });
+  const { page, found } = await open({ hooli: await link("hooli") });
+  await page.exposeFunction("another", () => link("hooli"));
+  await page.evaluate(() => {
+    const element = document.querySelector("#hooli") as HTMLElement & { renew: unknown };
+    element.renew = (window as unknown as { another: unknown }).another;
+  });
+  const hooli = portal(page, "hooli");
+  await hooli.getByRole("link", { name: "Of Hooli" }).click();
+  await hooli.getByRole("tab", { name: "Settings" }).click();
+  const description = hooli.getByLabel("Description");
+  await description.fill("Half written");
+  await server.call("DELETE", "/portal-sessions?tenantId=hooli");
+  await hooli.getByRole("button", { name: "Save" }).first().click();
+  await hooli.getByText("Saved.").first().waitFor();
+  expect(await description.inputValue()).toBe("Half written");
+  expect(await server.call("GET", `/webhooks/${webhook.id}`)).toMatchObject({ description: "Half written" });
+  // A reload finds the session that is in force.
+  const frame = page.frames().find(each => each.url().startsWith(`${server.url}/portal/`));
+  const { items } = await server.call("GET", "/portal-sessions?tenantId=hooli");
+  expect(new URL(frame?.url() ?? "").searchParams.get("session")).toBe(items[0].id);
+
+  await hooli.getByRole("tab", { name: "Deliveries" }).click();
+  await hooli.locator('[data-live="open"]').waitFor();
+  const { allowedOrigins, theme } = await server.call("GET", "/portal-settings");
+  const showing = (webhooks: string) => server.call("PUT", "/portal-settings", { webhooks, allowedOrigins, theme });
+  await showing("hidden");
+  await hooli.getByText("Webhooks are not available").waitFor();
+  expect(await hooli.getByRole("tab").count()).toBe(0);
+  await showing("byPermissions");
+  await hooli.locator('[data-live="open"]').waitFor({ timeout: 30_000 });
+  await server.event("hooli", { after: "hidden" });
+  await hooli.getByRole("row").filter({ hasText: "Delivered" }).waitFor();
+  expect(found).toEqual([]);
+  await page.context().close();
+});
+
 test("a link of somebody else's does not take the place of an open portal unseen", async () => {
   const context = await browser.newContext();
   const page = await context.newPage();

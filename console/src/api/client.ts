@@ -20,11 +20,11 @@ export function identify(headers: Record<string, string | undefined>): void {
   for (const hear of [...hearers]) hear();
 }
 
-/** What calls say who they are by, where that is a token and no cookie. */
-export const authorization = (): string | null => identity.get("authorization");
+/** What calls say who they are by: a token, or a portal's session; null: a cookie alone. */
+export const whoAsks = (): string | null => identity.get("authorization") ?? identity.get("postrider-session");
 
-/** Waits until calls go with another token than `before`; `signal` ends the waiting. */
-export function anotherToken(before: string, signal: AbortSignal): Promise<void> {
+/** Waits until calls go with another token or session than `before`; `signal` ends the waiting. */
+export function anotherIdentity(before: string, signal: AbortSignal): Promise<void> {
   return new Promise(resolve => {
     const end = () => {
       hearers.delete(hear);
@@ -32,7 +32,7 @@ export function anotherToken(before: string, signal: AbortSignal): Promise<void>
       resolve();
     };
     const hear = () => {
-      const now = authorization();
+      const now = whoAsks();
       if (now !== null && now !== before) end();
     };
     hearers.add(hear);
@@ -64,6 +64,43 @@ export const api = createClient<paths>({
   querySerializer: { array: { style: "form", explode: false } },
 });
 api.use(identified);
+
+/** How sessions are renewed: whose the pages are that make calls, and whether another session is there by now, for a call that was refused
+ * because its own has ended. */
+export interface Renewing {
+  who: () => string | undefined;
+  wait: () => Promise<boolean>;
+}
+
+let renewing: Renewing | undefined;
+
+export function renewBy(how: Renewing): void {
+  renewing = how;
+}
+
+const copies = new WeakMap<Request, { copy: Request; who: string | undefined }>();
+
+/** A call that was refused for its session has done nothing: with another session of the same person's it is made once more. */
+const renewed: Middleware = {
+  onRequest({ request, schemaPath }) {
+    // Those of the session itself are how another one is found.
+    if (renewing && !schemaPath.startsWith("/api/v1/portal-session"))
+      copies.set(request, { copy: request.clone(), who: renewing.who() });
+    return undefined;
+  },
+  async onResponse({ request, response }) {
+    const kept = copies.get(request);
+    copies.delete(request);
+    if (response.status !== 401 || !kept || !renewing || !(await renewing.wait())) return undefined;
+    const { copy, who } = kept;
+    // Nobody makes a call that somebody else was making.
+    if (renewing.who() !== who) return undefined;
+    for (const name of ["authorization", "postrider-session"]) copy.headers.delete(name);
+    withIdentity(copy.headers);
+    return fetch(copy);
+  },
+};
+api.use(renewed);
 
 interface Answer<T> {
   data?: T;

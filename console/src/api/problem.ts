@@ -31,6 +31,12 @@ export function isSignedOut(error: unknown): boolean {
   return error instanceof ApiProblem && error.status === 401 && error.code !== "credentials_invalid";
 }
 
+/** Whether nobody answered, or a proxy in the place of a server that is down. */
+export function isUnreachable(error: unknown): boolean {
+  if (error instanceof ApiProblem) return !error.problem && [502, 503, 504].includes(error.status);
+  return error instanceof TypeError;
+}
+
 /** Whether the server said no: it would say so again. */
 export function isRefusal(error: unknown): boolean {
   return error instanceof ApiProblem && error.status < 500;

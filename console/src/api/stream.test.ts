@@ -63,6 +63,33 @@ test("a stream whose token has expired is opened with a newer one, if there is o
   expect(fetch).toHaveBeenCalledTimes(2);
 });
 
+test("a portal's stream that was refused for its session goes on with the next one", async () => {
+  identify({ "postrider-session": "s1" });
+  const fetch = answers(401, "event: open\ndata: {}\n\n");
+  const { seen, stop } = listening();
+  await vi.waitFor(() => expect(seen).toEqual(["refused"]));
+  expect(fetch).toHaveBeenCalledTimes(1);
+  identify({ "postrider-session": "s2" });
+  await vi.waitFor(() => expect(seen).toContain("open"));
+  await stop();
+  identify({ "postrider-session": undefined });
+});
+
+test("the stream of a portal that is hidden is told as refused once, and is back when the portal is", async () => {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "Date"] });
+  let isHidden = true;
+  const hidden = () => Response.json({ code: "portal_hidden", detail: "hidden" }, { status: 403 });
+  const opened = () => new Response(new ReadableStream());
+  vi.stubGlobal("fetch", () => Promise.resolve(isHidden ? hidden() : opened()));
+  const { seen, stop } = listening();
+  await vi.advanceTimersByTimeAsync(35_000);
+  expect(seen).toEqual(["refused"]);
+  isHidden = false;
+  await vi.advanceTimersByTimeAsync(15_000);
+  expect(seen).toEqual(["refused", "open"]);
+  void stop();
+});
+
 test("where too many follow at once that is said, and it is tried again", async () => {
   const fetch = answers(429, 503);
   expect(await states()).toEqual(["crowded", "waiting", "refused"]);

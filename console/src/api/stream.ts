@@ -1,5 +1,5 @@
 //! Server-sent events over `fetch`, which can send the headers that sessions need and `EventSource` cannot.
-import { anotherToken, authorization, basePath, withIdentity } from "./client";
+import { anotherIdentity, basePath, whoAsks, withIdentity } from "./client";
 
 export interface Message {
   event: string;
@@ -43,24 +43,32 @@ export interface Listener {
 /** How long is waited before a stream is opened again, at first and at most. */
 const LEAST_MS = 500;
 const MOST_MS = 15_000;
+/** How long is waited where the portal is hidden, which the vendor may undo. */
+const HIDDEN_MS = 10_000;
 /** A stream that stood that long has broken off; one that ends sooner never stood, and the next is waited for longer. */
 const STOOD_MS = 5000;
 
 /**
  * Listens until `signal` says stop, or the server refuses; a stream that breaks off is opened again, with growing patience. Whoever
- * calls with a token and is refused is heard again as soon as there is another one: only a session does not come back.
+ * calls with a token, or for a portal's session, and is refused is heard again as soon as there is another one: only a console's session
+ * does not come back.
  */
 export async function listen(path: string, signal: AbortSignal, listener: Listener): Promise<void> {
   let patience = LEAST_MS;
+  let isHidden = false;
   while (!signal.aborted) {
-    const token = authorization();
+    const asked = whoAsks();
     const began = Date.now();
     const end = await follow(path, signal, listener);
     if (signal.aborted) return;
-    listener.onState(end);
-    if (end === "refused") {
-      if (token === null) return;
-      await anotherToken(token, signal);
+    // Told once, and not with each look.
+    if (end !== "hidden" || !isHidden) listener.onState(end === "hidden" ? "refused" : end);
+    isHidden = end === "hidden";
+    if (end === "hidden") {
+      await new Promise(resolve => setTimeout(resolve, HIDDEN_MS));
+    } else if (end === "refused") {
+      if (asked === null) return;
+      await anotherIdentity(asked, signal);
       patience = LEAST_MS;
     } else {
       if (Date.now() - began >= STOOD_MS) patience = LEAST_MS;
@@ -70,14 +78,14 @@ export async function listen(path: string, signal: AbortSignal, listener: Listen
   }
 }
 
-type End = "waiting" | "crowded" | "refused";
+type End = "waiting" | "crowded" | "refused" | "hidden";
 
 /** One stream, to its end. */
 async function follow(path: string, signal: AbortSignal, { onMessage, onState }: Listener): Promise<End> {
   try {
     const headers = withIdentity(new Headers({ accept: "text/event-stream" }));
     const response = await fetch(basePath + path.replace(/^\//, ""), { headers, signal, credentials: "same-origin" });
-    if (!response.ok || !response.body) return refusal(response.status);
+    if (!response.ok || !response.body) return await refusal(response);
     onState("open");
     const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
     let rest = "";
@@ -90,7 +98,9 @@ async function follow(path: string, signal: AbortSignal, { onMessage, onState }:
         if (message.event === "ended") {
           // Nothing follows, whether what stands between closes the connection or not.
           reader.cancel().catch(() => undefined);
-          return mayBeginAgain(JSON.parse(message.data) as Ended) ? "waiting" : "refused";
+          const why = JSON.parse(message.data) as Ended;
+          if (why.reason === HIDDEN) return "hidden";
+          return mayBeginAgain(why) ? "waiting" : "refused";
         }
         onMessage(message);
       }
@@ -101,7 +111,11 @@ async function follow(path: string, signal: AbortSignal, { onMessage, onState }:
   }
 }
 
-function refusal(status: number): End {
+const HIDDEN = "portal_hidden";
+
+async function refusal(response: Response): Promise<End> {
+  const { status } = response;
   if (status === 429) return "crowded";
+  if (status === 403 && (await response.text()).includes(`"${HIDDEN}"`)) return "hidden";
   return status >= 500 ? "waiting" : "refused";
 }

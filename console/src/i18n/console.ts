@@ -29,6 +29,7 @@ export const consoleWords = {
     as: "Edit as",
     form: "Form",
     notAnObject: (problem: string) => `This is no JSON object: ${problem}.`,
+    noNumber: "A number is needed, as JSON writes it: 0, -2.50, 1e6.",
     noFields: "This payload has no plain values. Edit it as JSON.",
     action: "Send event",
     sent: "Accepted.",

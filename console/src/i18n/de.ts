@@ -13,6 +13,7 @@ export const de: Words = {
     clearFilters: "Filter löschen",
     close: "Schließen",
     copied: "Kopiert",
+    editorKeys: "Tab rückt ein. Escape und danach Tab verlässt den Editor.",
     copy: "Kopieren",
     copyIndented: "Eingerückt kopieren",
     delete: "Löschen",
@@ -811,6 +812,8 @@ export const de: Words = {
   portal: {
     signedOut: "Diese Sitzung ist zu Ende",
     signedOutText: "Öffnen Sie die Seite dort noch einmal, woher Sie kamen.",
+    notSaved: "Die Sitzung war zu Ende, nichts wurde gespeichert. Bitte versuchen Sie es noch einmal.",
+    renewing: "Die Sitzung ist zu Ende und wird erneuert. Was Sie eingegeben haben, bleibt.",
     notHere: "Das Portal wird aus Ihrem Produkt geöffnet",
     notHereText: "Dort finden Sie die Seite mit Ihren Webhooks.",
     badLink: "Dieser Link gilt nicht mehr",

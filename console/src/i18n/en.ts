@@ -16,6 +16,7 @@ export const en = {
     clearFilters: "Clear filters",
     close: "Close",
     copied: "Copied",
+    editorKeys: "Tab indents. Escape, then Tab, leaves the editor.",
     copy: "Copy",
     copyIndented: "Copy indented",
     delete: "Delete",
@@ -766,6 +767,8 @@ export const en = {
   portal: {
     signedOut: "This session has ended",
     signedOutText: "Open this page again from where you came.",
+    notSaved: "The session had ended, and nothing was saved. Please try again.",
+    renewing: "The session has ended and is being renewed. What you have entered stays.",
     notHere: "The portal is opened from your product",
     notHereText: "There you find the page with your webhooks.",
     badLink: "This link does not work any more",

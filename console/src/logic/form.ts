@@ -1,34 +1,55 @@
-//! A form from a sample: its plain values, by their path. Lists and empty objects are left to the JSON editor.
+//! A form over the text of a JSON object: its plain values, by their path. Lists and empty objects are left to the JSON editor. What is not
+//! edited stays byte for byte as it is written, and numbers are texts: `JSON.parse` would round those beyond a double's precision.
+import { membersOf } from "./json";
 
 export interface FormField {
   path: string[];
   kind: "text" | "number" | "boolean";
-  value: string | number | boolean | null;
+  /** A number as it is written. */
+  value: string | boolean | null;
+  /** Where in the text the value stands. */
+  start: number;
+  end: number;
 }
 
 const DEEP = 4;
+const NUMBER = /^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$/;
 
-export function fieldsOf(value: Record<string, unknown>, path: string[] = []): FormField[] {
-  return Object.entries(value).flatMap(([name, member]): FormField[] => {
-    const at = [...path, name];
-    if (typeof member === "string") return [{ path: at, kind: "text", value: member }];
-    if (typeof member === "number") return [{ path: at, kind: "number", value: member }];
-    if (typeof member === "boolean") return [{ path: at, kind: "boolean", value: member }];
-    if (member === null) return [{ path: at, kind: "text", value: null }];
-    if (typeof member === "object" && !Array.isArray(member) && at.length < DEEP)
-      return fieldsOf(member as Record<string, unknown>, at);
-    return [];
-  });
+/** `text`: valid JSON. Of members of one name the last counts. */
+export function fieldsOf(text: string, start = 0, path: string[] = []): FormField[] {
+  const members = new Map<string, FormField[]>();
+  for (const { name, start: from, end } of membersOf(text, start)) {
+    members.set(name, fieldsAt(text, from, end, [...path, name]));
+  }
+  return [...members.values()].flat();
 }
 
-/** The same value with one member changed; nothing else is touched. */
-export function setField(value: Record<string, unknown>, path: string[], next: unknown): Record<string, unknown> {
-  const [head, ...rest] = path;
-  if (head === undefined) return value;
-  if (rest.length === 0) return { ...value, [head]: next };
-  const child = value[head];
-  return {
-    ...value,
-    [head]: setField(typeof child === "object" && child !== null ? (child as Record<string, unknown>) : {}, rest, next),
-  };
+function fieldsAt(text: string, start: number, end: number, path: string[]): FormField[] {
+  const written = text.slice(start, end);
+  const place = { path, start, end };
+  switch (written[0]) {
+    case "{":
+      return path.length < DEEP ? fieldsOf(text, start, path) : [];
+    case "[":
+      return [];
+    case '"':
+      return [{ ...place, kind: "text", value: JSON.parse(written) as string }];
+    case "n":
+      return [{ ...place, kind: "text", value: null }];
+    case "t":
+    case "f":
+      return [{ ...place, kind: "boolean", value: written === "true" }];
+    default:
+      return [{ ...place, kind: "number", value: written }];
+  }
 }
+
+/** What a number that somebody types is written as in JSON; undefined: it is none. */
+export function numberOf(typed: string): string | undefined {
+  const trimmed = typed.trim();
+  return NUMBER.test(trimmed) ? trimmed : undefined;
+}
+
+/** The same text with one value in another's place; `written`: JSON. */
+export const setField = (text: string, { start, end }: FormField, written: string): string =>
+  text.slice(0, start) + written + text.slice(end);

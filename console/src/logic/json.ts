@@ -84,22 +84,36 @@ export function objectProblem(text: string): string | null {
   }
 }
 
-/** The text of one member of a JSON object, byte for byte; undefined where there is none. */
-export function rawMember(text: string, name: string): string | undefined {
-  const start = text.search(/\S/);
-  if (text[start] !== "{") return undefined;
-  let at = start + 1;
+/** A member of a JSON object: its name, and where in the text its value stands. */
+export interface Member {
+  name: string;
+  start: number;
+  end: number;
+}
+
+/** The members of the JSON object that begins at `start`, white space aside, in the order of the text. */
+export function* membersOf(text: string, start = 0): Generator<Member, undefined> {
+  let at = skipSpace(text, start);
+  if (text[at] !== "{") return;
+  at += 1;
   while (at < text.length) {
     at = skipSpace(text, at);
-    if (text[at] !== '"') return undefined;
+    if (text[at] !== '"') return;
     const keyEnd = endOfString(text, at);
-    const key: unknown = JSON.parse(text.slice(at, keyEnd));
+    const name = JSON.parse(text.slice(at, keyEnd)) as string;
     at = skipSpace(text, skipSpace(text, keyEnd) + 1);
     const end = endOfValue(text, at);
-    if (key === name) return text.slice(at, end).trimEnd();
+    yield { name, start: at, end: at + text.slice(at, end).trimEnd().length };
     at = skipSpace(text, end);
-    if (text[at] !== ",") return undefined;
+    if (text[at] !== ",") return;
     at += 1;
+  }
+}
+
+/** The text of one member of a JSON object, byte for byte; undefined where there is none. */
+export function rawMember(text: string, name: string): string | undefined {
+  for (const member of membersOf(text)) {
+    if (member.name === name) return text.slice(member.start, member.end);
   }
   return undefined;
 }

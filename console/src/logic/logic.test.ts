@@ -2,7 +2,7 @@ import { createHmac } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { accentVariables, contrast, isColour } from "./colour";
-import { fieldsOf, setField } from "./form";
+import { type FormField, fieldsOf, numberOf, setField } from "./form";
 import { lifecycle } from "./lifecycle";
 import { percent } from "./numbers";
 import { progressOf } from "./progress";
@@ -58,14 +58,38 @@ test("whatever accent a vendor chooses, lines in it and buttons filled with it a
 
 test("a form has the plain values of a sample, and changes one at a time", () => {
   const sample = { user: { email: "a@b.c", verified: true, roles: [{ id: 1 }] }, count: 3, none: null };
-  expect(fieldsOf(sample).map(field => `${field.path.join(".")} ${field.kind}`)).toEqual([
+  const text = JSON.stringify(sample, null, 2);
+  const fields = fieldsOf(text);
+  expect(fields.map(field => `${field.path.join(".")} ${field.kind}`)).toEqual([
     "user.email text",
     "user.verified boolean",
     "count number",
     "none text",
   ]);
-  expect(setField(sample, ["user", "email"], "x")).toEqual({ ...sample, user: { ...sample.user, email: "x" } });
-  expect(sample.user.email).toBe("a@b.c");
+  const edited = setField(text, fields[0] as FormField, '"x"');
+  expect(JSON.parse(edited)).toEqual({ ...sample, user: { ...sample.user, email: "x" } });
+});
+
+test("a form touches nothing of a payload but the value that is edited", () => {
+  const text = '{"n":12345678901234567890, "price" : 1.10,"name":"x\\u0041","e":1e400 ,"deep":{"z":-0.0},"n":2.50}';
+  const fields = fieldsOf(text);
+  expect(fields.map(field => [field.path.join("."), field.value])).toEqual([
+    ["n", "2.50"],
+    ["price", "1.10"],
+    ["name", "xA"],
+    ["e", "1e400"],
+    ["deep.z", "-0.0"],
+  ]);
+  expect(setField(text, fields[2] as FormField, '"y"')).toBe(text.replace('"x\\u0041"', '"y"'));
+  expect(setField(text, fields[1] as FormField, "-2.50")).toBe(text.replace("1.10", "-2.50"));
+});
+
+test("a number is sent as it is typed, and what is none is not taken for one", () => {
+  for (const typed of ["-2.50", "0", "12345678901234567890", "1e400", "1.10"]) expect(numberOf(typed)).toBe(typed);
+  expect(numberOf(" 7 ")).toBe("7");
+  for (const typed of ["", "-", "1.", ".5", "01", "+1", "1,5", "0x10", "Infinity", "1e"]) {
+    expect(numberOf(typed), typed).toBeUndefined();
+  }
 });
 
 test("a delivery's life ends with how it ended, or with what it waits for", () => {

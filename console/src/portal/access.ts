@@ -54,7 +54,8 @@ function become(headers: { session?: string; token?: string }): void {
   });
 }
 
-const look = () => must(api.GET("/api/v1/portal-session"));
+/** The session in force, as the server sees it now. */
+export const look = (): Promise<PortalSession> => must(api.GET("/api/v1/portal-session"));
 
 /** Where cookies of third parties are blocked, a short-lived token takes their place: in memory, renewed while the page is open. */
 function renewLater(expiresAt: string): void {
@@ -75,7 +76,7 @@ function renewLater(expiresAt: string): void {
 }
 
 async function byCode(code: string): Promise<PortalSession> {
-  become({});
+  // Calls that are made meanwhile go on with the session before.
   const opened = await must(api.POST("/api/v1/portal-session", { body: { code } }));
   const id = opened.session.id ?? undefined;
   become(id ? { session: id } : {});

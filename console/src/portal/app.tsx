@@ -2,45 +2,116 @@
 import { QueryClientProvider } from "@tanstack/react-query";
 import { RouterProvider } from "@tanstack/react-router";
 import { Ban, Clock, Link2Off, Users, Webhook } from "lucide-react";
-import { useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { type RefObject, useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { renewBy } from "@/api/client";
+import { isSignedOut } from "@/api/problem";
 import { useMessages } from "@/i18n";
+import { whileSeen } from "@/logic/seen";
 import { type Face, FaceProvider, PERMISSIONS, type Permission } from "@/shell/face";
 import { setMode, useShownMode } from "@/shell/mode";
 import { makeQueryClient } from "@/shell/queries";
 import { Button } from "@/ui/button";
 import { Empty, ErrorNotice, Skeleton } from "@/ui/states";
-import { type Access, agree, enter, holderOf, type PortalSession, stay, takeFromUrl } from "./access";
+import { say } from "@/ui/toast";
+import { type Access, agree, enter, holderOf, look, type PortalSession, stay, takeFromUrl } from "./access";
+import { type Cover, Covered, RenewingNotice, useIsLate } from "./covered";
 import type { Credentials } from "./credentials";
-import { type Told, tell, useHeight, useParent } from "./frame";
+import { isFramed, type Told, tell, useHeight, useParent } from "./frame";
+import { makeRenewal } from "./renewal";
 import { makePortalRouter } from "./router";
 import { SessionProvider } from "./session";
 import { mergeTheme, modeOf, type ThemeLike, themeVariables } from "./theme";
 
 const fromUrl = takeFromUrl();
 
+/** How long before its end a session is renewed, at most: of a short one a quarter. */
+const EARLY_MS = 60_000;
+/** It is not asked for more often than that, whatever a clock that is wrong makes of the end. */
+const EARLY_AGAIN_MS = 30_000;
+/** How often is looked whether the vendor shows the portal again. */
+const HIDDEN_MS = 10_000;
+
 export function Portal() {
-  const m = useMessages();
   const [access, setAccess] = useState<Access>({ state: "opening" });
+  /** Whose pages there are. They outlive the end of the session, for when it is renewed. */
+  const [shown, setShown] = useState<PortalSession>();
   const [error, setError] = useState<unknown>();
   const [patch, setPatch] = useState<unknown>();
-  const go = useCallback(async (credentials: Credentials) => {
-    setError(undefined);
-    try {
-      setAccess(await enter(credentials));
-    } catch (failure) {
-      setError(failure);
-    }
-  }, []);
+  const who = useRef<string>(undefined);
+  const [renewal] = useState(() =>
+    makeRenewal(
+      async () => {
+        try {
+          // Somebody else's that is about to be shown is none for these calls.
+          return whoIn(await look()) === who.current;
+        } catch (failure) {
+          if (isSignedOut(failure)) return false;
+          throw failure;
+        }
+      },
+      () => {
+        become({ state: "ended" });
+        return isFramed;
+      },
+    ),
+  );
+  const become = useCallback(
+    (next: Access) => {
+      setAccess(next);
+      if (next.state === "open") {
+        const is = whoIn(next.session);
+        const isSame = who.current === is;
+        who.current = is;
+        setShown(next.session);
+        renewal.end(isSame);
+      } else if (!isFramed && next.state !== "hidden") setShown(undefined);
+    },
+    [renewal],
+  );
+  const tried = useRef(fromUrl);
+  const isEarly = useExpiring(access);
+  const go = useCallback(
+    async (credentials: Credentials) => {
+      tried.current = credentials;
+      setError(undefined);
+      const wasEarly = isEarly.current;
+      isEarly.current = false;
+      try {
+        become(await enter(credentials));
+      } catch (failure) {
+        // The session that was to be renewed still lasts.
+        if (!wasEarly) setError(failure);
+      }
+    },
+    [become, isEarly],
+  );
   const started = useRef(false);
   useEffect(() => {
+    renewBy({ who: () => who.current, wait: renewal.wait });
     // A code works once: it is not tried twice where effects run twice.
     if (started.current) return;
     started.current = true;
     void go(fromUrl);
-  }, [go]);
+  }, [go, renewal]);
   useEffect(() => {
     if (access.state === "ended" || access.state === "badLink") tell({ type: "postrider:expired" });
   }, [access.state]);
+  const isHidden = access.state === "hidden";
+  const wasOpen = shown !== undefined;
+  useEffect(() => {
+    if (!isHidden) return;
+    const again = async () => {
+      try {
+        become(wasOpen ? { state: "open", session: await look() } : await enter(tried.current));
+      } catch (failure) {
+        if (isSignedOut(failure)) become({ state: "ended" });
+      }
+    };
+    return whileSeen(() => {
+      const timer = setInterval(() => void again(), HIDDEN_MS);
+      return () => clearInterval(timer);
+    });
+  }, [isHidden, wasOpen, become]);
   useParent(
     useCallback(
       (told: Told) => {
@@ -51,17 +122,77 @@ export function Portal() {
     ),
   );
   useHeight();
-  const onSignedOut = useCallback(() => setAccess({ state: "ended" }), []);
-  if (error) {
-    return (
-      <div className="portal">
-        <ErrorNotice error={error} onRetry={() => void go(fromUrl)} />
-      </div>
-    );
-  }
+  const onSignedOut = useCallback(() => void renewal.wait(), [renewal]);
+  const onHidden = useCallback(() => become({ state: "hidden" }), [become]);
+  const onLeft = useCallback(() => {
+    setShown(undefined);
+    setAccess({ state: "ended" });
+  }, []);
+  const isOpen = access.state === "open" && error === undefined;
+  const isEnded = access.state === "ended" && error === undefined;
+  const isRenewing = !useIsLate(isEnded) && isEnded && wasOpen;
+  const cover: Cover = isOpen ? "none" : isRenewing ? "renewing" : "hidden";
+  return (
+    <>
+      {shown && (
+        <Covered key={whoIn(shown)} cover={cover}>
+          <Open
+            session={shown}
+            patch={patch}
+            isCovered={!isOpen}
+            onSignedOut={onSignedOut}
+            onHidden={onHidden}
+            onLeft={onLeft}
+          />
+        </Covered>
+      )}
+      {isRenewing && <RenewingNotice />}
+      {error !== undefined && (
+        <div className="portal">
+          <ErrorNotice error={error} onRetry={() => void go(tried.current)} />
+        </div>
+      )}
+      {!isOpen && !isRenewing && error === undefined && <Outside access={access} become={become} onError={setError} />}
+    </>
+  );
+}
+
+/** Asks the page around it for another session before this one ends. What is returned holds whether that is under way. */
+function useExpiring(access: Access): RefObject<boolean> {
+  const isAsked = useRef(false);
+  const last = useRef(Number.NEGATIVE_INFINITY);
+  const until = access.state === "open" ? (access.session.expiresAt ?? undefined) : undefined;
+  useEffect(() => {
+    if (until === undefined || !isFramed) return;
+    const left = Date.parse(until) - Date.now();
+    const wait = Math.max(left - Math.min(EARLY_MS, left / 4), last.current + EARLY_AGAIN_MS - Date.now());
+    // What lasts longer than timers, a token may, is not seen to its end.
+    if (left <= 0 || wait > 0x7fffffff) return;
+    const timer = setTimeout(() => {
+      last.current = Date.now();
+      isAsked.current = true;
+      tell({ type: "postrider:expiring" });
+    }, wait);
+    return () => {
+      clearTimeout(timer);
+      isAsked.current = false;
+    };
+  }, [until]);
+  return isAsked;
+}
+
+/** What is shown while nobody is in. */
+function Outside({
+  access,
+  become,
+  onError,
+}: {
+  access: Access;
+  become: (next: Access) => void;
+  onError: (error: unknown) => void;
+}) {
+  const m = useMessages();
   switch (access.state) {
-    case "open":
-      return <Open key={whoIn(access.session)} session={access.session} patch={patch} onSignedOut={onSignedOut} />;
     case "opening":
       return (
         <div className="portal">
@@ -73,8 +204,8 @@ export function Portal() {
         <WhichPortal
           session={access.session}
           before={access.before}
-          onOpen={() => setAccess(agree(access.session))}
-          onStay={() => void stay(access.before).then(setAccess, setError)}
+          onOpen={() => become(agree(access.session))}
+          onStay={() => void stay(access.before).then(become, onError)}
         />
       );
     case "ended":
@@ -104,9 +235,9 @@ export function Portal() {
   }
 }
 
-/** Who is in, and what they may do: for anybody else the pages begin anew. */
-const whoIn = ({ id, tenantId, userId, permissions }: PortalSession) =>
-  JSON.stringify([id, tenantId, userId, permissions]);
+/** Who is in, and what they may do: for anybody else the pages begin anew. Another session of the same person's goes on with them. */
+const whoIn = ({ tenantId, userId, permissions, purpose }: PortalSession) =>
+  JSON.stringify([tenantId, userId, permissions, purpose]);
 
 /** A link brought another portal than the one that is open: nothing of it is shown before the reader says so. */
 function WhichPortal({
@@ -142,11 +273,51 @@ function WhichPortal({
   );
 }
 
-function Open({ session, patch, onSignedOut }: { session: PortalSession; patch: unknown; onSignedOut: () => void }) {
-  const queries = useMemo(() => makeQueryClient(onSignedOut), [onSignedOut]);
-  // A token that is renewed is the same session's: what somebody is writing stays.
+function Open({
+  session,
+  patch,
+  isCovered,
+  onSignedOut,
+  onHidden,
+  onLeft,
+}: {
+  session: PortalSession;
+  patch: unknown;
+  isCovered: boolean;
+  onSignedOut: () => void;
+  onHidden: () => void;
+  onLeft: () => void;
+}) {
+  const queries = useMemo(() => makeQueryClient(onSignedOut, onHidden), [onSignedOut, onHidden]);
   const sessionId = session.id ?? undefined;
-  const router = useMemo(() => makePortalRouter(sessionId), [sessionId]);
+  const current = useRef(sessionId);
+  const router = useMemo(() => makePortalRouter(() => current.current), []);
+  useEffect(() => {
+    if (current.current === sessionId) return;
+    current.current = sessionId;
+    // A reload is to find the session that is in force.
+    const { href, state } = router.history.location;
+    const url = new URL(href, location.origin);
+    if (sessionId === undefined) url.searchParams.delete("session");
+    else url.searchParams.set("session", sessionId);
+    router.history.replace(url.pathname + url.search + url.hash, state, { ignoreBlocker: true });
+  }, [router, sessionId]);
+  const m = useMessages();
+  const wasCovered = useRef(isCovered);
+  const [told] = useState(() => new WeakSet<object>());
+  useEffect(() => {
+    if (wasCovered.current && !isCovered) {
+      // What was read meanwhile was refused, and what was to be saved was not.
+      void queries.invalidateQueries();
+      const refused = queries
+        .getMutationCache()
+        .getAll()
+        .filter(each => isSignedOut(each.state.error) && !told.has(each));
+      if (refused.length > 0) say(m.portal.notSaved, "bad");
+      for (const each of refused) told.add(each);
+    }
+    wasCovered.current = isCovered;
+  }, [queries, isCovered, told, m]);
   const face = useMemo((): Face => {
     const granted = new Set(session.permissions);
     const can = (permission: Permission) => granted.has(PERMISSIONS[permission]);
@@ -162,7 +333,7 @@ function Open({ session, patch, onSignedOut }: { session: PortalSession; patch: 
   return (
     <QueryClientProvider client={queries}>
       <FaceProvider value={face}>
-        <SessionProvider value={{ session, onSignedOut }}>
+        <SessionProvider value={{ session, onLeft }}>
           <RouterProvider router={router as never} />
         </SessionProvider>
       </FaceProvider>

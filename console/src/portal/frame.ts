@@ -8,6 +8,7 @@ export function tell(
     | { type: "postrider:ready"; version: 1 }
     | { type: "postrider:resize"; height: number }
     | { type: "postrider:navigate" }
+    | { type: "postrider:expiring" }
     | { type: "postrider:expired" },
 ): void {
   // Nothing in these is secret, and the frame does not know its parent's origin.

@@ -16,9 +16,9 @@ import "./portal.css";
 export function PortalLayout() {
   const m = useMessages();
   const face = useFace();
-  const { session, onSignedOut } = usePortalSession();
+  const { session, onLeft } = usePortalSession();
   const signOut = async () => {
-    if (await mayLeave()) await leave().finally(onSignedOut);
+    if (await mayLeave()) await leave().finally(onLeft);
   };
   const item = {
     className: "portal-item",

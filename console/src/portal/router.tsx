@@ -22,8 +22,8 @@ const deliverySearch = [
   "live",
 ] as const;
 
-/** Of the session with that id; of one by the user's own token, which has none. */
-export function makePortalRouter(sessionId: string | undefined) {
+/** `sessionId`: of the session in force; none of one by the user's own token. */
+export function makePortalRouter(sessionId: () => string | undefined) {
   const root = createRootRoute({
     component: PortalLayout,
     notFoundComponent: NotFoundPage,
@@ -131,7 +131,7 @@ export function makePortalRouter(sessionId: string | undefined) {
       const { session: _, ...search } = parseSearch(text);
       return search;
     },
-    stringifySearch: search => stringifySearch({ ...search, session: sessionId }),
+    stringifySearch: search => stringifySearch({ ...search, session: sessionId() }),
     defaultPreload: "intent",
     defaultErrorComponent: FailedPage,
   });

@@ -4,7 +4,8 @@ import type { PortalSession } from "./access";
 
 interface Held {
   session: PortalSession;
-  onSignedOut: () => void;
+  /** The reader has left. */
+  onLeft: () => void;
 }
 
 const Context = createContext<Held | undefined>(undefined);

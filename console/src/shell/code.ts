@@ -1,7 +1,7 @@
 //! The code of pages, which comes when they are opened: what becomes of it where it cannot be had. The router by itself would load the
 //! whole page anew, which leaves the reader with the browser's own words where the server is down.
 import { type ComponentType, createElement, use } from "react";
-import { basePath } from "@/api/client";
+import { isReachable } from "@/api/reach";
 
 /** The server is there and the code is not: it is another version's by now, or the browser holds on to an earlier failure. */
 export class Outdated extends Error {}
@@ -22,7 +22,7 @@ export function fetched<T>(load: () => Promise<T>): () => Promise<T> {
       }
     }
     // What calls of the API fail with where nobody answers, and told in the same words.
-    if (!(await isThere())) throw new TypeError("the code of this page cannot be reached", { cause: failure });
+    if (!(await isReachable())) throw new TypeError("the code of this page cannot be reached", { cause: failure });
     throw new Outdated("the code of this page is not there", { cause: failure });
   };
 }
@@ -60,15 +60,6 @@ export function part<P extends object>(load: () => Promise<{ default: ComponentT
 /** Styles that could not be had are not asked for again: with the next try the page would come without them. */
 function isOfStyles(failure: unknown): boolean {
   return failure instanceof Error && failure.message.startsWith("Unable to preload CSS");
-}
-
-async function isThere(): Promise<boolean> {
-  try {
-    // A proxy in front answers for a server that is down, with a status that says so.
-    return (await fetch(`${basePath}healthz`, { cache: "no-store" })).status < 500;
-  } catch {
-    return false;
-  }
 }
 
 /** Loads the whole page anew, unless that was done just now. Where the browser keeps nothing, nobody knows, and it is not done. */

@@ -1,11 +1,12 @@
 //! The cache of what the server said.
 import { MutationCache, QueryCache, QueryClient } from "@tanstack/react-query";
-import { isRefusal, isSignedOut } from "@/api/problem";
+import { hasCode, isRefusal, isSignedOut } from "@/api/problem";
 
-/** `onSignedOut` is told when any call finds that the session has ended. */
-export function makeQueryClient(onSignedOut: () => void): QueryClient {
+/** `onSignedOut` is told when any call finds that the session has ended, `onHidden` when the vendor has switched the portal off. */
+export function makeQueryClient(onSignedOut: () => void, onHidden?: () => void): QueryClient {
   const look = (error: unknown) => {
     if (isSignedOut(error)) onSignedOut();
+    if (hasCode(error, "portal_hidden")) onHidden?.();
   };
   return new QueryClient({
     queryCache: new QueryCache({ onError: look }),

@@ -7,7 +7,8 @@ import { type Diagnostic, linter, lintGutter, setDiagnostics } from "@codemirror
 import { Compartment, EditorState } from "@codemirror/state";
 import { drawSelection, EditorView, highlightActiveLine, keymap, lineNumbers } from "@codemirror/view";
 import { tags } from "@lezer/highlight";
-import { useEffect, useRef } from "react";
+import { useEffect, useId, useRef } from "react";
+import { useMessages } from "@/i18n";
 import { nonce } from "@/shell/nonce";
 
 const look = EditorView.theme({
@@ -56,6 +57,8 @@ export interface EditorProps {
 }
 
 export default function Editor({ label, value, onChange, language, disabled = false, problems }: EditorProps) {
+  const m = useMessages();
+  const hint = useId();
   const place = useRef<HTMLDivElement>(null);
   const view = useRef<EditorView>(undefined);
   const changed = useRef(onChange);
@@ -80,7 +83,12 @@ export default function Editor({ label, value, onChange, language, disabled = fa
           closeBrackets(),
           highlightActiveLine(),
           EditorView.lineWrapping,
-          EditorView.contentAttributes.of({ "aria-label": label, tabindex: "0" }),
+          EditorView.contentAttributes.of({
+            "aria-label": label,
+            tabindex: "0",
+            // Where nothing can be written Tab leaves.
+            ...(disabled ? {} : { "aria-describedby": hint }),
+          }),
           readOnly.of(EditorState.readOnly.of(disabled)),
           ...(language === "json" ? [json(), linter(jsonProblems), lintGutter()] : [lintGutter()]),
           syntaxHighlighting(colours),
@@ -95,7 +103,7 @@ export default function Editor({ label, value, onChange, language, disabled = fa
     });
     view.current = made;
     return () => made.destroy();
-  }, [label, language, disabled]);
+  }, [label, language, disabled, hint]);
   useEffect(() => {
     const shown = view.current;
     if (shown && shown.state.doc.toString() !== value) {
@@ -112,5 +120,14 @@ export default function Editor({ label, value, onChange, language, disabled = fa
     });
     shown.dispatch(setDiagnostics(shown.state, found));
   }, [problems]);
-  return <div ref={place} className="editor" />;
+  return (
+    <div className="editor">
+      <div ref={place} />
+      {!disabled && (
+        <p id={hint} className="field-hint editor-hint">
+          {m.common.editorKeys}
+        </p>
+      )}
+    </div>
+  );
 }

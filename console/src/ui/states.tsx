@@ -1,7 +1,8 @@
 //! What stands where there is nothing, not yet something, or something wrong.
 import { CircleAlert, CircleCheck, Info, TriangleAlert } from "lucide-react";
-import type { ReactNode } from "react";
-import { describeError } from "@/api/problem";
+import { type ReactNode, useEffect, useRef } from "react";
+import { describeError, isUnreachable } from "@/api/problem";
+import { whenReachable } from "@/api/reach";
 import { useMessages } from "@/i18n";
 import { Button } from "./button";
 import { classes } from "./classes";
@@ -49,10 +50,22 @@ export function Notice({
   );
 }
 
-/** What the server said, with each thing that is wrong. */
+/** Tries by itself what could not reach the server, once the server answers again. */
+function useTriedAgain(error: unknown, retry: (() => void) | undefined): void {
+  const latest = useRef(retry);
+  useEffect(() => {
+    latest.current = retry;
+  });
+  const waits = retry !== undefined && isUnreachable(error);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: each failure waits anew
+  useEffect(() => (waits ? whenReachable(() => latest.current?.()) : undefined), [waits, error]);
+}
+
+/** What the server said, with each thing that is wrong. `onRetry` only reads: it is done by itself where the server was out of reach. */
 export function ErrorNotice({ error, onRetry }: { error: unknown; onRetry?: () => void }) {
   const m = useMessages();
   const { text, said, details, requestId } = describeError(error, m);
+  useTriedAgain(error, onRetry);
   return (
     <Notice tone="bad" role="alert">
       <p className="break">{text}</p>

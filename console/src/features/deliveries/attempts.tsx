@@ -6,6 +6,7 @@ import { Checkbox } from "@/ui/field";
 import { Time } from "@/ui/time";
 import type { Attempt } from "./queries";
 import { StatusCode } from "./state-badge";
+import "./deliveries.css";
 
 export function Attempts({
   attempts,

@@ -10,6 +10,7 @@ import { classes } from "@/ui/classes";
 import { Notice } from "@/ui/states";
 import type { Attempt } from "./queries";
 import { withheldText } from "./request";
+import "./deliveries.css";
 
 export function Compare({
   first,

@@ -5,6 +5,7 @@ import { Button } from "@/ui/button";
 import { classes } from "@/ui/classes";
 import { Switch } from "@/ui/field";
 import type { LiveState } from "./live";
+import "./deliveries.css";
 
 export function LiveSwitch({
   on,

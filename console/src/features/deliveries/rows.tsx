@@ -11,6 +11,7 @@ import { classes } from "@/ui/classes";
 import { Time } from "@/ui/time";
 import type { Delivery } from "./queries";
 import { StateBadge, StatusCode } from "./state-badge";
+import "./deliveries.css";
 
 const ROW = 49;
 const HEAD = 36;

@@ -16,7 +16,13 @@ export function StateBadge({ delivery }: { delivery: Pick<Delivery, "state" | "r
   );
 }
 
-export function StatusCode({ attempt }: { attempt: Delivery["lastAttempt"] | undefined }) {
+/** What an attempt, or a test, came to. */
+interface Ended {
+  statusCode?: number | null;
+  failure?: string | null;
+}
+
+export function StatusCode({ attempt }: { attempt: Ended | null | undefined }) {
   const m = useMessages();
   if (!attempt) return <span className="faint">–</span>;
   if (attempt.statusCode != null) return <Badge tone={toneOfStatus(attempt.statusCode)}>{attempt.statusCode}</Badge>;

@@ -8,6 +8,7 @@ import { type LifeStep, lifecycle, type Waits } from "@/logic/lifecycle";
 import { isFinal } from "@/logic/outcomes";
 import { Time, useNow } from "@/ui/time";
 import type { Attempt, Delivery } from "./queries";
+import "./deliveries.css";
 
 /** How often a webhook is read again of which something waits: a pause that ends is often followed by another one. */
 const REREAD_MS = 15_000;

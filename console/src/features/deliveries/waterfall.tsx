@@ -3,6 +3,7 @@ import type { Schemas } from "@/api/client";
 import { useMessages } from "@/i18n";
 import { duration } from "@/logic/time";
 import { timeline } from "@/logic/timeline";
+import "./deliveries.css";
 
 export function Waterfall({ timings }: { timings: Schemas["Timings"] }) {
   const m = useMessages();

@@ -122,6 +122,7 @@ export function EventPage() {
                         to="/webhooks/$webhookId"
                         params={{ webhookId: each.webhookId }}
                         search={{ tab: "settings" } as never}
+                        className="underlined"
                       >
                         <WebhookName id={each.webhookId} />
                       </Link>{" "}
@@ -157,9 +158,11 @@ function EventDeliveries({ rows }: { rows: Delivery[] }) {
           id: "webhook",
           header: m.deliveries.webhook,
           cell: delivery => (
-            <Link to="/deliveries/$deliveryId" params={{ deliveryId: delivery.id }}>
-              <WebhookName id={delivery.webhookId} />
-            </Link>
+            <span className="webhook-name">
+              <Link to="/deliveries/$deliveryId" params={{ deliveryId: delivery.id }} className="clamp">
+                <WebhookName id={delivery.webhookId} />
+              </Link>
+            </span>
           ),
         },
         { id: "state", header: m.deliveries.state, cell: delivery => <StateBadge delivery={delivery} /> },

@@ -153,7 +153,7 @@ export function Events() {
                         id: "size",
                         header: m.events.size,
                         shownFrom: "wide",
-                        cell: event => <span className="numeric soft">{bytes(event.bodyBytes)}</span>,
+                        cell: event => <span className="numeric soft nowrap">{bytes(event.bodyBytes)}</span>,
                       },
                       { id: "at", header: m.events.accepted, cell: event => <Time at={event.acceptedAt} /> },
                     ]}

@@ -14,17 +14,21 @@ import { keep, parseSearch, stringifySearch } from "@/shell/search";
 import { SendEvent } from "./send";
 
 // The client takes hold of `fetch` when it is loaded.
-vi.hoisted(() => {
+const sent = vi.hoisted(() => {
+  const sent: string[] = [];
   const type = (key: string, displayName: string, sample?: object) => ({ id: key, key, displayName, sample });
   const items = [
     type("orders.paid", "Order paid", { order: "o1" }),
     type("users.left", "User left", { user: "u1" }),
     type("plain", "Plain"),
+    type("orders.refunded", "Order refunded", { price: 1.5, note: "n" }),
   ];
   globalThis.fetch = async input => {
     const isSent = (input as Request).method === "POST";
+    if (isSent) sent.push(await (input as Request).text());
     return Response.json(isSent ? { eventId: "e1", deliveries: 0 } : { items });
   };
+  return sent;
 });
 
 beforeEach(async () => {
@@ -118,4 +122,24 @@ test("a payload that was sent may be left, and is not replaced unasked either", 
   expect(isAsked()).toBe(true);
   expect(value("order")).toBe("mine");
   await leavesFreely();
+});
+
+test("a number is sent as it was typed, and what is no number is said and not sent", async () => {
+  await choose("orders.refunded");
+  const send = screen.getByRole<HTMLButtonElement>("button", { name: "Send event" });
+  type("price", "");
+  expect(value("price")).toBe("");
+  screen.getByText("A number is needed", { exact: false });
+  expect(send.disabled).toBe(true);
+  type("note", "changed");
+  expect(value("price")).toBe("");
+  type("price", "-");
+  expect(value("price")).toBe("-");
+  type("price", "-2.50");
+  expect(value("price")).toBe("-2.50");
+  expect(screen.queryByText("A number is needed", { exact: false })).toBeNull();
+  press("Send event");
+  await screen.findByText("Accepted.");
+  expect(sent.at(-1)).toContain('"price": -2.50,');
+  expect(sent.at(-1)).toContain('"note": "changed"');
 });

@@ -1,11 +1,11 @@
 //! Sending an event by hand: a form from the type's sample, or the JSON itself.
 import { Link } from "@tanstack/react-router";
 import { Send } from "lucide-react";
-import { type FormEvent, Suspense, useRef, useState } from "react";
+import { type FormEvent, Suspense, useMemo, useRef, useState } from "react";
 import { NoEventTypes } from "@/features/event-types/none";
 import { type EventType, useEventTypes } from "@/features/event-types/queries";
 import { useMessages } from "@/i18n";
-import { fieldsOf, setField } from "@/logic/form";
+import { type FormField, fieldsOf, numberOf, setField } from "@/logic/form";
 import { objectProblem } from "@/logic/json";
 import { newKey } from "@/logic/secret";
 import { part } from "@/shell/code";
@@ -136,14 +136,19 @@ function SendForm({
   const [eventKey, setKey] = useState(type?.key ?? "");
   /** The key that is in no need of keeping: what was there at first, and what was sent. */
   const [keptKey, setKeptKey] = useState(eventKey);
-  useUnsaved(eventKey !== keptKey);
+  /** What was typed where a number belongs and is none, over the payload that it was typed to. */
+  const [typed, setTyped] = useState<Typed>({ payload: "", texts: {} });
   const [key, setSendKey] = useState(newKey);
   const send = useSendEvent();
   const { tenantId, userId, payload } = draft.value;
   const problem = objectProblem(payload);
+  const texts = as === "form" && typed.payload === payload ? typed.texts : NO_TEXTS;
+  const hasOther = Object.keys(texts).length > 0;
+  useUnsaved(eventKey !== keptKey || hasOther);
+  const mayNot = problem !== null || hasOther || eventKey.trim() === "";
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    if (problem || eventKey.trim() === "") return;
+    if (mayNot) return;
     send.mutate(
       {
         eventKey: eventKey.trim(),
@@ -211,7 +216,14 @@ function SendForm({
       >
         <div className="stack">
           {as === "form" && !problem ? (
-            <PayloadFields payload={payload} onChange={edited => draft.edit({ payload: edited })} />
+            <PayloadFields
+              payload={payload}
+              texts={texts}
+              onChange={edited => {
+                setTyped(edited);
+                if (edited.payload !== payload) draft.edit({ payload: edited.payload });
+              }}
+            />
           ) : (
             <Suspense fallback={<Skeleton lines={8} />}>
               <Editor
@@ -239,13 +251,7 @@ function SendForm({
         </Notice>
       )}
       <div className="row">
-        <Button
-          type="submit"
-          look="primary"
-          icon={<Send />}
-          busy={send.isPending}
-          disabled={problem !== null || eventKey.trim() === ""}
-        >
+        <Button type="submit" look="primary" icon={<Send />} busy={send.isPending} disabled={mayNot}>
           {m.send.action}
         </Button>
       </div>
@@ -253,39 +259,66 @@ function SendForm({
   );
 }
 
+/** What stands in fields of numbers and is none, by the field. */
+interface Typed {
+  payload: string;
+  texts: Record<string, string>;
+}
+
+const NO_TEXTS: Typed["texts"] = {};
+
 /** A field for each value of the payload; lists are edited as JSON. */
-function PayloadFields({ payload, onChange }: { payload: string; onChange: (payload: string) => void }) {
+function PayloadFields({ payload, texts, onChange }: Typed & { onChange: (edited: Typed) => void }) {
   const m = useMessages();
-  const value = JSON.parse(payload) as Record<string, unknown>;
-  const fields = fieldsOf(value);
+  const fields = useMemo(() => fieldsOf(payload), [payload]);
   if (fields.length === 0) return <p className="soft">{m.send.noFields}</p>;
-  const set = (path: string[], next: unknown) => onChange(JSON.stringify(setField(value, path, next), null, 2));
+  const set = (field: FormField, written: string) => {
+    const { [idOf(field)]: _, ...others } = texts;
+    onChange({ payload: setField(payload, field, written), texts: others });
+  };
+  const setNumber = (field: FormField, text: string) => {
+    const written = numberOf(text);
+    if (written === undefined) onChange({ payload, texts: { ...texts, [idOf(field)]: text } });
+    else set(field, written);
+  };
   return (
     <div className="send-fields">
       {fields.map(field => {
         const name = field.path.join(".");
+        const id = idOf(field);
         if (field.kind === "boolean") {
           return (
             // biome-ignore lint/a11y/noLabelWithoutControl: the switch inside is one
-            <label key={name} className="row">
-              <Switch label={name} checked={field.value === true} onChange={on => set(field.path, on)} />
+            <label key={id} className="row">
+              <Switch label={name} checked={field.value === true} onChange={on => set(field, String(on))} />
               <code>{name}</code>
             </label>
           );
         }
+        if (field.kind === "number") {
+          return (
+            <TextField
+              key={id}
+              label={<code>{name}</code>}
+              inputMode="decimal"
+              value={texts[id] ?? String(field.value)}
+              error={id in texts ? m.send.noNumber : undefined}
+              onChange={event => setNumber(field, event.target.value)}
+            />
+          );
+        }
         return (
           <TextField
-            key={name}
+            key={id}
             label={<code>{name}</code>}
-            type={field.kind === "number" ? "number" : "text"}
             value={field.value === null ? "" : String(field.value)}
             placeholder={field.value === null ? "null" : ""}
-            onChange={event =>
-              set(field.path, field.kind === "number" ? Number(event.target.value) : event.target.value)
-            }
+            onChange={event => set(field, JSON.stringify(event.target.value))}
           />
         );
       })}
     </div>
   );
 }
+
+const idOf = ({ path }: FormField) => JSON.stringify(path);

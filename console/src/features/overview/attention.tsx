@@ -4,6 +4,7 @@ import type { Schemas } from "@/api/client";
 import { type Messages, useMessages } from "@/i18n";
 import { clock, exactTime } from "@/logic/time";
 import { Notice } from "@/ui/states";
+import "./overview.css";
 
 type Item = Schemas["Attention"];
 

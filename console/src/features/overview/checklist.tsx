@@ -7,6 +7,7 @@ import { useMessages } from "@/i18n";
 import { buttonClass } from "@/ui/button";
 import { Card } from "@/ui/card";
 import { classes } from "@/ui/classes";
+import "./overview.css";
 
 interface Step {
   name: "connect" | "send" | "delivered";

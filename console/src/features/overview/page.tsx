@@ -18,6 +18,7 @@ import { DeliveriesChart, Incomplete, LatencyChart, RangeChoice, StatusBars, use
 import { Checklist, useChecklist } from "./checklist";
 import { statisticsQuery, summaryQuery } from "./queries";
 import { SubjectChoice } from "./subject";
+import "./overview.css";
 
 const FRESH = [["statistics"], ["statistics-summary"]];
 
@@ -146,19 +147,26 @@ function Failing() {
                   id: "name",
                   header: m.webhooks.name,
                   cell: row => (
-                    <Link
-                      to="/webhooks/$webhookId"
-                      params={{ webhookId: row.webhookId }}
-                      search={{ tab: "health" } as never}
-                    >
-                      {row.displayName || row.webhookId}
-                    </Link>
+                    <span className="webhook-name">
+                      <Link
+                        to="/webhooks/$webhookId"
+                        params={{ webhookId: row.webhookId }}
+                        search={{ tab: "health" } as never}
+                        className="clamp"
+                      >
+                        {row.displayName || row.webhookId}
+                      </Link>
+                    </span>
                   ),
                 },
                 {
                   id: "failed",
                   header: m.overview.failedAttempts,
-                  cell: row => `${shortCount(row.failedAttempts, m.locale)} / ${shortCount(row.attempts, m.locale)}`,
+                  cell: row => (
+                    <span className="numeric nowrap">
+                      {shortCount(row.failedAttempts, m.locale)} / {shortCount(row.attempts, m.locale)}
+                    </span>
+                  ),
                 },
                 {
                   id: "since",

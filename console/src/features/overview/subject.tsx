@@ -5,7 +5,6 @@ import { useMessages } from "@/i18n";
 import type { Subject } from "@/logic/subject";
 import { SelectField } from "@/ui/field";
 import { TypedText } from "@/ui/typed";
-import "@/features/deliveries/deliveries.css";
 
 const TENANT = "tenant";
 /** Before the key in an option's value. */

@@ -13,6 +13,7 @@ import { SelectField, TextField } from "@/ui/field";
 import { ErrorNotice } from "@/ui/states";
 import { say } from "@/ui/toast";
 import { type PortalSettings, type Theme, useSavePortalSettings } from "./queries";
+import "./portal-settings.css";
 
 const ACCENT = "#4353d8";
 

@@ -5,7 +5,8 @@
 //
 // Attributes: `link`, a portal link from your server; or `portal`, the portal's address, with the user's token in the property
 // `token`. `accent`, `mode`, `radius` and `font-family` are laid over the theme. `label` is the frame's name for screen readers.
-// Property `renew`: a function, called when the session has ended, that returns a new link or token, or a promise of one.
+// Property `renew`: a function, called when the session ends, if possible a little before, that returns a new link or token, or a
+// promise of one.
 // Events: `postrider-ready`, `postrider-resize` ({height}), `postrider-expired`.
 (() => {
   'use strict';
@@ -144,6 +145,9 @@
         case 'postrider:navigate':
           // Another page of the portal is read from its top, as it would be without a frame.
           if (this.#frame.getBoundingClientRect().top < 0) this.scrollIntoView({ block: 'start' });
+          break;
+        case 'postrider:expiring':
+          this.#askForMore();
           break;
         case 'postrider:expired':
           this.dispatchEvent(new CustomEvent('postrider-expired'));
