@@ -198,7 +198,9 @@ test("what was saved in another tab stays where something else is saved", async 
 });
 
 test("the way back twice with something unsaved, and staying: a reload shows the same", async () => {
-  await page.goto(`${server.url}/webhooks`);
+  // Both steps stay within the console.
+  await page.goto(`${server.url}/deliveries`);
+  await page.getByRole("link", { name: "Webhooks", exact: true }).click();
   await page.locator("#content table a").first().click();
   await page.getByRole("tab", { name: "Settings" }).click();
   await page.getByLabel("Description").fill("unsaved");
