@@ -14,8 +14,8 @@ use axum::http::{HeaderMap, header};
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt as _;
 use postrider_core::limits::{
-    BODIES_PER_ADDRESS, BODIES_PER_TENANT, OPEN_REQUEST_READ_TIMEOUT, OPEN_REQUESTS_BUDGET, REQUEST_BYTES,
-    REQUEST_READ_TIMEOUT, REQUESTS_BUDGET,
+    BODIES_PER_ADDRESS, BODIES_PER_TENANT, BODIES_WAITING, OPEN_REQUEST_READ_TIMEOUT, OPEN_REQUESTS_BUDGET,
+    REQUEST_BYTES, REQUEST_READ_TIMEOUT, REQUESTS_BUDGET,
 };
 use postrider_engine::{Engine, Share};
 use serde::Deserialize;
@@ -44,8 +44,8 @@ impl Default for Requests {
         Self {
             memory: Arc::new(Semaphore::new(REQUESTS_BUDGET)),
             open: Arc::new(Semaphore::new(OPEN_REQUESTS_BUDGET)),
-            of_tenants: Lines::new(BODIES_PER_TENANT),
-            of_addresses: Lines::new(BODIES_PER_ADDRESS),
+            of_tenants: Lines::new(BODIES_PER_TENANT, BODIES_WAITING),
+            of_addresses: Lines::new(BODIES_PER_ADDRESS, BODIES_WAITING),
         }
     }
 }

@@ -345,7 +345,7 @@ impl ApiError {
         let (code, detail) = (parts.code.name(), &*parts.detail);
         if parts.code == Code::Internal {
             tracing::error!(request.id = request_id, request.path = path, error.code = code, "{detail}{chain}");
-        } else if let Telling::Due { untold } = refusals.note(parts.code, Instant::now()) {
+        } else if let Telling::Due { untold } = refusals.note(parts.code, detail, Instant::now()) {
             let more = match untold {
                 0 => String::new(),
                 _ => format!("; {untold} more were refused since this was told last"),

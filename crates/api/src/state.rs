@@ -118,7 +118,7 @@ impl ApiState {
             turns: Turns::default(),
             places: Places::new(places),
             counting: Quota::new(),
-            dear: Lines::new(1),
+            dear: Lines::new(1, limits::DEAR_WAITING),
             tests: Quota::new(),
             readiness: Readiness::default(),
             web,
@@ -201,7 +201,6 @@ impl ApiState {
         &self.0.places
     }
 
-    /// Counts of what a job would do that are under way.
     /// A turn for something that takes long of what everybody shares: one at a time for a tenant, and for an environment's vendor.
     pub(crate) async fn dear_turn(&self, member: &Member) -> Result<Turn<Whose>, ApiError> {
         self.0.dear.turn(&member.whose()).await
@@ -212,6 +211,7 @@ impl ApiState {
         self.0.dear.turn(&(vendor.environment_id, None)).await
     }
 
+    /// Counts of what a job would do that are under way.
     pub(crate) fn counting(&self) -> &Arc<Quota<Whose>> {
         &self.0.counting
     }

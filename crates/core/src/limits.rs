@@ -34,6 +34,12 @@ pub const IDEMPOTENCY_KEPT: Duration = Duration::from_hours(24);
 pub const REQUEST_READ_TIMEOUT: Duration = Duration::from_secs(30);
 /// Bodies of one tenant's users that are read at a time; others wait.
 pub const BODIES_PER_TENANT: usize = 16;
+/// How long a call waits until others like it of the same caller have ended.
+pub const LINE_PATIENCE: Duration = Duration::from_secs(10);
+/// Calls of one caller that wait so, where each takes long of what everybody shares.
+pub const DEAR_WAITING: usize = 32;
+/// Bodies of one tenant's users, or from one address, that wait to be read.
+pub const BODIES_WAITING: usize = 512;
 /// How long a client may take over sending the body of a call that anybody can make: one that gives a token or opens a session.
 pub const OPEN_REQUEST_READ_TIMEOUT: Duration = Duration::from_secs(10);
 /// Such bodies from one address that are read at a time; others wait.

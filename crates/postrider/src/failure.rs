@@ -53,11 +53,13 @@ impl Failure {
     }
 
     /// The exit code.
-    pub(crate) const fn exit_code(&self) -> u8 {
+    pub(crate) fn exit_code(&self) -> u8 {
         match self {
             Self::Told(code) => *code,
             Self::Said(_) | Self::Refused(_) => FAILED,
             Self::Unreadable(_) => UNREADABLE,
+            // Who starts it again when it has failed is to do so.
+            Self::Configuration(problems) if problems.may_pass() => FAILED,
             Self::Configuration(_) => MISCONFIGURED,
             Self::Unreachable(_) => UNREACHABLE,
             Self::Interrupted(_) => INTERRUPTED,

@@ -6,9 +6,11 @@
 mod lines;
 
 use std::io;
+use std::str::FromStr as _;
 
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::Directive;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::config::LogFormat;
@@ -34,7 +36,9 @@ impl Drop for Logs {
 
 /// Sends logs to standard error, without waiting for whoever reads it. Does nothing where a subscriber is there already.
 pub(crate) fn start_logs(filter: &str, format: LogFormat) -> io::Result<Logs> {
-    let filter = EnvFilter::builder().parse_lossy(filter);
+    // Who asks for errors alone has not asked for gaps that nobody tells of.
+    let of_gaps = Directive::from_str(&format!("{}=warn", lines::TARGET)).map_err(io::Error::other)?;
+    let filter = EnvFilter::builder().parse_lossy(filter).add_directive(of_gaps);
     let lines = Lines::to(io::stderr())?;
     let writer = lines.clone();
     let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(move || writer.clone());

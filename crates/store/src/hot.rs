@@ -98,7 +98,7 @@ pub trait CommitObserver: Send + Sync + 'static {
     fn storage_works(&self, _works: bool) {}
 
     /// Whether an attempt of that delivery is under way, or what came of it on its way here: then that is what it ends by, and no sweep
-    /// and no person ends it meanwhile. Also on the writer's thread. Who says so sees to a bite of the sweep when it is over.
+    /// and no skip ends it meanwhile. Also on the writer's thread. Who says so sees to a bite of the sweep when it is over.
     fn is_under_way(&self, _delivery: DeliveryId) -> bool {
         false
     }

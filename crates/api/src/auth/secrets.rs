@@ -17,10 +17,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use postrider_core::environment::{Credential, CredentialHash};
 use postrider_core::limits::SIGN_IN_TURN;
-use postrider_core::{CredentialId, Entropy};
-use tokio::sync::{Semaphore, SemaphorePermit};
+use postrider_core::{CredentialId, Entropy, EnvironmentId};
+use tokio::sync::Semaphore;
 
 use crate::error::{ApiError, Code};
+use crate::lines::{Lines, Turn};
 
 /// Characters of a chosen secret at least: it is guessed at online, one at a time.
 pub const CHOSEN_SECRET_CHARS: usize = 16;
@@ -28,6 +29,8 @@ pub const CHOSEN_SECRET_CHARS: usize = 16;
 pub const CHOSEN_SECRET_CHARS_MOST: usize = 200;
 /// Logins with chosen secrets that may wait for their turn.
 const WAITING: usize = 16;
+/// Choices of secrets that wait for another one in the same environment.
+const CHOOSING_WAITING: usize = 8;
 /// Right secrets that are remembered: as many as there can be credentials in use.
 const REMEMBERED: usize = 1_024;
 
@@ -79,7 +82,7 @@ pub fn hash_chosen(secret: &str, entropy: &dyn Entropy) -> Result<CredentialHash
 /// Checks secrets against what is kept of them.
 pub(crate) struct Secrets {
     turn: Arc<Semaphore>,
-    choosing: Semaphore,
+    choosing: Arc<Lines<EnvironmentId>>,
     waiting: Semaphore,
     key: hmac::Key,
     right: Mutex<HashMap<CredentialId, hmac::Tag>>,
@@ -91,7 +94,7 @@ impl Secrets {
         entropy.fill(&mut key);
         Self {
             turn: Arc::new(Semaphore::new(1)),
-            choosing: Semaphore::new(1),
+            choosing: Lines::new(1, CHOOSING_WAITING),
             waiting: Semaphore::new(WAITING),
             key: hmac::Key::new(hmac::HMAC_SHA256, &key),
             right: Mutex::default(),
@@ -133,10 +136,10 @@ impl Secrets {
         Ok(None)
     }
 
-    /// A turn to choose a secret, which lasts until the credential is made: two that are chosen at once are told to be the same, too.
-    pub(crate) async fn turn_to_choose(&self) -> Result<SemaphorePermit<'_>, ApiError> {
-        let turn = tokio::time::timeout(SIGN_IN_TURN, self.choosing.acquire()).await.map_err(|_| overloaded())?;
-        Ok(turn.expect("the semaphore is never closed"))
+    /// A turn to choose a secret in an environment, which lasts until the credential is made: two that are chosen at once are told to be the
+    /// same, too.
+    pub(crate) async fn turn_to_choose(&self, environment: EnvironmentId) -> Result<Turn<EnvironmentId>, ApiError> {
+        self.choosing.turn(&environment).await
     }
 
     /// Whether one of these credentials has that secret, which a person chose for another.
@@ -197,7 +200,7 @@ impl Secrets {
 }
 
 fn overloaded() -> ApiError {
-    ApiError::new(Code::Overloaded, "too many logins at once; try again shortly")
+    ApiError::new(Code::Overloaded, "too many secrets are checked at once; try again shortly")
 }
 
 #[derive(Debug, thiserror::Error)]

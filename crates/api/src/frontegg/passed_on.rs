@@ -9,7 +9,7 @@
 use http::HeaderMap;
 use postrider_core::EnvironmentId;
 use postrider_core::event::TenantId;
-use postrider_core::permission::PermissionSet;
+use postrider_core::permission::{Permission, PermissionSet};
 use postrider_core::portal::Visibility;
 
 use crate::error::{ApiError, Code};
@@ -20,8 +20,9 @@ use crate::state::ApiState;
 const PERMISSIONS: &str = "frontegg-user-permissions";
 /// Headers that nothing but a middleware sends. Not all of them do.
 const OF_MIDDLEWARES: [&str; 3] = [PERMISSIONS, "frontegg-middleware-client", "frontegg-middleware-request"];
-/// All middlewares send this one, and so do some clients with calls of their own, which name no tenant then.
+/// All middlewares send this one, and so do some clients with calls of their own; these name no user.
 const HOST: &str = "frontegg-vendor-host";
+const USER: &str = "frontegg-user-id";
 /// What a middleware sends for a user of no tenant, where it sends no empty value.
 const NO_TENANT: &str = "WITHOUT_TENANT_ID";
 
@@ -42,7 +43,7 @@ pub(crate) fn user(
     state: &ApiState,
 ) -> Result<Option<PassedOn>, ApiError> {
     let is_known = OF_MIDDLEWARES.iter().any(|name| headers.contains_key(*name));
-    let is_passed_on = is_known || (headers.contains_key(HOST) && headers.contains_key(TENANT));
+    let is_passed_on = is_known || (headers.contains_key(HOST) && headers.contains_key(USER));
     if !is_passed_on {
         return Ok(None);
     }
@@ -56,7 +57,7 @@ pub(crate) fn user(
     let granted = match header(headers, PERMISSIONS)? {
         Some(names) => PermissionSet::from_names(names.split(',').map(str::trim)),
         None if headers.contains_key(PERMISSIONS) => PermissionSet::default(),
-        // Not every middleware names any: what it lets through, the user may do. Events are the product's word, which must be lent.
+        // Not every middleware names any: what it lets through, the user may do.
         None => PermissionSet::management(),
     };
     let environment = state.directory().environment(environment_id);
@@ -64,5 +65,7 @@ pub(crate) fn user(
         Some(Visibility::Always) => granted.or(PermissionSet::management()),
         _ => granted,
     };
-    Ok(Some(PassedOn { environment_id, tenant_id, permissions: granted.and(most) }))
+    // Events are the product's word, and where a middleware names no permissions it passes on those that a browser has made up.
+    let permissions = granted.and(most).without(Permission::WriteTriggerEvent);
+    Ok(Some(PassedOn { environment_id, tenant_id, permissions }))
 }

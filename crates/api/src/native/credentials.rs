@@ -197,7 +197,7 @@ pub(crate) async fn create_credential(
     let scope = new.scope.into();
     // Held until the credential is made.
     let _choosing = match &new.secret {
-        Some(_) => Some(state.secrets().turn_to_choose().await?),
+        Some(_) => Some(state.secrets().turn_to_choose(environment_id).await?),
         None => None,
     };
     let (secret, hash) = match new.secret {

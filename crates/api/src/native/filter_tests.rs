@@ -66,6 +66,7 @@ pub(crate) async fn test_filter(
         (None, Some(event)) => drafted(&state, &member, event)?,
         _ => return Err(ApiError::value("/event", "give either `event` or `eventId`")),
     };
+    drop(read);
     let _turn = state.dear_turn(&member).await?;
     let verdict = state.engine().try_filter(filter, event).await;
     let verdict = verdict.map_err(|error| ApiError::new(Code::Unavailable, error.to_string()))?;

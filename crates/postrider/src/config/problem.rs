@@ -23,6 +23,8 @@ enum Extent {
     Key,
     /// Whatever the file says.
     File,
+    /// Nothing: the value is right, and this machine does not go with it, at least for the moment.
+    Machine,
 }
 
 /// Everything that is wrong.
@@ -33,6 +35,16 @@ pub(crate) struct Problems(Vec<Problem>);
 impl Problems {
     pub(crate) fn add(&mut self, key: impl fmt::Display, message: impl Into<String>) {
         self.0.push(Problem { key: key.to_string(), message: message.into(), extent: Extent::Key });
+    }
+
+    /// Adds why this machine does not go with a value.
+    pub(super) fn add_of_machine(&mut self, key: impl fmt::Display, message: impl Into<String>) {
+        self.0.push(Problem { key: key.to_string(), message: message.into(), extent: Extent::Machine });
+    }
+
+    /// Whether another try may find none of them: all are this machine's.
+    pub(crate) fn may_pass(&self) -> bool {
+        self.0.iter().all(|problem| problem.extent == Extent::Machine)
     }
 
     /// Adds what is wrong with the file as a whole.

@@ -65,7 +65,7 @@ impl Reader {
         &mut self,
         key: &'static str,
         parse: impl Fn(&str) -> Result<T, String>,
-        check: impl Fn(&T) -> Result<(), String>,
+        check: impl Fn(&T) -> Result<(), Unfit>,
     ) {
         let setting = of(key);
         let Some((value, _)) = self.layers.value(setting) else { return };
@@ -74,8 +74,10 @@ impl Reader {
             Arity::List => entries(&value).unwrap_or_default(),
         };
         for value in given.iter().filter_map(|text| parse(text.trim()).ok()) {
-            if let Err(what) = check(&value) {
-                self.problems.add(key, what);
+            match check(&value) {
+                Ok(()) => {}
+                Err(Unfit::Always(what)) => self.problems.add(key, what),
+                Err(Unfit::Now(what)) => self.problems.add_of_machine(key, what),
             }
         }
     }
@@ -127,10 +129,18 @@ pub(super) fn settings(layers: Layers) -> Result<Settings, Problems> {
     settings.filter(|_| reader.problems.is_empty()).ok_or(reader.problems)
 }
 
+/// Why a value that can be read does not go with this machine.
+enum Unfit {
+    /// It never will.
+    Always(String),
+    /// It does not now: an address may come later than the server, and so may a file on another disk.
+    Now(String),
+}
+
 pub(super) fn settings_here(layers: Layers) -> Result<Settings, Problems> {
     let mut reader = Reader::new(layers);
     let settings = read(&mut reader);
-    reader.hold("data_dir", path, |path| control::check_path(path).map(drop));
+    reader.hold("data_dir", path, |path| control::check_path(path).map(drop).map_err(Unfit::Always));
     reader.hold("egress_source_addresses", source_address, |address| leaves_from(*address));
     reader.hold("egress_extra_roots", path, |path| roots(path));
     settings.filter(|_| reader.problems.is_empty()).ok_or(reader.problems)
@@ -305,18 +315,20 @@ fn source_address(text: &str) -> Result<IpAddr, String> {
 }
 
 /// Whether connections can leave from an address: that of this machine alone. No port of it is kept.
-fn leaves_from(address: IpAddr) -> Result<(), String> {
+fn leaves_from(address: IpAddr) -> Result<(), Unfit> {
     TcpListener::bind(SocketAddr::new(address, 0)).map(drop).map_err(|error| {
-        format!("connections cannot leave from {address} ({error}); give this machine the address, or remove it")
+        Unfit::Now(format!(
+            "connections cannot leave from {address} ({error}); give this machine the address, or remove it"
+        ))
     })
 }
 
 /// Whether a file of root certificates can be used.
-fn roots(path: &Path) -> Result<(), String> {
+fn roots(path: &Path) -> Result<(), Unfit> {
     let pem = std::fs::read(path).map_err(|error| {
-        format!("{} cannot be read: {error}; correct the path, or the file's permissions", path.display())
+        Unfit::Now(format!("{} cannot be read: {error}; correct the path, or the file's permissions", path.display()))
     })?;
-    postrider_egress::check_roots(&pem).map_err(|error| format!("{}: {error}", path.display()))
+    postrider_egress::check_roots(&pem).map_err(|error| Unfit::Always(format!("{}: {error}", path.display())))
 }
 
 /// Takes hexadecimal besides base64. Neither the key nor a part of it is repeated.

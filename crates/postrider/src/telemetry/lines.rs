@@ -14,6 +14,9 @@ use postrider_core::limits::LOG_BYTES_WAITING;
 /// How long an end waits for what is still on its way.
 const PATIENCE: Duration = Duration::from_secs(1);
 
+/// What logs that lines were dropped.
+pub(super) const TARGET: &str = "postrider::log";
+
 /// Where lines wait. What is written to it is a line each time.
 #[derive(Debug, Clone)]
 pub(super) struct Lines(Arc<Shared>);
@@ -86,7 +89,11 @@ impl Shared {
             drop(waiting);
             if dropped > 0 {
                 // It waits behind these, as any other line.
-                tracing::warn!(log.dropped = dropped, "lines of the log were dropped here: nobody read them in time");
+                tracing::warn!(
+                    target: TARGET,
+                    dropped,
+                    "lines of the log were dropped here: nobody read them in time"
+                );
             }
             // Where nobody reads any more, or the disk is full, nobody can be told.
             let _ = out.write_all(&bytes).and_then(|()| out.flush());

@@ -2,7 +2,6 @@
 //!
 //! What is on its way out by a sweep is not work, though its rows still wait.
 
-use postrider_core::delivery::StateKind;
 use postrider_core::limits::{LANE_PAGE_BYTES, PROBES, WAIT_MOST};
 use postrider_core::{DeliveryId, EnvironmentId, Timestamp, WebhookId};
 use rusqlite::{Connection, OptionalExtension as _};
@@ -29,14 +28,11 @@ pub(super) const DUE: &str = "SELECT d.id AS delivery_id, d.state, d.due_at, d.f
      FROM deliveries AS d INDEXED BY deliveries_waiting CROSS JOIN events AS e ON e.key = d.event \
      WHERE d.webhook = ?1 AND d.state <= 1 AND (d.due_at, d.id) > (?2, ?3) AND d.due_at <= ?4 AND d.id > ?5 \
      ORDER BY d.due_at, d.id";
-pub(super) const COUNT_DUE: &str = "SELECT count(*) FROM (SELECT 1 FROM deliveries INDEXED BY deliveries_waiting \
-     WHERE webhook = ?1 AND state <= 1 AND state <= ?5 AND due_at <= ?2 AND id > ?3 LIMIT ?4)";
-pub(super) const FIRST_DUE: &str = "SELECT due_at, id FROM deliveries INDEXED BY deliveries_waiting \
-     WHERE webhook = ?1 AND state <= 1 AND state <= ?5 AND due_at <= ?2 AND id > ?3 \
-     ORDER BY due_at, id LIMIT 1 OFFSET ?4";
-pub(super) const LAST_DUE: &str = "SELECT due_at, id FROM deliveries INDEXED BY deliveries_waiting \
-     WHERE webhook = ?1 AND state <= 1 AND state <= ?5 AND due_at <= ?2 AND id > ?3 \
-     ORDER BY due_at DESC, id DESC LIMIT 1 OFFSET ?4";
+/// At either end, whatever state they are in: more are not looked at.
+pub(super) const FIRST_DUE: &str = "SELECT due_at, id, state FROM deliveries INDEXED BY deliveries_waiting \
+     WHERE webhook = ?1 AND state <= 1 AND due_at <= ?2 AND id > ?3 ORDER BY due_at, id LIMIT ?4";
+pub(super) const LAST_DUE: &str = "SELECT due_at, id, state FROM deliveries INDEXED BY deliveries_waiting \
+     WHERE webhook = ?1 AND state <= 1 AND due_at <= ?2 AND id > ?3 ORDER BY due_at DESC, id DESC LIMIT ?4";
 pub(super) const BEFORE: &str = "SELECT due_at, id FROM deliveries INDEXED BY deliveries_waiting \
      WHERE webhook = ?1 AND state <= 1 AND (due_at, id) < (?2, ?3) ORDER BY due_at DESC, id DESC LIMIT 1";
 pub(super) const WAITING_FOR: &str = "SELECT waiting FROM webhook_tallies WHERE webhook = ?1";
@@ -143,24 +139,28 @@ fn before_any_due(
         .query_row([webhook.as_bytes()], |row| Ok((row.get(0)?, row.get::<_, Option<[u8; 16]>>(2)?)))
         .optional()?;
     let Some((key, swept)): Option<(i64, _)> = lane else { return Ok(None) };
-    let (now, swept) = (now.as_micros(), swept.unwrap_or_default());
-    let most = rows::limit(PROBES * 2);
+    let due = |end: &str| -> Result<Vec<(LanePosition, bool)>> {
+        let mut statement = connection.prepare_cached(end)?;
+        let of_end = (key, now.as_micros(), swept.unwrap_or_default(), rows::limit(PROBES));
+        let rows = statement.query_map(of_end, |row| Ok((position(row)?, row.get::<_, i64>(2)? == 0)))?;
+        rows.collect()
+    };
+    let mut found = due(FIRST_DUE)?;
+    let first_end = found.last().map(|(position, _)| *position);
+    let behind = due(LAST_DUE)?.into_iter().rev();
+    found.extend(behind.filter(|(position, _)| first_end.is_none_or(|end| *position > end)));
     // Those that were never sent say more, where there are any, than those that the endpoint has failed at.
-    let (mut up_to, mut due): (_, i64) = (0, 0);
-    for state in [StateKind::Pending, StateKind::Retrying].map(rows::state_number) {
-        let counted = (key, now, swept, most, state);
-        (up_to, due) = (state, connection.prepare_cached(COUNT_DUE)?.query_row(counted, |row| row.get(0))?);
-        if due > 0 {
-            break;
-        }
+    if found.iter().any(|(_, is_new)| *is_new) {
+        found.retain(|(_, is_new)| *is_new);
     }
-    #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "it is at most so many")]
-    let picked = ((due as f64 * chance) as i64).clamp(0, (due - 1).max(0));
-    // Where there are more than were counted, the second half stands at the other end.
-    let (end, offset) = if due < most || picked < due / 2 { (FIRST_DUE, picked) } else { (LAST_DUE, due - 1 - picked) };
-    let picked: Option<LanePosition> =
-        connection.prepare_cached(end)?.query_row((key, now, swept, offset, up_to), position).optional()?;
-    let Some(picked) = picked else { return Ok(None) };
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_precision_loss,
+        clippy::cast_sign_loss,
+        reason = "it is at most so many"
+    )]
+    let picked = ((found.len() as f64 * chance) as usize).min(found.len().saturating_sub(1));
+    let Some((picked, _)) = found.get(picked) else { return Ok(None) };
     let before = (key, picked.due_at.as_micros(), picked.delivery.as_bytes());
     connection.prepare_cached(BEFORE)?.query_row(before, position).optional()
 }

@@ -82,6 +82,26 @@ pub(crate) async fn a_delivery_that_is_due_is_picked_by_chance(world: World) {
     }
 }
 
+pub(crate) async fn what_was_never_sent_is_picked_before_what_has_failed(world: World) {
+    let environment = world.environment("Production").await;
+    let webhook = world.webhook_with(environment, RetryPolicy::Delays(vec![1; 5].try_into().unwrap())).await;
+    for _ in 0..5 {
+        let failed = world.accept(std::slice::from_ref(&webhook)).await;
+        world.settle(&failed.event, failed.deliveries[0], answered(500)).await;
+    }
+    world.advance(Duration::from_mins(1));
+    let picked = async |chance| {
+        let after = world.store().before_any_due(webhook.id, world.now(), chance).await.unwrap();
+        ids(&page(&world, &webhook, after, 1).await)[0]
+    };
+    // Where all have failed it is one of them.
+    assert_ne!(picked(0.0).await, picked(0.9).await);
+    let new = world.accept(std::slice::from_ref(&webhook)).await.deliveries[0];
+    for chance in [0.0, 0.5, 0.9] {
+        assert_eq!(picked(chance).await, new);
+    }
+}
+
 pub(crate) async fn lanes_with_work_are_found_with_their_earliest(mut world: World) {
     let environment = world.environment("Production").await;
     let mut webhooks = Vec::new();
@@ -213,6 +233,26 @@ pub(crate) async fn a_start_brings_forward_what_a_clock_ahead_has_put_off(mut wo
     world.reopen();
     assert_eq!(world.bring_forward().await, [webhook.id]);
     assert!(ids(&page(&world, &webhook, None, 10).await).contains(&never.deliveries[0]));
+}
+
+pub(crate) async fn a_retry_is_brought_forward_once_however_often_it_is_started_anew(mut world: World) {
+    let environment = world.environment("Production").await;
+    let webhook = world.webhook_with(environment, RetryPolicy::Delays(vec![50_000].try_into().unwrap())).await;
+    world.advance(AHEAD);
+    let retried = world.accept(std::slice::from_ref(&webhook)).await;
+    world.settle(&retried.event, retried.deliveries[0], answered(500)).await;
+    let wait = due_at(&world, &retried).await.since(world.now());
+    let now = world.set_back(AHEAD);
+    world.reopen();
+    assert_eq!(world.bring_forward().await, [webhook.id]);
+    let right = due_at(&world, &retried).await;
+    assert!(wait.saturating_sub(right.since(now)) < Duration::from_secs(1), "it waits as long as it was meant to");
+    for _ in 0..3 {
+        world.advance(Duration::from_mins(1));
+        world.reopen();
+        assert_eq!(world.bring_forward().await, [], "the newest delivery is ahead still");
+        assert_eq!(due_at(&world, &retried).await, right);
+    }
 }
 
 pub(crate) async fn many_are_brought_forward_in_their_order(world: World) {

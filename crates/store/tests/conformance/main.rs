@@ -82,11 +82,13 @@ rules! {
     lanes:
         a_lane_is_paged_in_the_order_of_due_times,
         a_delivery_that_is_due_is_picked_by_chance,
+        what_was_never_sent_is_picked_before_what_has_failed,
         lanes_with_work_are_found_with_their_earliest,
         a_page_of_large_bodies_is_cut,
         what_a_clock_ahead_has_put_off_is_due_when_it_is_set_back,
         what_a_clock_ahead_has_put_off_is_brought_forward,
         a_start_brings_forward_what_a_clock_ahead_has_put_off,
+        a_retry_is_brought_forward_once_however_often_it_is_started_anew,
         many_are_brought_forward_in_their_order;
     ordering:
         the_next_of_a_key_goes_when_the_first_has_ended,

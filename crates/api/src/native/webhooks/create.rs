@@ -147,7 +147,7 @@ pub(crate) async fn create_webhook(
         client_certificate: form.client_certificate,
     };
     // Templates are compiled and tried.
-    let dear = state.dear_turn(&member).await?;
+    let dear = if form_of_shape.is_dear() { Some(state.dear_turn(&member).await?) } else { None };
     let (shape, access) = form_of_shape.checked(&state, "", (&Shape::default(), &Access::default())).await?;
     let before = Sending::default();
     let new = NewWebhook {

@@ -168,6 +168,15 @@ pub(crate) struct ShapeForm {
 }
 
 impl ShapeForm {
+    /// Whether there is something to be compiled or tried.
+    pub(crate) fn is_dear(&self) -> bool {
+        self.method.is_some()
+            || self.headers.is_some()
+            || !self.payload.is_absent()
+            || !self.authentication.is_absent()
+            || !self.client_certificate.is_absent()
+    }
+
     /// What is sent and what is shown, over what was; none where the request says nothing of it. `at` is where the members stand. Their
     /// templates can be compiled.
     pub(crate) async fn checked(

@@ -123,12 +123,6 @@ pub(crate) async fn update_webhook(
     Json(form): Json<Form>,
 ) -> Result<Answer<Webhook>, ApiError> {
     member.require(Permission::WriteWebhook)?;
-    let _turn = state.turns().of(id).await;
-    let before = within_reach(&state, &member, id)?;
-    let keys = |keys| {
-        let standing = &before.event_keys;
-        rules::event_keys(&state, member.environment_id, &before.scope, "/eventKeys", keys, standing)
-    };
     let form_of_shape = ShapeForm {
         method: form.method,
         payload: form.payload,
@@ -136,11 +130,17 @@ pub(crate) async fn update_webhook(
         authentication: form.authentication,
         client_certificate: form.client_certificate,
     };
+    // Templates are compiled and tried. Before the webhook's turn, which others wait for.
+    let dear = if form_of_shape.is_dear() { Some(state.dear_turn(&member).await?) } else { None };
+    let _turn = state.turns().of(id).await;
+    let before = within_reach(&state, &member, id)?;
+    let keys = |keys| {
+        let standing = &before.event_keys;
+        rules::event_keys(&state, member.environment_id, &before.scope, "/eventKeys", keys, standing)
+    };
     let url = form.url.map(|text| rules::url(&state, "/url", &text)).transpose()?;
     hidden::check(&before, url.as_ref(), &form_of_shape)?;
     let (shape_before, access_before) = settings(&before);
-    // Templates are compiled and tried.
-    let dear = state.dear_turn(&member).await?;
     let (shape, access) = form_of_shape.checked(&state, "", (&shape_before, &access_before)).await?;
     let patch = WebhookPatch {
         display_name: form.display_name.map(|text| rules::optional_name("/displayName", text)).transpose()?,

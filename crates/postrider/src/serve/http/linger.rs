@@ -12,8 +12,8 @@
 use std::convert::Infallible;
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 
 use axum::response::Response;
@@ -26,7 +26,6 @@ use hyper::service::Service;
 use postrider_api::Peer;
 use postrider_core::limits;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::sync::oneshot;
 use tokio::time::Sleep;
 use tokio_util::sync::CancellationToken;
 
@@ -43,9 +42,27 @@ struct Notes {
     heard: AtomicBool,
     /// The last one was left before it was read.
     unread: AtomicBool,
+    rest: Mutex<Rest>,
+}
+
+/// What is left of the body of the last one.
+#[derive(Debug, Default)]
+enum Rest {
+    /// Nobody awaits it: it was answered, or who sends it waits to be asked, and is not asked once there is an answer.
+    #[default]
+    Unwanted,
+    /// It is awaited.
+    Awaited,
+    /// This much.
+    Left(Incoming),
 }
 
 impl Noted {
+    /// Puts this in the place of what was left, which is returned.
+    fn replace_rest(&self, rest: Rest) -> Rest {
+        std::mem::replace(&mut *self.0.rest.lock().unwrap_or_else(PoisonError::into_inner), rest)
+    }
+
     /// Ends when the time for the first request is over and none has come; else never.
     pub(super) async fn silence(&self) {
         tokio::time::sleep(limits::FIRST_HEAD_TIMEOUT).await;
@@ -86,30 +103,30 @@ where
         if let Some(peer) = self.peer {
             request.extensions_mut().insert(peer);
         }
-        let (rest, left) = oneshot::channel();
-        // Who waits to be asked for the body is not asked for it once there is an answer.
-        let rest = (!request.headers().contains_key(header::EXPECT)).then_some(rest);
-        let watched = |body| axum::body::Body::new(Watched { body: Some(body), rest, noted: self.noted.clone() });
+        let is_awaited = !request.headers().contains_key(header::EXPECT);
+        self.noted.replace_rest(if is_awaited { Rest::Awaited } else { Rest::Unwanted });
+        let watched = |body| axum::body::Body::new(Watched { body: Some(body), noted: self.noted.clone() });
         // The service is always ready: what holds callers up is within its answers.
         let answer = self.service.clone().call(request.map(watched));
         let (noted, stop) = (self.noted.clone(), self.stop.clone());
         Box::pin(async move {
             let Ok(answer) = answer.await;
-            let answer = end_with_the_request(answer, left, &noted).await;
+            let answer = end_with_the_request(answer, &noted).await;
             Ok(end_with_the_server(answer, &stop))
         })
     }
 }
 
 /// Lets an answer say that its connection ends with it, where too much of the request is left to be read.
-async fn end_with_the_request(mut answer: Response, mut left: oneshot::Receiver<Incoming>, noted: &Noted) -> Response {
+async fn end_with_the_request(mut answer: Response, noted: &Noted) -> Response {
+    let rest = noted.replace_rest(Rest::Unwanted);
     if !noted.0.unread.load(Ordering::Relaxed) {
         return answer;
     }
-    let is_read = match left.try_recv() {
-        Ok(rest) => is_read_through(rest).await,
+    let is_read = match rest {
+        Rest::Left(rest) => is_read_through(rest).await,
         // It failed, or is awaited to be asked for.
-        Err(_) => false,
+        Rest::Awaited | Rest::Unwanted => false,
     };
     if is_read {
         noted.0.unread.store(false, Ordering::Relaxed);
@@ -152,8 +169,6 @@ fn end_with_the_server(answer: Response, stop: &CancellationToken) -> Response {
 struct Watched {
     /// There until its end.
     body: Option<Incoming>,
-    /// There while it can be read.
-    rest: Option<oneshot::Sender<Incoming>>,
     noted: Noted,
 }
 
@@ -169,7 +184,7 @@ impl Body for Watched {
         let frame = ready!(Pin::new(body).poll_frame(context));
         match &frame {
             Some(Ok(_)) => {}
-            Some(Err(_)) => self.rest = None,
+            Some(Err(_)) => drop(self.noted.replace_rest(Rest::Unwanted)),
             None => self.body = None,
         }
         Poll::Ready(frame)
@@ -188,9 +203,9 @@ impl Drop for Watched {
     fn drop(&mut self) {
         let Some(body) = self.body.take().filter(|body| !body.is_end_stream()) else { return };
         self.noted.0.unread.store(true, Ordering::Relaxed);
-        if let Some(rest) = self.rest.take() {
-            // Nobody awaits it once the answer is on its way.
-            let _too_late = rest.send(body);
+        let mut rest = self.noted.0.rest.lock().unwrap_or_else(PoisonError::into_inner);
+        if matches!(*rest, Rest::Awaited) {
+            *rest = Rest::Left(body);
         }
     }
 }

@@ -254,7 +254,6 @@ fn lists() -> Vec<&'static str> {
         lanes::LANE,
         lanes::DUE,
         lanes::DUE_FOR,
-        lanes::COUNT_DUE,
         lanes::FIRST_DUE,
         lanes::LAST_DUE,
         lanes::BEFORE,
