@@ -1,10 +1,11 @@
 // @vitest-environment jsdom
-import { useMutation, useQuery } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { createMemoryHistory, createRootRoute, createRouter } from "@tanstack/react-router";
 import { act, cleanup, fireEvent, render, screen } from "@testing-library/react";
 import { useState } from "react";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { api, must } from "@/api/client";
+import { useMutation } from "@/api/mutation";
 import { Toasts } from "@/ui/toast";
 import { Portal } from "./app";
 import type { Told } from "./frame";
