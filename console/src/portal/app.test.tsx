@@ -6,6 +6,7 @@ import { useState } from "react";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { api, must } from "@/api/client";
 import { useMutation } from "@/api/mutation";
+import { Dialog } from "@/ui/dialog";
 import { Toasts } from "@/ui/toast";
 import { Portal } from "./app";
 import type { Told } from "./frame";
@@ -38,6 +39,7 @@ vi.mock("./router", () => ({
 /** What a page does: it reads, somebody writes in it, and saves. */
 function Page() {
   const [text, setText] = useState("");
+  const [asking, setAsking] = useState(false);
   const read = useQuery({ queryKey: ["webhooks"], queryFn: () => must(api.GET("/api/v1/webhooks")) });
   const save = useMutation({
     mutationFn: () => must(api.POST("/api/v1/webhooks", { body: { displayName: text } as never })),
@@ -53,6 +55,12 @@ function Page() {
       <button type="button" onClick={() => void read.refetch()}>
         Read
       </button>
+      <button type="button" onClick={() => setAsking(true)}>
+        Add
+      </button>
+      <Dialog title="A new one" open={asking} onClose={() => setAsking(false)}>
+        <textarea aria-label="Note" />
+      </Dialog>
       {save.error && <p>Not saved: {save.error.message}</p>}
       {save.data && <p>Saved</p>}
       <Toasts />
@@ -224,4 +232,25 @@ test("a portal that the vendor hides says so, and comes back with what was being
   expect(screen.queryByText("Webhooks are not available")).toBeNull();
   expect(field().value).toBe("mine");
   expect(field().closest("[inert]")).toBeNull();
+});
+
+test("what is being written in a dialog outlives the end of a session, whatever is pressed meanwhile", async () => {
+  await open("mine");
+  press("Add");
+  await pass(50);
+  const note = screen.getByLabelText<HTMLTextAreaElement>("Note");
+  fireEvent.change(note, { target: { value: "long" } });
+  session = undefined;
+  press("Read");
+  await pass(11_000);
+  const said = screen.getByText("This session has ended");
+  fireEvent.keyDown(document.body, { key: "Escape" });
+  fireEvent.pointerDown(said);
+  fireEvent.click(said);
+  await pass(50);
+  await link({ id: "s2", userId: "ada" });
+  expect(screen.getByLabelText<HTMLTextAreaElement>("Note").value).toBe("long");
+  fireEvent.keyDown(document.body, { key: "Escape" });
+  await pass(50);
+  expect(screen.queryByLabelText("Note")).toBeNull();
 });
