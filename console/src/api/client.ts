@@ -23,6 +23,22 @@ export function identify(headers: Record<string, string | undefined>): void {
 /** What calls say who they are by: a token, or a portal's session; null: a cookie alone. */
 export const whoAsks = (): string | null => identity.get("authorization") ?? identity.get("postrider-session");
 
+/** Headers that say who asks. */
+const WHO = ["authorization", "postrider-session"] as const;
+export type Who = Partial<Record<(typeof WHO)[number], string | undefined>>;
+
+/** The `fetch` of one call that is made as somebody else than all the others. */
+export const fetchAs =
+  (who: Who) =>
+  (request: Request): Promise<Response> => {
+    for (const name of WHO) {
+      const value = who[name];
+      if (value === undefined) request.headers.delete(name);
+      else request.headers.set(name, value);
+    }
+    return fetch(request);
+  };
+
 /** Waits until calls go with another token or session than `before`; `signal` ends the waiting. */
 export function anotherIdentity(before: string, signal: AbortSignal): Promise<void> {
   return new Promise(resolve => {
@@ -95,7 +111,7 @@ const renewed: Middleware = {
     const { copy, who } = kept;
     // Nobody makes a call that somebody else was making.
     if (renewing.who() !== who) return undefined;
-    for (const name of ["authorization", "postrider-session"]) copy.headers.delete(name);
+    for (const name of WHO) copy.headers.delete(name);
     withIdentity(copy.headers);
     return fetch(copy);
   },

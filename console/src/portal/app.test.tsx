@@ -242,6 +242,7 @@ test("what is being written in a dialog outlives the end of a session, whatever 
   fireEvent.change(note, { target: { value: "long" } });
   session = undefined;
   press("Read");
+  await pass(50);
   await pass(11_000);
   const said = screen.getByText("This session has ended");
   fireEvent.keyDown(document.body, { key: "Escape" });
@@ -253,4 +254,29 @@ test("what is being written in a dialog outlives the end of a session, whatever 
   fireEvent.keyDown(document.body, { key: "Escape" });
   await pass(50);
   expect(screen.queryByLabelText("Note")).toBeNull();
+});
+
+test("where the look at somebody else's new session fails, calls go on in the name of whose pages there are", async () => {
+  lasts = 600_000;
+  await open("mine");
+  await pass(545_000);
+  expect(frame.told).toContain("postrider:expiring");
+  const { answer } = server;
+  const looks: (string | null)[] = [];
+  server.answer = async request => {
+    const id = request.headers.get("postrider-session");
+    if (request.method === "POST" && request.url.endsWith("/portal-session"))
+      return json(200, { session: { ...shown(), id: "s2", userId: "grace" } });
+    if (request.url.endsWith("/portal-session")) {
+      looks.push(id);
+      throw new TypeError("Failed to fetch");
+    }
+    return answer(request);
+  };
+  (frame.hear as (told: Told) => void)({ type: "code", code: "c" });
+  await pass(50);
+  expect(looks).toEqual(["s2"]);
+  press("Save");
+  await pass(50);
+  expect(saved).toEqual([{ text: "mine", session: "s1" }]);
 });

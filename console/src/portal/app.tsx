@@ -13,7 +13,7 @@ import { makeQueryClient } from "@/shell/queries";
 import { Button } from "@/ui/button";
 import { Empty, ErrorNotice, Skeleton } from "@/ui/states";
 import { say } from "@/ui/toast";
-import { type Access, agree, enter, holderOf, look, type PortalSession, stay, takeFromUrl } from "./access";
+import { type Access, agree, assume, enter, holderOf, look, type PortalSession, stay, takeFromUrl } from "./access";
 import { type Cover, Covered, RenewingNotice, useIsLate } from "./covered";
 import type { Credentials } from "./credentials";
 import { isFramed, type Told, tell, useHeight, useParent } from "./frame";
@@ -61,6 +61,8 @@ export function Portal() {
       if (next.state === "open") {
         const is = whoIn(next.session);
         const isSame = who.current === is;
+        // Whose calls they are changes with whose pages there are: nothing is saved in another person's name.
+        if (next.identity) assume(next.identity);
         who.current = is;
         setShown(next.session);
         renewal.end(isSame);
@@ -202,10 +204,10 @@ function Outside({
     case "asking":
       return (
         <WhichPortal
-          session={access.session}
+          session={access.found.session}
           before={access.before}
-          onOpen={() => become(agree(access.session))}
-          onStay={() => void stay(access.before).then(become, onError)}
+          onOpen={() => become(agree(access.found))}
+          onStay={() => void stay(access.found, access.before).then(become, onError)}
         />
       );
     case "ended":
