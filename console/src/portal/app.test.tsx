@@ -280,3 +280,22 @@ test("where the look at somebody else's new session fails, calls go on in the na
   await pass(50);
   expect(saved).toEqual([{ text: "mine", session: "s1" }]);
 });
+
+test("a renewal that is refused before the session has ended takes nothing away", async () => {
+  lasts = 600_000;
+  await open("mine");
+  await pass(545_000);
+  expect(frame.told).toContain("postrider:expiring");
+  const { answer } = server;
+  server.answer = request =>
+    request.method === "POST" && request.url.endsWith("/portal-session")
+      ? Promise.resolve(json(401, { code: "session_ended", detail: "the code was used" }))
+      : answer(request);
+  (frame.hear as (told: Told) => void)({ type: "code", code: "c" });
+  await pass(50);
+  expect(field().closest("[inert]")).toBeNull();
+  expect(frame.told).not.toContain("postrider:expired");
+  press("Save");
+  await pass(50);
+  expect(saved).toEqual([{ text: "mine", session: "s1" }]);
+});

@@ -79,9 +79,10 @@ export function Portal() {
       const wasEarly = isEarly.current;
       isEarly.current = false;
       try {
-        become(await enter(credentials));
+        const found = await enter(credentials);
+        // The session that was to be renewed still lasts, whatever became of its renewal.
+        if (!wasEarly || found.state === "open" || found.state === "hidden") become(found);
       } catch (failure) {
-        // The session that was to be renewed still lasts.
         if (!wasEarly) setError(failure);
       }
     },
