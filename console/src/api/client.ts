@@ -23,6 +23,16 @@ export function identify(headers: Record<string, string | undefined>): void {
 /** What calls say who they are by: a token, or a portal's session; null: a cookie alone. */
 export const whoAsks = (): string | null => identity.get("authorization") ?? identity.get("postrider-session");
 
+/** How long an answer may take: what hangs fails, so that whoever waits for it can go on. */
+const DEADLINE_MS = 60_000;
+
+function fetchInTime(request: Request): Promise<Response> {
+  const deadline = AbortSignal.timeout(DEADLINE_MS);
+  // Browsers that cannot have both go without the ending of calls that nobody waits for any more.
+  const signal = "any" in AbortSignal ? AbortSignal.any([request.signal, deadline]) : deadline;
+  return fetch(request, { signal });
+}
+
 /** Headers that say who asks. */
 const WHO = ["authorization", "postrider-session"] as const;
 export type Who = Partial<Record<(typeof WHO)[number], string | undefined>>;
@@ -36,7 +46,7 @@ export const fetchAs =
       if (value === undefined) request.headers.delete(name);
       else request.headers.set(name, value);
     }
-    return fetch(request);
+    return fetchInTime(request);
   };
 
 /** Waits until calls go with another token or session than `before`; `signal` ends the waiting. */
@@ -76,6 +86,7 @@ const identified: Middleware = {
 export const api = createClient<paths>({
   baseUrl: new URL(basePath, location.origin).href.replace(/\/$/, ""),
   credentials: "same-origin",
+  fetch: fetchInTime,
   // Commas stay as they are: lists of states and ids.
   querySerializer: { array: { style: "form", explode: false } },
 });
@@ -113,7 +124,7 @@ const renewed: Middleware = {
     if (renewing.who() !== who) return undefined;
     for (const name of WHO) copy.headers.delete(name);
     withIdentity(copy.headers);
-    return fetch(copy);
+    return fetchInTime(copy);
   },
 };
 api.use(renewed);
