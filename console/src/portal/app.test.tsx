@@ -299,3 +299,32 @@ test("a renewal that is refused before the session has ended takes nothing away"
   await pass(50);
   expect(saved).toEqual([{ text: "mine", session: "s1" }]);
 });
+
+test("what is said of a hidden portal's session after another has come is not heard", async () => {
+  await open("mine");
+  isHidden = true;
+  press("Read");
+  await pass(50);
+  isHidden = false;
+  const { answer } = server;
+  let release = () => {};
+  const held = new Promise<void>(resolve => {
+    release = resolve;
+  });
+  const looks: string[] = [];
+  server.answer = async request => {
+    const id = request.headers.get("postrider-session");
+    if (id === "s1" && request.url.endsWith("/portal-session") && request.method === "GET") {
+      looks.push(id);
+      await held;
+    }
+    return answer(request);
+  };
+  await pass(35_000);
+  expect(looks).toHaveLength(1);
+  await link({ id: "s2", userId: "ada" });
+  release();
+  await pass(50);
+  expect(frame.told).not.toContain("postrider:expired");
+  expect(field().closest("[inert]")).toBeNull();
+});

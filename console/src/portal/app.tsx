@@ -103,17 +103,32 @@ export function Portal() {
   const wasOpen = shown !== undefined;
   useEffect(() => {
     if (!isHidden) return;
+    // What is said of it after somebody has got in otherwise is not heard.
+    let isOver = false;
     const again = async () => {
       try {
-        become(wasOpen ? { state: "open", session: await look() } : await enter(tried.current));
+        const found: Access = wasOpen ? { state: "open", session: await look() } : await enter(tried.current);
+        if (!isOver) become(found);
       } catch (failure) {
-        if (isSignedOut(failure)) become({ state: "ended" });
+        if (!isOver && isSignedOut(failure)) become({ state: "ended" });
       }
     };
-    return whileSeen(() => {
-      const timer = setInterval(() => void again(), HIDDEN_MS);
-      return () => clearInterval(timer);
+    const stop = whileSeen(() => {
+      let timer: ReturnType<typeof setTimeout> | undefined;
+      let isSeen = true;
+      const later = () => {
+        timer = setTimeout(() => void again().then(() => isSeen && later()), HIDDEN_MS);
+      };
+      later();
+      return () => {
+        isSeen = false;
+        clearTimeout(timer);
+      };
     });
+    return () => {
+      isOver = true;
+      stop();
+    };
   }, [isHidden, wasOpen, become]);
   useParent(
     useCallback(
@@ -152,7 +167,7 @@ export function Portal() {
       {isRenewing && <RenewingNotice />}
       {error !== undefined && (
         <div className="portal">
-          <ErrorNotice error={error} onRetry={() => void go(tried.current)} />
+          <ErrorNotice error={error} byHand={tried.current.code !== undefined} onRetry={() => void go(tried.current)} />
         </div>
       )}
       {!isOpen && !isRenewing && error === undefined && <Outside access={access} become={become} onError={setError} />}
