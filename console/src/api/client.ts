@@ -23,6 +23,32 @@ export function identify(headers: Record<string, string | undefined>): void {
 /** What calls say who they are by: a token, or a portal's session; null: a cookie alone. */
 export const whoAsks = (): string | null => identity.get("authorization") ?? identity.get("postrider-session");
 
+/** How long an answer may take: what hangs fails, so that whoever waits for it can go on. */
+const DEADLINE_MS = 60_000;
+
+function fetchInTime(request: Request): Promise<Response> {
+  const deadline = AbortSignal.timeout(DEADLINE_MS);
+  // Browsers that cannot have both go without the ending of calls that nobody waits for any more.
+  const signal = "any" in AbortSignal ? AbortSignal.any([request.signal, deadline]) : deadline;
+  return fetch(request, { signal });
+}
+
+/** Headers that say who asks. */
+const WHO = ["authorization", "postrider-session"] as const;
+export type Who = Partial<Record<(typeof WHO)[number], string | undefined>>;
+
+/** The `fetch` of one call that is made as somebody else than all the others. */
+export const fetchAs =
+  (who: Who) =>
+  (request: Request): Promise<Response> => {
+    for (const name of WHO) {
+      const value = who[name];
+      if (value === undefined) request.headers.delete(name);
+      else request.headers.set(name, value);
+    }
+    return fetchInTime(request);
+  };
+
 /** Waits until calls go with another token or session than `before`; `signal` ends the waiting. */
 export function anotherIdentity(before: string, signal: AbortSignal): Promise<void> {
   return new Promise(resolve => {
@@ -60,6 +86,7 @@ const identified: Middleware = {
 export const api = createClient<paths>({
   baseUrl: new URL(basePath, location.origin).href.replace(/\/$/, ""),
   credentials: "same-origin",
+  fetch: fetchInTime,
   // Commas stay as they are: lists of states and ids.
   querySerializer: { array: { style: "form", explode: false } },
 });
@@ -95,9 +122,9 @@ const renewed: Middleware = {
     const { copy, who } = kept;
     // Nobody makes a call that somebody else was making.
     if (renewing.who() !== who) return undefined;
-    for (const name of ["authorization", "postrider-session"]) copy.headers.delete(name);
+    for (const name of WHO) copy.headers.delete(name);
     withIdentity(copy.headers);
-    return fetch(copy);
+    return fetchInTime(copy);
   },
 };
 api.use(renewed);

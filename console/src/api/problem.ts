@@ -34,8 +34,11 @@ export function isSignedOut(error: unknown): boolean {
 /** Whether nobody answered, or a proxy in the place of a server that is down. */
 export function isUnreachable(error: unknown): boolean {
   if (error instanceof ApiProblem) return !error.problem && [502, 503, 504].includes(error.status);
-  return error instanceof TypeError;
+  return error instanceof TypeError || isLate(error);
 }
+
+/** Whether no answer came in time. */
+const isLate = (error: unknown) => error instanceof DOMException && error.name === "TimeoutError";
 
 /** Whether the server said no: it would say so again. */
 export function isRefusal(error: unknown): boolean {
@@ -68,7 +71,7 @@ export function describeError(error: unknown, m: Messages): Described {
       requestId: status >= 500 ? problem.requestId : undefined,
     };
   }
-  if (error instanceof TypeError) return plainly(m.common.unreachable);
+  if (error instanceof TypeError || isLate(error)) return plainly(m.common.unreachable);
   return plainly(error instanceof Error ? error.message : String(error));
 }
 

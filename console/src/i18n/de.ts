@@ -22,7 +22,7 @@ export const de: Words = {
     more: "Mehr laden",
     next: "Weiter",
     nothingFound: "Nichts gefunden",
-    onlyLooks: "Hier dürfen Sie ansehen und nichts ändern",
+    onlyLooks: "Hier dürfen Sie nur lesen, nichts ändern",
     onlyLooksUser: "Mehr darf, wer von der Verwaltung die Rechte dazu bekommt.",
     optional: "Freiwillig.",
     required: "Das wird gebraucht.",

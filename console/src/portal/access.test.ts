@@ -54,7 +54,10 @@ async function open() {
     if (path.endsWith("/portal-session") && asked.length === 1) return tokenFor("first", 15);
     return { status: 401, body: { code: "session_ended", detail: "the session has ended" } };
   };
-  expect(await access.enter({ code: "c" })).toEqual({ state: "open", session: SESSION });
+  const found = await access.enter({ code: "c" });
+  if (found.state !== "open" || !found.identity) throw new Error(`not open, but ${found.state}`);
+  expect(found.session).toEqual(SESSION);
+  access.assume(found.identity);
   asked = [];
 }
 

@@ -1,6 +1,6 @@
 //! How the portal gets in: by a one-time code, by a session that stands, or by the user's own token. Nothing of it is kept but the
 //! session's id, which is no secret, in the URL and, at the top of a window, as the one that was open last.
-import { api, basePath, identify, must, type Schemas } from "@/api/client";
+import { api, basePath, fetchAs, identify, must, type Schemas, type Who } from "@/api/client";
 import { hasCode, isSignedOut } from "@/api/problem";
 import { type Credentials, credentialsIn } from "./credentials";
 import { isFramed } from "./frame";
@@ -8,11 +8,26 @@ import { remember, remembered, wasAgreed } from "./remembered";
 
 export type PortalSession = Schemas["PortalSession"];
 
+/** What calls say who they are by: the id of a session, whose cookie the browser has, or a token. */
+export interface Identity {
+  session?: string;
+  token?: string;
+  /** Of a token that takes a cookie's place, which is renewed before. */
+  tokenExpiresAt?: string;
+}
+
+/** A session, and how calls are made in it. */
+interface Found {
+  session: PortalSession;
+  identity: Identity;
+}
+
 export type Access =
   | { state: "opening" }
-  | { state: "open"; session: PortalSession }
+  /** `identity` is for [`assume`], together with showing the session; without one it is that of the calls there are. */
+  | { state: "open"; session: PortalSession; identity?: Identity }
   /** A link opened this session while that of somebody else is open in the same browser: the reader says which it is to be. */
-  | { state: "asking"; session: PortalSession; before: PortalSession }
+  | { state: "asking"; found: Found; before: PortalSession }
   /** It ended, or was revoked: a new code or token brings it back. */
   | { state: "ended" }
   | { state: "badLink" }
@@ -45,17 +60,27 @@ export const holderOf = ({ tenantId, userId }: Pick<PortalSession, "tenantId" | 
 
 let renewal: ReturnType<typeof setTimeout> | undefined;
 
-function become(headers: { session?: string; token?: string }): void {
+const whoIs = ({ session, token }: Identity): Who => ({
+  "postrider-session": session,
+  authorization: token === undefined ? undefined : `Bearer ${token}`,
+});
+
+/** All calls are made so from now on. */
+export function assume(identity: Identity): void {
   clearTimeout(renewal);
   renewal = undefined;
-  identify({
-    "postrider-session": headers.session,
-    authorization: headers.token === undefined ? undefined : `Bearer ${headers.token}`,
-  });
+  identify(whoIs(identity));
+  if (identity.tokenExpiresAt !== undefined) renewLater(identity.tokenExpiresAt);
 }
 
 /** The session in force, as the server sees it now. */
 export const look = (): Promise<PortalSession> => must(api.GET("/api/v1/portal-session"));
+
+/** The session of an identity that other calls do not go by yet: the pages that are shown may be somebody else's. */
+async function find(identity: Identity): Promise<Found> {
+  const session = await must(api.GET("/api/v1/portal-session", { fetch: fetchAs(whoIs(identity)) }));
+  return { session, identity };
+}
 
 /** Where cookies of third parties are blocked, a short-lived token takes their place: in memory, renewed while the page is open. */
 function renewLater(expiresAt: string): void {
@@ -65,8 +90,7 @@ function renewLater(expiresAt: string): void {
       const renewed = await must(api.POST("/api/v1/portal-session/token"));
       // Another way in may have been found meanwhile.
       if (renewal !== own) return;
-      become({ token: renewed.token });
-      renewLater(renewed.tokenExpiresAt);
+      assume({ token: renewed.token, tokenExpiresAt: renewed.tokenExpiresAt });
     } catch (error) {
       // Where the session has ended the next call finds out, and says so. What broke on the way is tried again while the token lasts.
       if (renewal === own && !isSignedOut(error)) renewLater(expiresAt);
@@ -75,30 +99,19 @@ function renewLater(expiresAt: string): void {
   renewal = own;
 }
 
-async function byCode(code: string): Promise<PortalSession> {
-  // Calls that are made meanwhile go on with the session before.
-  const opened = await must(api.POST("/api/v1/portal-session", { body: { code } }));
-  const id = opened.session.id ?? undefined;
-  become(id ? { session: id } : {});
+async function byCode(code: string): Promise<Found> {
+  const { session, token, tokenExpiresAt } = await must(api.POST("/api/v1/portal-session", { body: { code } }));
   try {
-    return await look();
+    return await find(session.id ? { session: session.id } : {});
   } catch (error) {
     if (!isSignedOut(error)) throw error;
-    become({ token: opened.token });
-    renewLater(opened.tokenExpiresAt);
-    return opened.session;
+    return { session, identity: { token, tokenExpiresAt } };
   }
 }
 
-function bySession(id: string): Promise<PortalSession> {
-  become({ session: id });
-  return look();
-}
+const bySession = (session: string): Promise<Found> => find({ session });
 
-function byToken(token: string): Promise<PortalSession> {
-  become({ token });
-  return look();
-}
+const byToken = (token: string): Promise<Found> => find({ token });
 
 /** No way in, as far as the one who asks can tell: not signed in, or a page of another environment's. */
 const isRefused = (error: unknown) => isSignedOut(error) || hasCode(error, "scope_foreign");
@@ -108,18 +121,18 @@ async function openBefore(): Promise<PortalSession | undefined> {
   const id = isFramed ? undefined : remembered(environmentId);
   if (!id) return undefined;
   try {
-    return await bySession(id);
+    return (await bySession(id)).session;
   } catch (error) {
     if (isRefused(error) || hasCode(error, "portal_hidden")) return undefined;
     throw error;
   }
 }
 
-/** Tries what there is, in order. */
+/** Tries what there is, in order. Calls go on as before until what was found is shown. */
 export async function enter({ code, token, session }: Credentials): Promise<Access> {
   const before = code !== undefined || session !== undefined ? await openBefore() : undefined;
   let refused: Access = { state: "none" };
-  const attempts: [string | undefined, (given: string) => Promise<PortalSession>, "badLink" | "ended"][] = [
+  const attempts: [string | undefined, (given: string) => Promise<Found>, "badLink" | "ended"][] = [
     [code, byCode, "badLink"],
     [session, bySession, "ended"],
     [token, byToken, "ended"],
@@ -128,7 +141,7 @@ export async function enter({ code, token, session }: Credentials): Promise<Acce
     if (given === undefined) continue;
     try {
       const found = await attempt(given);
-      if (before && isOfSomebodyElse(found, before)) return { state: "asking", session: found, before };
+      if (before && isOfSomebodyElse(found.session, before)) return { state: "asking", found, before };
       return agree(found);
     } catch (error) {
       if (hasCode(error, "portal_hidden")) return { state: "hidden" };
@@ -145,18 +158,18 @@ function isOfSomebodyElse(session: PortalSession, before: PortalSession): boolea
 }
 
 /** Shows the session, which is then the one that is open. */
-export function agree(session: PortalSession): Access {
+export function agree({ session, identity }: Found): Access {
   if (!isFramed && session.id) remember(environmentId, session.id);
-  return { state: "open", session };
+  return { state: "open", session, identity };
 }
 
 /** Ends the session that a link has just opened, and goes on with the one before. */
-export async function stay(before: PortalSession): Promise<Access> {
-  await leave();
+export async function stay({ identity }: Found, before: PortalSession): Promise<Access> {
+  await must(api.DELETE("/api/v1/portal-session", { fetch: fetchAs(whoIs(identity)) }));
   return before.id ? agree(await bySession(before.id)) : { state: "ended" };
 }
 
 export async function leave(): Promise<void> {
   await must(api.DELETE("/api/v1/portal-session"));
-  become({});
+  assume({});
 }

@@ -1,10 +1,12 @@
 // @vitest-environment jsdom
-import { useMutation, useQuery } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { createMemoryHistory, createRootRoute, createRouter } from "@tanstack/react-router";
 import { act, cleanup, fireEvent, render, screen } from "@testing-library/react";
 import { useState } from "react";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { api, must } from "@/api/client";
+import { useMutation } from "@/api/mutation";
+import { Dialog } from "@/ui/dialog";
 import { Toasts } from "@/ui/toast";
 import { Portal } from "./app";
 import type { Told } from "./frame";
@@ -37,6 +39,7 @@ vi.mock("./router", () => ({
 /** What a page does: it reads, somebody writes in it, and saves. */
 function Page() {
   const [text, setText] = useState("");
+  const [asking, setAsking] = useState(false);
   const read = useQuery({ queryKey: ["webhooks"], queryFn: () => must(api.GET("/api/v1/webhooks")) });
   const save = useMutation({
     mutationFn: () => must(api.POST("/api/v1/webhooks", { body: { displayName: text } as never })),
@@ -52,6 +55,12 @@ function Page() {
       <button type="button" onClick={() => void read.refetch()}>
         Read
       </button>
+      <button type="button" onClick={() => setAsking(true)}>
+        Add
+      </button>
+      <Dialog title="A new one" open={asking} onClose={() => setAsking(false)}>
+        <textarea aria-label="Note" />
+      </Dialog>
       {save.error && <p>Not saved: {save.error.message}</p>}
       {save.data && <p>Saved</p>}
       <Toasts />
@@ -222,5 +231,100 @@ test("a portal that the vendor hides says so, and comes back with what was being
   await pass(11_000);
   expect(screen.queryByText("Webhooks are not available")).toBeNull();
   expect(field().value).toBe("mine");
+  expect(field().closest("[inert]")).toBeNull();
+});
+
+test("what is being written in a dialog outlives the end of a session, whatever is pressed meanwhile", async () => {
+  await open("mine");
+  press("Add");
+  await pass(50);
+  const note = screen.getByLabelText<HTMLTextAreaElement>("Note");
+  fireEvent.change(note, { target: { value: "long" } });
+  session = undefined;
+  press("Read");
+  await pass(50);
+  await pass(11_000);
+  const said = screen.getByText("This session has ended");
+  fireEvent.keyDown(document.body, { key: "Escape" });
+  fireEvent.pointerDown(said);
+  fireEvent.click(said);
+  await pass(50);
+  await link({ id: "s2", userId: "ada" });
+  expect(screen.getByLabelText<HTMLTextAreaElement>("Note").value).toBe("long");
+  fireEvent.keyDown(document.body, { key: "Escape" });
+  await pass(50);
+  expect(screen.queryByLabelText("Note")).toBeNull();
+});
+
+test("where the look at somebody else's new session fails, calls go on in the name of whose pages there are", async () => {
+  lasts = 600_000;
+  await open("mine");
+  await pass(545_000);
+  expect(frame.told).toContain("postrider:expiring");
+  const { answer } = server;
+  const looks: (string | null)[] = [];
+  server.answer = async request => {
+    const id = request.headers.get("postrider-session");
+    if (request.method === "POST" && request.url.endsWith("/portal-session"))
+      return json(200, { session: { ...shown(), id: "s2", userId: "grace" } });
+    if (request.url.endsWith("/portal-session")) {
+      looks.push(id);
+      throw new TypeError("Failed to fetch");
+    }
+    return answer(request);
+  };
+  (frame.hear as (told: Told) => void)({ type: "code", code: "c" });
+  await pass(50);
+  expect(looks).toEqual(["s2"]);
+  press("Save");
+  await pass(50);
+  expect(saved).toEqual([{ text: "mine", session: "s1" }]);
+});
+
+test("a renewal that is refused before the session has ended takes nothing away", async () => {
+  lasts = 600_000;
+  await open("mine");
+  await pass(545_000);
+  expect(frame.told).toContain("postrider:expiring");
+  const { answer } = server;
+  server.answer = request =>
+    request.method === "POST" && request.url.endsWith("/portal-session")
+      ? Promise.resolve(json(401, { code: "session_ended", detail: "the code was used" }))
+      : answer(request);
+  (frame.hear as (told: Told) => void)({ type: "code", code: "c" });
+  await pass(50);
+  expect(field().closest("[inert]")).toBeNull();
+  expect(frame.told).not.toContain("postrider:expired");
+  press("Save");
+  await pass(50);
+  expect(saved).toEqual([{ text: "mine", session: "s1" }]);
+});
+
+test("what is said of a hidden portal's session after another has come is not heard", async () => {
+  await open("mine");
+  isHidden = true;
+  press("Read");
+  await pass(50);
+  isHidden = false;
+  const { answer } = server;
+  let release = () => {};
+  const held = new Promise<void>(resolve => {
+    release = resolve;
+  });
+  const looks: string[] = [];
+  server.answer = async request => {
+    const id = request.headers.get("postrider-session");
+    if (id === "s1" && request.url.endsWith("/portal-session") && request.method === "GET") {
+      looks.push(id);
+      await held;
+    }
+    return answer(request);
+  };
+  await pass(35_000);
+  expect(looks).toHaveLength(1);
+  await link({ id: "s2", userId: "ada" });
+  release();
+  await pass(50);
+  expect(frame.told).not.toContain("postrider:expired");
   expect(field().closest("[inert]")).toBeNull();
 });

@@ -13,7 +13,7 @@ import { makeQueryClient } from "@/shell/queries";
 import { Button } from "@/ui/button";
 import { Empty, ErrorNotice, Skeleton } from "@/ui/states";
 import { say } from "@/ui/toast";
-import { type Access, agree, enter, holderOf, look, type PortalSession, stay, takeFromUrl } from "./access";
+import { type Access, agree, assume, enter, holderOf, look, type PortalSession, stay, takeFromUrl } from "./access";
 import { type Cover, Covered, RenewingNotice, useIsLate } from "./covered";
 import type { Credentials } from "./credentials";
 import { isFramed, type Told, tell, useHeight, useParent } from "./frame";
@@ -61,6 +61,8 @@ export function Portal() {
       if (next.state === "open") {
         const is = whoIn(next.session);
         const isSame = who.current === is;
+        // Whose calls they are changes with whose pages there are: nothing is saved in another person's name.
+        if (next.identity) assume(next.identity);
         who.current = is;
         setShown(next.session);
         renewal.end(isSame);
@@ -77,9 +79,10 @@ export function Portal() {
       const wasEarly = isEarly.current;
       isEarly.current = false;
       try {
-        become(await enter(credentials));
+        const found = await enter(credentials);
+        // The session that was to be renewed still lasts, whatever became of its renewal.
+        if (!wasEarly || found.state === "open" || found.state === "hidden") become(found);
       } catch (failure) {
-        // The session that was to be renewed still lasts.
         if (!wasEarly) setError(failure);
       }
     },
@@ -100,17 +103,32 @@ export function Portal() {
   const wasOpen = shown !== undefined;
   useEffect(() => {
     if (!isHidden) return;
+    // What is said of it after somebody has got in otherwise is not heard.
+    let isOver = false;
     const again = async () => {
       try {
-        become(wasOpen ? { state: "open", session: await look() } : await enter(tried.current));
+        const found: Access = wasOpen ? { state: "open", session: await look() } : await enter(tried.current);
+        if (!isOver) become(found);
       } catch (failure) {
-        if (isSignedOut(failure)) become({ state: "ended" });
+        if (!isOver && isSignedOut(failure)) become({ state: "ended" });
       }
     };
-    return whileSeen(() => {
-      const timer = setInterval(() => void again(), HIDDEN_MS);
-      return () => clearInterval(timer);
+    const stop = whileSeen(() => {
+      let timer: ReturnType<typeof setTimeout> | undefined;
+      let isSeen = true;
+      const later = () => {
+        timer = setTimeout(() => void again().then(() => isSeen && later()), HIDDEN_MS);
+      };
+      later();
+      return () => {
+        isSeen = false;
+        clearTimeout(timer);
+      };
     });
+    return () => {
+      isOver = true;
+      stop();
+    };
   }, [isHidden, wasOpen, become]);
   useParent(
     useCallback(
@@ -149,7 +167,7 @@ export function Portal() {
       {isRenewing && <RenewingNotice />}
       {error !== undefined && (
         <div className="portal">
-          <ErrorNotice error={error} onRetry={() => void go(tried.current)} />
+          <ErrorNotice error={error} byHand={tried.current.code !== undefined} onRetry={() => void go(tried.current)} />
         </div>
       )}
       {!isOpen && !isRenewing && error === undefined && <Outside access={access} become={become} onError={setError} />}
@@ -202,10 +220,10 @@ function Outside({
     case "asking":
       return (
         <WhichPortal
-          session={access.session}
+          session={access.found.session}
           before={access.before}
-          onOpen={() => become(agree(access.session))}
-          onStay={() => void stay(access.before).then(become, onError)}
+          onOpen={() => become(agree(access.found))}
+          onStay={() => void stay(access.found, access.before).then(become, onError)}
         />
       );
     case "ended":

@@ -47,3 +47,23 @@ test("a call that was overtaken by the renewal is made once more without another
 test("where nobody can bring another session nothing waits", async () => {
   expect(await makeRenewal(ended, () => false).wait()).toBe(false);
 });
+
+test.each([true, false])(
+  "what is said of the session before is not heard once somebody is in, the same: %s",
+  async isSame => {
+    let answer: (stands: boolean) => void = () => {};
+    const onEnded = vi.fn(() => true);
+    const renewal = makeRenewal(
+      () =>
+        new Promise(resolve => {
+          answer = resolve;
+        }),
+      onEnded,
+    );
+    const call = renewal.wait();
+    renewal.end(isSame);
+    answer(!isSame);
+    expect(await call).toBe(isSame);
+    expect(onEnded).not.toHaveBeenCalled();
+  },
+);

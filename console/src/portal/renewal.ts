@@ -16,8 +16,15 @@ export function makeRenewal(stands: () => Promise<boolean>, onEnded: () => boole
   let looking: Promise<boolean> | undefined;
   let settle: ((isSame: boolean) => void) | undefined;
   let isOver = false;
+  /** How often somebody has got in, and whether it was the same person the last time. */
+  let ends = 0;
+  let wasSame = false;
   const patience = async () => {
-    if (await stands()) return true;
+    const before = ends;
+    const stood = await stands().catch(() => undefined);
+    // It was asked of the session before: somebody has got in meanwhile.
+    if (ends !== before) return wasSame;
+    if (stood !== false) return stood ?? false;
     if (!onEnded()) return false;
     return new Promise<boolean>(resolve => {
       const timer = setTimeout(() => {
@@ -43,6 +50,8 @@ export function makeRenewal(stands: () => Promise<boolean>, onEnded: () => boole
     },
     end: isSame => {
       isOver = false;
+      ends += 1;
+      wasSame = isSame;
       settle?.(isSame);
     },
   };

@@ -17,6 +17,8 @@ export function makeQueryClient(onSignedOut: () => void, onHidden?: () => void):
         // What the server refused it refuses again; a connection that broke is tried twice more.
         retry: (failures, error) => failures < 2 && !isRefusal(error),
       },
+      // Without a network they fail at once: one that waits for it holds its dialog, and is made when nobody thinks of it any more.
+      mutations: { networkMode: "always" },
     },
   });
 }

@@ -60,6 +60,10 @@ export function Dialog({
     if (!isThere && focused()) return;
     to?.focus({ preventScroll: !isThere });
   };
+  // Nobody closes what is out of sight: keys and clicks then mean what is shown in its place.
+  const keep = (event: Event) => {
+    if (held || document.documentElement.hasAttribute("data-covered")) event.preventDefault();
+  };
   const body = (
     <>
       <div className="dialog-head">
@@ -98,8 +102,8 @@ export function Dialog({
           className={classes("dialog", wide && "dialog-wide")}
           asChild={Boolean(onSubmit)}
           onCloseAutoFocus={giveBack}
-          onEscapeKeyDown={event => held && event.preventDefault()}
-          onInteractOutside={event => held && event.preventDefault()}
+          onEscapeKeyDown={keep}
+          onInteractOutside={keep}
         >
           {onSubmit ? (
             <form onSubmit={submit} noValidate>

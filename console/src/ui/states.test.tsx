@@ -13,8 +13,13 @@ const server = vi.hoisted(() => {
   return server;
 });
 
+const DAY_MS = 86_400_000;
+let days = 0;
+
 beforeEach(() => {
-  vi.useFakeTimers();
+  // Long after what was tried before.
+  days += 1;
+  vi.useFakeTimers({ now: Date.now() + days * DAY_MS });
   Object.assign(server, { isDown: true, asked: 0 });
 });
 afterEach(() => {
@@ -46,6 +51,34 @@ test("what the server said no to is tried again by a person alone", async () => 
   await vi.advanceTimersByTimeAsync(60_000);
   expect(server.asked).toBe(0);
   expect(retry).not.toHaveBeenCalled();
+});
+
+test("what does more than read is not tried again by itself", async () => {
+  const retry = vi.fn();
+  server.isDown = false;
+  render(<ErrorNotice error={new TypeError("Failed to fetch")} byHand onRetry={retry} />);
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect(retry).not.toHaveBeenCalled();
+});
+
+test("who comes while a look is under way that nobody waits for any more does not make two of them", async () => {
+  const fetch = globalThis.fetch;
+  let release = () => {};
+  globalThis.fetch = () =>
+    new Promise((_, reject) => {
+      release = () => reject(new TypeError("Failed to fetch"));
+    });
+  const failure = (retry: () => void) => <ErrorNotice error={new TypeError("Failed to fetch")} onRetry={retry} />;
+  const { unmount } = render(failure(vi.fn()));
+  await vi.advanceTimersByTimeAsync(5000);
+  unmount();
+  globalThis.fetch = fetch;
+  render(failure(vi.fn()));
+  release();
+  await vi.advanceTimersByTimeAsync(30_000);
+  // Every three seconds at most.
+  expect(server.asked).toBeGreaterThan(0);
+  expect(server.asked).toBeLessThanOrEqual(10);
 });
 
 test("what fails at once although the server answers is tried ever more seldom", async () => {

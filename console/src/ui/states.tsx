@@ -61,11 +61,20 @@ function useTriedAgain(error: unknown, retry: (() => void) | undefined): void {
   useEffect(() => (waits ? whenReachable(() => latest.current?.()) : undefined), [waits, error]);
 }
 
-/** What the server said, with each thing that is wrong. `onRetry` only reads: it is done by itself where the server was out of reach. */
-export function ErrorNotice({ error, onRetry }: { error: unknown; onRetry?: () => void }) {
+/** What the server said, with each thing that is wrong. `onRetry` is done by itself where the server was out of reach, unless it is to be
+ * done `byHand`: what does more than read. */
+export function ErrorNotice({
+  error,
+  byHand = false,
+  onRetry,
+}: {
+  error: unknown;
+  byHand?: boolean;
+  onRetry?: () => void;
+}) {
   const m = useMessages();
   const { text, said, details, requestId } = describeError(error, m);
-  useTriedAgain(error, onRetry);
+  useTriedAgain(error, byHand ? undefined : onRetry);
   return (
     <Notice tone="bad" role="alert">
       <p className="break">{text}</p>

@@ -51,7 +51,7 @@ function Form({ issuer }: { issuer: Schemas["TrustedIssuer"] | null }) {
   });
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    const { edited } = draft;
+    const { edited, value: sent } = draft;
     const isKeyEdited = "kind" in edited || kind in edited;
     save.mutate(
       now => {
@@ -67,7 +67,7 @@ function Form({ issuer }: { issuer: Schemas["TrustedIssuer"] | null }) {
       },
       {
         onSuccess: () => {
-          draft.discard();
+          draft.saved(sent);
           say(m.common.saved);
         },
       },
