@@ -124,7 +124,7 @@ test.each(["light", "dark"] as const)("no serious violation in the menu of a tel
   await page.getByRole("link", { name: "Deliveries" }).waitFor();
   expect(await violations(page)).toEqual([]);
   await page.getByRole("link", { name: "Deliveries" }).click();
-  await page.getByRole("heading", { name: "Deliveries" }).waitFor();
+  await page.getByRole("heading", { name: "Deliveries", exact: true }).waitFor();
   await page.getByRole("link", { name: "Overview" }).waitFor({ state: "hidden" });
   await context.close();
 });

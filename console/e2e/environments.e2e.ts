@@ -82,6 +82,6 @@ test("leaving a page or a tab with something unsaved asks first", async () => {
   expect(await page.getByLabel("Name", { exact: true }).inputValue()).toBe("Half of a na");
   await page.getByRole("link", { name: "Deliveries", exact: true }).click();
   await page.getByRole("button", { name: "Leave and lose them" }).click();
-  await page.getByRole("heading", { name: "Deliveries" }).waitFor();
+  await page.getByRole("heading", { name: "Deliveries", exact: true }).waitFor();
   await page.context().close();
 });

@@ -179,7 +179,7 @@ test("deliveries are searched by id and by what is in their bodies, while new on
 test("events are filtered and searched by everything that there is, while new ones come", DEADLINE, async () => {
   const rows = (ids: string[], asked: Record<string, string>) => shows(shownEvents, ids, asked);
   await page.goto(`${server.url}/events`);
-  await page.getByRole("heading", { name: "Events" }).waitFor();
+  await page.getByRole("heading", { name: "Events", exact: true }).waitFor();
   await underTraffic(async () => {
     await page.getByRole("button", { name: "Show new events" }).waitFor();
 

@@ -188,7 +188,7 @@ test("a link works once, and a session is found again after a reload of the fram
   const used = await link("acme");
   const { page, found } = await open({ acme: used });
   const acme = portal(page, "acme");
-  await acme.getByRole("heading", { name: "Webhooks" }).waitFor();
+  await acme.getByRole("heading", { name: "Webhooks", exact: true }).waitFor();
   const frame = page.frames().find(each => each.url().startsWith(`${server.url}/portal/`));
   if (!frame) throw new Error("the portal is in no frame");
   // What a reload leaves behind is not taken for what it brings.
@@ -196,7 +196,7 @@ test("a link works once, and a session is found again after a reload of the fram
   const asked = page.waitForResponse(response => response.url().endsWith("/api/v1/portal-session") && response.ok());
   await frame.evaluate(() => location.reload());
   expect((await asked).request().method()).toBe("GET");
-  await acme.getByRole("heading", { name: "Webhooks" }).waitFor();
+  await acme.getByRole("heading", { name: "Webhooks", exact: true }).waitFor();
   expect(await acme.locator("html[data-before]").count()).toBe(0);
   expect(found).toEqual([]);
   await page.context().close();
@@ -290,10 +290,10 @@ test("a link of somebody else's does not take the place of an open portal unseen
   const lured = await context.newPage();
   await lured.goto(await link("evil"));
   await lured.getByText("You have another portal open").waitFor();
-  expect(await lured.getByRole("heading", { name: "Webhooks" }).count()).toBe(0);
+  expect(await lured.getByRole("heading", { name: "Webhooks", exact: true }).count()).toBe(0);
   await lured.reload();
   await lured.getByRole("button", { name: "Stay with acme" }).click();
-  await lured.getByRole("heading", { name: "Webhooks" }).waitFor();
+  await lured.getByRole("heading", { name: "Webhooks", exact: true }).waitFor();
   await lured.getByText("acme", { exact: true }).waitFor();
   // Whoever means it gets there, and is not asked again in that tab.
   const meant = await context.newPage();
@@ -338,7 +338,7 @@ test("a tenant's session reaches nothing of the console's API", async () => {
   const [tenants, vendors] = [await browser.newContext(), await browser.newContext()];
   const [page, console_] = [await tenants.newPage(), await vendors.newPage()];
   await page.goto(await link("acme"));
-  await page.getByRole("heading", { name: "Webhooks" }).waitFor();
+  await page.getByRole("heading", { name: "Webhooks", exact: true }).waitFor();
   await signIn(console_, server);
   const tenant: Called = {
     frame: page.mainFrame(),
