@@ -3868,6 +3868,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too many such calls of the tenant's users, or costly ones of a vendor, are under way. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     delete_category: {
@@ -4033,6 +4042,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too many such calls of the tenant's users, or costly ones of a vendor, are under way. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     list_deliveries: {
@@ -4109,6 +4127,15 @@ export interface operations {
             };
             /** @description There is no job of that id within reach; to a tenant's user, no webhook either. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description With `text`: too many costly calls of the caller are under way. */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4453,6 +4480,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The attempt is still under way. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     list_environments: {
@@ -4571,6 +4607,15 @@ export interface operations {
             };
             /** @description A value is outside what it can be. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many such calls of the tenant's users, or costly ones of a vendor, are under way. */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4720,6 +4765,15 @@ export interface operations {
             };
             /** @description A value is outside what it can be. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many such calls of the tenant's users, or costly ones of a vendor, are under way. */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4878,6 +4932,15 @@ export interface operations {
             };
             /** @description A value is outside what it can be. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many such calls of the tenant's users, or costly ones of a vendor, are under way. */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5087,6 +5150,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too many such calls of the tenant's users, or costly ones of a vendor, are under way. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     export_event_types: {
@@ -5221,6 +5293,15 @@ export interface operations {
             };
             /** @description The document cannot be imported; `errors` has JSON pointers into it. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many such calls of the tenant's users, or costly ones of a vendor, are under way. */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5434,6 +5515,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too many such calls of the tenant's users, or costly ones of a vendor, are under way. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     list_schemas: {
@@ -5565,6 +5655,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description With `text`: too many costly calls of the caller are under way. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     accept_event: {
@@ -5639,6 +5738,15 @@ export interface operations {
             };
             /** @description A value is outside what it can be, the schema of the event's type does not allow it, or the idempotency key was used with another body. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many such calls of the tenant's users, or costly ones of a vendor, are under way. */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5730,6 +5838,15 @@ export interface operations {
             };
             /** @description A value is outside what it can be, there are too many events, or none, or they have too many deliveries, the schema of an event's type does not allow it, or the idempotency key was used with another body. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many such calls of the tenant's users, or costly ones of a vendor, are under way. */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6019,6 +6136,15 @@ export interface operations {
             };
             /** @description The filter cannot be meant; `errors` says why. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many such calls of the tenant's users, or costly ones of a vendor, are under way. */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6440,6 +6566,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too many such calls of the tenant's users, or costly ones of a vendor, are under way. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     cancel_job: {
@@ -6724,6 +6859,15 @@ export interface operations {
             };
             /** @description A value is outside what it can be. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many such calls of the tenant's users, or costly ones of a vendor, are under way. */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7227,6 +7371,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too many such calls of the tenant's users, or costly ones of a vendor, are under way. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     list_presets: {
@@ -7392,6 +7545,15 @@ export interface operations {
             };
             /** @description The number is outside what it can be. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many such calls of the tenant's users, or costly ones of a vendor, are under way. */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7925,6 +8087,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too many such calls of the tenant's users, or costly ones of a vendor, are under way. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     delete_trusted_issuer: {
@@ -8209,6 +8380,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too many such calls of the tenant's users, or costly ones of a vendor, are under way. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The machine is too busy to try the templates; again in a moment. */
             503: {
                 headers: {
@@ -8298,6 +8478,15 @@ export interface operations {
             };
             /** @description The payload or a header cannot be rendered, or a value is outside what it can be. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many such calls of the tenant's users, or costly ones of a vendor, are under way. */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8520,6 +8709,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too many such calls of the tenant's users, or costly ones of a vendor, are under way. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The machine is too busy to try the templates; again in a moment. */
             503: {
                 headers: {
@@ -8619,6 +8817,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too many such calls of the tenant's users, or costly ones of a vendor, are under way. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     preview_webhook: {
@@ -8702,6 +8909,15 @@ export interface operations {
             };
             /** @description The payload or a header cannot be rendered, or a value is outside what it can be. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many such calls of the tenant's users, or costly ones of a vendor, are under way. */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8901,6 +9117,15 @@ export interface operations {
             };
             /** @description A value is outside what it can be. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many such calls of the tenant's users, or costly ones of a vendor, are under way. */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };

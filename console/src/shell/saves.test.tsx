@@ -1,22 +1,13 @@
 // @vitest-environment jsdom
 // Forms whose server takes the whole, or a part: what somebody else saved meanwhile stays.
-import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
-import {
-  createMemoryHistory,
-  createRootRoute,
-  createRoute,
-  createRouter,
-  RouterProvider,
-} from "@tanstack/react-router";
-import { cleanup, fireEvent, render, screen, waitFor } from "@testing-library/react";
+import { cleanup, fireEvent, screen, waitFor } from "@testing-library/react";
 import type { ReactNode } from "react";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { EventTypePage } from "@/features/event-types/edit";
 import { PortalSettingsPage } from "@/features/portal-settings/page";
 import { IssuerCard } from "@/features/settings/issuer";
-import { keep, parseSearch, stringifySearch } from "./search";
+import { openScreen, standInForLayout } from "../../tests/screens";
 
-// The client takes hold of `fetch` when it is loaded.
 const server = vi.hoisted(() => {
   const served = { has: {} as Record<string, unknown>, sent: [] as unknown[] };
   globalThis.fetch = async input => {
@@ -59,35 +50,11 @@ const type = {
 beforeEach(() => {
   server.has = { [PORTAL]: portal, [ISSUER]: issuer, "/api/v1/event-types": { items: [type] } };
   server.sent = [];
-  globalThis.ResizeObserver = class {
-    observe() {}
-    unobserve() {}
-    disconnect() {}
-  };
-  window.scrollTo = () => {};
+  standInForLayout();
 });
 afterEach(cleanup);
 
-function open(Screen: () => ReactNode, search: string) {
-  const root = createRootRoute();
-  const index = createRoute({
-    getParentRoute: () => root,
-    path: "/$eventTypeId",
-    validateSearch: keep("tab"),
-    component: Screen,
-  });
-  const router = createRouter({
-    routeTree: root.addChildren([index]),
-    history: createMemoryHistory({ initialEntries: [`/t1${search}`] }),
-    parseSearch,
-    stringifySearch,
-  });
-  render(
-    <QueryClientProvider client={new QueryClient({ defaultOptions: { queries: { retry: false } } })}>
-      <RouterProvider router={router as never} />
-    </QueryClientProvider>,
-  );
-}
+const open = (Screen: () => ReactNode, search: string) => openScreen("/$eventTypeId", ["tab"], Screen, `/t1${search}`);
 
 async function save(label: string, value: string): Promise<unknown> {
   fireEvent.change(await screen.findByLabelText(label, { selector: "input:not([type=color])" }), { target: { value } });

@@ -1,14 +1,7 @@
 // @vitest-environment jsdom
 // Every screen that edits something says so while it is not saved.
-import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
-import {
-  createMemoryHistory,
-  createRootRoute,
-  createRoute,
-  createRouter,
-  RouterProvider,
-} from "@tanstack/react-router";
-import { cleanup, fireEvent, render, screen, waitFor } from "@testing-library/react";
+import { QueryClient } from "@tanstack/react-query";
+import { cleanup, fireEvent, screen, waitFor } from "@testing-library/react";
 import { type ComponentType, Suspense } from "react";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { NewEventType } from "@/features/event-types/edit";
@@ -17,11 +10,10 @@ import { PortalSettingsPage } from "@/features/portal-settings/page";
 import { IssuerCard } from "@/features/settings/issuer";
 import { Settings } from "@/features/settings/page";
 import { RetentionCard } from "@/features/settings/retention";
+import { openScreen, standInForLayout } from "../../tests/screens";
 import { mayLeave } from "./drafts";
-import { keep, parseSearch, stringifySearch } from "./search";
 import { sessionQuery } from "./session";
 
-// The client takes hold of `fetch` when it is loaded.
 vi.hoisted(() => {
   const answers: Record<string, unknown> = {
     "/api/v1/event-types": { items: [{ id: "t1", key: "orders.paid", displayName: "Order paid", category: "Orders" }] },
@@ -38,33 +30,18 @@ vi.hoisted(() => {
 
 vi.mock("@/ui/editor", () => ({ default: () => null }));
 
-beforeEach(() => {
-  globalThis.ResizeObserver = class {
-    observe() {}
-    unobserve() {}
-    disconnect() {}
-  };
-  window.scrollTo = () => {};
-});
+beforeEach(standInForLayout);
 afterEach(cleanup);
 
 function open(Screen: ComponentType, search: string) {
-  const root = createRootRoute();
   const component = () => (
     <Suspense>
       <Screen />
     </Suspense>
   );
-  const index = createRoute({ getParentRoute: () => root, path: "/", validateSearch: keep("tab"), component });
-  const history = createMemoryHistory({ initialEntries: [`/${search}`] });
-  const router = createRouter({ routeTree: root.addChildren([index]), history, parseSearch, stringifySearch });
   const queries = new QueryClient({ defaultOptions: { queries: { retry: false } } });
   queries.setQueryData(sessionQuery.queryKey, { environments: [{ id: "e1", name: "Development" }] } as never);
-  render(
-    <QueryClientProvider client={queries}>
-      <RouterProvider router={router as never} />
-    </QueryClientProvider>,
-  );
+  openScreen("/", ["tab"], component, `/${search}`, { queries });
 }
 
 /** Whether leaving would be asked about. */

@@ -6,7 +6,7 @@ import { fromLocalInput, toLocalInput } from "@/logic/time";
 import { Field, SearchField, TextField } from "./field";
 
 /** How long the typing rests before what was typed is told. */
-export const REST_MS = 300;
+const REST_MS = 300;
 
 const drops = new Set<() => void>();
 

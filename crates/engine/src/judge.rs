@@ -183,11 +183,11 @@ impl Core {
         if kept_out.is_empty() {
             return None;
         }
+        // All three are in the order in which the webhooks matched.
         let mut asked = with_filters.iter();
         for (id, error) in &kept_out {
             match error {
                 None => said.closed += 1,
-                // Both are in the order in which the webhooks matched.
                 Some(error) => {
                     if let Some(webhook) = asked.find(|webhook| webhook.id == *id) {
                         said.cannot_tell(webhook, now, error);
@@ -195,7 +195,6 @@ impl Core {
                 }
             }
         }
-        // Both are in the order in which the webhooks matched.
         let mut next = kept_out.iter().peekable();
         webhooks.retain(|webhook| next.next_if(|(id, _)| *id == webhook.id).is_none());
         let filtered_count = u32::try_from(kept_out.len()).unwrap_or(u32::MAX);
@@ -204,9 +203,7 @@ impl Core {
         let filtered = kept_out.into_iter().map(|(webhook_id, error)| Filtered { webhook_id, error }).collect();
         Some(EventNotes { filtered, filtered_count, schema: None })
     }
-}
 
-impl Core {
     /// What a filter that is tried out says of an event. None: it is no filter.
     pub(crate) async fn try_filter(
         &self,

@@ -683,7 +683,8 @@ impl Store {
     }
 
     /// The position before a delivery that is due at `now` in a lane and was picked by `chance`, which goes from 0 up to 1: one of the
-    /// [`limits::PROBES`] that were due first or last, of those that were never attempted, where there are any. None: the first of all.
+    /// [`postrider_core::limits::PROBES`] that were due first or last, of those that were never attempted, where there are any. None: the
+    /// first of all.
     pub async fn before_any_due(
         &self,
         webhook: WebhookId,
@@ -726,7 +727,8 @@ impl Store {
 
     /// Deletes events that are older than their environment keeps them and whose deliveries have all ended, with deliveries and
     /// attempts; then webhooks that were deleted [`postrider_core::limits::DELETED_WEBHOOK_KEPT`] ago and that nothing tells of, or not
-    /// any more. What stayed is looked at again after [`postrider_core::limits::EXPIRY_LOOKS_AGAIN`]. `default` is how long environments keep them that do not say.
+    /// any more. What stayed is looked at again after [`postrider_core::limits::EXPIRY_LOOKS_AGAIN`]. `default` is how long environments
+    /// keep them that do not say.
     ///
     /// # Errors
     /// Where one environment's cannot be deleted, the others' is all the same: what failed first is the answer to the last bite of the

@@ -8,7 +8,6 @@ import { HIDDEN_MS } from "@/logic/seen";
 import { deliveriesQuery } from "./queries";
 import { useTail } from "./tail";
 
-// The client takes hold of `fetch` when it is loaded.
 const server = vi.hoisted(() => {
   const served = { answer: (_search: URLSearchParams): unknown => undefined, takes: async () => {} };
   globalThis.fetch = async input => {

@@ -1,19 +1,10 @@
 // @vitest-environment jsdom
-import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
-import {
-  createMemoryHistory,
-  createRootRoute,
-  createRoute,
-  createRouter,
-  RouterProvider,
-} from "@tanstack/react-router";
-import { cleanup, fireEvent, render, screen, waitFor } from "@testing-library/react";
+import { cleanup, fireEvent, screen, waitFor } from "@testing-library/react";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { mayLeave } from "@/shell/drafts";
-import { keep, parseSearch, stringifySearch } from "@/shell/search";
+import { openScreen, standInForLayout } from "../../../tests/screens";
 import { SendEvent } from "./send";
 
-// The client takes hold of `fetch` when it is loaded.
 const sent = vi.hoisted(() => {
   const sent: string[] = [];
   const type = (key: string, displayName: string, sample?: object) => ({ id: key, key, displayName, sample });
@@ -32,23 +23,9 @@ const sent = vi.hoisted(() => {
 });
 
 beforeEach(async () => {
-  globalThis.ResizeObserver = class {
-    observe() {}
-    unobserve() {}
-    disconnect() {}
-  };
-  window.scrollTo = () => {};
-  const root = createRootRoute();
-  const routes = ["/", "/events", "/events/$eventId"].map(path =>
-    createRoute({ getParentRoute: () => root, path, validateSearch: keep("key", "own", "as"), component: SendEvent }),
-  );
-  const history = createMemoryHistory({ initialEntries: ["/"] });
-  const router = createRouter({ routeTree: root.addChildren(routes), history, parseSearch, stringifySearch });
-  render(
-    <QueryClientProvider client={new QueryClient()}>
-      <RouterProvider router={router as never} />
-    </QueryClientProvider>,
-  );
+  standInForLayout();
+  const others = { "/events": SendEvent, "/events/$eventId": SendEvent };
+  openScreen("/", ["key", "own", "as"], SendEvent, "/", { others });
   await screen.findByLabelText("order");
 });
 afterEach(cleanup);

@@ -6,7 +6,6 @@ import { OpenAsSupport } from "./support";
 
 const LINK = "https://hooks.example.com/portal/e1?session=s1#code=c1";
 
-// The client takes hold of `fetch` when it is loaded.
 vi.hoisted(() => {
   globalThis.fetch = async () => Response.json({ url: "https://hooks.example.com/portal/e1?session=s1#code=c1" });
 });

@@ -1,24 +1,15 @@
 // @vitest-environment jsdom
-import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
-import {
-  createMemoryHistory,
-  createRootRoute,
-  createRoute,
-  createRouter,
-  RouterProvider,
-} from "@tanstack/react-router";
-import { act, cleanup, fireEvent, render, screen, waitFor } from "@testing-library/react";
+import { act, cleanup, fireEvent, screen, waitFor } from "@testing-library/react";
 import type { ReactNode } from "react";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { NewEventType } from "@/features/event-types/edit";
 import { SendEvent } from "@/features/events/send";
 import { Connect } from "@/features/webhooks/connect";
 import { fromLocalInput } from "@/logic/time";
-import { consoleFace, type Face, FaceProvider, lookingFace } from "@/shell/face";
-import { keep, parseSearch, stringifySearch } from "@/shell/search";
+import { consoleFace, type Face, lookingFace } from "@/shell/face";
+import { openScreen, standInForLayout } from "../../../tests/screens";
 import { NewReplay } from "./new";
 
-// The client takes hold of `fetch` when it is loaded.
 const server = vi.hoisted(() => {
   const served = { started: [] as unknown[] };
   const webhook = { id: "w1", displayName: "CRM", url: "https://example.com/", eventKeys: ["*"], isActive: true };
@@ -39,39 +30,15 @@ vi.mock("@/ui/editor", () => ({ default: () => null }));
 
 beforeEach(() => {
   server.started = [];
-  globalThis.ResizeObserver = class {
-    observe() {}
-    unobserve() {}
-    disconnect() {}
-  };
-  window.scrollTo = () => {};
+  standInForLayout();
 });
 afterEach(cleanup);
 
-function open(Screen: () => ReactNode, search: string, face: Face = consoleFace) {
-  const root = createRootRoute();
-  const index = createRoute({
-    getParentRoute: () => root,
-    path: "/replays/new",
-    validateSearch: keep("webhooks", "from", "to", "event", "tenant", "rate"),
-    component: Screen,
+const open = (Screen: () => ReactNode, search: string, face: Face = consoleFace) =>
+  openScreen("/replays/new", ["webhooks", "from", "to", "event", "tenant", "rate"], Screen, `/replays/new${search}`, {
+    others: { "/replays/$jobId": () => <p>The job</p> },
+    face,
   });
-  const job = createRoute({ getParentRoute: () => root, path: "/replays/$jobId", component: () => <p>The job</p> });
-  const router = createRouter({
-    routeTree: root.addChildren([index, job]),
-    history: createMemoryHistory({ initialEntries: [`/replays/new${search}`] }),
-    parseSearch,
-    stringifySearch,
-  });
-  render(
-    <QueryClientProvider client={new QueryClient({ defaultOptions: { queries: { retry: false } } })}>
-      <FaceProvider value={face}>
-        <RouterProvider router={router as never} />
-      </FaceProvider>
-    </QueryClientProvider>,
-  );
-  return router;
-}
 
 const field = (name: string | RegExp) => screen.findByLabelText<HTMLInputElement>(name);
 const type = (element: HTMLElement, value: string) => fireEvent.change(element, { target: { value } });

@@ -5,7 +5,6 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { sessionQuery } from "@/shell/session";
 import { Credentials } from "./credentials";
 
-// The client takes hold of `fetch` when it is loaded.
 const server = vi.hoisted(() => {
   const served = { made: 0 };
   globalThis.fetch = async input => {

@@ -1,53 +1,21 @@
 // @vitest-environment jsdom
-import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
-import {
-  createMemoryHistory,
-  createRootRoute,
-  createRoute,
-  createRouter,
-  RouterProvider,
-} from "@tanstack/react-router";
-import { cleanup, fireEvent, render, screen, waitFor } from "@testing-library/react";
+import { cleanup, fireEvent, screen, waitFor } from "@testing-library/react";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { keep, parseSearch, stringifySearch } from "@/shell/search";
+import { openScreen, standInForLayout } from "../../../tests/screens";
 import { Connect } from "./connect";
 
-// The client takes hold of `fetch` when it is loaded.
 vi.hoisted(() => {
   globalThis.fetch = async () => Response.json({ items: [] });
 });
 
-beforeEach(() => {
-  globalThis.ResizeObserver = class {
-    observe() {}
-    unobserve() {}
-    disconnect() {}
-  };
-  window.scrollTo = () => {};
-});
+beforeEach(standInForLayout);
 afterEach(cleanup);
 
 function open(search: string) {
-  const root = createRootRoute();
-  const page = (path: string) =>
-    createRoute({ getParentRoute: () => root, path, component: () => <p>Another page</p> });
-  const connect = createRoute({
-    getParentRoute: () => root,
-    path: "/webhooks/connect",
-    validateSearch: keep("step", "language", "webhook"),
-    component: Connect,
-  });
-  const router = createRouter({
-    routeTree: root.addChildren([page("/webhooks"), page("/webhooks/$webhookId"), connect]),
-    history: createMemoryHistory({ initialEntries: [`/webhooks/connect${search}`] }),
-    parseSearch,
-    stringifySearch,
-  });
-  render(
-    <QueryClientProvider client={new QueryClient()}>
-      <RouterProvider router={router as never} />
-    </QueryClientProvider>,
-  );
+  const another = () => <p>Another page</p>;
+  const others = { "/webhooks": another, "/webhooks/$webhookId": another };
+  const names = ["step", "language", "webhook"];
+  const router = openScreen("/webhooks/connect", names, Connect, `/webhooks/connect${search}`, { others });
   return () => router.state.location.href;
 }
 

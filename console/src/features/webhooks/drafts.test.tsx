@@ -15,7 +15,6 @@ import { LeaveGuard } from "@/shell/drafts";
 import { keep, parseSearch, stringifySearch } from "@/shell/search";
 import { WebhookPage } from "./page";
 
-// The client takes hold of `fetch` when it is loaded.
 const server = vi.hoisted(() => {
   const served = { answer: (_method: string, _path: string, _body: unknown): unknown => undefined };
   globalThis.fetch = async input => {

@@ -1,19 +1,10 @@
 // @vitest-environment jsdom
-import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
-import {
-  createMemoryHistory,
-  createRootRoute,
-  createRoute,
-  createRouter,
-  RouterProvider,
-} from "@tanstack/react-router";
-import { cleanup, fireEvent, render, screen, waitFor } from "@testing-library/react";
+import { cleanup, fireEvent, screen, waitFor } from "@testing-library/react";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { consoleFace, type Face, FaceProvider } from "@/shell/face";
-import { parseSearch, stringifySearch } from "@/shell/search";
+import { consoleFace, type Face } from "@/shell/face";
+import { openScreen, standInForLayout } from "../../../tests/screens";
 import { Webhooks } from "./list";
 
-// The client takes hold of `fetch` when it is loaded.
 const server = vi.hoisted(() => {
   const served = { statistics: async () => new Response() };
   const health = { state: "well", consecutiveFailures: 0 };
@@ -39,29 +30,12 @@ const broken = async () => new Response(null, { status: 500 });
 const read = async () => Response.json({ items: [{ webhookId: "w1", hours: [], successRate: 0.5 }] });
 const UNREAD = "The figures of the last 24 hours could not be read.";
 
-beforeEach(() => {
-  window.scrollTo = () => {};
-});
+beforeEach(standInForLayout);
 afterEach(cleanup);
 
 async function open(face: Face = consoleFace) {
-  const root = createRootRoute();
-  const routes = ["/", "/webhooks/connect", "/webhooks/$webhookId"].map(path =>
-    createRoute({ getParentRoute: () => root, path, component: Webhooks }),
-  );
-  const router = createRouter({
-    routeTree: root.addChildren(routes),
-    history: createMemoryHistory({ initialEntries: ["/"] }),
-    parseSearch,
-    stringifySearch,
-  });
-  render(
-    <FaceProvider value={face}>
-      <QueryClientProvider client={new QueryClient({ defaultOptions: { queries: { retry: false } } })}>
-        <RouterProvider router={router as never} />
-      </QueryClientProvider>
-    </FaceProvider>,
-  );
+  const others = { "/webhooks/connect": Webhooks, "/webhooks/$webhookId": Webhooks };
+  openScreen("/", [], Webhooks, "/", { others, face });
   await screen.findByRole("link", { name: "CRM" });
 }
 

@@ -3,7 +3,6 @@ import { QueryClient } from "@tanstack/react-query";
 import { expect, test, vi } from "vitest";
 import { webhookStatisticsQuery } from "./queries";
 
-// The client takes hold of `fetch` when it is loaded.
 const asked = vi.hoisted(() => {
   const ids: string[][] = [];
   globalThis.fetch = async input => {

@@ -3,7 +3,6 @@ import { QueryClient } from "@tanstack/react-query";
 import { beforeEach, expect, test, vi } from "vitest";
 import { recentEventsQuery } from "./recent";
 
-// The client takes hold of `fetch` when it is loaded.
 const server = vi.hoisted(() => {
   const served = { asked: [] as string[], answer: (_path: string): unknown[] => [] };
   globalThis.fetch = async input => {

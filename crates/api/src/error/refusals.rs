@@ -10,7 +10,7 @@ use super::Code;
 /// How often one of a kind is told.
 const EVERY: Duration = Duration::from_mins(1);
 
-/// Kinds that are told apart. There are few; that none of their words names something is not proved here.
+/// Kinds that are remembered. There are few of them as it is: this bounds them even if the words of one should name something.
 const KINDS: usize = 64;
 
 /// What was told of them, by what was said to the caller.
@@ -39,7 +39,7 @@ impl Refusals {
             return Telling::Due { untold: 0 };
         }
         let mut kinds = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if kinds.len() > KINDS {
+        if kinds.len() >= KINDS {
             kinds.clear();
         }
         let told = kinds.entry((code, detail.to_owned())).or_default();
@@ -55,6 +55,16 @@ impl Refusals {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_more_than_a_bounded_number_of_kinds_is_remembered() {
+        let refusals = Refusals::default();
+        let now = Instant::now();
+        for name in 0..3 * KINDS {
+            assert_eq!(refusals.note(Code::Unavailable, &name.to_string(), now), Telling::Due { untold: 0 });
+            assert!(refusals.0.lock().unwrap().len() <= KINDS);
+        }
+    }
 
     #[test]
     fn one_of_a_kind_is_told_a_minute_with_how_many_there_were() {

@@ -4,8 +4,6 @@ use axum::Json as Answer;
 use axum::extract::{Request, State};
 use http::StatusCode;
 use postrider_core::body::Payload;
-use postrider_core::limits::EVENT_BYTES;
-use postrider_core::permission::Permission;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
@@ -41,9 +39,7 @@ pub(crate) async fn trigger(
     scoped: Scoped,
     request: Request,
 ) -> Result<(StatusCode, Answer<Triggered>), ApiError> {
-    scoped.require(Permission::WriteTriggerEvent)?;
-    let (head, body) = request.into_parts();
-    let read = body::read_events(&state, &head, body, EVENT_BYTES).await?;
+    let read = triggers_v3::read(&state, &scoped, request).await?;
     let form: Form<'_> = body::parse(read.text()?)?;
     let metadata = form.metadata.ok_or_else(|| ApiError::new(Code::InvalidRequest, "metadata must be an object"))?;
     // An event that nobody would get is a mistake that should not go unnoticed.

@@ -5,8 +5,6 @@ use axum::extract::{Request, State};
 use http::StatusCode;
 use postrider_core::EventId;
 use postrider_core::body::Payload;
-use postrider_core::limits::EVENT_BYTES;
-use postrider_core::permission::Permission;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
@@ -70,9 +68,7 @@ pub(crate) async fn trigger(
     scoped: Scoped,
     request: Request,
 ) -> Result<(StatusCode, Answer<Triggered>), ApiError> {
-    scoped.require(Permission::WriteTriggerEvent)?;
-    let (head, body) = request.into_parts();
-    let read = body::read_events(&state, &head, body, EVENT_BYTES).await?;
+    let read = triggers_v3::read(&state, &scoped, request).await?;
     let form: Form<'_> = body::parse(read.text()?)?;
     let must_be = |name: &str, kind: &str| ApiError::new(Code::InvalidRequest, format!("{name} must be {kind}"));
     let properties = form.properties.ok_or_else(|| must_be("properties", "an object"))?;

@@ -18,7 +18,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::auth::caller::Member;
-use crate::body;
+use crate::body::{self, Read};
 use crate::error::{ApiError, Code, FronteggErrors};
 use crate::extract::Ids;
 use crate::frontegg::scope::Scoped;
@@ -61,15 +61,20 @@ pub(crate) async fn trigger(
     scoped: Scoped,
     request: Request,
 ) -> Result<(StatusCode, Answer<Triggered>), ApiError> {
-    scoped.require(Permission::WriteTriggerEvent)?;
-    let (head, body) = request.into_parts();
-    let read = body::read_events(&state, &head, body, EVENT_BYTES).await?;
+    let read = read(&state, &scoped, request).await?;
     let form: Form<'_> = body::parse(read.text()?)?;
     let data = form.data.ok_or_else(|| ApiError::new(Code::InvalidRequest, "data must be an object"))?;
     let data = checked("data", data)?;
     let event_id = accept(&state, &scoped, form.event_key.as_deref(), &data).await;
     let event_id = event_id.map_err(|error| error.with_places(|at| place(at, |_| "data")))?;
     Ok((StatusCode::ACCEPTED, Answer(Triggered::new(event_id))))
+}
+
+/// The body of a request that triggers an event.
+pub(super) async fn read(state: &ApiState, scoped: &Scoped, request: Request) -> Result<Read, ApiError> {
+    scoped.require(Permission::WriteTriggerEvent)?;
+    let (head, body) = request.into_parts();
+    body::read_events(state, &head, body, EVENT_BYTES).await
 }
 
 /// The properties of an event, with the two that every one has.

@@ -183,7 +183,8 @@ pub(crate) struct DeliveryQuery {
 #[utoipa::path(get, path = "/api/v1/deliveries", tag = "deliveries", params(DeliveryQuery), responses(
     (status = 200, description = "A page of deliveries.", body = SearchPage<Delivery>),
     (status = 400, description = "A parameter cannot be read, or the range ends before it begins.", body = Problem),
-    (status = 404, description = "There is no job of that id within reach; to a tenant's user, no webhook either.", body = Problem)))]
+    (status = 404, description = "There is no job of that id within reach; to a tenant's user, no webhook either.", body = Problem),
+    (status = 429, description = "With `text`: too many costly calls of the caller are under way.", body = Problem)))]
 pub(crate) async fn list_deliveries(
     State(state): State<ApiState>,
     member: Member,

@@ -77,6 +77,7 @@ fn complete_errors(operation: &mut Operation) {
     // Calls without a token sign in or open a portal: what they are given is right or wrong, and nothing else.
     if has_body && !is_public {
         errors.push(("422", "A value is outside what it can be."));
+        errors.push(("429", "Too many such calls of the tenant's users, or costly ones of a vendor, are under way."));
     }
     let responses = &mut operation.responses.responses;
     for (status, description) in errors {

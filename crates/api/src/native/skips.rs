@@ -22,7 +22,8 @@ use crate::state::ApiState;
     (status = 200, description = "The delivery as it ended.", body = Delivery),
     (status = 404, description = "There is none of that id within reach.", body = Problem),
     (status = 409, description = "It had ended before, or did by the answer to the attempt that was under way.",
-        body = Problem)))]
+        body = Problem),
+    (status = 503, description = "The attempt is still under way.", body = Problem)))]
 pub(crate) async fn skip_delivery(
     State(state): State<ApiState>,
     member: Member,

@@ -273,7 +273,7 @@ pub(super) struct Reading {
     pub(super) settled: Vec<DeliveryId>,
     /// The lane was switched off, or forgot what it held: the page is of no use.
     pub(super) stale: bool,
-    /// The page is no part of the pass.
+    /// The page began at a row by chance.
     pub(super) is_by_chance: bool,
 }
 

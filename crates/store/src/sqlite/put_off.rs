@@ -7,7 +7,7 @@
 //!
 //! The newest delivery and attempt stay ahead of the clock until it has caught up, so each start until then would look again, and shorten
 //! what the one before has set right. So it is noted in the database how far the attempts had come when a look began: a start passes over
-//! retries after those. A clock that is seen to be set back once more is another matter, and they are looked at.
+//! the retries of attempts up to there. A clock that is seen to be set back once more is another matter, and they are looked at.
 //!
 //! Invariant: a look only makes things due earlier, and one that has begun is gone through to its end, by the next start if need be.
 

@@ -280,8 +280,7 @@ impl<'c, 's> Tx<'c, 's> {
         }
     }
 
-    /// The same to read; none where it is deleted. What commands did to it in this transaction the
-    /// directory learns after the commit.
+    /// The same to read; none where it is deleted. The directory learns what commands did to it in this transaction after the commit.
     pub(super) fn known_webhook(&self, id: WebhookId) -> Option<KnownWebhook> {
         let mut known = self.directory.known_webhook(id)?;
         if let Some(touched) = self.touched.get(&id) {

@@ -165,7 +165,7 @@ pub(crate) fn moment(name: &str, text: Option<&str>) -> Result<Option<Timestamp>
 pub(crate) fn range(from: Option<&str>, to: Option<&str>) -> Result<(Option<Timestamp>, Option<Timestamp>), ApiError> {
     let (from, to) = (moment("from", from)?, moment("to", to)?);
     if from.zip(to).is_some_and(|(from, to)| from > to) {
-        return Err(ApiError::at(Code::InvalidParameter, "from", "is not after `to`"));
+        return Err(ApiError::at(Code::InvalidParameter, "from", "must not be after `to`"));
     }
     Ok((from, to))
 }
@@ -188,7 +188,8 @@ pub(crate) fn tenant(text: Option<&str>) -> Result<Option<TenantId>, ApiError> {
 /// and says how far it came: go on with `nextCursor`.
 #[utoipa::path(get, path = "/api/v1/events", tag = "events", params(EventQuery), responses(
     (status = 200, description = "A page of events.", body = SearchPage<Event>),
-    (status = 400, description = "A parameter cannot be read, or the range ends before it begins.", body = Problem)))]
+    (status = 400, description = "A parameter cannot be read, or the range ends before it begins.", body = Problem),
+    (status = 429, description = "With `text`: too many costly calls of the caller are under way.", body = Problem)))]
 pub(crate) async fn list_events(
     State(state): State<ApiState>,
     vendor: Vendor,

@@ -215,6 +215,10 @@ fn behind_the_hot_path() -> Vec<&'static str> {
         sessions::DELETE_PORTAL,
         put_off::NEWEST_DELIVERY,
         put_off::NEWEST_ATTEMPT,
+        put_off::NEWEST_ATTEMPT_KEY,
+        put_off::MARK,
+        put_off::SET_MARK,
+        put_off::CLEAR_MARK,
         put_off::BRING_FORWARD,
     ]
 }
