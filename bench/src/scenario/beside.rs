@@ -109,10 +109,8 @@ fn made(before: &Job, after: &Job, rate: u32, elapsed: Duration) -> Result<u64> 
 
 type Figure = fn(&Figures) -> f64;
 
-const FIGURES: [([&str; 2], Figure); 2] = [
-    (["p50 without, ms", "p50 with, ms"], |figures| figures.p50),
-    (["p99 without, ms", "p99 with, ms"], |figures| figures.p99),
-];
+const FIGURES: [([&str; 2], Figure); 2] =
+    [(["p50 without, ms", "p50 with, ms"], Figures::p50), (["p99 without, ms", "p99 with, ms"], Figures::p99)];
 
 fn growth(paired: &Paired<Beside>, figure: Figure) -> Option<f64> {
     median(paired.postrider.iter().map(|beside| figure(&beside.with) / figure(&beside.without)))

@@ -1,7 +1,7 @@
 //! The scenarios, one a file: each says who sends what to whom, and which rows of the report come of it.
 //!
-//! A measurement is made on a [`Stage`]: a fresh server, sink and ledger. Rounds alternate between relay and Postrider, so that
-//! both meet the machine in the same moods.
+//! A measurement is made on a [`Stage`]: a fresh server, sink and ledger. Rounds alternate between relay and Postrider, and at saturation
+//! both are loaded in [`turns`], so that both meet the machine in the same moods.
 
 mod backlog;
 mod beside;

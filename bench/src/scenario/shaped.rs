@@ -37,12 +37,12 @@ pub(super) async fn run(setting: &Setting, report: &mut Report) -> Result<()> {
         .await?;
     let plain = paired.all().map(|both| &both.plain);
     report.tally(Scenario::Shaped, plain.chain(paired.postrider.iter().map(|both| &both.half)));
-    let growth = median(paired.postrider.iter().map(|both| both.half.cpu / both.plain.cpu));
-    let row = paired.row(name, "CPU a delivery, half shaped, µs", |both| both.half.cpu);
+    let growth = median(paired.postrider.iter().map(|both| both.half.cpu_a_delivery() / both.plain.cpu_a_delivery()));
+    let row = paired.row(name, "CPU a delivery, half shaped, µs", |both| both.half.cpu_a_delivery());
     report.rows.extend([
         paired.row(name, "deliveries/s, plain", |both| both.plain.deliveries_per_second()),
         paired.row(name, "deliveries/s, half shaped", |both| both.half.deliveries_per_second()),
-        paired.row(name, "CPU a delivery, plain, µs", |both| both.plain.cpu),
+        paired.row(name, "CPU a delivery, plain, µs", |both| both.plain.cpu_a_delivery()),
         match growth {
             Some(growth) => row.against(|_, _| bars::shaping(growth)),
             None => row,

@@ -54,22 +54,21 @@ pub(super) struct Stage {
     target: Target,
 }
 
-/// What one measurement gave.
-#[derive(Debug, Clone)]
+/// What one measurement gave, or several on one stage together.
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Figures {
     pub(crate) events: u64,
     pub(crate) deliveries: u64,
     pub(crate) duplicates: u64,
     pub(crate) busy: u64,
     /// From the first event's due time to the last arrival.
-    pub(crate) seconds: f64,
-    /// Milliseconds from due time (open loop) or start of the POST (closed loop) to receipt, at the last of an event's webhooks.
-    pub(crate) p50: f64,
-    pub(crate) p99: f64,
-    /// Microseconds of the server's own processor time for each delivery.
-    pub(crate) cpu: f64,
+    pub(super) seconds: f64,
+    /// Nanoseconds from due time (open loop) or start of the POST (closed loop) to receipt, at the last of an event's webhooks; sorted.
+    pub(super) latencies: Vec<u64>,
+    /// The server's own processor time.
+    pub(super) cpu: Duration,
     /// The server's peak memory in megabytes.
-    pub(crate) memory: f64,
+    pub(super) memory: f64,
 }
 
 impl Stage {
@@ -128,23 +127,48 @@ impl Stage {
             tokio::time::sleep(POLL).await;
         }
         let account = ledger.verify(first..ledger.next())?;
-        let deliveries = account.events * self.target.fan_out;
-        let milliseconds = |percent| percentile(&account.latencies, percent).as_secs_f64() * 1e3;
         Ok(Figures {
             events: account.events,
-            deliveries,
+            deliveries: account.events * self.target.fan_out,
             duplicates: ledger.duplicates() - duplicates,
             busy,
             seconds: account.elapsed.as_secs_f64(),
-            p50: milliseconds(50),
-            p99: milliseconds(99),
-            cpu: self.server.cpu_time()?.saturating_sub(cpu).as_secs_f64() * 1e6 / real(deliveries),
+            latencies: account.latencies,
+            cpu: self.server.cpu_time()?.saturating_sub(cpu),
             memory: megabytes(self.server.memory()?.peak),
         })
     }
 }
 
 impl Figures {
+    /// Adds another measurement of the same server.
+    pub(super) fn add(&mut self, other: Self) {
+        self.events += other.events;
+        self.deliveries += other.deliveries;
+        self.duplicates += other.duplicates;
+        self.busy += other.busy;
+        self.seconds += other.seconds;
+        self.latencies.extend(other.latencies);
+        self.latencies.sort_unstable();
+        self.cpu += other.cpu;
+        self.memory = self.memory.max(other.memory);
+    }
+
+    /// Milliseconds that half of the events took at most.
+    pub(super) fn p50(&self) -> f64 {
+        percentile(&self.latencies, 50).as_secs_f64() * 1e3
+    }
+
+    /// Milliseconds that 99 % of the events took at most.
+    pub(super) fn p99(&self) -> f64 {
+        percentile(&self.latencies, 99).as_secs_f64() * 1e3
+    }
+
+    /// Microseconds of the server's own processor time.
+    pub(super) fn cpu_a_delivery(&self) -> f64 {
+        self.cpu.as_secs_f64() * 1e6 / real(self.deliveries)
+    }
+
     pub(super) fn events_per_second(&self) -> f64 {
         real(self.events) / self.seconds
     }
@@ -195,4 +219,28 @@ pub(super) fn megabytes(bytes: u64) -> f64 {
 #[expect(clippy::cast_precision_loss, reason = "counts here stay far below 2^52")]
 pub(super) fn real(count: u64) -> f64 {
     count as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn measurements_of_one_server_count_by_what_they_carried() {
+        let mut all = Figures::default();
+        for (deliveries, cpu, latency) in [(1_000, 60, 9_000_000), (3_000, 40, 2_000_000)] {
+            all.add(Figures {
+                events: deliveries,
+                deliveries,
+                seconds: 0.5,
+                latencies: vec![latency],
+                cpu: Duration::from_micros(cpu * deliveries),
+                ..Figures::default()
+            });
+        }
+        let close = |left: f64, right: f64| (left - right).abs() < 1e-9;
+        assert!(close(all.deliveries_per_second(), 4_000.0) && close(all.events_per_second(), 4_000.0));
+        assert!(close(all.cpu_a_delivery(), 45.0), "{}", all.cpu_a_delivery());
+        assert!(close(all.p50(), 2.0) && close(all.p99(), 9.0), "{all:?}");
+    }
 }
