@@ -4,6 +4,7 @@
 //! call that succeeds pays for nothing but a boxed future.
 
 use std::any::Any;
+use std::borrow::Cow;
 use std::convert::Infallible;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
@@ -105,13 +106,15 @@ impl Service<Request> for Edge {
 
     fn call(&mut self, request: Request) -> Self::Future {
         let surface = Surface::of(request.uri().path());
-        let (method, uri) = (request.method().clone(), request.uri().clone());
-        let is_kept_nowhere = is_of_api(surface, uri.path()) || request.headers().contains_key(header::COOKIE);
+        let is_kept_nowhere =
+            is_of_api(surface, request.uri().path()) || request.headers().contains_key(header::COOKIE);
         let (entropy, refusals) = (Arc::clone(&self.entropy), Arc::clone(&self.refusals));
         let transport = self.transport;
-        let answer = match self.intake.clone().filter(|_| is_intake(&request)) {
-            Some(state) => Either::Left(accept::answered(state, request).map(Ok)),
-            None => Either::Right(self.router.call(request)),
+        let method = request.method().clone();
+        // A path of its own: the URI's would hold the buffer that the request was read into for as long as the call takes.
+        let (path, answer) = match self.intake.clone().filter(|_| is_intake(&request)) {
+            Some(state) => (Cow::Borrowed(accept::PATH), Either::Left(accept::answered(state, request).map(Ok))),
+            None => (Cow::Owned(request.uri().path().to_owned()), Either::Right(self.router.call(request))),
         };
         let answer = AssertUnwindSafe(answer).catch_unwind();
         // Mapped, not awaited: a block that awaits what it has captured has room for it twice.
@@ -123,7 +126,7 @@ impl Service<Request> for Edge {
             };
             let mut response = match response {
                 Ok(response) if response.status().as_u16() < 400 && surface == Surface::Native => response,
-                response => shaped(response, surface, (&method, uri.path()), &*entropy, &refusals),
+                response => shaped(response, surface, (&method, &path), &*entropy, &refusals),
             };
             let headers = response.headers_mut();
             // What is stored is shown as what it is, and never run.

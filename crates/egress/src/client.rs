@@ -201,9 +201,9 @@ impl Egress {
 
     /// Closes all connections that wait and refuses further requests; returns when no task is left.
     pub async fn close(&self) {
+        self.inner.tasks.close();
         self.inner.stop.cancel();
         self.inner.pool.clear();
-        self.inner.tasks.close();
         self.inner.tasks.wait().await;
     }
 }
@@ -215,7 +215,8 @@ impl Inner {
         started: Instant,
         progress: &mut Progress,
     ) -> Result<Answer, SendError> {
-        if self.stop.is_cancelled() {
+        // Closed with the client, and asked without a lock.
+        if self.tasks.is_closed() {
             return Err(SendError::ours(OurFault::ShuttingDown, "the server is stopping"));
         }
         let url = request.url.clone();

@@ -122,7 +122,8 @@ impl Connections {
                     let stream = TokioIo::new(Lingering::new(Unstalled::new(stream), noted.clone()));
                     let service = Noting::new(service.clone(), peer.map(Peer), noted.clone(), self.stop.clone());
                     let connection = http.serve_connection(stream, service);
-                    let stop = self.stop.clone();
+                    // A token of its own, which is looked at whenever the connection is: the common one has a lock for all of them.
+                    let stop = self.stop.child_token();
                     self.tasks.spawn(async move {
                         let _held = (slot, place);
                         let mut connection = pin!(connection);

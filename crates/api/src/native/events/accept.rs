@@ -8,7 +8,7 @@ use crate::auth::caller::Vendor;
 use crate::body;
 use crate::error::{ApiError, Code, Problem};
 use crate::extract::no_params;
-use crate::native::events::{Accepted, Form, NewEvent, accepted, take_in};
+use crate::native::events::{Accepted, Form, NewEvent, accepted, idempotency_key, take_in};
 use crate::state::ApiState;
 
 /// Where it is.
@@ -50,8 +50,10 @@ pub(crate) async fn accept_event(
     let read = body::read_events(&state, &head, body, EVENT_BYTES).await?;
     let event: NewEvent<'_> = body::parse(read.text()?)?;
     let event = event.composed(vendor.environment_id)?;
-    let (receipt, freshness) =
-        take_in(&state, vendor.environment_id, &head.headers, read, vec![event], Form::One).await?;
+    let key = idempotency_key(&head.headers)?;
+    // Of the request nothing is held while its commit is awaited: its bytes, and the buffer that they were read into.
+    drop(head);
+    let (receipt, freshness) = take_in(&state, vendor.environment_id, key, read, vec![event], Form::One).await?;
     let &[(event_id, deliveries)] = receipt.as_slice() else {
         return Err(ApiError::new(Code::Internal, "a receipt for one event has another number of them"));
     };

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use crate::auth::caller::Vendor;
 use crate::body;
 use crate::error::{ApiError, Code, Problem};
-use crate::native::events::{Accepted, Elements, Form, NewEvent, accepted, element, take_in};
+use crate::native::events::{Accepted, Elements, Form, NewEvent, accepted, element, idempotency_key, take_in};
 use crate::state::ApiState;
 
 /// Events that are accepted, in the order of the request.
@@ -51,7 +51,8 @@ pub(crate) async fn accept_events(
         element(text, index)?.composed(vendor.environment_id).map_err(|error| error.of_element(index))
     };
     let events = texts.iter().enumerate().map(compose).collect::<Result<Vec<_>, _>>()?;
-    let (receipt, freshness) = take_in(&state, vendor.environment_id, &head.headers, read, events, Form::Batch).await?;
+    let key = idempotency_key(&head.headers)?;
+    let (receipt, freshness) = take_in(&state, vendor.environment_id, key, read, events, Form::Batch).await?;
     let events = receipt
         .into_iter()
         .map(|(event_id, deliveries)| Accepted { event_id: event_id.as_uuid(), deliveries })

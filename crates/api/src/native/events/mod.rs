@@ -174,12 +174,12 @@ enum Form {
 async fn take_in(
     state: &ApiState,
     environment_id: EnvironmentId,
-    headers: &HeaderMap,
+    key: Option<String>,
     read: Read,
     events: Vec<IncomingEvent>,
     form: Form,
 ) -> Result<(Receipt, Freshness), ApiError> {
-    let idempotency = idempotency(environment_id, headers, &read.bytes)?;
+    let idempotency = key.map(|key| Idempotency { environment_id, key, body_hash: secrets::sha256_of(&read.bytes) });
     let outcome = match read.into_room() {
         Some(room) => state.engine().accept_read(environment_id, events, idempotency, room).await,
         None => state.engine().accept(environment_id, events, idempotency).await,
@@ -218,15 +218,6 @@ fn accepted(freshness: Freshness, answer: &impl Serialize) -> Response {
         response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
     }
     response
-}
-
-fn idempotency(
-    environment_id: EnvironmentId,
-    headers: &HeaderMap,
-    body: &[u8],
-) -> Result<Option<Idempotency>, ApiError> {
-    let key = idempotency_key(headers)?;
-    Ok(key.map(|key| Idempotency { environment_id, key, body_hash: secrets::sha256_of(body) }))
 }
 
 /// The idempotency key of a request.
