@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use axum::body::Body;
 use bytes::Bytes;
+use futures_util::future::join_all;
 use futures_util::{StreamExt as _, stream};
 use postrider_core::limits::{
-    BATCH_BYTES, BATCH_EVENTS, EVENT_BYTES, IDEMPOTENCY_KEY_CHARS, JSON_DEPTH, MEMORY_BUDGET, NAME_CHARS,
+    BATCH_BYTES, BATCH_EVENTS, DEAR_WAITING, EVENT_BYTES, IDEMPOTENCY_KEY_CHARS, JSON_DEPTH, MEMORY_BUDGET, NAME_CHARS,
     OPEN_REQUEST_READ_TIMEOUT, OPEN_REQUESTS_BUDGET, REQUEST_BYTES, REQUEST_READ_TIMEOUT, REQUESTS_BUDGET,
-    SUBSCRIPTIONS, TESTS_PER_TENANT,
+    SUBSCRIPTIONS, TEMPLATE_BYTES_COMPILED_AT_ONCE, TESTS_PER_TENANT,
 };
 use postrider_testkit::receiver::{Behaviour, Receiver};
 use serde_json::json;
@@ -222,6 +223,27 @@ async fn what_a_tenants_users_never_end_keeps_out_nobody_else() {
         (answer.status == 201).then_some(())
     })
     .await;
+}
+
+#[tokio::test]
+async fn what_is_dear_is_done_for_a_tenant_one_at_a_time_and_keeps_out_nobody_else() {
+    let app = App::start().await;
+    let own = app.environment("own").await;
+    app.trust_issuer(&own, "always").await;
+    let (one, two) = (app.user(&own, "tenant-1", &["*"]), app.user(&own, "tenant-2", &["*"]));
+    // Too large to be compiled where the call is: all others ask for their turns meanwhile.
+    let template = format!("{{}}{}", " ".repeat(TEMPLATE_BYTES_COMPILED_AT_ONCE));
+    let draft = json!({ "url": "https://example.com", "settings": { "payload": { "template": template } } });
+    let preview = |token: &str| app.post("/api/v1/webhooks/preview").token(token).json(&draft).send();
+    let over = 8;
+    let asked = join_all((0..1 + DEAR_WAITING + over).map(|_| preview(&one)));
+    let (asked, others) = tokio::join!(asked, preview(&two));
+    assert_eq!(others.status, 200);
+    let count = |status| asked.iter().filter(|answer| answer.status == status).count();
+    assert_eq!((count(200), count(429)), (1 + DEAR_WAITING, over));
+    let refused = asked.iter().find(|answer| answer.status == 429).expect("counted above");
+    assert_eq!(refused.json()["code"], "too_many_at_once");
+    assert_eq!(preview(&one).await.status, 200, "the line has gone");
 }
 
 #[tokio::test]

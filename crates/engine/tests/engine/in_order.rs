@@ -8,6 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use postrider_core::attempt::{FailureKind, OurFault};
 use postrider_core::delivery::{Delivery, DeliveryState, DiscardReason, Origin};
+use postrider_core::limits::SKIP_PATIENCE;
 use postrider_core::order::{OrderBy, OrderKey, Pointer};
 use postrider_core::rate::{Period, RateLimit};
 use postrider_core::retry::RetryPolicy;
@@ -251,6 +252,28 @@ fn a_failing_head_blocks_its_own_key_alone_and_can_be_skipped() {
     let order: Vec<_> = server.receivers.log().iter().map(|request| request.event).collect();
     assert_eq!(order, [head, other, next[0].0, next[1].0]);
     assert_eq!(server.engine().lane(webhook.id).in_flight, 0);
+}
+
+#[test]
+fn a_skip_waits_no_longer_than_its_patience_and_changes_nothing_then() {
+    let server = Server::start(1, EngineOptions::default());
+    let sending = Sending { order_by: Some(OrderBy::Tenant), ..Sending::default() };
+    server.create_webhook_like("ordered", Scope::Environment, sending, None);
+    server.receivers.all(Reply::Late(200));
+    let (head, _) = server.accept(vec![event(Some("a"))])[0];
+    server.until("it is asked", || server.receivers.log().len() == 1);
+    let id = server.delivery_of(head).id;
+    // Where nothing else is going on, a clock that stands still goes on to the end of what is waited for.
+    let patience = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    let began = patience.block_on(async { tokio::time::Instant::now() });
+    let skipped = patience.block_on(server.engine().skip(server.environment(), id));
+    assert_eq!(skipped, Ok(SkipOutcome::UnderWay));
+    assert_eq!(patience.block_on(async { began.elapsed() }).as_secs(), SKIP_PATIENCE.as_secs());
+    server.receivers.release();
+    server.until("it is answered", || server.delivery_of(head).state.is_final());
+    let delivery = server.delivery_of(head);
+    assert!(matches!(delivery.state, DeliveryState::Delivered { .. }), "{delivery:?}");
+    assert_eq!(delivery.attempts, 1);
 }
 
 #[test]
