@@ -43,8 +43,8 @@ export interface Listener {
 /** How long is waited before a stream is opened again, at first and at most. */
 const LEAST_MS = 500;
 const MOST_MS = 15_000;
-/** How long is waited where the portal is hidden, which the vendor may undo. */
-const HIDDEN_MS = 10_000;
+/** How long is waited where the portal is hidden before it is looked whether the vendor shows it again. */
+export const PORTAL_HIDDEN_MS = 10_000;
 /** A stream that stood that long has broken off; one that ends sooner never stood, and the next is waited for longer. */
 const STOOD_MS = 5000;
 
@@ -65,7 +65,7 @@ export async function listen(path: string, signal: AbortSignal, listener: Listen
     if (end !== "hidden" || !isHidden) listener.onState(end === "hidden" ? "refused" : end);
     isHidden = end === "hidden";
     if (end === "hidden") {
-      await new Promise(resolve => setTimeout(resolve, HIDDEN_MS));
+      await new Promise(resolve => setTimeout(resolve, PORTAL_HIDDEN_MS));
     } else if (end === "refused") {
       if (asked === null) return;
       await anotherIdentity(asked, signal);

@@ -5,6 +5,7 @@ import { Ban, Clock, Link2Off, Users, Webhook } from "lucide-react";
 import { type RefObject, useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { renewBy } from "@/api/client";
 import { isSignedOut } from "@/api/problem";
+import { PORTAL_HIDDEN_MS } from "@/api/stream";
 import { useMessages } from "@/i18n";
 import { whileSeen } from "@/logic/seen";
 import { type Face, FaceProvider, PERMISSIONS, type Permission } from "@/shell/face";
@@ -28,8 +29,6 @@ const fromUrl = takeFromUrl();
 const EARLY_MS = 60_000;
 /** It is not asked for more often than that, whatever a clock that is wrong makes of the end. */
 const EARLY_AGAIN_MS = 30_000;
-/** How often is looked whether the vendor shows the portal again. */
-const HIDDEN_MS = 10_000;
 
 export function Portal() {
   const [access, setAccess] = useState<Access>({ state: "opening" });
@@ -117,7 +116,7 @@ export function Portal() {
       let timer: ReturnType<typeof setTimeout> | undefined;
       let isSeen = true;
       const later = () => {
-        timer = setTimeout(() => void again().then(() => isSeen && later()), HIDDEN_MS);
+        timer = setTimeout(() => void again().then(() => isSeen && later()), PORTAL_HIDDEN_MS);
       };
       later();
       return () => {

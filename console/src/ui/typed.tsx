@@ -1,8 +1,10 @@
-//! Fields whose value is a member of the URL, which follows a moment later. What is typed is theirs and stays as it was typed; it is told when it
-//! can be meant and the typing rests. A value from elsewhere comes in, though not in the midst of somebody's typing.
+//! Fields whose value is a member of the URL, which follows a moment later, and what clears them. What is typed is theirs and stays as it
+//! was typed; it is told when it can be meant and the typing rests. A value from elsewhere comes in, though not in the midst of
+//! somebody's typing.
 import { type ChangeEvent, type FocusEvent, type KeyboardEvent, useEffect, useRef, useState } from "react";
 import { useMessages } from "@/i18n";
 import { fromLocalInput, toLocalInput } from "@/logic/time";
+import { Button } from "./button";
 import { Field, SearchField, TextField } from "./field";
 
 /** How long the typing rests before what was typed is told. */
@@ -10,9 +12,19 @@ const REST_MS = 300;
 
 const drops = new Set<() => void>();
 
-/** Gives up what was typed and is not told yet, in every field: whoever clears the filters means that, too. */
+/** Gives up what was typed and is not told yet, in every field. */
 export function dropTyped(): void {
   for (const drop of drops) drop();
+}
+
+/** Of a list in which nothing is found. Whoever clears its filters means what is typed and not told yet, too. */
+export function ClearFilters({ onClear }: { onClear: () => void }) {
+  const m = useMessages();
+  const clear = () => {
+    dropTyped();
+    onClear();
+  };
+  return <Button onClick={clear}>{m.common.clearFilters}</Button>;
 }
 
 /** What a text means; undefined: nothing that there is, or nothing yet. */

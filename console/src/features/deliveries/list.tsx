@@ -11,7 +11,7 @@ import { Button } from "@/ui/button";
 import { Card } from "@/ui/card";
 import { Empty, ErrorNotice, MoreFailed, Skeleton } from "@/ui/states";
 import { Time } from "@/ui/time";
-import { dropTyped } from "@/ui/typed";
+import { ClearFilters } from "@/ui/typed";
 import { BulkResend } from "./bulk-resend";
 import { DeliveryFiltersBar } from "./filters";
 import { LiveSwitch } from "./live-switch";
@@ -48,10 +48,6 @@ export function Deliveries({ webhookId }: { webhookId: string | undefined }) {
     tail.forget();
     setAnchor(previous => ({ ...previous, now: Date.now() }));
     void queries.resetQueries({ queryKey: ["deliveries", "list"] });
-  };
-  const clear = () => {
-    dropTyped();
-    change(nothing);
   };
 
   const rows = useMemo(() => list.data?.pages.flatMap(page => page.items) ?? [], [list.data]);
@@ -95,7 +91,7 @@ export function Deliveries({ webhookId }: { webhookId: string | undefined }) {
           <Empty
             icon={<Activity aria-hidden="true" />}
             title={filtered ? m.common.nothingFound : m.deliveries.none}
-            actions={filtered && <Button onClick={clear}>{m.common.clearFilters}</Button>}
+            actions={filtered && <ClearFilters onClear={() => change(nothing)} />}
           >
             {filtered ? m.deliveries.noneMatch : m.deliveries.noneText}
           </Empty>

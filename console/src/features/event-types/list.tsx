@@ -14,7 +14,7 @@ import { Confirm, Dialog } from "@/ui/dialog";
 import { TextField } from "@/ui/field";
 import { Empty, ErrorNotice, Loaded } from "@/ui/states";
 import { Table } from "@/ui/table";
-import { dropTyped, TypedText } from "@/ui/typed";
+import { ClearFilters, TypedText } from "@/ui/typed";
 import { ExchangeMenu } from "./exchange";
 import { categoriesQuery, type EventType, eventTypesQuery, useDeleteCategory, useSaveCategory } from "./queries";
 
@@ -28,10 +28,6 @@ export function EventTypes() {
   const categories = useQuery({ ...categoriesQuery, enabled: face.can("readCategories") });
   const [naming, setNaming] = useState<{ id?: string; name: string }>();
   const editable = face.manages;
-  const clear = () => {
-    dropTyped();
-    change({ q: "" });
-  };
   return (
     <div className="stack">
       <div className="page-head">
@@ -65,10 +61,7 @@ export function EventTypes() {
             <>
               {groups.length === 0 && (
                 <Card>
-                  <Empty
-                    title={m.common.nothingFound}
-                    actions={<Button onClick={clear}>{m.common.clearFilters}</Button>}
-                  />
+                  <Empty title={m.common.nothingFound} actions={<ClearFilters onClear={() => change({ q: "" })} />} />
                 </Card>
               )}
               {groups.map(group => (

@@ -19,7 +19,7 @@ import { SelectField } from "@/ui/field";
 import { Empty, Loaded, MoreFailed } from "@/ui/states";
 import { Table } from "@/ui/table";
 import { Time } from "@/ui/time";
-import { dropTyped, TypedText } from "@/ui/typed";
+import { ClearFilters, TypedText } from "@/ui/typed";
 import { useFreshEvents } from "./fresh";
 import { type EventQuery, eventsQuery } from "./queries";
 import { useSearchOn } from "./search-on";
@@ -46,10 +46,6 @@ export function Events() {
     void queries.resetQueries({ queryKey: ["events", "list"] });
   };
   const filtered = Object.keys(query).length > 0;
-  const clear = () => {
-    dropTyped();
-    change(nothing);
-  };
   return (
     <div className="stack">
       <div className="page-head">
@@ -103,7 +99,7 @@ export function Events() {
                   <Empty
                     icon={<Zap aria-hidden="true" />}
                     title={filtered ? m.common.nothingFound : m.events.none}
-                    actions={filtered && <Button onClick={clear}>{m.common.clearFilters}</Button>}
+                    actions={filtered && <ClearFilters onClear={() => change(nothing)} />}
                   >
                     {filtered ? m.events.noneMatch : m.events.noneText}
                   </Empty>

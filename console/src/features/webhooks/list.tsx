@@ -18,7 +18,7 @@ import { SelectField } from "@/ui/field";
 import { Sparkline } from "@/ui/sparkline";
 import { Empty, Loaded, Notice } from "@/ui/states";
 import { type Column, Table } from "@/ui/table";
-import { dropTyped, TypedText } from "@/ui/typed";
+import { ClearFilters, TypedText } from "@/ui/typed";
 import {
   type WebhookList as List,
   WEBHOOKS_A_CALL,
@@ -93,10 +93,6 @@ function Found({ list }: { list: List }) {
   const [count, setCount] = useState(STEP);
   const found = useMemo(() => select(list.items, search), [list.items, search]);
   const shown = found.slice(0, count);
-  const clear = () => {
-    dropTyped();
-    change({ q: "", status: "", scope: "" });
-  };
   const hasTenants = face.kind === "console" && list.items.some(webhook => webhook.tenantId);
   return (
     <>
@@ -131,7 +127,10 @@ function Found({ list }: { list: List }) {
       {list.cut && <Notice>{m.webhooks.cut(list.items.length)}</Notice>}
       <Card flush>
         {found.length === 0 ? (
-          <Empty title={m.common.nothingFound} actions={<Button onClick={clear}>{m.common.clearFilters}</Button>}>
+          <Empty
+            title={m.common.nothingFound}
+            actions={<ClearFilters onClear={() => change({ q: "", status: "", scope: "" })} />}
+          >
             {m.webhooks.noneMatch}
           </Empty>
         ) : (
