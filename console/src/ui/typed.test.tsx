@@ -3,7 +3,7 @@ import { act, cleanup, fireEvent, render, screen } from "@testing-library/react"
 import { useState } from "react";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { fromLocalInput, toLocalInput } from "@/logic/time";
-import { dropTyped, TypedMoment, TypedText } from "./typed";
+import { ClearFilters, TypedMoment, TypedText } from "./typed";
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => {
@@ -17,6 +17,7 @@ const field = (value: string, onChange: (text: string) => void) => (
 );
 const box = () => screen.getByRole<HTMLInputElement>("searchbox");
 const type = (value: string) => fireEvent.change(box(), { target: { value } });
+const clear = () => fireEvent.click(screen.getByRole("button", { name: "Clear filters" }));
 const pass = (ms: number) => act(() => void vi.advanceTimersByTime(ms));
 
 test("what was typed is told once, however often the screen is drawn meanwhile", () => {
@@ -75,14 +76,21 @@ test("a value from elsewhere leaves alone what somebody is typing, and comes in 
 
 test("filters that are cleared while one is typed are cleared", () => {
   const told: string[] = [];
-  render(field("", text => told.push(text)));
+  const cleared = vi.fn();
+  render(
+    <>
+      {field("", text => told.push(text))}
+      <ClearFilters onClear={cleared} />
+    </>,
+  );
   act(() => box().focus());
   type("zzz");
   pass(250);
   act(() => box().blur());
   // A click takes its time, too.
   pass(200);
-  act(dropTyped);
+  clear();
+  expect(cleared).toHaveBeenCalledTimes(1);
   expect(box().value).toBe("");
   pass(1000);
   expect(told).toEqual([]);
@@ -160,13 +168,19 @@ test("a date of which a part is missing is not told as none, and the field says 
 });
 
 test("a date that is cleared from elsewhere goes, whatever was typed of another", () => {
-  const { rerender } = render(<TypedMoment label="From" value={START} onChange={() => undefined} />);
+  const shown = (value: string | undefined) => (
+    <>
+      <TypedMoment label="From" value={value} onChange={() => undefined} />
+      <ClearFilters onClear={() => undefined} />
+    </>
+  );
+  const { rerender } = render(shown(START));
   expect(from().value).toBe(toLocalInput(START));
   partial(true);
   date("");
-  act(dropTyped);
-  rerender(<TypedMoment label="From" value={undefined} onChange={() => undefined} />);
+  clear();
+  rerender(shown(undefined));
   expect(from().value).toBe("");
-  rerender(<TypedMoment label="From" value={START} onChange={() => undefined} />);
+  rerender(shown(START));
   expect(from().value).toBe(toLocalInput(START));
 });

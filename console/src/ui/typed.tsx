@@ -13,7 +13,7 @@ const REST_MS = 300;
 const drops = new Set<() => void>();
 
 /** Gives up what was typed and is not told yet, in every field. */
-export function dropTyped(): void {
+function dropTyped(): void {
   for (const drop of drops) drop();
 }
 

@@ -1,7 +1,7 @@
 //! What surrounds every call: the shape of errors, request ids, panics, and what nobody between may do with an answer.
 //!
 //! Owns the decision which API a path belongs to. Does not own any path's meaning. One service around the whole router, so that a
-//! call that succeeds pays for nothing but a boxed future.
+//! call that succeeds pays for little but a boxed future.
 
 use std::any::Any;
 use std::borrow::Cow;

@@ -38,7 +38,7 @@ impl PoolScope {
         Self(number)
     }
 
-    /// The scope of a tenant, or of the environment itself. It hashes; compute it once for each webhook.
+    /// The scope of a tenant, or of the environment itself: a hash, so that no name of a tenant can be chosen to meet another's.
     pub fn of(environment: EnvironmentId, tenant: Option<&str>) -> Self {
         let mut context = digest::Context::new(&digest::SHA256);
         context.update(environment.as_bytes());
